@@ -1,0 +1,3 @@
+"""Command-line client for OSCAR, with a local cluster."""
+
+__version__ = "0.1.0"

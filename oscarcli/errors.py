@@ -1,0 +1,89 @@
+"""Every way a command can fail, each with its exit code.
+
+An error carries the sentence a person reads, a hint with the command to run next, and the exit code a
+script acts on. Raising one has no side effect; `oscarcli.cli.app.main` is the one place that prints it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process answers to the shell. Documented in README.md; scripts rely on the numbers."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    CONFIG = 3
+    AUTH = 4
+    NOT_FOUND = 5
+    UNREACHABLE = 6
+    REFUSED = 7
+    PARTIAL = 8
+    JOB_FAILED = 9
+    INTERRUPTED = 130
+
+
+class OscarError(Exception):
+    """Base of all errors that reach the user as one line instead of a traceback.
+
+    Args:
+        message: what was tried and what went wrong, one line, no trailing full stop, never a secret.
+        hint: what to do next, ideally a command; `None` when nothing sensible can be said.
+    """
+
+    exit_code = ExitCode.FAILED
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(OscarError):
+    """Wrong words, options or values on the command line."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ConfigError(OscarError):
+    """The configuration file or an FDL cannot be read or is wrong, or no cluster is chosen."""
+
+    exit_code = ExitCode.CONFIG
+
+
+class AuthError(OscarError):
+    """No credentials, or the server refused them (401, 403)."""
+
+    exit_code = ExitCode.AUTH
+
+
+class NotFoundError(OscarError):
+    """A service, job, bucket, object or cluster that does not exist."""
+
+    exit_code = ExitCode.NOT_FOUND
+
+
+class UnreachableError(OscarError):
+    """No usable answer: DNS, connection, TLS, timeout, or a gateway's 502 to 504."""
+
+    exit_code = ExitCode.UNREACHABLE
+
+
+class RefusedError(OscarError):
+    """The server understood the request and said no (400, 409, 413, 422)."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class PartialError(OscarError):
+    """Several things were asked for and some of them failed; each was named before."""
+
+    exit_code = ExitCode.PARTIAL
+
+
+class JobFailedError(OscarError):
+    """A job that was waited for failed."""
+
+    exit_code = ExitCode.JOB_FAILED

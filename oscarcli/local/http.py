@@ -1,0 +1,252 @@
+"""One HTTP listener of the local cluster: cheroot in front, plain `Request` and `Response` behind.
+
+cheroot parses the protocol; this module only carries its requests to a handler function and the
+handler's answer back, with bodies streamed both ways so that memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote
+
+from cheroot.server import Gateway, HTTPServer
+
+log = logging.getLogger(__name__)
+
+READ_BLOCK = 1 << 16
+# A body the handler did not read is discarded up to this many bytes so that the connection can be reused;
+# beyond it, closing the connection is cheaper than reading on.
+DISCARD_LIMIT = 1 << 20
+
+
+class ConnectionLost(Exception):  # noqa: N818 -- a fact about the peer, not a defect of ours
+    """The client went away, or sent less than it announced."""
+
+
+class Body(Protocol):
+    """The request's body as a stream: `read(size)` gives up to `size` bytes, `b""` at the end."""
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, empty at the end. Raises ConnectionLost on a truncated body."""
+        ...
+
+
+@dataclass
+class Request:
+    """One request, with the target exactly as it was on the wire (signatures depend on it).
+
+    `headers` has lower-case names; repeated headers are joined with a comma. `content_length` is `None`
+    for a chunked body.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: Body
+    content_length: int | None
+    remote_ip: str
+
+    @property
+    def raw_path(self) -> str:
+        """The path as sent, still percent-encoded, without the query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def path(self) -> str:
+        """The decoded path."""
+        return unquote(self.raw_path)
+
+    @property
+    def raw_query(self) -> str:
+        """The query as sent, still percent-encoded, without the question mark."""
+        return self.target.partition("?")[2]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """Decoded query parameters, blank values kept; of a repeated name the last one counts."""
+        return dict(parse_qsl(self.raw_query, keep_blank_values=True))
+
+    def read_all(self, limit: int) -> bytes:
+        """Return the whole body. Raises ValueError when it is longer than `limit` bytes."""
+        pieces: list[bytes] = []
+        total = 0
+        while piece := self.body.read(READ_BLOCK):
+            total += len(piece)
+            if total > limit:
+                raise ValueError(f"the body is longer than {limit} bytes")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+@dataclass
+class Response:
+    """An answer. `body` is bytes, or an iterable of bytes when `headers` has its Content-Length."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes | Iterable[bytes] = b""
+    close_connection: bool = False
+
+
+Handler = Callable[[Request], Response]
+
+
+class _RequestBody:
+    """Reads from cheroot's body file and notices a body that ends too soon."""
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._file = request.rfile
+        self._finished = False
+
+    def read(self, size: int) -> bytes:
+        if self._finished or size <= 0:
+            return b""
+        try:
+            data = bytes(self._file.read(size))
+            if not data:
+                self._finish()
+        except (OSError, ValueError) as error:
+            self._request.close_connection = True
+            raise ConnectionLost(str(error)) from error
+        return data
+
+    def _finish(self) -> None:
+        self._finished = True
+        if self._request.chunked_read:
+            for _ in self._file.read_trailer_lines():
+                pass
+        elif self._file.remaining > 0:
+            raise OSError(f"{self._file.remaining} bytes of the body never came")
+
+    def discard(self) -> bool:
+        """Read the rest of a small body away. False when the connection has to be closed instead."""
+        left = DISCARD_LIMIT
+        while left > 0:
+            data = self.read(READ_BLOCK)
+            if not data:
+                return True
+            left -= len(data)
+        return False
+
+
+class _Gateway(Gateway):  # type: ignore[misc]  # cheroot has no type information
+    """Carries one request of cheroot to the handler."""
+
+    def respond(self) -> None:
+        request = self.req
+        body = _RequestBody(request)
+        try:
+            response = request.server.handler(self._request(body))
+        except ConnectionLost as lost:
+            log.debug("client lost: %s", lost)
+            request.close_connection = True
+            request.sent_headers = True
+            return
+        except Exception:
+            log.exception("%s %s failed", request.method, request.uri)
+            response = Response(500)
+        self._send(response, body)
+
+    def _request(self, body: _RequestBody) -> Request:
+        request = self.req
+        headers = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in request.inheaders.items()
+        }
+        length = None if request.chunked_read else int(headers.get("content-length", "0"))
+        return Request(
+            method=request.method.decode("latin-1"),
+            target=request.uri.decode("latin-1"),
+            headers=headers,
+            body=body,
+            content_length=length,
+            remote_ip=request.conn.remote_addr or "127.0.0.1",
+        )
+
+    def _send(self, response: Response, body: _RequestBody) -> None:
+        request = self.req
+        try:
+            if response.close_connection or not body.discard():
+                request.close_connection = True
+        except ConnectionLost:
+            request.close_connection = True
+        request.status = _status_line(response.status)
+        chunks = [response.body] if isinstance(response.body, bytes) else response.body
+        headers = dict(response.headers)
+        has_body = response.status >= 200 and response.status not in (204, 304)
+        if isinstance(response.body, bytes) and has_body:
+            headers.setdefault("Content-Length", str(len(response.body)))
+        request.outheaders = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+        try:
+            request.ensure_headers_sent()
+            if request.method != b"HEAD":
+                for chunk in chunks:
+                    if chunk:
+                        request.write(chunk)
+        except OSError as error:
+            log.debug("client lost while answering: %s", error)
+            request.close_connection = True
+        except Exception:
+            # The status line is out: all that is left is to cut the answer short, visibly.
+            log.exception("the answer to %s %s broke off", request.method, request.uri)
+            request.close_connection = True
+            request.chunked_write = False
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+
+
+def _status_line(status: int) -> bytes:
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    return f"{status} {phrase}".encode("latin-1")
+
+
+class Listener:
+    """A listening socket with its worker threads.
+
+    Args:
+        host: address to bind, loopback unless the user said otherwise.
+        port: TCP port, 0 for a free one; `port` tells which after construction.
+        handler: called in a worker thread for every request.
+        threads: most requests served at the same time; further connections wait in line.
+
+    Raises:
+        OSError: the port is taken or the address is not ours.
+    """
+
+    def __init__(self, host: str, port: int, handler: Handler, *, threads: int = 16) -> None:
+        self._server = HTTPServer(
+            (host, port), gateway=_Gateway, minthreads=4, maxthreads=threads, server_name="oscar-local"
+        )
+        self._server.handler = handler
+        self._server.timeout = 60
+        self._server.shutdown_timeout = 2
+        self._server.max_request_header_size = 1 << 16
+        self._server.error_log = _log_cheroot
+        self._server.prepare()
+        self.host = host
+        self.port: int = self._server.bind_addr[1]
+        self._thread = threading.Thread(target=self._server.serve, name=f"http-{self.port}", daemon=True)
+
+    def start(self) -> None:
+        """Accept connections, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the socket and wait up to `shutdown_timeout` seconds for running requests."""
+        self._server.stop()
+        self._thread.join(timeout=5)
+
+
+def _log_cheroot(message: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+    log.log(level, "%s", message, exc_info=traceback)

@@ -1,0 +1,90 @@
+"""The local cluster's database: one SQLite file, one writer at a time, readers never wait.
+
+Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py`): each passes its
+`CREATE TABLE IF NOT EXISTS` statements when the state is opened.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+SCHEMA_VERSION = 1
+
+
+class State:
+    """Connections to the database file, one a thread, and the transactions that change it.
+
+    Args:
+        path: the database file; created when absent, its folder must exist.
+        schema: SQL scripts that create the tables.
+
+    Raises:
+        RuntimeError: the file was written by a newer version of this program.
+    """
+
+    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._writer = threading.RLock()
+        self._connections: list[sqlite3.Connection] = []
+        self._prepare(schema)
+
+    def _prepare(self, schema: Sequence[str]) -> None:
+        connection = self._connection()
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > SCHEMA_VERSION:
+            raise RuntimeError(f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}")
+        for script in schema:
+            connection.executescript(script)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            # Threads only ever use their own; close() at the end comes from the main thread.
+            connection = sqlite3.connect(
+                self._path, isolation_level=None, timeout=30, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            # FULL: a commit that was acknowledged survives a power cut, not only a killed process.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            self._local.connection = connection
+            with self._writer:
+                self._connections.append(connection)
+        return connection
+
+    def read(self) -> sqlite3.Connection:
+        """Return this thread's connection, for SELECTs."""
+        return self._connection()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything inside is committed together on leaving, or rolled back on an exception.
+
+        Nested use in one thread joins the outer transaction.
+        """
+        connection = self._connection()
+        with self._writer:
+            if connection.in_transaction:
+                yield connection
+                return
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close every connection; the last one folds the write-ahead log into the file."""
+        with self._writer:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
