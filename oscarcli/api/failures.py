@@ -1,0 +1,71 @@
+"""Why there was no answer: DNS, connection, TLS, time, each in words with what to do."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from oscarcli.errors import UnreachableError
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def explain(error: httpx.HTTPError, what: str, request: httpx.Request) -> UnreachableError:
+    """Return the error to show for a request that got no answer.
+
+    Args:
+        error: what the HTTP library raised.
+        what: what was tried.
+        request: the request; its host is named, never its login.
+    """
+    reason, hint = _reason(error, request)
+    return UnreachableError(f"cannot {what}: {reason}", hint=hint)
+
+
+def _reason(error: httpx.HTTPError, request: httpx.Request) -> tuple[str, str | None]:
+    import httpx
+
+    url = request.url
+    place = f"{url.host}:{url.port}" if url.port else url.host
+    causes = _causes(error)
+    for cause in causes:
+        if isinstance(cause, socket.gaierror):
+            return f'the host name "{url.host}" is not known', "check the endpoint and the network"
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"the TLS certificate of {place} is not trusted: {cause.verify_message}",
+                "name your authority's certificates with SSL_CERT_FILE, or, for a server of your own, "
+                "store the cluster with --disable-ssl",
+            )
+        if isinstance(cause, ssl.SSLError):
+            return f"no TLS connection to {place}: {cause.reason or cause}", "is it perhaps http:// there?"
+        if isinstance(cause, ConnectionRefusedError):
+            return (
+                f"{place} refuses connections",
+                "is the server running? 'oscar-cli local start' starts a local one",
+            )
+    if isinstance(error, httpx.ConnectTimeout):
+        return (
+            f"{place} does not answer",
+            "check the endpoint and the network, or give it longer with --timeout",
+        )
+    if isinstance(error, httpx.TimeoutException):
+        seconds = request.extensions.get("timeout", {}).get("read")
+        progress = "; it may still be in progress there" if request.method != "GET" else ""
+        return (
+            f"no answer from {place} within {seconds:g} s{progress}",
+            "give it longer with --timeout SECONDS",
+        )
+    text = next((str(cause) for cause in causes if str(cause)), type(error).__name__)
+    return f"the connection to {place} broke: {text}", None
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    chain: list[BaseException] = []
+    found: BaseException | None = error
+    while found is not None and found not in chain:
+        chain.append(found)
+        found = found.__cause__ or found.__context__
+    return chain

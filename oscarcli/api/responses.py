@@ -1,0 +1,141 @@
+"""What an answer means: one table from HTTP status to error, and the server's own words made readable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from oscarcli.errors import (
+    AuthError,
+    NotFoundError,
+    OscarError,
+    RefusedError,
+    UnreachableError,
+)
+
+if TYPE_CHECKING:
+    import httpx
+
+# The server's own words are quoted up to this many characters.
+LONGEST_QUOTE = 400
+# The manager's router says this where it has no route; a resource that does not exist is an empty 404
+# (`oscar-api` 1.1).
+NO_SUCH_ROUTE = "404 page not found"
+
+ERRORS: Mapping[int, type[OscarError]] = {
+    400: RefusedError,
+    401: AuthError,
+    403: AuthError,
+    404: NotFoundError,
+    405: RefusedError,
+    409: RefusedError,
+    413: RefusedError,
+    422: RefusedError,
+    429: RefusedError,
+    502: UnreachableError,
+    503: UnreachableError,
+    504: UnreachableError,
+}
+
+MEANINGS: Mapping[int, str] = {
+    400: "the server refused it",
+    401: "the credentials are not accepted",
+    403: "not allowed",
+    404: "it does not exist",
+    409: "it conflicts with what is there",
+    413: "it is too large",
+    429: "too many requests; try again later",
+    500: "the server failed",
+    502: "the service is not ready yet, or it failed",
+    503: "the server cannot answer now",
+    504: "the server did not answer in time",
+}
+
+HINTS: Mapping[int, str] = {
+    401: "check the user and password; 'oscar-cli cluster add ID ENDPOINT USERNAME --force' stores new ones",
+    502: "wait until it is ready, or look at the logs",
+}
+
+
+def raise_for_status(response: httpx.Response, what: str) -> None:
+    """Return when the answer is a success, else raise the error of its status.
+
+    Args:
+        response: a whole answer.
+        what: what was tried, such as `get service "x"`.
+
+    Raises:
+        OscarError: a child of it, by the table in this module; the message is never empty.
+    """
+    status = response.status_code
+    if 200 <= status < 300:
+        return
+    text = server_text(response)
+    if status == 404 and (text == NO_SUCH_ROUTE or is_html(response)):
+        raise RefusedError(
+            f"cannot {what}: the server has no such route ({response.request.url.path})",
+            hint="check the endpoint's path; an older server, or one without the feature, lacks the route",
+        )
+    kind = ERRORS.get(status, OscarError)
+    meaning = MEANINGS.get(status, "the server failed" if status >= 500 else "unexpected answer")
+    # A bare "it does not exist" says it all; elsewhere the number helps whoever runs the server.
+    number = "" if status in (401, 403, 404) else f" (HTTP {status})"
+    quote = f": {text}" if text and not is_html(response) else ""
+    raise kind(f"cannot {what}: {meaning}{number}{quote}", hint=HINTS.get(status))
+
+
+def is_html(response: httpx.Response) -> bool:
+    """Tell whether an answer is a web page, which no route of the API sends."""
+    return "html" in response.headers.get("content-type", "").lower()
+
+
+def server_text(response: httpx.Response) -> str:
+    """Return the server's words in one line: stripped, taken out of JSON, cut."""
+    text = response.text.strip()
+    if text.startswith("{"):
+        try:
+            document = json.loads(text)
+        except ValueError:
+            pass
+        else:
+            found = document.get("error") or document.get("message") if isinstance(document, dict) else None
+            text = found.strip() if isinstance(found, str) else text
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+
+
+def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
+    """Return the answer's JSON.
+
+    Args:
+        response: a successful answer.
+        what: what was tried.
+        kind: `dict` or `list`; `None` in the place of a list is an empty one.
+
+    Raises:
+        AuthError: the body is empty; the server says so when the caller may not see the thing.
+        OscarError: the body is something else.
+    """
+    if not response.content.strip():
+        raise AuthError(
+            f"cannot {what}: the server answered nothing; the login may lack the permission",
+        )
+    try:
+        found = response.json()
+    except (ValueError, RecursionError) as error:
+        raise OscarError(
+            f"cannot {what}: the answer is not JSON but {_described(response)}",
+            hint="check that the endpoint is that of an OSCAR server",
+        ) from error
+    if found is None and kind is list:
+        return []
+    if not isinstance(found, kind):
+        raise OscarError(f"cannot {what}: the answer has an unexpected shape: {_described(response)}")
+    return found
+
+
+def _described(response: httpx.Response) -> str:
+    kind = response.headers.get("content-type", "untyped data").partition(";")[0]
+    start = " ".join(response.text[:80].split())
+    return f'{kind} starting with "{start}"'

@@ -1,0 +1,136 @@
+"""Services: `/system/services` and the synchronous `/run` (`oscar-api` 3.3, 3.10)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from oscarcli.api.auth import bearer
+from oscarcli.api.client import Client
+from oscarcli.api.responses import document
+from oscarcli.errors import AuthError, NotFoundError
+
+# A service's definition as the server sends it. It stays a mapping: a newer server's fields must survive.
+Service = dict[str, Any]
+
+# Creating and deleting restarts the object store's notifications: six seconds and more on a real cluster.
+WRITE_SECONDS = 120.0
+# With `image_prefetch` the answer comes when the image is on every node.
+PREFETCH_SECONDS = 400.0
+RUN_SECONDS = 300.0
+
+MASK = "***"
+# Keys of a service document that hold secrets, wherever they stand below the sections that have them.
+SECRET_KEYS = frozenset(
+    ["access_key", "secret_key", "token", "password", "refresh_token", "auth_password", "login"]
+)
+
+
+def list_services(client: Client) -> list[Service]:
+    """Return all services the login may see, in the server's order."""
+    what = "list the services"
+    found: list[Service] = document(client.request("GET", "system", "services", what=what), what, list)
+    return found
+
+
+def get_service(client: Client, name: str) -> Service:
+    """Return one service. Raises NotFoundError when there is none."""
+    what = f'get service "{name}"'
+    found: Service = document(client.request("GET", "system", "services", name, what=what), what, dict)
+    return found
+
+
+def find_service(client: Client, name: str) -> Service | None:
+    """Return one service, or `None` when the server says that there is none; any other failure is raised."""
+    try:
+        return get_service(client, name)
+    except NotFoundError:
+        return None
+
+
+def create_service(client: Client, definition: Mapping[str, Any]) -> None:
+    """Create a service. Raises RefusedError when the server finds the definition wrong or taken."""
+    what = f'create service "{definition.get("name")}"'
+    client.request(
+        "POST", "system", "services", what=what, json=definition, read_timeout=_write_limit(definition)
+    )
+
+
+def update_service(client: Client, definition: Mapping[str, Any]) -> None:
+    """Replace a service's definition. Raises NotFoundError when there is none."""
+    what = f'update service "{definition.get("name")}"'
+    client.request(
+        "PUT", "system", "services", what=what, json=definition, read_timeout=_write_limit(definition)
+    )
+
+
+def _write_limit(definition: Mapping[str, Any]) -> float:
+    return PREFETCH_SECONDS if definition.get("image_prefetch") is True else WRITE_SECONDS
+
+
+def delete_service(client: Client, name: str) -> None:
+    """Delete a service with its jobs and buckets. Raises NotFoundError when there is none."""
+    what = f'delete service "{name}"'
+    client.request("DELETE", "system", "services", name, what=what, read_timeout=WRITE_SECONDS)
+
+
+def service_token(service: Service) -> str:
+    """Return the token that `/run` and `/job` want. Raises AuthError when the server keeps it back."""
+    token = service.get("token")
+    if not isinstance(token, str) or not token:
+        raise AuthError(
+            f'the server does not show the token of service "{service.get("name")}"',
+            hint="only its owner sees it",
+        )
+    return token
+
+
+def run_service(client: Client, name: str, body: Iterable[bytes] | bytes, token: str | None) -> bytes:
+    """Run a service synchronously and return the raw answer.
+
+    Args:
+        client: the cluster.
+        name: the service.
+        body: the request's body, base64 as the supervisor wants it; an iterable must be able to start anew.
+        token: the service's token; `None` to log in as the client does.
+    """
+    response = client.request(
+        "POST",
+        "run",
+        name,
+        what=f'run service "{name}"',
+        content=body,
+        auth=bearer(token) if token else None,
+        read_timeout=RUN_SECONDS,
+    )
+    return bytes(response.content)
+
+
+def masked(service: Service) -> Service:
+    """Return a copy of a service with its token and every credential replaced by `***`."""
+    shown = copy.deepcopy(service)
+    if shown.get("token"):
+        shown["token"] = MASK
+    for section in ("storage_providers", "clusters", "federation"):
+        _mask(shown.get(section))
+    environment = shown.get("environment")
+    if isinstance(environment, dict) and isinstance(environment.get("secrets"), dict):
+        secrets = environment["secrets"]
+        environment["secrets"] = {key: MASK if value else value for key, value in secrets.items()}
+    return shown
+
+
+def _mask(part: Any) -> None:
+    if isinstance(part, list):
+        for item in part:
+            _mask(item)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            if key in SECRET_KEYS and isinstance(value, str) and value:
+                # "hidden" is the server's own mask; it tells that there is a value.
+                part[key] = value if value == "hidden" else MASK
+            elif key == "headers" and isinstance(value, dict):
+                part[key] = dict.fromkeys(value, MASK)
+            else:
+                _mask(value)

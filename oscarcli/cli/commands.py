@@ -1,0 +1,85 @@
+"""The root's table of contents: every command's names, home and one-line help, and nothing imported.
+
+Typer alone costs five times a bare interpreter's start, so the root help is written from this table
+without it, and a command's module is imported only when the command is typed. A test holds the table
+against the real commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+PROGRAM = "oscar-cli"
+TAGLINE = "Drive OSCAR clusters, and a local one on this machine, from the terminal."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One word after `oscar-cli`: `names` has the word and its aliases, `module` is below `oscarcli.cli`."""
+
+    names: str
+    module: str
+    help: str
+    is_noun: bool = False
+
+    @property
+    def name(self) -> str:
+        """The main name."""
+        return self.all_names[0]
+
+    @property
+    def all_names(self) -> list[str]:
+        """The main name and its aliases."""
+        return self.names.split(", ")
+
+
+COMMANDS = (
+    Entry("apply, a", "apply", "Create or update the services of an FDL file."),
+    Entry("delete, d, del, remove, rm", "apply", "Delete the services of an FDL file."),
+    Entry("cluster, c", "cluster", "Add, choose and inspect clusters.", is_noun=True),
+    Entry("service, services, svc, s", "service", "Services, their jobs, logs and files.", is_noun=True),
+    Entry("local", "local", "Run an OSCAR cluster on this machine.", is_noun=True),
+    Entry("version, v", "version", "Show the version of this program."),
+)
+
+COMMON_OPTIONS = (
+    ("--config PATH", "Configuration file. [env: OSCAR_CLI_CONFIG; default: ~/.oscar-cli/config.yaml]"),
+    ("-c, --cluster ID", "Cluster to use instead of the default one."),
+    ("--timeout SECONDS", "Longest wait for an answer, instead of each operation's own limit."),
+    ("-v, --verbose", "Say on stderr what is being done."),
+    ("--debug", "Show requests, and a traceback when something fails."),
+    ("-h, --help", "Show help and exit."),
+)
+
+
+def find(word: str) -> Entry | None:
+    """Return the entry that `word` names or is an alias of."""
+    return next((entry for entry in COMMANDS if word in entry.all_names), None)
+
+
+def root_help() -> str:
+    """Return the text of `oscar-cli --help`."""
+    options = (*COMMON_OPTIONS, ("--version", "Show the version and exit."))
+    return "\n".join(
+        [
+            f"Usage: {PROGRAM} [OPTIONS] COMMAND [ARGS]...",
+            "",
+            f"  {TAGLINE}",
+            "",
+            "Commands:",
+            *_aligned((entry.names, entry.help) for entry in COMMANDS),
+            "",
+            "Options (before or after any command):",
+            *_aligned(options),
+            "",
+            f"'{PROGRAM} COMMAND --help' explains a command. Start with '{PROGRAM} local start'.",
+            "",
+        ]
+    )
+
+
+def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
+    pairs = list(rows)
+    width = max(len(left) for left, _ in pairs)
+    return [f"  {left:<{width}}  {right}" for left, right in pairs]

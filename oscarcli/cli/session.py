@@ -1,0 +1,204 @@
+"""What a command is handed: lazy configuration and API client, and a voice on both streams.
+
+Nothing is read from disk or the network before a command asks for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oscarcli.errors import ConfigError, ExitCode, OscarError
+from oscarcli.output.diagnostics import Diagnostics, ask_secret, confirm
+from oscarcli.output.render import Format, Result, render
+from oscarcli.output.terminal import Terminal, clean
+
+if TYPE_CHECKING:
+    from oscarcli.api.client import Client
+    from oscarcli.config.file import ConfigFile
+    from oscarcli.config.model import Cluster, Configuration
+
+DEFAULT_CONFIG = ".oscar-cli/config.yaml"
+
+
+class Session:
+    """State of one run of the program.
+
+    Args:
+        environ: environment variables: OSCAR_CLI_CONFIG, OSCAR_CLI_CLUSTER and those of the streams.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.config_option: str | None = None
+        self.cluster_option: str | None = None
+        self.timeout: float | None = None
+        self.verbose = False
+        self.debug = False
+        self.output: str | None = None
+        self.out = Terminal(sys.stdout, environ)
+        self.diagnostics = Diagnostics(Terminal(sys.stderr, environ))
+        self._clients: dict[str, Client] = {}
+
+    # -- configuration ---------------------------------------------------------------------------
+
+    @property
+    def config_path(self) -> Path:
+        """The configuration file: option, then OSCAR_CLI_CONFIG, then the reference client's place."""
+        named = self.config_option or self.environ.get("OSCAR_CLI_CONFIG")
+        return Path(named).expanduser() if named else Path.home() / DEFAULT_CONFIG
+
+    @cached_property
+    def config_file(self) -> ConfigFile:
+        """The file itself, for edits."""
+        from oscarcli.config.file import ConfigFile
+
+        return ConfigFile(self.config_path)
+
+    @cached_property
+    def config(self) -> Configuration:
+        """The clusters on record. Raises ConfigError when the file cannot be read."""
+        configuration = self.config_file.read()
+        for warning in configuration.warnings:
+            self.warn(warning)
+        return configuration
+
+    @property
+    def cluster_id(self) -> str:
+        """The chosen cluster: option, then OSCAR_CLI_CLUSTER, then the default. Raises ConfigError."""
+        chosen = self.cluster_option or self.environ.get("OSCAR_CLI_CLUSTER") or self.config.default
+        if not chosen:
+            raise ConfigError(
+                "no cluster is chosen and there is no default one",
+                hint="name one with --cluster ID, or make one the default with "
+                "'oscar-cli cluster default --set ID'; 'oscar-cli local start' makes one on this machine",
+            )
+        return chosen
+
+    @property
+    def cluster(self) -> Cluster:
+        """The chosen cluster's entry. Raises ConfigError when it is not on record."""
+        return self.config.cluster(self.cluster_id)
+
+    # -- API -------------------------------------------------------------------------------------
+
+    @property
+    def api(self) -> Client:
+        """A client of the chosen cluster."""
+        return self.api_for(self.cluster_id)
+
+    def api_for(self, cluster_id: str) -> Client:
+        """Return the client of a cluster on record; one a cluster, so that its connections are reused."""
+        if cluster_id not in self._clients:
+            from oscarcli.api.auth import auth_for
+            from oscarcli.api.client import Client
+
+            cluster = self.config.cluster(cluster_id)
+            if not cluster.ssl_verify and cluster.endpoint.startswith("https:"):
+                self.verbose_note(f'TLS certificates of cluster "{cluster_id}" are not verified')
+            self._clients[cluster_id] = Client(
+                cluster.endpoint,
+                auth_for(cluster),
+                verify=cluster.ssl_verify,
+                timeout=self.timeout,
+                trace=self.trace if self.debug else None,
+            )
+        return self._clients[cluster_id]
+
+    def close(self) -> None:
+        """Close the connections."""
+        for client in self._clients.values():
+            client.close()
+
+    # -- answers, on stdout ----------------------------------------------------------------------
+
+    @property
+    def format(self) -> Format | None:
+        """The chosen form of the answer; `None` when it is none of the three common ones."""
+        return Format(self.output) if self.output in [member.value for member in Format] else None
+
+    @property
+    def wants_table(self) -> bool:
+        """Whether a person reads the answer rather than a program."""
+        return self.output in (None, Format.TABLE.value)
+
+    def show(self, result: Result) -> None:
+        """Write a result in the form that was asked for."""
+        output = self.format or Format.TABLE
+        if output is Format.TABLE and result.empty and not result.table_rows:
+            self.note(result.empty)
+        self.out.write(render(result, output, self.out))
+
+    def line(self, text: str) -> None:
+        """Write one line of the answer, with control characters made visible."""
+        self.out.write(clean(text) + "\n")
+
+    def answer(self, text: str) -> None:
+        """Write text of the answer as it is."""
+        self.out.write(text)
+
+    def mark(self, text: str, *, done: bool) -> None:
+        """Write the outcome of a step as one line with a mark, green or red where there is colour."""
+        symbol = self.out.styled("✓", "32") if done else self.out.styled("✗", "31")
+        self.out.write(f"{symbol} {clean(text)}\n")
+
+    # -- everything else, on stderr --------------------------------------------------------------
+
+    def note(self, text: str) -> None:
+        """Say something in passing."""
+        self.diagnostics.note(text)
+
+    def warn(self, text: str) -> None:
+        """Say that something is not as it should be."""
+        self.diagnostics.warn(text)
+
+    def verbose_note(self, text: str) -> None:
+        """Say what is being done, for `--verbose` and `--debug`."""
+        if self.verbose or self.debug:
+            self.diagnostics.note(text)
+
+    def trace(self, text: str) -> None:
+        """Say what goes over the wire, for `--debug`."""
+        self.diagnostics.note(f"debug: {text}")
+
+    # -- questions -------------------------------------------------------------------------------
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person is there: standard input and standard error are both terminals."""
+        return sys.stdin.isatty() and self.diagnostics.terminal.is_terminal
+
+    def confirm(self, question: str) -> bool:
+        """Ask a yes-or-no question; only when `can_ask`."""
+        return confirm(self.diagnostics.terminal, question)
+
+    def ask_secret(self, question: str) -> str:
+        """Ask for a secret without showing it; only when `can_ask`."""
+        return ask_secret(question)
+
+    # -- endings ---------------------------------------------------------------------------------
+
+    def report(self, error: OscarError, as_json: bool) -> int:
+        """Write an error and return its exit code."""
+        if self.debug:
+            self.diagnostics.note("".join(traceback.format_exception(error)).rstrip())
+        if as_json:
+            self.diagnostics.error_document(error)
+        else:
+            self.diagnostics.error(error.message, error.hint)
+        return error.exit_code
+
+    def report_unexpected(self, error: Exception, as_json: bool) -> int:
+        """Write an error nobody foresaw and return its exit code."""
+        text = str(error) or type(error).__name__
+        hint = None if self.debug else "run the command again with --debug for the details"
+        return self.report(OscarError(f"unexpected {type(error).__name__}: {text}", hint=hint), as_json)
+
+    def interrupted(self) -> int:
+        """Answer Ctrl-C."""
+        self.diagnostics.note("interrupted")
+        return ExitCode.INTERRUPTED

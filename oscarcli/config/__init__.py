@@ -1,0 +1,1 @@
+"""What is remembered between runs: clusters, and which one is the default."""

@@ -1,0 +1,134 @@
+"""Clusters as the configuration file has them, in the reference client's keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from oscarcli.errors import ConfigError
+
+TRUE_WORDS = ("true", "yes", "on")
+FALSE_WORDS = ("false", "no", "off")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One entry below `oscar:`.
+
+    Secrets stay out of `repr`, and with it out of tracebacks.
+    """
+
+    identifier: str
+    endpoint: str
+    auth_user: str = ""
+    auth_password: str = field(default="", repr=False)
+    oidc_account_name: str = ""
+    oidc_refresh_token: str = field(default="", repr=False)
+    ssl_verify: bool = True
+
+    @property
+    def login(self) -> str:
+        """The way to log in, by the reference's order: oidc-agent, refresh token, basic."""
+        if self.oidc_account_name:
+            return "oidc-agent"
+        return "refresh-token" if self.oidc_refresh_token else "basic"
+
+    def keys(self) -> dict[str, Any]:
+        """Return the entry's keys in the reference's order; empty ones are absent, as it writes them.
+
+        `memory` and `log_level` are never read by anyone, but the reference always writes them.
+        """
+        optional = {
+            "auth_user": self.auth_user,
+            "auth_password": self.auth_password,
+            "oidc_account_name": self.oidc_account_name,
+            "oidc_refresh_token": self.oidc_refresh_token,
+        }
+        return {
+            "endpoint": self.endpoint,
+            **{key: value for key, value in optional.items() if value},
+            "ssl_verify": self.ssl_verify,
+            "memory": "256Mi",
+            "log_level": "INFO",
+        }
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The file's content: clusters in file order, the default's id, and what was odd about the file."""
+
+    clusters: Mapping[str, Cluster]
+    default: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def cluster(self, identifier: str) -> Cluster:
+        """Return a cluster. Raises ConfigError, with the nearest ids, when it is not on record."""
+        if identifier not in self.clusters:
+            close = get_close_matches(identifier, self.clusters, n=3)
+            nearest = f"did you mean {' or '.join(close)}? " if close else ""
+            raise ConfigError(
+                f'the cluster "{identifier}" doesn\'t exist',
+                hint=f"{nearest}'oscar-cli cluster list' shows them, 'oscar-cli cluster add {identifier} "
+                "ENDPOINT USERNAME' adds one",
+            )
+        return self.clusters[identifier]
+
+
+def parse_configuration(document: Any, path: str) -> Configuration:
+    """Build the configuration from a parsed document.
+
+    Args:
+        document: what the file holds; `None` for an empty one. Scalars may be text as written.
+        path: the file's name, for messages.
+
+    Raises:
+        ConfigError: a part has the wrong shape.
+    """
+    top = _mapping(document, path, "the file")
+    entries = _mapping(top.get("oscar"), path, "oscar")
+    clusters = {str(key): _cluster(str(key), value, path) for key, value in entries.items()}
+    default = top.get("default")
+    return Configuration(clusters, str(default) if default else None)
+
+
+def _cluster(identifier: str, value: Any, path: str) -> Cluster:
+    keys = _mapping(value, path, f"oscar.{identifier}")
+
+    def text(key: str) -> str:
+        found = keys.get(key)
+        if isinstance(found, (dict, list)):
+            raise ConfigError(f"{path}: oscar.{identifier}.{key}: expected text")
+        return "" if found is None else str(found)
+
+    return Cluster(
+        identifier,
+        endpoint=text("endpoint"),
+        auth_user=text("auth_user"),
+        auth_password=text("auth_password"),
+        oidc_account_name=text("oidc_account_name"),
+        oidc_refresh_token=text("oidc_refresh_token"),
+        ssl_verify=_verify(text("ssl_verify"), f"{path}: oscar.{identifier}.ssl_verify"),
+    )
+
+
+def _verify(text: str, place: str) -> bool:
+    # Missing means verify: the reference takes it as "do not", which nobody who forgot the key wants.
+    if text.lower() in ("", *TRUE_WORDS):
+        return True
+    if text.lower() in FALSE_WORDS:
+        return False
+    raise ConfigError(f'{place}: expected true or false, found "{text}"')
+
+
+def _mapping(value: Any, path: str, place: str) -> dict[Any, Any]:
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, dict):
+        found = "a list" if isinstance(value, list) else "text"
+        raise ConfigError(
+            f"{path}: {place}: expected keys and values, found {found}",
+            hint="mend the file by hand, or name another one with --config",
+        )
+    return value

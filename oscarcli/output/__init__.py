@@ -1,0 +1,1 @@
+"""The only package that writes: answers to stdout, everything else to stderr."""

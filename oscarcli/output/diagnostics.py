@@ -1,0 +1,63 @@
+"""Everything that is not the answer: notes, warnings, errors and questions, on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from typing import Any
+
+from oscarcli.errors import OscarError
+from oscarcli.output.terminal import Terminal, clean
+
+YELLOW, RED, BOLD = "33", "31", "1"
+
+
+class Diagnostics:
+    """The voice on stderr.
+
+    Args:
+        terminal: the stream and its manners.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.terminal = terminal
+
+    def note(self, text: str) -> None:
+        """Say something in passing."""
+        self._line(clean(text, keep="\n\t"))
+
+    def warn(self, text: str) -> None:
+        """Say that something is not as it should be, though work goes on."""
+        self._line(self.terminal.styled("warning:", YELLOW) + " " + clean(text, keep="\n\t"))
+
+    def error(self, message: str, hint: str | None = None) -> None:
+        """Say in one line what failed, and in a second one what to do."""
+        self._line(self.terminal.styled("Error:", RED) + " " + clean(message, keep="\n\t"))
+        if hint:
+            self._line(self.terminal.styled("hint:", BOLD) + " " + clean(hint, keep="\n\t"))
+
+    def error_document(self, error: OscarError) -> None:
+        """Say the same as one JSON object, for callers that asked for JSON."""
+        document: dict[str, Any] = {"error": error.message, "code": int(error.exit_code)}
+        if error.hint:
+            document["hint"] = error.hint
+        self._line(json.dumps(document))
+
+    def _line(self, text: str) -> None:
+        # When nobody reads stderr any more the exit code is all that is left to say.
+        with contextlib.suppress(BrokenPipeError, ValueError):
+            self.terminal.write(text + "\n")
+
+
+def confirm(terminal: Terminal, question: str) -> bool:
+    """Ask a yes-or-no question on a terminal; an empty answer or the end of input means no."""
+    terminal.write(f"{clean(question)} [y/N] ")
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def ask_secret(question: str) -> str:
+    """Ask for a secret on the terminal without showing it."""
+    import getpass
+
+    return getpass.getpass(clean(question))

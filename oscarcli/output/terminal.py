@@ -1,0 +1,100 @@
+"""What each stream is: a terminal or not, how wide, whether it takes colour; asked once a stream."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+
+class Terminal:
+    """One output stream and its manners.
+
+    Args:
+        stream: where text goes.
+        environ: environment variables; NO_COLOR, CLICOLOR_FORCE, TERM and COLUMNS count.
+    """
+
+    def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
+        self.stream = stream
+        self.is_terminal = stream.isatty()
+        self.colour = _wants_colour(self.is_terminal, environ)
+        self._environ = environ
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal, `None` when the text goes elsewhere and must not be cut."""
+        if not self.is_terminal:
+            return None
+        columns = self._environ.get("COLUMNS", "")
+        if columns.isdigit() and int(columns) > 0:
+            return int(columns)
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80
+
+    def write(self, text: str) -> None:
+        """Write text as it is and let the reader see it at once."""
+        self.stream.write(text)
+        self.stream.flush()
+
+    def styled(self, text: str, code: str) -> str:
+        """Wrap text in an ANSI style such as "1" (bold) or "32" (green) where colour is wanted."""
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour else text
+
+
+def _wants_colour(is_terminal: bool, environ: Mapping[str, str]) -> bool:
+    if environ.get("NO_COLOR"):
+        return False
+    if environ.get("CLICOLOR_FORCE", "0") not in ("", "0"):
+        return True
+    return is_terminal and environ.get("TERM") != "dumb"
+
+
+def clean(text: str, *, keep: str = "") -> str:
+    r"""Return text with control characters made visible (`\x1b`), so that no name can move the cursor.
+
+    Args:
+        text: anything that came from a server, a file or an object name.
+        keep: control characters to let through, such as "\n\t" for a log.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() or character in keep or not _is_control(character)
+        # Written as in Python and JSON sources, so that the value can be read back.
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
+
+
+def _is_control(character: str) -> bool:
+    code = ord(character)
+    # C0, DEL and C1; line and paragraph separators; marks that turn the direction of the line; halves of
+    # surrogate pairs, which cannot be written at all.
+    return (
+        code < 0x20
+        or 0x7F <= code <= 0x9F
+        or code in (0x2028, 0x2029)
+        or 0x202A <= code <= 0x202E
+        or 0x2066 <= code <= 0x2069
+        or 0xD800 <= code <= 0xDFFF
+    )
+
+
+@contextmanager
+def leave_broken_pipe() -> Iterator[None]:
+    """When the reader of stdout went away (`| head -1`), end as other Unix programs do: by SIGPIPE."""
+    try:
+        yield
+    except BrokenPipeError:
+        import signal
+
+        # Python flushes stdout once more while it ends; there is nobody to write to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
