@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import time
 import uuid
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document
-from oscarcli.errors import OscarError
+from oscarcli.api.system import get_info
 
 Job = dict[str, Any]
 
@@ -19,9 +22,12 @@ KEPT_OF_LONG_NAME = 16
 # Chooses the job's name, since 4.1; an older server ignores it and picks one.
 JOB_NAME_HEADER = "X-Delegated-Job-ID"
 SUBMIT_SECONDS = 60.0
+# How long a new job may take to show in the list.
+APPEAR_SECONDS = 5.0
 # Newest of these that a job has tells its place in time.
 TIMES = ("creation_time", "start_time", "finish_time")
-RUNNING_STATES = ("Pending", "Running", "Suspended")
+# Every other state, "Unknown" included, may still become one of these.
+ENDED_STATES = ("Succeeded", "Failed")
 
 
 def list_jobs(client: Client, service: str) -> dict[str, Job]:
@@ -128,11 +134,53 @@ def submit_job(
 
 def is_running(job: Job) -> bool:
     """Tell whether a job has not ended yet."""
-    return job.get("status") in RUNNING_STATES
+    return job.get("status") not in ENDED_STATES
 
 
-def status_of(jobs: dict[str, Job], job: str) -> str:
-    """Return a job's status. Raises OscarError when the list has no such job."""
-    if job not in jobs:
-        raise OscarError(f'the job "{job}" is gone')
-    return str(jobs[job].get("status", "Unknown"))
+@dataclass(frozen=True)
+class StartedJob:
+    """A job that was accepted: its name, `None` when it could not be told, and how the name is known."""
+
+    name: str | None
+    how: str
+
+
+def start_job(client: Client, service: str, body: Iterable[bytes] | bytes, token: str | None) -> StartedJob:
+    """Start a job and find out its name, which the server's answer does not have.
+
+    A server since 4.1 takes the name from us. An older one does not: its job is the one that the list
+    has afterwards and had not before.
+    """
+    name = new_job_name(service)
+    if takes_job_name(str(get_info(client).get("version", ""))):
+        submit_job(client, service, body, token=token, job=name)
+        return StartedJob(name, "chosen by this program")
+    before = list_jobs(client, service)
+    submit_job(client, service, body, token=token, job=name)
+    return _appeared(client, service, before, name)
+
+
+def _appeared(client: Client, service: str, before: dict[str, Job], chosen: str) -> StartedJob:
+    deadline = time.monotonic() + APPEAR_SECONDS
+    while True:
+        new = [job for job in list_jobs(client, service) if job not in before]
+        if chosen in new:
+            return StartedJob(chosen, "chosen by this program")
+        if len(new) == 1:
+            return StartedJob(new[0], "the only job that is new in the list")
+        if new:
+            return StartedJob(None, f"{len(new)} jobs began at the same time")
+        if time.monotonic() > deadline:
+            return StartedJob(None, f"no new job in the list after {APPEAR_SECONDS:g} s")
+        time.sleep(0.3)
+
+
+def takes_job_name(version: str) -> bool:
+    """Tell from a server's version whether it takes a job's name from the client (4.1 and later).
+
+    A version that is not a number, such as "devel", says nothing; the local cluster takes names.
+    """
+    if version.startswith("local-"):
+        return True
+    numbers = re.match(r"v?(\d+)\.(\d+)", version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (4, 1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import typer
 from typer import _click as click
@@ -26,6 +26,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 TABLE_FORMATS = ("table", "json", "yaml")
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 TRUE_WORDS = ("true", "t", "1")
 FALSE_WORDS = ("false", "f", "0")
 

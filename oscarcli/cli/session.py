@@ -109,6 +109,11 @@ class Session:
             )
         return self._clients[cluster_id]
 
+    def keep(self, client: Client) -> Client:
+        """Take over a client that a command made, to be closed with the others."""
+        self._clients[f"({len(self._clients)})"] = client
+        return client
+
     def close(self) -> None:
         """Close the connections."""
         for client in self._clients.values():
@@ -140,6 +145,12 @@ class Session:
     def answer(self, text: str) -> None:
         """Write text of the answer as it is."""
         self.out.write(text)
+
+    def answer_bytes(self, data: bytes) -> None:
+        """Write bytes of the answer as they are."""
+        self.out.stream.flush()
+        self.out.stream.buffer.write(data)
+        self.out.stream.buffer.flush()
 
     def mark(self, text: str, *, done: bool) -> None:
         """Write the outcome of a step as one line with a mark, green or red where there is colour."""

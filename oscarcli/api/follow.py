@@ -1,0 +1,93 @@
+"""Follows a job's log. The server has no such route: the log is asked for again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from oscarcli.api.client import Client
+from oscarcli.api.jobs import Job, get_log, is_running, list_jobs
+from oscarcli.errors import NotFoundError, OscarError, UnreachableError
+
+# Seconds between two looks: short while something happens, longer while nothing does.
+SHORTEST_PAUSE = 0.3
+LONGEST_PAUSE = 3.0
+# How long a server may be away before following is given up.
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class LogEvent:
+    """Something to show: new text of the log, or a remark about the job."""
+
+    text: str = ""
+    note: str = ""
+
+
+def follow_log(client: Client, service: str, job: str, *, timestamps: bool = False) -> Iterator[LogEvent]:
+    """Yield a job's log as it grows, until the job has ended.
+
+    A job that waits has no log yet; a server that is away for less than a minute is waited for. Lines come
+    whole, except for what the job's last words lack.
+
+    Raises:
+        NotFoundError: the service has no such job.
+        UnreachableError: the server was away for too long.
+    """
+    shown = ""
+    pause = SHORTEST_PAUSE
+    away_since: float | None = None
+    while True:
+        try:
+            # The state before the log: what is written in between is seen by the next look.
+            state = _state(client, service, job)
+            text = _log(client, service, job, timestamps)
+            away_since = None
+        except UnreachableError:
+            away_since = away_since or time.monotonic()
+            if time.monotonic() - away_since > PATIENCE:
+                raise
+            time.sleep(LONGEST_PAUSE)
+            continue
+        ended = not is_running(state)
+        new, note = _news(shown, text, ended)
+        if new or note:
+            yield LogEvent(new, note)
+        pause = SHORTEST_PAUSE if new else min(pause * 1.5, LONGEST_PAUSE)
+        shown = shown + new if not note else new
+        if ended:
+            yield LogEvent(note=f'job "{job}": {state.get("status")}')
+            return
+        time.sleep(pause)
+
+
+def _state(client: Client, service: str, job: str) -> Job:
+    jobs = list_jobs(client, service)
+    if job not in jobs:
+        raise NotFoundError(f'service "{service}" has no job "{job}"')
+    return jobs[job]
+
+
+def _log(client: Client, service: str, job: str, timestamps: bool) -> str:
+    try:
+        return get_log(client, service, job, timestamps=timestamps)
+    except NotFoundError:
+        # The container has not started.
+        return ""
+    except OscarError as error:
+        # A job without a pod makes the manager answer 500 with nothing in it (`oscar-api` 3.7).
+        if isinstance(error, UnreachableError) or "HTTP 500" not in error.message:
+            raise
+        return ""
+
+
+def _news(shown: str, text: str, ended: bool) -> tuple[str, str]:
+    """Return what to show of a log of which `shown` was shown already, and a remark if it was rewritten."""
+    whole = text if ended else text[: text.rfind("\n") + 1]
+    if whole.startswith(shown):
+        new = whole[len(shown) :]
+        return (new + "\n" if ended and (shown + new) and not (shown + new).endswith("\n") else new), ""
+    if shown.startswith(whole):
+        return "", ""
+    return whole, "the log does not go on where it ended; it is shown from its start"

@@ -1,0 +1,111 @@
+"""What goes into an invocation and comes out of it: base64 both ways (`oscar-api` 3.10)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from oscarcli.errors import OscarError
+
+# A multiple of three, so that the pieces' encodings can be put one behind the other.
+BLOCK = 3 * 2**14
+BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
+# A word of the script's own output can be valid base64 by chance; this much text cannot.
+LONG_ANSWER = 64
+# How files begin that services typically leave: ZIP, PNG, JPEG, GIF, PDF, gzip, RIFF, MP3, Ogg, TIFF.
+MAGIC = (
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x89PNG",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"%PDF",
+    b"\x1f\x8b",
+    b"RIFF",
+    b"ID3",
+    b"OggS",
+    b"II*\x00",
+    b"MM\x00*",
+)
+
+
+class Payload:
+    """An input in base64, made anew each time it is iterated: a redirect sends it a second time.
+
+    Args:
+        source: the bytes, or the file that holds them, read piece by piece.
+    """
+
+    def __init__(self, source: bytes | Path) -> None:
+        self._source = source
+
+    def __iter__(self) -> Iterator[bytes]:
+        if isinstance(self._source, bytes):
+            yield base64.b64encode(self._source)
+            return
+        with self._source.open("rb") as file:
+            while block := file.read(BLOCK):
+                yield base64.b64encode(block)
+
+    @property
+    def encoded_size(self) -> int:
+        """Size in base64, in bytes."""
+        size = len(self._source) if isinstance(self._source, bytes) else self._source.stat().st_size
+        return (size + 2) // 3 * 4
+
+
+def decoded_answer(answer: bytes, mode: str) -> bytes:
+    """Return what a service meant to say.
+
+    Args:
+        answer: the raw answer.
+        mode: "raw" for the answer itself; "decode" for its decoding or an error; "last-line" for the
+            decoding of the last line that is base64; "guess" to decode only what clearly is base64.
+
+    Raises:
+        OscarError: decoding was asked for and the answer is not base64.
+    """
+    if mode == "raw":
+        return answer
+    if mode == "last-line":
+        return _last_line(answer)
+    decoded = _decoded(answer)
+    if mode == "decode":
+        if decoded is None:
+            raise OscarError("the answer is not base64", hint="run it again with --raw to see the answer")
+        return decoded
+    if decoded is None or not (len(answer.strip()) >= LONG_ANSWER or _is_meant(decoded)):
+        return answer
+    return decoded
+
+
+def _last_line(answer: bytes) -> bytes:
+    for line in reversed(answer.splitlines()):
+        decoded = _decoded(line) if line.strip() else None
+        if decoded is not None:
+            return decoded
+    raise OscarError("unable to find base64-encoded output in the response")
+
+
+def _decoded(answer: bytes) -> bytes | None:
+    text = b"".join(answer.split(b"\n")).replace(b"\r", b"").strip()
+    if len(text) % 4 or not BASE64.fullmatch(text):
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return None
+
+
+def _is_meant(decoded: bytes) -> bool:
+    """Tell whether a short decoding is what somebody encoded rather than a word read as base64."""
+    if decoded.startswith(MAGIC):
+        return True
+    try:
+        text = decoded.decode()
+    except UnicodeDecodeError:
+        return False
+    return all(character.isprintable() or character in "\n\r\t" for character in text)

@@ -1,0 +1,186 @@
+"""`service run` and `service job`: give a service an input directly."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oscarcli.cli.framework import noun
+from oscarcli.cli.session import Session
+from oscarcli.errors import ConfigError, OscarError, UsageError
+
+if TYPE_CHECKING:
+    from oscarcli.api.client import Client
+    from oscarcli.api.payload import Payload
+
+app = noun("Give a service an input directly.")
+
+# A job gets its event in one environment variable, and Linux starts no program with a longer one
+# (`job-runtime` 1.1).
+LONGEST_EVENT = 131_065
+
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
+SourceArgument = Annotated[
+    str | None, typer.Argument(metavar="[-]", help="A dash takes the input from standard input.")
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", "-e", metavar="URL", help="Cluster to call without any configuration."),
+]
+TokenOption = Annotated[
+    str | None, typer.Option("--token", "-t", help="The service's token, together with --endpoint.")
+]
+FileOption = Annotated[
+    str | None,
+    typer.Option("--file-input", "-f", metavar="PATH", help="File to send; - is standard input."),
+]
+TextOption = Annotated[str | None, typer.Option("--text-input", "-i", metavar="TEXT", help="Text to send.")]
+
+
+@app.command("run, invoke, r")
+def run(
+    ctx: typer.Context,
+    name: ServiceArgument,
+    source: SourceArgument = None,
+    endpoint: EndpointOption = None,
+    token: TokenOption = None,
+    file_input: FileOption = None,
+    text_input: TextOption = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PATH", help="File for the answer.")
+    ] = None,
+    decode_output: Annotated[
+        bool,
+        typer.Option("--decode-output", help="Decode the last base64 line, where log lines come before it."),
+    ] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Never decode the answer.")] = False,
+    decode: Annotated[bool, typer.Option("--decode", help="Decode the answer, or fail.")] = False,
+) -> None:
+    """Run a service synchronously and print its answer.
+
+    A service answers in base64 when its script left a file, in plain text otherwise. Without --raw or
+    --decode the answer is decoded when it clearly is base64: it decodes to readable text or to a known
+    kind of file, or it is long.
+    """
+    from oscarcli.api.payload import decoded_answer
+    from oscarcli.api.services import run_service
+
+    session: Session = ctx.obj
+    if sum((decode_output, raw, decode)) > 1:
+        raise UsageError("only one of --raw, --decode and --decode-output can be set")
+    payload = _payload(source, file_input, text_input)
+    client, service_token = _target(session, name, endpoint, token)
+    answer = run_service(client, name, payload, service_token)
+    mode = "raw" if raw else "decode" if decode else "last-line" if decode_output else "guess"
+    _deliver(session, decoded_answer(answer, mode), output)
+
+
+@app.command("job, j")
+def job(
+    ctx: typer.Context,
+    name: ServiceArgument,
+    source: SourceArgument = None,
+    endpoint: EndpointOption = None,
+    token: TokenOption = None,
+    file_input: FileOption = None,
+    text_input: TextOption = None,
+) -> None:
+    """Start a job of a service and print the job's name."""
+    from oscarcli.api.jobs import StartedJob, new_job_name, start_job, submit_job
+
+    session: Session = ctx.obj
+    payload = _payload(source, file_input, text_input)
+    if payload.encoded_size > LONGEST_EVENT:
+        session.warn(
+            f"the input is {payload.encoded_size} bytes in base64 and no cluster can start a job with more "
+            f"than {LONGEST_EVENT}; upload it with 'oscar-cli service put-file' instead"
+        )
+    client, service_token = _target(session, name, endpoint, token)
+    if endpoint:
+        # Without a login there is no list to look the name up in.
+        started = StartedJob(new_job_name(name), "chosen by this program; servers before 4.1 pick another")
+        submit_job(client, name, payload, token=service_token, job=started.name)
+    else:
+        started = start_job(client, name, payload, service_token)
+    if started.name is None:
+        session.warn(f"the job was started, but its name cannot be told: {started.how}")
+        return
+    session.line(started.name)
+    session.verbose_note(f"the job's name is known for sure: {started.how}" if not endpoint else started.how)
+
+
+def _payload(source: str | None, file_input: str | None, text_input: str | None) -> Payload:
+    from oscarcli.api.payload import Payload
+
+    if source not in (None, "-"):
+        raise UsageError(f'unexpected argument "{source}"', hint="an input comes with -f FILE, -i TEXT or -")
+    given = [value for value in (source, file_input, text_input) if value is not None]
+    if not given:
+        raise UsageError('you must specify "--file-input" or "--text-input" flag, or - for standard input')
+    if len(given) > 1:
+        raise UsageError('you only can specify one of "--file-input" and "--text-input" flags, or -')
+    if text_input is not None:
+        return Payload(text_input.encode())
+    if "-" in (source, file_input):
+        return Payload(sys.stdin.buffer.read())
+    return _file_payload(Path(str(file_input)))
+
+
+def _file_payload(path: Path) -> Payload:
+    from oscarcli.api.payload import Payload
+
+    if path.is_dir():
+        raise UsageError(f'unable to read the file "{path}": it is a folder')
+    try:
+        with path.open("rb"):
+            return Payload(path)
+    except OSError as error:
+        raise UsageError(f'unable to read the file "{path}": {error.strerror}') from error
+
+
+def _target(
+    session: Session, name: str, endpoint: str | None, token: str | None
+) -> tuple[Client, str | None]:
+    """Return where to send an invocation, and the token when the login itself is not accepted there."""
+    from oscarcli.api.auth import bearer
+    from oscarcli.api.client import Client
+    from oscarcli.api.services import get_service, service_token
+
+    if endpoint and not token:
+        raise UsageError('you must specify a service token with the flag "--token"')
+    if token and not endpoint:
+        raise UsageError('you must specify the cluster endpoint with the flag "--endpoint"')
+    if endpoint and token:
+        verify = _verification(session, endpoint)
+        return session.keep(Client(endpoint, bearer(token), verify=verify, timeout=session.timeout)), token
+    if session.cluster.login != "basic":
+        return session.api, None
+    return session.api, service_token(get_service(session.api, name))
+
+
+def _verification(session: Session, endpoint: str) -> bool:
+    """Verify TLS unless a cluster on record with this endpoint says not to."""
+    try:
+        clusters = session.config.clusters.values()
+    except ConfigError:
+        # None is needed here.
+        return True
+    return all(c.ssl_verify for c in clusters if c.endpoint.rstrip("/") == endpoint.rstrip("/"))
+
+
+def _deliver(session: Session, answer: bytes, output: Path | None) -> None:
+    """Write the answer's bytes untouched, to a file or to stdout."""
+    if output is None:
+        session.answer_bytes(answer)
+        return
+    temporary = output.with_name(f".{output.name}.part")
+    try:
+        temporary.write_bytes(answer)
+        temporary.replace(output)
+    except OSError as error:
+        raise OscarError(f'cannot write the answer to "{output}": {error.strerror}') from error
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,102 @@
+"""`service`: what runs on a cluster. Files, logs and invocations have modules of their own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from oscarcli.cli import files, invoke, logs
+from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
+from oscarcli.cli.session import Session
+from oscarcli.errors import ExitCode, OscarError, PartialError, UsageError
+from oscarcli.output.render import Column, Result
+
+app = noun("Services, their jobs, logs and files.")
+
+COLUMNS = (
+    Column("NAME", "name"),
+    Column("IMAGE", "image"),
+    Column("CPU", "cpu"),
+    Column("MEMORY", "memory"),
+)
+
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
+ShowSecretsOption = Annotated[
+    bool, typer.Option("--show-secrets", help="Show tokens and keys instead of ***.")
+]
+
+
+@app.command("list, ls", formats=TABLE_FORMATS)
+def list_services(ctx: typer.Context, show_secrets: ShowSecretsOption = False) -> None:
+    """List the services of a cluster."""
+    from oscarcli.api import services
+
+    session: Session = ctx.obj
+    found = services.list_services(session.api)
+    shown = found if show_secrets else [services.masked(service) for service in found]
+    session.show(Result(shown, COLUMNS, empty="There are no services in the cluster"))
+
+
+@app.command("get, g", formats=("yaml", "json", "table"))
+def get(
+    ctx: typer.Context,
+    name: ServiceArgument,
+    show_secrets: ShowSecretsOption = False,
+    token: Annotated[
+        bool, typer.Option("--token", help="Print the service's token, and nothing else.")
+    ] = False,
+) -> None:
+    """Show the definition of a service; secrets are masked."""
+    from oscarcli.api import services
+
+    session: Session = ctx.obj
+    service = services.get_service(session.api, name)
+    if token:
+        session.line(services.service_token(service))
+        return
+    shown = service if show_secrets else services.masked(service)
+    session.show(Result(shown, COLUMNS, rows=[shown]))
+
+
+@app.command("delete, d, del, remove, rm")
+def delete(
+    ctx: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="SERVICE_NAME...", help="The services' names.")],
+    yes: YesOption = False,
+) -> None:
+    """Delete services, with their jobs and with their buckets and all files in them."""
+    session: Session = ctx.obj
+    client = session.api
+    confirm_deletion(session, names, yes)
+    from oscarcli.api import services
+
+    failed: list[OscarError] = []
+    for name in names:
+        try:
+            services.delete_service(client, name)
+        except OscarError as error:
+            failed.append(error)
+            session.mark(f'Removing service "{name}"', done=False)
+            if len(names) == 1 or error.exit_code in (ExitCode.AUTH, ExitCode.UNREACHABLE):
+                # The same would happen to the rest.
+                raise
+            session.diagnostics.error(error.message, error.hint)
+        else:
+            session.mark(f'Removing service "{name}"', done=True)
+    if failed:
+        raise PartialError(f"{len(failed)} of {len(names)} services were not deleted")
+
+
+def confirm_deletion(session: Session, names: list[str], yes: bool) -> None:
+    """Ask before services are deleted. A script is not asked: it was not by the reference client either."""
+    if yes or not session.can_ask:
+        return
+    listed = ", ".join(f'"{name}"' for name in names)
+    if not session.confirm(f"Delete {listed} with all jobs, buckets and files?"):
+        raise UsageError("nothing was deleted")
+
+
+app.add_typer(invoke.app)
+app.add_typer(files.app)
+app.add_typer(logs.app, name="logs, log, l")
