@@ -190,6 +190,10 @@ class Noun(typer.Typer):
         cls = cast("type[TyperCommand]", partial(Command, formats=formats, optional_values=optional_values))
         return super().command(names, cls=cls, context_settings=CONTEXT_SETTINGS, **kwargs)
 
+    def include(self, other: Noun) -> None:
+        """Take over the verbs of another module, which stand beside this noun's own."""
+        self.registered_commands += other.registered_commands
+
 
 def noun(text: str) -> Noun:
     """Return an empty noun; `text` is its help."""

@@ -97,6 +97,6 @@ def confirm_deletion(session: Session, names: list[str], yes: bool) -> None:
         raise UsageError("nothing was deleted")
 
 
-app.add_typer(invoke.app)
-app.add_typer(files.app)
+app.include(invoke.app)
+app.include(files.app)
 app.add_typer(logs.app, name="logs, log, l")

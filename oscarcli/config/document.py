@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 MEND = "mend the file by hand, or name another one with --config; nothing was written"
 # Plain words that some reader of YAML takes for something else than text.
 NOT_PLAIN = re.compile(
-    r"[-+]?[.\d][-+\d_.:eEtTzZ ]*|0[xob].*|~|null|true|false|yes|no|on|off|y|n|\.inf|\.nan|=|<<|", re.IGNORECASE
+    r"[-+]?[.\d][-+\d_.:eEtTzZ ]*|0[xob].*|~|null|true|false|yes|no|on|off|y|n|\.inf|\.nan|=|<<|",
+    re.IGNORECASE,
 )
 
 
