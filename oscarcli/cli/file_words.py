@@ -1,0 +1,219 @@
+"""What the words of `put-file` and its siblings mean: the reference client's guesses, made safe.
+
+A word that looks like a provider is one, unless it names a local file where a local file may stand.
+`--provider` ends all guessing. Words that are left over are refused, with what was understood.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from oscarcli.errors import UsageError
+from oscarcli.storage.provider import DEFAULT_PROVIDER, looks_like_provider
+
+IsThere = Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Get:
+    """What `get-file` is to do.
+
+    Args:
+        service: whose storage.
+        provider: `None` for that of the service's first output.
+        remote: `None` for the output's path, only with `latest`.
+        local: where to; `None` for the object's own name in the current folder.
+        latest: whether the newest object below `remote` is wanted.
+        destination: value of `--download-latest-into`; goes by rules of its own (`latest_target`).
+    """
+
+    service: str
+    provider: str | None = None
+    remote: str | None = None
+    local: str | None = None
+    latest: bool = False
+    destination: str | None = None
+
+
+@dataclass(frozen=True)
+class Put:
+    """What `put-file` is to do: `remote` is `None` for the path of the service's input."""
+
+    service: str
+    provider: str
+    local: tuple[str, ...]
+    remote: str | None = None
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What `list-files` and `delete-file` are to look at."""
+
+    service: str
+    provider: str
+    remote: str
+
+
+def parse_get(
+    words: Sequence[str],
+    *,
+    provider: str | None = None,
+    latest: str | None = None,
+    is_folder: IsThere = os.path.isdir,
+) -> Get:
+    """Understand `SERVICE_NAME [STORAGE_PROVIDER] [REMOTE_PATH] [LOCAL_FILE]`.
+
+    Args:
+        words: the positional words.
+        provider: value of `--provider`.
+        latest: value of `--download-latest-into`, empty when it stands alone, `None` when it is absent.
+        is_folder: tells whether a local folder exists.
+
+    Raises:
+        UsageError: the words make no sense together.
+    """
+    words, latest = _give_back(list(words), latest, provider, is_folder)
+    service, rest = _service(words)
+    if provider is None and rest and looks_like_provider(rest[0]):
+        provider = rest.pop(0)
+    elif provider is None and len(rest) == 3:
+        raise _invalid_provider(rest[0])
+    names = ("REMOTE_PATH", "LOCAL_FILE")
+    _refuse_surplus(service, provider, rest, names)
+    remote, local = (*rest, None, None)[:2]
+    if remote is None and latest is None:
+        raise UsageError(
+            "the REMOTE_PATH argument is required",
+            hint="name the file as BUCKET/KEY, or take the newest output with --download-latest-into",
+        )
+    if latest and local is not None:
+        raise UsageError(
+            "--download-latest-into already defines a destination path; do not provide LOCAL_FILE as well"
+        )
+    return Get(service, provider, remote, local, latest is not None, latest or None)
+
+
+def _give_back(
+    words: list[str], latest: str | None, provider: str | None, is_folder: IsThere
+) -> tuple[list[str], str | None]:
+    """Return words and value after giving back a word that `--download-latest-into` took by mistake.
+
+    It takes the next word as its value, though it may also stand alone before the service or a provider.
+    """
+    if latest and not words:
+        return [latest], ""
+    has_provider = provider is not None or (len(words) > 1 and looks_like_provider(words[1]))
+    if latest and looks_like_provider(latest) and not has_provider and not is_folder(latest):
+        return [words[0], latest, *words[1:]], ""
+    return words, latest
+
+
+def parse_put(
+    words: Sequence[str],
+    *,
+    provider: str | None = None,
+    to: str | None = None,
+    is_file: IsThere = os.path.isfile,
+) -> Put:
+    """Understand `SERVICE_NAME [STORAGE_PROVIDER] LOCAL_FILE... [REMOTE_FILE]`.
+
+    One local file may be followed by any REMOTE_FILE. Of several words the last one is the remote folder
+    when it ends in a slash; otherwise all are local files, as the shell makes them of `images/*.jpg`.
+
+    Args:
+        words: the positional words.
+        provider: value of `--provider`.
+        to: value of `--to`: the remote path, so that every word is a local file.
+        is_file: tells whether a local file exists.
+
+    Raises:
+        UsageError: the words make no sense together.
+    """
+    service, rest = _service(words)
+    given = provider
+    if provider is None and len(rest) > 1 and looks_like_provider(rest[0]) and not is_file(rest[0]):
+        provider = rest.pop(0)
+    if not rest:
+        raise UsageError("the LOCAL_FILE argument is required")
+    remote = to
+    if remote is None and len(rest) > 1 and not _are_all_local(rest, is_file):
+        if len(rest) > 2 and not rest[-1].endswith("/"):
+            raise _not_several_files(rest, is_file, may_be_provider=given is None and provider is None)
+        remote = rest.pop()
+    return Put(service, provider or DEFAULT_PROVIDER, tuple(rest), remote)
+
+
+def _are_all_local(rest: list[str], is_file: IsThere) -> bool:
+    """Tell whether the last word is one more local file; a file named twice is one, and where it goes."""
+    is_pair_of_same = len(rest) == 2 and rest[0] == rest[1]
+    return not rest[-1].endswith("/") and is_file(rest[-1]) and not is_pair_of_same
+
+
+def _not_several_files(rest: list[str], is_file: IsThere, *, may_be_provider: bool) -> UsageError:
+    if may_be_provider and len(rest) == 3 and not is_file(rest[0]):
+        return _invalid_provider(rest[0])
+    return UsageError(
+        f'"{rest[-1]}", after {len(rest) - 1} local files, is neither a local file nor a remote folder',
+        hint="a remote folder ends in a slash; or name it with --to",
+    )
+
+
+def parse_list(words: Sequence[str], *, provider: str | None = None) -> Remote:
+    """Understand `SERVICE_NAME [STORAGE_PROVIDER] REMOTE_PATH`; the provider is MinIO when left out.
+
+    Raises:
+        UsageError: the words make no sense together.
+    """
+    service, rest = _service(words)
+    if provider is None and rest and looks_like_provider(rest[0]):
+        provider = rest.pop(0)
+    elif provider is None and len(rest) > 1:
+        raise _invalid_provider(rest[0])
+    _refuse_surplus(service, provider, rest, ("REMOTE_PATH",))
+    if not rest:
+        raise UsageError("the REMOTE_PATH argument is required", hint="name a folder as BUCKET/FOLDER")
+    return Remote(service, provider or DEFAULT_PROVIDER, rest[0])
+
+
+def parse_delete(words: Sequence[str], *, provider: str | None = None) -> Remote:
+    """Understand `SERVICE_NAME STORAGE_PROVIDER REMOTE_FILE`; nothing is guessed where files are lost.
+
+    Raises:
+        UsageError: the words make no sense together.
+    """
+    service, rest = _service(words)
+    if provider is None:
+        if not rest:
+            raise UsageError("the STORAGE_PROVIDER and REMOTE_FILE arguments are required")
+        if not looks_like_provider(rest[0]):
+            raise _invalid_provider(rest[0])
+        provider = rest.pop(0)
+    _refuse_surplus(service, provider, rest, ("REMOTE_FILE",))
+    if not rest:
+        raise UsageError("the REMOTE_FILE argument is required", hint="name the file as BUCKET/KEY")
+    return Remote(service, provider, rest[0])
+
+
+def _service(words: Sequence[str]) -> tuple[str, list[str]]:
+    if not words:
+        raise UsageError("the SERVICE_NAME argument is required")
+    return words[0], list(words[1:])
+
+
+def _invalid_provider(word: str) -> UsageError:
+    return UsageError(
+        f'invalid storage provider "{word}"',
+        hint="a provider is TYPE.ID, such as minio.default; it can also be named with --provider",
+    )
+
+
+def _refuse_surplus(service: str, provider: str | None, rest: list[str], names: Sequence[str]) -> None:
+    if len(rest) <= len(names):
+        return
+    understood = [f'SERVICE_NAME "{service}"']
+    understood += [f'STORAGE_PROVIDER "{provider}"'] if provider is not None else []
+    understood += [f'{name} "{word}"' for name, word in zip(names, rest, strict=False)]
+    surplus = ", ".join(f'"{word}"' for word in rest[len(names) :])
+    raise UsageError(f"too many words: {', '.join(understood)}, and then {surplus}")

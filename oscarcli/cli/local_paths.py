@@ -1,0 +1,135 @@
+"""Local files of `put-file` and `get-file`: which ones a word names, and where an object goes."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from oscarcli.errors import RefusedError, UsageError
+from oscarcli.storage.location import Location, parse_location
+
+STANDARD_INPUT = 0
+
+
+def local_files(words: Sequence[str]) -> list[Path | int]:
+    """Return the files that words name; a glob that no shell expanded is expanded, `-` is standard input.
+
+    Raises:
+        UsageError: a file does not exist, or is a folder.
+    """
+    found: list[Path | int] = []
+    for word in words:
+        if word == "-":
+            found.append(STANDARD_INPUT)
+        elif Path(word).is_dir():
+            raise UsageError(
+                f'local file "{word}" is a folder', hint=f"name its files: '{word.rstrip('/')}/*'"
+            )
+        elif not os.path.lexists(word) and glob.has_magic(word):
+            found += _expanded(word)
+        else:
+            found.append(_readable(word))
+    return found
+
+
+def _expanded(pattern: str) -> list[Path | int]:
+    # `Path.glob` takes no absolute patterns, and finds hidden files where a shell does not.
+    names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+    matches = [Path(name) for name in names if not Path(name).is_dir()]
+    if not matches:
+        raise UsageError(f'no local file matches "{pattern}"')
+    return list(matches)
+
+
+def _readable(word: str) -> Path:
+    if not os.access(word, os.R_OK):
+        raise UsageError(f'local file "{word}" does not exist or is not accessible')
+    return Path(word)
+
+
+def upload_targets(sources: Sequence[Path | int], remote: str) -> list[Location]:
+    """Return the object that each local file becomes.
+
+    Args:
+        sources: what `local_files` found.
+        remote: an object for a single file, or a folder, with a slash at its end.
+
+    Raises:
+        UsageError: the remote path does not fit, or two files would become the same object.
+    """
+    location = parse_location(remote)
+    is_folder = remote.strip().endswith("/")
+    if not is_folder and not location.key:
+        raise UsageError(
+            f'the remote path "{remote}" names a bucket and no object in it',
+            hint=f"'{location.bucket}/' keeps the local name",
+        )
+    if not is_folder and len(sources) > 1:
+        raise UsageError(
+            f'{len(sources)} files cannot all become "{remote}"', hint="a remote folder ends in a slash"
+        )
+    if not is_folder:
+        return [location]
+    targets = [location.child(_base_name(source)) for source in sources]
+    _refuse_collisions(sources, targets)
+    return targets
+
+
+def _base_name(source: Path | int) -> str:
+    if isinstance(source, int):
+        raise UsageError("standard input has no name", hint="name the remote file as BUCKET/KEY")
+    # "..", for one, has no name of its own; but a folder has been refused before.
+    return source.name
+
+
+def _refuse_collisions(sources: Sequence[Path | int], targets: Sequence[Location]) -> None:
+    first: dict[Location, Path | int] = {}
+    for source, target in zip(sources, targets, strict=True):
+        if target in first and first[target] != source:
+            raise UsageError(f'"{first[target]}" and "{source}" would both become "{target}"')
+        first[target] = source
+
+
+def target_file(local: str | None, name: str) -> Path:
+    """Return the file that an object called `name` becomes: `local`, or `name` in it if it is a folder."""
+    if local is None:
+        return Path(safe_name(name))
+    path = Path(local)
+    return path / safe_name(name) if local.endswith("/") or path.is_dir() else path
+
+
+def latest_target(destination: str, name: str) -> Path:
+    """Return the file for a value of `--download-latest-into`.
+
+    It is a folder when it ends in a slash, exists as a folder, or has no extension and is no file.
+    """
+    path = Path(destination)
+    is_folder = destination.endswith("/") or path.is_dir() or (not path.suffix and not path.exists())
+    return path / safe_name(name) if is_folder else path
+
+
+def safe_name(relative: str) -> Path:
+    """Return a path for a name that came from a server, one that stays below any folder it is put into.
+
+    Raises:
+        RefusedError: the name would lead out of the folder, or cannot be one of a file on this system.
+    """
+    path = Path(relative)
+    is_strange = "\\" in relative or "\0" in relative or ".." in path.parts or path.is_absolute()
+    if is_strange or not path.name or any(len(os.fsencode(part)) > 255 for part in path.parts):
+        raise RefusedError(f'the object name "{relative}" cannot be used as a file name here')
+    return path
+
+
+def path_inside(folder: Path, relative: str) -> Path:
+    """Return the path of a server's name below a folder.
+
+    Raises:
+        RefusedError: the name, or a symbolic link in its way, would lead out of the folder.
+    """
+    path = folder / safe_name(relative)
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise RefusedError(f'the object name "{relative}" leads out of "{folder}" by a symbolic link')
+    return path

@@ -1,0 +1,121 @@
+"""The Storage protocol: stat, list, read, write, remove; every provider is one implementation of it.
+
+All methods may be called from several threads at once, and raise:
+
+- NotFoundError: the object or its bucket does not exist (the message says which of the two);
+- AuthError: the keys are refused, or may not do this;
+- UnreachableError: no usable answer: DNS, connection, TLS, timeout, a broken connection, 502 to 504;
+- RefusedError: the provider understood and said no;
+- OscarError: anything else it answered;
+- Cancelled: the transfer was called off.
+
+Messages name provider, bucket and key, and never hold a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.location import Location
+from oscarcli.storage.source import Source
+
+# What an ETag is when it is the MD5 of the content; one of a multipart upload has a suffix like "-12".
+MD5_ETAG = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """An object as its provider describes it.
+
+    Args:
+        location: where it is.
+        size: in bytes.
+        modified: time of the last change, with its zone; `None` where a provider reports none.
+        etag: the provider's mark of this version of the content, without quotes.
+        md5: hexadecimal digest of the content, where the provider gives a reliable one.
+    """
+
+    location: Location
+    size: int
+    modified: datetime | None = None
+    etag: str | None = None
+    md5: str | None = None
+
+
+class Reader(Protocol):
+    """The content of an object, or of a range of it, as it arrives."""
+
+    @property
+    def object(self) -> StoredObject:
+        """The whole object, also when only a range is read."""
+        ...
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, empty at the end.
+
+        Raises:
+            UnreachableError: the connection broke, or stood still for longer than the read timeout.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Make a `read` that waits in another thread return or fail."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back."""
+        ...
+
+
+class Storage(Protocol):
+    """Objects in buckets at one provider."""
+
+    @property
+    def provider(self) -> str:
+        """Its name in a service definition, such as "minio.default"."""
+        ...
+
+    def stat(self, location: Location) -> StoredObject:
+        """Return what is known about one object."""
+        ...
+
+    def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
+        """Yield the objects whose key starts with `prefix`, in the order of their keys, page by page.
+
+        Args:
+            bucket: the bucket; NotFoundError when it does not exist.
+            prefix: plain text, not a folder: "in" also matches "input/x".
+            limit: at most so many.
+        """
+        ...
+
+    def read(
+        self, location: Location, *, start: int = 0, length: int | None = None, etag: str | None = None
+    ) -> Reader:
+        """Open an object for reading.
+
+        Args:
+            location: the object.
+            start: first byte.
+            length: how many bytes, `None` for all that follow; a range of an empty object is refused.
+            etag: RefusedError when the object is no longer this version.
+        """
+        ...
+
+    def write(
+        self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
+    ) -> None:
+        """Store an object: all of it under its key, or nothing.
+
+        What arrived is verified by digest or, where there is none to compare, by size.
+        """
+        ...
+
+    def remove(self, location: Location) -> None:
+        """Delete one object; many providers do not say when there was none."""
+        ...

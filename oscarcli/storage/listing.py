@@ -1,0 +1,67 @@
+"""What is at a remote path: an object, and everything in the folder of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+
+from oscarcli.errors import NotFoundError
+from oscarcli.storage.base import Storage, StoredObject
+from oscarcli.storage.location import Location
+
+LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+
+
+def objects_at(storage: Storage, location: Location) -> Iterator[StoredObject]:
+    """Yield the object with exactly this key, then those below `key/`, page by page.
+
+    A place with a trailing slash is a folder only. The folder's own marker, an object whose key is
+    `key/`, is left out: it is no file.
+    """
+    if not location.is_folder:
+        for found in storage.list(location.bucket, location.key, limit=1):
+            # Of all keys that start with this one, it is the first itself.
+            if found.location.key == location.key:
+                yield found
+    folder = location.as_folder().key if location.key else ""
+    for found in storage.list(location.bucket, folder):
+        if found.location.key != folder:
+            yield found
+
+
+def relative_name(found: StoredObject, location: Location) -> str:
+    """Return an object's name as seen from a folder; its whole key when it is not inside."""
+    folder = location.as_folder().key if location.key else ""
+    return found.location.key.removeprefix(folder)
+
+
+def latest_at(storage: Storage, location: Location) -> tuple[StoredObject, int]:
+    """Return the newest object at a place, and how many have the same time.
+
+    Of several with the same time, which many providers keep in whole seconds, the one with the greatest
+    key counts. Keys that end in a slash are markers of folders and do not count.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    candidates = (found for found in objects_at(storage, location) if not found.location.is_folder)
+    newest, ties = _newest(candidates)
+    if newest is None:
+        raise NotFoundError(f'find the latest file in {storage.provider}: no files found under "{location}"')
+    return newest, ties
+
+
+def _newest(objects: Iterable[StoredObject]) -> tuple[StoredObject | None, int]:
+    newest: StoredObject | None = None
+    ties = 0
+    for found in objects:
+        if newest is None or _time_of(found) > _time_of(newest):
+            newest, ties = found, 1
+        elif _time_of(found) == _time_of(newest):
+            ties += 1
+            newest = max(newest, found, key=lambda one: one.location.key)
+    return newest, ties
+
+
+def _time_of(found: StoredObject) -> datetime:
+    return found.modified or LONG_AGO

@@ -1,0 +1,192 @@
+"""From a provider's name, such as "minio.default", to a Storage; and a service's default places.
+
+Sections of a service document may be missing or null; nothing here takes them for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from oscarcli.errors import AuthError, OscarError, RefusedError, UsageError
+from oscarcli.storage.base import Storage
+
+Document = Mapping[str, Any]
+
+DEFAULT_PROVIDER = "minio.default"
+SUPPORTED_TYPES = ("minio", "s3")
+UNSUPPORTED_TYPES = ("onedata", "webdav", "rucio")
+# What servers and programs put in the place of a secret: OSCAR "hidden", this program "***".
+MASKS = ("hidden", "***")
+
+
+def normalised(provider: str) -> str:
+    """Return a provider's full name as the server understands it: `MinIO` is `minio.default`."""
+    kind, _, identifier = provider.strip().partition(".")
+    return f"{kind.lower()}.{identifier or 'default'}"
+
+
+def looks_like_provider(word: str) -> bool:
+    """Tell whether a word on the command line is meant as a provider.
+
+    A word with a slash in it is a path: no provider has one, but `minio.bucket/in` is a fine remote path.
+    """
+    kind, dot, _ = word.strip().partition(".")
+    if "/" in word:
+        return False
+    return word.strip() == "minio" or (bool(dot) and kind in ("minio", "s3", "onedata", "webdav", "rucio"))
+
+
+def open_storage(
+    provider: str,
+    service: Document,
+    cluster_minio: Callable[[], Document | None],
+    *,
+    read_timeout: float | None = None,
+) -> Storage:
+    """Return the storage that a service calls `provider`. Nothing is sent to it yet.
+
+    Args:
+        provider: `minio`, `minio.ID` or `s3.ID`.
+        service: the service's document.
+        cluster_minio: gives `minio_provider` of the cluster's configuration; called only when needed.
+        read_timeout: seconds a server may keep silent; the storage's own limit when `None`.
+
+    Raises:
+        UsageError: no such type of provider, or the service does not define this one.
+        RefusedError: this program cannot speak to this type of provider.
+        AuthError: the keys are missing or masked.
+    """
+    name = normalised(provider)
+    kind, _, identifier = name.partition(".")
+    if kind in UNSUPPORTED_TYPES:
+        raise RefusedError(
+            f'storage provider "{provider}": {kind} is not supported yet',
+            hint="supported are MinIO (minio.ID) and S3 (s3.ID)",
+        )
+    if kind not in SUPPORTED_TYPES:
+        raise UsageError(
+            f'invalid storage provider "{provider}"',
+            hint="a provider is TYPE.ID, such as minio.default or s3.ID",
+        )
+    if name == DEFAULT_PROVIDER:
+        settings = cluster_minio()
+        if not isinstance(settings, Mapping):
+            raise OscarError(f'storage provider "{name}": the cluster\'s configuration has no minio_provider')
+    else:
+        settings = _defined(service, kind, identifier)
+    return _s3_storage(name, kind, settings, read_timeout)
+
+
+def _defined(service: Document, kind: str, identifier: str) -> Document:
+    group = _mapping(_mapping(service, "storage_providers"), kind)
+    settings = group.get(identifier)
+    if not isinstance(settings, Mapping):
+        defined = sorted(_defined_names(service))
+        raise UsageError(
+            f'storage provider "{kind}.{identifier}" is not defined in the service "{_name(service)}"',
+            hint=f"it has {', '.join(defined)}",
+        )
+    return settings
+
+
+def _defined_names(service: Document) -> Iterator[str]:
+    yield DEFAULT_PROVIDER
+    providers = _mapping(service, "storage_providers")
+    for kind in providers:
+        for identifier in _mapping(providers, kind):
+            if (name := f"{kind}.{identifier}") != DEFAULT_PROVIDER:
+                yield name
+
+
+def _s3_storage(name: str, kind: str, settings: Document, read_timeout: float | None) -> Storage:
+    from oscarcli.storage.s3 import READ_TIMEOUT, S3Settings, S3Storage
+
+    access_key, secret_key = _key(settings, "access_key", name), _key(settings, "secret_key", name)
+    endpoint = _text(settings, "endpoint") or None
+    if kind == "minio" and endpoint is None:
+        raise OscarError(f'storage provider "{name}": no endpoint is given')
+    return S3Storage(
+        S3Settings(
+            provider=name,
+            access_key=access_key,
+            secret_key=secret_key,
+            region=_text(settings, "region"),
+            endpoint=endpoint if kind == "minio" else None,
+            verify=settings.get("verify") is not False,
+            read_timeout=read_timeout or READ_TIMEOUT,
+        )
+    )
+
+
+def _key(settings: Document, field: str, name: str) -> str:
+    value = _text(settings, field)
+    if not value:
+        raise AuthError(f'storage provider "{name}": the {field} is missing')
+    if value in MASKS:
+        raise AuthError(
+            f'storage provider "{name}": the server shows "{value}" instead of the {field}',
+            hint="log in as a user who may read the keys, or use a provider of your own",
+        )
+    return value
+
+
+# -- default places --------------------------------------------------------------------------------
+
+
+def default_input_path(service: Document, provider: str) -> str:
+    """Return the path of the first input at a provider. Raises UsageError when there is none."""
+    for entry in _entries(service, "input"):
+        if normalised(_text(entry, "storage_provider")) == normalised(provider) and _path(entry):
+            return _path(entry)
+    raise UsageError(
+        f'service "{_name(service)}" does not define an input path for storage provider "{provider}"',
+        hint="name the remote file, as BUCKET/KEY",
+    )
+
+
+def default_output_provider(service: Document) -> str:
+    """Return the provider of the first output. Raises UsageError when there is none."""
+    for entry in _entries(service, "output"):
+        if provider := _text(entry, "storage_provider"):
+            return normalised(provider)
+    raise UsageError(
+        f'service "{_name(service)}" does not define any output storage providers',
+        hint="name a provider, such as minio.default",
+    )
+
+
+def default_output_path(service: Document, provider: str) -> str:
+    """Return the path of the first output at a provider. Raises UsageError when there is none."""
+    for entry in _entries(service, "output"):
+        if normalised(_text(entry, "storage_provider")) == normalised(provider) and _path(entry):
+            return _path(entry)
+    raise UsageError(
+        f'service "{_name(service)}" does not define an output path for storage provider "{provider}"',
+        hint="name the remote folder, as BUCKET/FOLDER",
+    )
+
+
+def _path(entry: Document) -> str:
+    return _text(entry, "path").strip("/")
+
+
+def _entries(service: Document, field: str) -> Iterator[Document]:
+    entries = service.get(field)
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, Mapping):
+            yield entry
+
+
+def _mapping(document: Document, field: str) -> Document:
+    value = document.get(field)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(document: Document, field: str) -> str:
+    value = document.get(field)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _name(service: Document) -> str:
+    return _text(service, "name")

@@ -1,0 +1,204 @@
+"""What is uploaded: pieces of a file or of a stream, each readable more than once.
+
+A piece is hashed, signed and sent, and sent again after a broken connection, without being held in memory
+when it comes from a file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from oscarcli.errors import OscarError, RefusedError
+from oscarcli.storage.cancel import Cancellation
+
+HASH_BLOCK = 1 << 20
+STREAM_BLOCK = 1 << 16
+
+Advance = Callable[[int], None]
+ReadAt = Callable[[int, int], bytes]
+
+
+class Section:
+    """A piece of a source as a binary file: `read`, `seek`, `tell` and `len`.
+
+    Args:
+        read_at: gives `length` bytes from `offset` of the piece, fewer only where the source ends.
+        length: of the piece, in bytes.
+        advance: told how many bytes were sent, as a negative number when they have to be sent again.
+        cancellation: checked at every read; whoever sends pieces on their own may set another one.
+    """
+
+    def __init__(self, read_at: ReadAt, length: int, advance: Advance, cancellation: Cancellation) -> None:
+        self._read_at = read_at
+        self._length = length
+        self._advance = advance
+        self.cancellation = cancellation
+        self._position = 0
+        self._reported = 0
+        # Whoever signs a request reads the body as well; only what is read for sending is progress.
+        self.sending = False
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return the next bytes, at most `size`. Raises RefusedError when the source became shorter."""
+        self.cancellation.check()
+        left = self._length - self._position
+        wanted = left if size is None or size < 0 else min(size, left)
+        data = self._read_at(self._position, wanted) if wanted else b""
+        if len(data) < wanted:
+            raise RefusedError("the local file became shorter while it was read")
+        self._position += len(data)
+        if self.sending:
+            self._report(self._position)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to `offset` as of `whence` and return the new position."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._position
+
+    def sent(self) -> None:
+        """Count the whole piece as sent, however it was read."""
+        self._report(self._length)
+
+    def md5(self) -> bytes:
+        """Return the digest of the whole piece and go back to its start."""
+        digest = hashlib.md5(usedforsecurity=False)
+        self.seek(0)
+        while block := self.read(HASH_BLOCK):
+            digest.update(block)
+        self.seek(0)
+        return digest.digest()
+
+    def _report(self, position: int) -> None:
+        if position != self._reported:
+            self._advance(position - self._reported)
+            self._reported = position
+
+
+class Source(Protocol):
+    """Something to upload."""
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes, `None` when only the end will tell."""
+        ...
+
+    def sections(self, length: int) -> Iterator[Section]:
+        """Yield pieces of `length` bytes in order, the last one shorter; one empty piece for no content."""
+        ...
+
+    def check_unchanged(self) -> None:
+        """Raise RefusedError when what was read cannot be one version of the content."""
+        ...
+
+
+class FileSource:
+    """A file on disk; pieces read it independently of each other. Use it as a context manager.
+
+    Args:
+        path: an existing regular file.
+        advance: told how many bytes were sent.
+        cancellation: of the transfer.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, advance: Advance, cancellation: Cancellation) -> None:
+        self._path = path
+        self._advance = advance
+        self._cancellation = cancellation
+        self._file = path.open("rb")
+        self._state = os.fstat(self._file.fileno())
+
+    def __enter__(self) -> FileSource:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file when it was opened."""
+        return self._state.st_size
+
+    def sections(self, length: int) -> Iterator[Section]:
+        """Yield the pieces of the file."""
+        for start in range(0, max(self.size, 1), length):
+            yield self._section(start, min(length, self.size - start))
+
+    def _section(self, start: int, length: int) -> Section:
+        def read_at(offset: int, size: int) -> bytes:
+            try:
+                return os.pread(self._file.fileno(), size, start + offset)
+            except OSError as error:
+                # Under a class of its own: among errors of the connection it would look like one.
+                raise OscarError(f'read "{self._path}": {error.strerror}') from error
+
+        return Section(read_at, length, self._advance, self._cancellation)
+
+    def check_unchanged(self) -> None:
+        """Raise RefusedError when the file was written to since it was opened."""
+        now = os.fstat(self._file.fileno())
+        if (now.st_size, now.st_mtime_ns) != (self._state.st_size, self._state.st_mtime_ns):
+            raise RefusedError(f'the local file "{self._path}" was changed while it was read')
+
+
+class StreamSource:
+    """A stream that can be read once, such as standard input; each piece is held in memory.
+
+    Args:
+        descriptor: of the stream. Not a file object: its lock, held by a thread that waits for input, would
+            keep the interpreter from ending.
+        advance: told how many bytes were sent.
+        cancellation: of the transfer.
+    """
+
+    size = None
+
+    def __init__(self, descriptor: int, advance: Advance, cancellation: Cancellation) -> None:
+        self._descriptor = descriptor
+        self._advance = advance
+        self._cancellation = cancellation
+
+    def sections(self, length: int) -> Iterator[Section]:
+        """Yield the pieces of the stream."""
+        data = self._next(length)
+        while True:
+            yield self._section(data)
+            if len(data) < length:
+                return
+            data = self._next(length)
+            if not data:
+                return
+
+    def _next(self, length: int) -> bytes:
+        data = bytearray()
+        while len(data) < length:
+            self._cancellation.check()
+            block = os.read(self._descriptor, min(STREAM_BLOCK, length - len(data)))
+            if not block:
+                break
+            data += block
+        return bytes(data)
+
+    def _section(self, data: bytes) -> Section:
+        def read_at(offset: int, size: int) -> bytes:
+            return data[offset : offset + size]
+
+        return Section(read_at, len(data), self._advance, self._cancellation)
+
+    def check_unchanged(self) -> None:
+        """A stream has no second version."""

@@ -1,0 +1,212 @@
+"""Many files at once: a bounded number of workers, every outcome reported, one failure stops nothing.
+
+Functions here return when all is done, and leave nothing behind when they are interrupted: neither
+temporary files nor unfinished uploads.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from oscarcli.errors import AuthError, OscarError, UnreachableError
+from oscarcli.storage.base import Storage, StoredObject
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.download import RANGES_AT_ONCE, Download
+from oscarcli.storage.location import Location
+from oscarcli.storage.source import Advance, FileSource, StreamSource
+from oscarcli.storage.workers import work
+
+# Small files are a matter of round trips, large ones of bandwidth and of connections per file.
+WORKERS = 8
+WORKERS_FOR_LARGE = 4
+LARGE = 16 << 20
+# When so many in a row cannot reach or enter the storage, and nothing ever could, the rest is not tried.
+HOPELESS = 4
+# So many entries of a listing are looked at before the first transfer, to know the total.
+LOOKED_AHEAD = 10_000
+DEFAULT_CONTENT_TYPE = "application/octet-stream"
+
+
+class Meter(Protocol):
+    """Whoever wants to know how far a transfer is; called from several threads."""
+
+    def expect(self, files: int | None, size: int | None) -> None:
+        """Take the totals; `None` for what is not known."""
+        ...
+
+    def advance(self, count: int) -> None:
+        """Count bytes; a negative number when they have to be sent again."""
+        ...
+
+    def finish_file(self) -> None:
+        """Count a file, done or failed."""
+        ...
+
+
+class SilentMeter:
+    """A meter nobody looks at."""
+
+    def expect(self, files: int | None, size: int | None) -> None:
+        """Ignore the totals."""
+
+    def advance(self, count: int) -> None:
+        """Ignore the bytes."""
+
+    def finish_file(self) -> None:
+        """Ignore the file."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A local file, or the descriptor of a stream, and the object it becomes."""
+
+    source: Path | int
+    target: Location
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """An object and the local file, or the descriptor of a stream, it becomes."""
+
+    source: StoredObject
+    target: Path | int
+
+
+Task = TypeVar("Task", Upload, Fetch)
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Task]):
+    """What became of one task; `error` is `None` when it is done."""
+
+    task: Task
+    error: OscarError | None = None
+
+
+Report = Callable[[Outcome[Task]], None]
+
+
+def content_type_of(name: str) -> str:
+    """Guess the media type of a file from its name."""
+    kind, encoding = mimetypes.guess_type(name)
+    # "a.tar.gz" is a gzip file: its type is not that of what is inside.
+    if encoding is not None:
+        return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(
+            encoding, DEFAULT_CONTENT_TYPE
+        )
+    return kind or DEFAULT_CONTENT_TYPE
+
+
+def upload(
+    storage: Storage, tasks: Sequence[Upload], report: Report[Upload], meter: Meter | None = None
+) -> None:
+    """Upload files; `report` is called for each in this thread, in the order of completion.
+
+    Raises:
+        OscarError: nothing went through and the storage cannot be reached or entered: the rest, not
+            reported, was not tried.
+    """
+    meter = meter or SilentMeter()
+    sizes = [_size_of(task.source) for task in tasks]
+    known = [size for size in sizes if size is not None]
+    meter.expect(len(tasks), sum(known) if len(known) == len(sizes) else None)
+    cancellation = Cancellation()
+
+    def do(task: Upload) -> None:
+        _upload_one(storage, task, meter.advance, cancellation)
+
+    many = WORKERS if max(known, default=LARGE) < LARGE else WORKERS_FOR_LARGE
+    _carry_out(tasks, do, report, meter, cancellation, min(many, len(tasks)))
+
+
+def download(
+    storage: Storage, tasks: Iterable[Fetch], report: Report[Fetch], meter: Meter | None = None
+) -> None:
+    """Download objects; `report` is called for each in this thread, in the order of completion.
+
+    Args:
+        storage: where the objects are.
+        tasks: what to download; may be a listing that is still going on, whose errors are raised.
+        report: told every outcome.
+        meter: told how far it is.
+
+    Raises:
+        OscarError: as in `upload`, and what the iterable raises.
+    """
+    meter = meter or SilentMeter()
+    iterator = iter(tasks)
+    ahead = list(islice(iterator, LOOKED_AHEAD))
+    is_all = len(ahead) < LOOKED_AHEAD
+    meter.expect(len(ahead) if is_all else None, sum(t.source.size for t in ahead) if is_all else None)
+    cancellation = Cancellation()
+    streams = RANGES_AT_ONCE if len(ahead) == 1 else 1
+
+    def do(task: Fetch) -> None:
+        one = Download(storage, task.source, meter.advance, cancellation)
+        if isinstance(task.target, int):
+            one.to_descriptor(task.target)
+        else:
+            one.to_file(task.target, streams=streams)
+
+    workers = min(WORKERS, max(1, len(ahead)))
+    _carry_out(chain(ahead, iterator), do, report, meter, cancellation, workers)
+
+
+def _upload_one(storage: Storage, task: Upload, advance: Advance, cancellation: Cancellation) -> None:
+    kind = content_type_of(task.target.name)
+    if isinstance(task.source, int):
+        stream = StreamSource(task.source, advance, cancellation)
+        storage.write(task.target, stream, content_type=kind, cancellation=cancellation)
+        return
+    try:
+        with FileSource(task.source, advance, cancellation) as source:
+            storage.write(task.target, source, content_type=kind, cancellation=cancellation)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise OscarError(f'upload "{task.source}": it cannot be read: {reason}') from error
+
+
+def _size_of(source: Path | int) -> int | None:
+    if isinstance(source, int):
+        return None
+    try:
+        return source.stat().st_size
+    except OSError:
+        # The attempt to open it will tell why.
+        return 0
+
+
+def _carry_out(
+    tasks: Iterable[Task],
+    do: Callable[[Task], None],
+    report: Report[Task],
+    meter: Meter,
+    cancellation: Cancellation,
+    workers: int,
+) -> None:
+    succeeded = False
+    hopeless = 0
+    with closing(work(tasks, do, cancellation, workers=workers)) as outcomes:
+        for done in outcomes:
+            if done.error is not None and not isinstance(done.error, OscarError):
+                raise done.error
+            meter.finish_file()
+            report(Outcome(done.item, done.error))
+            succeeded = succeeded or done.error is None
+            hopeless += isinstance(done.error, (UnreachableError, AuthError))
+            if not succeeded and hopeless >= HOPELESS:
+                raise _given_up(storage_error=done.error)
+
+
+def _given_up(storage_error: OscarError | None) -> OscarError:
+    assert storage_error is not None
+    return type(storage_error)(
+        f"{HOPELESS} files in a row failed, the rest was not tried: {storage_error.message}",
+        hint=storage_error.hint,
+    )
