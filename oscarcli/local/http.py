@@ -135,7 +135,19 @@ class _RequestBody:
         return False
 
 
-class _Gateway(Gateway):  # type: ignore[misc]  # cheroot has no type information
+class _Server(HTTPServer):
+    """cheroot's server with our handler and our log."""
+
+    # Connections that wait to be accepted; a burst beyond it would be retried by the kernel a second later.
+    request_queue_size = 512
+    handler: Handler
+
+    def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
+        """Pass a message of cheroot to the log."""
+        log.log(level, "%s", msg, exc_info=traceback)
+
+
+class _Gateway(Gateway):
     """Carries one request of cheroot to the handler."""
 
     def respond(self) -> None:
@@ -225,14 +237,14 @@ class Listener:
     """
 
     def __init__(self, host: str, port: int, handler: Handler, *, threads: int = 16) -> None:
-        self._server = HTTPServer(
-            (host, port), gateway=_Gateway, minthreads=4, maxthreads=threads, server_name="oscar-local"
+        # cheroot's pool never grows by itself, so all threads are there from the start.
+        self._server = _Server(
+            (host, port), gateway=_Gateway, minthreads=threads, maxthreads=threads, server_name="oscar-local"
         )
         self._server.handler = handler
         self._server.timeout = 60
         self._server.shutdown_timeout = 2
         self._server.max_request_header_size = 1 << 16
-        self._server.error_log = _log_cheroot
         self._server.prepare()
         self.host = host
         self.port: int = self._server.bind_addr[1]
@@ -246,7 +258,3 @@ class Listener:
         """Close the socket and wait up to `shutdown_timeout` seconds for running requests."""
         self._server.stop()
         self._thread.join(timeout=5)
-
-
-def _log_cheroot(message: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
-    log.log(level, "%s", message, exc_info=traceback)

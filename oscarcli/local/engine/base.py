@@ -1,0 +1,103 @@
+"""What every engine offers, and how a run is told to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+
+class Cancelled(Exception):  # noqa: N818 -- wanted by someone, not a defect
+    """The run was told to stop; the text says why."""
+
+
+class Cancellation:
+    """Tells one run to stop, from another thread, at most once.
+
+    Stages ask with `check`; whoever blocks registers with `notify` to be woken.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reason: str | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def reason(self) -> str | None:
+        """Why the run has to stop; `None` while it may go on."""
+        return self._reason
+
+    def cancel(self, reason: str) -> None:
+        """Tell the run to stop. Only the first reason counts."""
+        with self._lock:
+            if self._reason is not None:
+                return
+            self._reason = reason
+            # Under the lock: once `forget` has returned, what the listener uses may be closed.
+            for listener in self._listeners:
+                listener()
+
+    def check(self) -> None:
+        """Raise Cancelled when the run has to stop."""
+        if self._reason is not None:
+            raise Cancelled(self._reason)
+
+    def notify(self, listener: Callable[[], None]) -> None:
+        """Call `listener` when the run has to stop, at once when it has to already."""
+        with self._lock:
+            if self._reason is None:
+                self._listeners.append(listener)
+                return
+        listener()
+
+    def forget(self, listener: Callable[[], None]) -> None:
+        """Do not call `listener` any more."""
+        with self._lock:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+
+@dataclass(frozen=True)
+class Command:
+    """A script that is to run.
+
+    Args:
+        script: the script file, run by `/bin/sh` whatever its first line says.
+        folder: an empty working directory.
+        environment: all variables of the script and nothing else.
+        marker: a variable's name and value found in no other run's environment.
+    """
+
+    script: Path
+    folder: Path
+    environment: Mapping[str, bytes]
+    marker: tuple[str, bytes]
+
+
+class Engine(Protocol):
+    """Executes scripts."""
+
+    name: str
+
+    def run(self, command: Command, output: Callable[[bytes], None], cancellation: Cancellation) -> int:
+        """Run a script to its end.
+
+        Args:
+            command: what to run.
+            output: called with blocks of what the script prints, both streams in order.
+            cancellation: stops the run when asked.
+
+        Returns:
+            The script's exit code; 128 plus the signal's number when a signal ended it.
+
+        Raises:
+            Cancelled: the run was stopped; nothing of it is left alive.
+            OSError: the script cannot be started.
+        """
+        ...
+
+    def differences(self, image: str) -> str:
+        """Return one sentence: how a run differs from one on a real cluster."""
+        ...
