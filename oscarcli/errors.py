@@ -59,6 +59,10 @@ class AuthError(OscarError):
     exit_code = ExitCode.AUTH
 
 
+class ForbiddenError(AuthError):
+    """The login is accepted, but it may not do this (403); other requests of the same login may succeed."""
+
+
 class NotFoundError(OscarError):
     """A service, job, bucket, object or cluster that does not exist."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from oscarcli.errors import (
     AuthError,
+    ForbiddenError,
     NotFoundError,
     OscarError,
     RefusedError,
@@ -26,7 +27,7 @@ NO_SUCH_ROUTE = "404 page not found"
 ERRORS: Mapping[int, type[OscarError]] = {
     400: RefusedError,
     401: AuthError,
-    403: AuthError,
+    403: ForbiddenError,
     404: NotFoundError,
     405: RefusedError,
     409: RefusedError,
@@ -114,11 +115,11 @@ def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
         kind: `dict` or `list`; `None` in the place of a list is an empty one.
 
     Raises:
-        AuthError: the body is empty; the server says so when the caller may not see the thing.
+        ForbiddenError: the body is empty; the server says so when the caller may not see the thing.
         OscarError: the body is something else.
     """
     if not response.content.strip():
-        raise AuthError(
+        raise ForbiddenError(
             f"cannot {what}: the server answered nothing; the login may lack the permission",
         )
     try:
