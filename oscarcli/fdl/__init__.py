@@ -1,0 +1,1 @@
+"""The Functions Definition Language: files read into service definitions, planned, and carried out."""

@@ -1,0 +1,81 @@
+"""What is wrong or odd in an FDL, each with its place; collected, so that all of it is said at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from oscarcli.errors import ConfigError
+
+# A file that is no FDL at all can be wrong in a thousand places; nobody reads that many.
+MOST_SHOWN = 50
+LONGEST_QUOTE = 60
+
+
+class FdlError(ConfigError):
+    """An FDL has mistakes: the message says how many and names each, one a line.
+
+    Args:
+        message: that text.
+        warnings: what else was odd; it often explains a mistake, as a misspelt key does a missing one.
+    """
+
+    def __init__(self, message: str, warnings: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.warnings = warnings
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One sentence about one place; its text form is `file:line: key.path: what is wrong`."""
+
+    line: int
+    path: str
+    text: str
+    file: str = field(compare=False)
+
+    def __str__(self) -> str:
+        where = f"{self.path}: " if self.path else ""
+        return f"{self.file}:{self.line}: {where}{self.text}"
+
+
+class Findings:
+    """Mistakes and warnings of one file.
+
+    Args:
+        file: the file's name as the user gave it, for every sentence.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._mistakes: list[Finding] = []
+        self._warnings: list[Finding] = []
+
+    def mistake(self, line: int, path: str, text: str) -> None:
+        """Remember something that keeps the file from being used."""
+        self._mistakes.append(Finding(line, path, text, self.file))
+
+    def warn(self, line: int, path: str, text: str) -> None:
+        """Remember something odd that does not."""
+        self._warnings.append(Finding(line, path, text, self.file))
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """The warnings in file order."""
+        return tuple(map(str, sorted(self._warnings)))
+
+    def check(self) -> None:
+        """Return when there was no mistake. Raises FdlError that names every one, in file order."""
+        if not self._mistakes:
+            return
+        count = len(self._mistakes)
+        lines = [str(finding) for finding in sorted(self._mistakes)[:MOST_SHOWN]]
+        if count > MOST_SHOWN:
+            lines.append(f"and {count - MOST_SHOWN} more")
+        title = f'the FDL "{self.file}" has {count} mistake{"s" if count > 1 else ""}'
+        raise FdlError("\n".join([title, *lines]), self.warnings)
+
+
+def quoted(text: str) -> str:
+    """Return text of a file in quotation marks, on one line and not too long."""
+    line = " ".join(text.split())
+    return f'"{line}"' if len(line) <= LONGEST_QUOTE else f'"{line[:LONGEST_QUOTE]}…"'

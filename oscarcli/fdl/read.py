@@ -1,0 +1,97 @@
+"""An FDL file, YAML or JSON, into the services it describes."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from oscarcli.errors import ConfigError
+from oscarcli.fdl.document import LARGEST, parse
+from oscarcli.fdl.findings import Findings
+from oscarcli.fdl.services import LARGEST_SCRIPT, ScriptReader, ServiceDefinition, ServiceReader
+
+STANDARD_INPUT = "-"
+STANDARD_INPUT_LABEL = "<stdin>"
+
+
+@dataclass(frozen=True)
+class Fdl:
+    """What a file says.
+
+    Attributes:
+        label: the file's name for people.
+        services: its services in file order; the definitions of each are its own.
+        warnings: sentences `file:line: key.path: what is odd`, in file order.
+    """
+
+    label: str
+    services: tuple[ServiceDefinition, ...]
+    warnings: tuple[str, ...]
+
+
+def read(path: str, *, standard_input: BinaryIO | None = None, names_only: bool = False) -> Fdl:
+    """Read a file and the scripts it names.
+
+    Args:
+        path: the file, `-` for standard input; scripts are looked for relative to its folder.
+        standard_input: what `-` stands for.
+        names_only: read cluster keys and names alone: other mistakes do not matter, no script is read.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        FdlError: it has mistakes; all of them are named.
+    """
+    piped = standard_input if path == STANDARD_INPUT else None
+    label = STANDARD_INPUT_LABEL if piped else path
+    try:
+        data = piped.read(LARGEST + 1) if piped else _head(Path(path), LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise _unreadable(label, error) from error
+    folder = Path() if piped else Path(path).parent
+    return read_bytes(data, label, None if names_only else scripts_of(folder))
+
+
+def read_bytes(data: bytes, label: str, read_script: ScriptReader | None) -> Fdl:
+    """Read an FDL that is at hand.
+
+    Args:
+        data: the file's bytes.
+        label: its name for messages.
+        read_script: fetches scripts; `None` to read names alone.
+
+    Raises:
+        FdlError: it has mistakes; all of them are named.
+    """
+    findings = Findings(label)
+    root = parse(data, findings)
+    services = ServiceReader(findings, read_script).read(root) if root is not None else []
+    findings.check()
+    return Fdl(label, tuple(services), findings.warnings)
+
+
+def scripts_of(folder: Path) -> Callable[[str], bytes]:
+    """Return a reader of scripts whose relative paths begin at a folder."""
+
+    def read_script(named: str) -> bytes:
+        return _head(folder / named, LARGEST_SCRIPT + 1)
+
+    return read_script
+
+
+def _head(path: Path, size: int) -> bytes:
+    """Return up to `size` bytes of a file, which may be a pipe or a device. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def _unreadable(label: str, error: Exception) -> ConfigError:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EISDIR:
+        return ConfigError(f'cannot read the FDL "{label}": it is a folder', hint="name the file in it")
+    reason = os.strerror(number) if number else str(error)
+    hint = "check the path" if number == errno.ENOENT else None
+    return ConfigError(f'cannot read the FDL "{label}": {reason}', hint=hint)

@@ -1,0 +1,187 @@
+"""The tree of an FDL into service definitions, in file order."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from oscarcli.fdl.document import below
+from oscarcli.fdl.findings import Findings, quoted
+from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
+from oscarcli.fdl.rules import Service, check_service
+from oscarcli.fdl.schema import CLUSTERS, FILE, FUNCTIONS, SERVICE, STORAGE_PROVIDERS
+from oscarcli.fdl.values import Values, is_absent
+
+# More does not fit the Kubernetes object that holds a script.
+LARGEST_SCRIPT = 1 << 20
+
+# Given a script's path as the FDL has it, returns its bytes, of a large one the first LARGEST_SCRIPT + 1.
+# Raises OSError.
+ScriptReader = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class ServiceDefinition:
+    """One service of an FDL.
+
+    Attributes:
+        cluster_key: the key it stands under: a cluster's id, or `default-cluster`.
+        definition: what the server is to be sent, `script` holding the script itself.
+        line: the line of that key.
+        path: the key path, such as `functions.oscar[0].my-cluster`.
+    """
+
+    cluster_key: str
+    definition: dict[str, Any]
+    line: int
+    path: str
+
+    @property
+    def name(self) -> str:
+        """The service's name."""
+        return str(self.definition.get("name", ""))
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A service's place in the file."""
+
+    key: Scalar
+    node: Node
+    path: str
+
+
+class ServiceReader:
+    """Reads the services of one file.
+
+    Args:
+        findings: takes what is wrong or odd.
+        read_script: fetches scripts; `None` to read the names of the services and nothing else.
+    """
+
+    def __init__(self, findings: Findings, read_script: ScriptReader | None) -> None:
+        self._findings = findings
+        self._read_script = read_script
+        # A file that is read for names alone is not judged by the rest of what it says.
+        self._values = Values(findings if read_script else Findings(findings.file))
+
+    def read(self, root: Node) -> list[ServiceDefinition]:
+        """Return the services; what is wrong in them is with the findings."""
+        top = self._section(root, FILE, "")
+        functions = top.get("functions")
+        inner = self._section(functions, FUNCTIONS, "functions") if functions else {}
+        entries = list(self._entries(inner.get("oscar"), "functions.oscar"))
+        if self._read_script is None:
+            return [self._named(entry) for entry in entries]
+        shared = self._shared(top)
+        services = [self._service(entry, shared) for entry in entries]
+        self._check_repeated(services)
+        return services
+
+    def _section(self, node: Node, record: Any, path: str) -> dict[str, Node]:
+        """Return the values of a record by name; a missing one that is required is a mistake."""
+        if not isinstance(node, Mapping):
+            self._findings.mistake(node.line, path, f"expected keys and values, not {described(node)}")
+            return {}
+        given = self._values.given(node, record, path)
+        for name, field in record.fields.items():
+            if field.required and name not in given:
+                text = "missing; an FDL has its services there"
+                self._findings.mistake(node.line, below(path, name), text)
+        return {name: value for name, (_, value) in given.items()}
+
+    def _entries(self, node: Node | None, path: str) -> Iterator[_Entry]:
+        if node is None:
+            return
+        if not isinstance(node, Sequence):
+            text = f'expected a list, each item with "-" before it, not {described(node)}'
+            self._findings.mistake(node.line, path, text)
+            return
+        if not node.items:
+            self._findings.mistake(node.line, path, "the list of services is empty")
+        for index, item in enumerate(node.items):
+            place = f"{path}[{index}]"
+            if isinstance(item, Mapping):
+                for key, value in item.all_entries():
+                    yield _Entry(key, value, below(place, key.text))
+            else:
+                text = f"expected a cluster's id and a service, not {described(item)}"
+                self._findings.mistake(item.line, place, text)
+
+    def _shared(self, top: dict[str, Node]) -> dict[str, Any]:
+        """Return the sections that every service gets."""
+        providers = top.get("storage_providers")
+        clusters = top.get("clusters")
+        shared: dict[str, Any] = {"storage_providers": {}}
+        if providers and not is_absent(providers):
+            shared["storage_providers"] = self._values.record(
+                providers, STORAGE_PROVIDERS, "storage_providers"
+            )
+        # The reference always sends this map; servers that look into it find one.
+        shared["storage_providers"].setdefault("minio", {})
+        if clusters and not is_absent(clusters):
+            shared["clusters"] = self._values.value(clusters, CLUSTERS, "clusters") or {}
+        return shared
+
+    def _named(self, entry: _Entry) -> ServiceDefinition:
+        name: Node | None = None
+        if isinstance(entry.node, Mapping):
+            found = self._values.given(entry.node, SERVICE, entry.path).get("name")
+            name = found[1] if found else None
+        if not isinstance(name, Scalar) or is_absent(name):
+            self._findings.mistake(entry.key.line, f"{entry.path}.name", "missing")
+            return ServiceDefinition(entry.key.text, {}, entry.key.line, entry.path)
+        return ServiceDefinition(entry.key.text, {"name": name.text}, entry.key.line, entry.path)
+
+    def _service(self, entry: _Entry, shared: dict[str, Any]) -> ServiceDefinition:
+        values = self._values.record(entry.node, SERVICE, entry.path)
+        line = entry.key.line
+        definition = {**values, **copy.deepcopy(shared), "cluster_id": entry.key.text}
+        service = Service(definition, shared["storage_providers"], entry.path, line, self._values.lines)
+        if isinstance(entry.node, Mapping):
+            check_service(service, self._findings)
+            self._load_script(definition, service)
+        return ServiceDefinition(entry.key.text, definition, line, entry.path)
+
+    def _load_script(self, definition: dict[str, Any], service: Service) -> None:
+        line, path = service.place("script")
+        named = definition.get("script")
+        if not named:
+            # A model server has none of its own; everything else cannot be created without.
+            if "kserve" not in definition and named is None:
+                self._findings.mistake(line, path, "missing; it is the path of the script to run")
+            elif named is not None:
+                self._findings.mistake(line, path, "empty")
+            return
+        if "\n" in named:
+            return
+        try:
+            assert self._read_script is not None
+            data = self._read_script(named)
+        except (OSError, ValueError) as error:
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+            self._findings.mistake(line, path, f"cannot read the script {quoted(named)}: {reason}")
+            return
+        definition["script"] = self._script_text(data, line, path)
+
+    def _script_text(self, data: bytes, line: int, path: str) -> str:
+        if len(data) > LARGEST_SCRIPT:
+            self._findings.mistake(line, path, "the script is larger than 1 MiB, more than a cluster stores")
+        text = data.decode("utf-8", errors="replace")
+        if not data:
+            self._findings.mistake(line, path, "the script is empty")
+        elif "\ufffd" in text and text.encode() != data:
+            self._findings.warn(line, path, "the script is not UTF-8 text; wrong bytes are sent as U+FFFD")
+        return text
+
+    def _check_repeated(self, services: list[ServiceDefinition]) -> None:
+        first: dict[tuple[str, str], int] = {}
+        for service in services:
+            key = (service.cluster_key, service.name)
+            if service.name and key in first:
+                text = f'"{service.name}" is in the file twice for this cluster, first on line {first[key]}'
+                self._findings.mistake(service.line, f"{service.path}.name", text)
+            first.setdefault(key, service.line)
