@@ -1,36 +1,104 @@
-"""The configuration file's text: parsed for reading, and rewritten with comments, order and quoting kept.
+"""The configuration file's text: parsed for reading, and changed with everything else in it kept.
 
 Scalars are kept as text: a password `0123` is four characters, whatever YAML makes of it.
 """
 
 from __future__ import annotations
 
-import io
+import copy
 import json
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from oscarcli.config.splice import LayoutError, compose, removed, replaced
 from oscarcli.errors import ConfigError
 
-if TYPE_CHECKING:
-    from ruamel.yaml import YAML
-
 MEND = "mend the file by hand, or name another one with --config; nothing was written"
-# Plain words that some reader of YAML takes for something else than text.
-NOT_PLAIN = re.compile(
-    r"[-+]?[.\d][-+\d_.:eEtTzZ ]*|0[xob].*|~|null|true|false|yes|no|on|off|y|n|\.inf|\.nan|=|<<|",
-    re.IGNORECASE,
-)
 
 
-def parse(text: str, path: str, *, is_json: bool) -> Any:
+@dataclass(frozen=True)
+class Edit:
+    """One change: the keys that lead to a value, and the new value; `None` removes it."""
+
+    keys: tuple[str, ...]
+    value: Any
+
+
+def parse(text: str, path: str, *, is_json: bool, strict: bool = False) -> Any:
     """Return the document; YAML scalars are text as written, an unquoted null is `None`.
+
+    Args:
+        text: the file's text.
+        path: the file's name, for messages.
+        is_json: the format, by the file's extension.
+        strict: whether a key that stands twice in YAML is an error; otherwise the last one counts.
 
     Raises:
         ConfigError: the text is not valid; the message has the line and column.
     """
-    return _parse_json(text, path) if is_json else _parse_yaml(text, path)
+    try:
+        return _parse_json(text, path) if is_json else _YamlReader(path, strict).read(text)
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply", hint=MEND) from None
+
+
+def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str:
+    """Return the text with the edits made and all else as it was.
+
+    Args:
+        text: a valid document or nothing.
+        edits: what to change, in order. Values are text, booleans or mappings of these.
+        path: the file's name, for messages.
+        is_json: the format, by the file's extension.
+
+    Raises:
+        ConfigError: the text is not valid, or is laid out so that a change would alter something else.
+    """
+    before = parse(text, path, is_json=is_json, strict=True)
+    wanted = applied(before, edits, is_json=is_json)
+    if is_json:
+        return json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+    changed = _edited_yaml(text, edits, path)
+    if changed is None or parse(changed, path, is_json=False) != wanted:
+        raise ConfigError(f"{path}: its layout (anchors, perhaps) does not allow this change", hint=MEND)
+    return changed
+
+
+def applied(document: Any, edits: Sequence[Edit], *, is_json: bool) -> Any:
+    """Return a parsed document as it should read after the edits."""
+    top = {} if document is None else copy.deepcopy(document)
+    for edit in edits:
+        place = top
+        for key in edit.keys[:-1]:
+            if not isinstance(place.get(key), dict):
+                place[key] = {}
+            place = place[key]
+        if edit.value is None:
+            place.pop(edit.keys[-1], None)
+        else:
+            place[edit.keys[-1]] = edit.value if is_json else _as_read(edit.value)
+    return top
+
+
+def _as_read(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _as_read(item) for key, item in value.items()}
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else value
+
+
+def _edited_yaml(text: str, edits: Sequence[Edit], path: str) -> str | None:
+    import yaml
+
+    try:
+        for edit in edits:
+            text = removed(text, edit.keys) if edit.value is None else replaced(text, edit.keys, edit.value)
+        # What does not parse any more was not meant to be changed by splicing.
+        parse(text, path, is_json=False)
+    except (LayoutError, ConfigError, yaml.YAMLError):
+        return None
+    return text
 
 
 def _parse_json(text: str, path: str) -> Any:
@@ -39,102 +107,93 @@ def _parse_json(text: str, path: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"{path}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}", hint=MEND
-        ) from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}: nested too deeply", hint=MEND) from error
+        place = f"{path}:{error.lineno}:{error.colno}"
+        raise ConfigError(f"{place}: not valid JSON: {error.msg}", hint=MEND) from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not valid JSON: {error}", hint=MEND) from error
 
 
-def _parse_yaml(text: str, path: str) -> Any:
-    import yaml
-
-    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    try:
-        node = yaml.compose(text, Loader=loader)
-        return None if node is None else _value(node, path, [])
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        reason = error.problem or error.context
-        raise ConfigError(f"{path}{place}: not valid YAML: {reason}", hint=MEND) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not valid YAML: {error}".splitlines()[0], hint=MEND) from error
-    except RecursionError as error:
-        raise ConfigError(f"{path}: nested too deeply", hint=MEND) from error
-
-
-def _value(node: Any, path: str, parents: list[Any]) -> Any:
-    """Return a node's value. An alias inside its own anchor, or a nest of aliases, is refused."""
-    import yaml
-
-    if node in parents or len(parents) > 20:
-        raise ConfigError(f"{path}:{node.start_mark.line + 1}: nested too deeply", hint=MEND)
-    inside = [*parents, node]
-    if isinstance(node, yaml.MappingNode):
-        return {key.value: _value(value, path, inside) for key, value in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        # No key of ours holds a list: what is in it belongs to somebody else and is never looked at.
-        return []
-    is_null = node.style is None and node.value.lower() in ("", "~", "null")
-    return None if is_null else node.value
-
-
-def edited(text: str, edit: Callable[[Any], None], *, is_json: bool) -> str:
-    """Return the text after `edit` changed its document in place; all else is kept.
+class _YamlReader:
+    """Turns nodes into plain values.
 
     Args:
-        text: a valid document or nothing.
-        edit: takes the top-level mapping. Values it adds are text, booleans or mappings of these.
-        is_json: the format, by the file's extension.
+        path: the file's name, for messages.
+        strict: whether a key that stands twice is an error.
     """
-    if is_json:
-        document = json.loads(text) if text.strip() else {}
-        document = {} if document is None else document
-        edit(document)
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    writer = _yaml_writer(text)
-    document = writer.load(text)
-    if document is None or document == "":
-        # A file of comments alone: they stay on top of what is written now.
-        head, document = text, {}
-    else:
-        head = ""
-    edit(document)
-    stream = io.StringIO()
-    writer.dump(document, stream)
-    return head + ("\n" if head and not head.endswith("\n") else "") + stream.getvalue()
+
+    def __init__(self, path: str, strict: bool) -> None:
+        self._path = path
+        self._strict = strict
+        # An anchored node is evaluated once, however many aliases it has; `None` while it is.
+        self._known: dict[int, dict[str, Any] | None] = {}
+
+    def read(self, text: str) -> Any:
+        import yaml
+
+        try:
+            node = compose(text)
+        except yaml.MarkedYAMLError as error:
+            # Not chained: the library's text quotes the line, and the line may hold a password.
+            raise self._wrong(error.problem_mark or error.context_mark, _reason(error)) from None
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{self._path}: not valid YAML: {_unquoted(error)}", hint=MEND) from None
+        return None if node is None else self._value(node)
+
+    def _wrong(self, mark: Any, reason: str) -> ConfigError:
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        return ConfigError(f"{self._path}{place}: not valid YAML: {reason}", hint=MEND)
+
+    def _value(self, node: Any) -> Any:
+        import yaml
+
+        if isinstance(node, yaml.MappingNode):
+            if id(node) not in self._known:
+                self._known[id(node)] = None
+                self._known[id(node)] = self._mapping(node)
+            known = self._known[id(node)]
+            if known is None:
+                raise self._wrong(node.start_mark, "a value contains itself")
+            return known
+        if isinstance(node, yaml.SequenceNode):
+            # No key of ours holds a list: what is in it belongs to somebody else and is never looked at.
+            return []
+        is_null = not node.style and node.value.lower() in ("", "~", "null")
+        return None if is_null else node.value
+
+    def _mapping(self, node: Any) -> dict[str, Any]:
+        import yaml
+
+        own: dict[str, Any] = {}
+        inherited: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._wrong(key.start_mark, "a key is not text")
+            if self._strict and key.value in own:
+                raise self._wrong(key.start_mark, f'the key "{key.value}" stands here a second time')
+            if key.value == "<<" and not key.style:
+                inherited = self._merged(value) | inherited
+            else:
+                own[key.value] = self._value(value)
+        return inherited | own
+
+    def _merged(self, node: Any) -> dict[str, Any]:
+        """Return what a merge key brings in; of several mappings the first counts."""
+        import yaml
+
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        found: dict[str, Any] = {}
+        for part in parts:
+            value = self._value(part)
+            if not isinstance(value, dict):
+                raise self._wrong(part.start_mark, "only keys and values can be merged")
+            found = value | found
+        return found
 
 
-def _yaml_writer(text: str) -> YAML:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.nodes import ScalarNode
-    from ruamel.yaml.resolver import VersionedResolver
-
-    class TextResolver(VersionedResolver):
-        """Takes every scalar for text, so that none changes its spelling on the way through."""
-
-        def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-            return self.DEFAULT_SCALAR_TAG if kind is ScalarNode else super().resolve(kind, value, implicit)
-
-    writer = YAML()
-    writer.Resolver = TextResolver
-    writer.preserve_quotes = True
-    writer.width = 2**20
-    writer.allow_duplicate_keys = True
-    indent = re.search(r"^( +)\S", text, re.MULTILINE)
-    writer.indent(mapping=len(indent.group(1)) if indent else 2)
-    return writer
+def _reason(error: Any) -> str:
+    return _unquoted(error.problem or error.context)
 
 
-def written(value: Any, *, is_json: bool) -> Any:
-    """Return a value in the form in which it is put into a document for `edited`."""
-    if is_json or isinstance(value, dict):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if NOT_PLAIN.fullmatch(value):
-        from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
-        return DoubleQuotedScalarString(value)
-    return value
+def _unquoted(reason: object) -> str:
+    """Return a parser's reason without the pieces of the file it quotes, which may be of a password."""
+    return re.sub(r"'[^']{2,}'|\"[^\"]{2,}\"", "...", str(reason).partition("\n")[0])

@@ -11,12 +11,12 @@ import glob
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from oscarcli.config.document import edited, parse, written
+from oscarcli.config.document import MEND, Edit, edited, parse
 from oscarcli.config.model import Cluster, Configuration, parse_configuration
 from oscarcli.errors import ConfigError
 
@@ -26,6 +26,7 @@ TEMPORARY_PREFIX = ".oscar-cli-"
 TEMPORARY_SUFFIX = ".tmp"
 # The keys that say how to log in: replacing an entry replaces all of them, and leaves keys we don't know.
 LOGIN_KEYS = ("auth_user", "auth_password", "oidc_account_name", "oidc_refresh_token")
+UNREAD_KEYS = ("memory", "log_level")
 
 
 class ConfigFile:
@@ -42,7 +43,7 @@ class ConfigFile:
             ConfigError: it cannot be read or is not valid.
         """
         warnings = tuple(self._tighten())
-        configuration = self._parsed(self._text())
+        configuration = self._configuration(self._parsed(self._text()))
         return Configuration(configuration.clusters, configuration.default, warnings)
 
     def put(self, cluster: Cluster, *, replace: bool = True) -> bool:
@@ -57,71 +58,45 @@ class ConfigFile:
         """
         stored = True
 
-        def edit(document: Any) -> None:
+        def edits(document: Any) -> list[list[Edit]]:
             nonlocal stored
-            clusters = self._section(document)
-            if cluster.identifier in clusters and not replace:
-                stored = False
-                return
-            self._fill(clusters, cluster)
-            if len(clusters) == 1:
-                document["default"] = self._written(cluster.identifier)
+            clusters = (document or {}).get("oscar") or {}
+            stored = replace or cluster.identifier not in clusters
+            if not stored:
+                return []
+            only = not set(clusters) - {cluster.identifier}
+            default = [Edit(("default",), cluster.identifier)] if only else []
+            ways = _entry_edits(cluster, clusters.get(cluster.identifier))
+            return [way + default for way in ways]
 
-        self._edit(edit)
+        self._edit(edits)
         return stored
 
     def remove(self, identifier: str) -> None:
         """Remove a cluster; no other takes its place as the default. Raises ConfigError when unknown."""
 
-        def edit(document: Any) -> None:
-            self._parsed_cluster(document, identifier)
-            del document["oscar"][identifier]
-            if document.get("default") == identifier:
-                del document["default"]
+        def edits(document: Any) -> list[list[Edit]]:
+            self._configuration(document).cluster(identifier)
+            was_default = document.get("default") == identifier
+            default = [Edit(("default",), None)] if was_default else []
+            return [[Edit(("oscar", identifier), None), *default]]
 
-        self._edit(edit)
+        self._edit(edits)
 
     def set_default(self, identifier: str) -> None:
         """Make a cluster the default. Raises ConfigError when it is not on record."""
 
-        def edit(document: Any) -> None:
-            self._parsed_cluster(document, identifier)
-            document["default"] = self._written(identifier)
+        def edits(document: Any) -> list[list[Edit]]:
+            self._configuration(document).cluster(identifier)
+            return [[Edit(("default",), identifier)]]
 
-        self._edit(edit)
+        self._edit(edits)
 
-    # -- the document ----------------------------------------------------------------------------
+    def _parsed(self, text: str) -> Any:
+        return parse(text, str(self.path), is_json=self._is_json)
 
-    def _written(self, value: Any) -> Any:
-        return written(value, is_json=self._is_json)
-
-    def _section(self, document: Any) -> Any:
-        if not document.get("oscar"):
-            document["oscar"] = {}
-        return document["oscar"]
-
-    def _fill(self, clusters: Any, cluster: Cluster) -> None:
-        keys = {key: self._written(value) for key, value in cluster.keys().items()}
-        entry = clusters.get(cluster.identifier)
-        if not entry:
-            clusters[self._written(cluster.identifier)] = keys
-            return
-        for key in LOGIN_KEYS:
-            if key not in keys:
-                entry.pop(key, None)
-        for key, value in keys.items():
-            # What nobody reads stays as the user left it.
-            if key not in ("memory", "log_level") or key not in entry:
-                entry[key] = value
-
-    def _parsed(self, text: str) -> Configuration:
-        name = str(self.path)
-        return parse_configuration(parse(text, name, is_json=self._is_json), name)
-
-    def _parsed_cluster(self, document: Any, identifier: str) -> None:
-        Configuration({str(key): Cluster(str(key), "") for key in document.get("oscar") or {}}).cluster(
-            identifier
-        )
+    def _configuration(self, document: Any) -> Configuration:
+        return parse_configuration(document, str(self.path))
 
     # -- the file --------------------------------------------------------------------------------
 
@@ -132,7 +107,9 @@ class ConfigFile:
         except FileNotFoundError:
             return ""
         except UnicodeDecodeError as error:
-            raise ConfigError(f"{self.path}: not UTF-8 text (byte {error.start})") from error
+            line = error.object.count(b"\n", 0, error.start) + 1
+            column = error.start - error.object.rfind(b"\n", 0, error.start)
+            raise ConfigError(f"{self.path}:{line}:{column}: not UTF-8 text", hint=MEND) from None
         except OSError as error:
             raise ConfigError(f"cannot read the configuration {self.path}: {error.strerror}") from error
 
@@ -151,15 +128,22 @@ class ConfigFile:
         else:
             yield f"{self.path} could be read by other users; its mode is 0600 now"
 
-    def _edit(self, edit: Callable[[Any], None]) -> None:
-        target = self.path.resolve()
+    def _edit(self, edits: Callable[[Any], list[list[Edit]]]) -> None:
+        """Change the file under its lock.
+
+        Args:
+            edits: takes the parsed document and returns ways to change it; the first that the text's
+                layout allows is taken. No way at all leaves the file alone.
+        """
+        target = Path(os.path.realpath(self.path))
         try:
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_folder(target.parent)
             with _locked(target):
                 text = self._text()
-                self._parsed(text)  # a file that cannot be understood is never written over
-                changed = edited(text, edit, is_json=self._is_json)
-                self._parsed(changed)
+                document = self._parsed(text)
+                self._configuration(document)  # a file that cannot be understood is never written over
+                changed = self._changed(text, edits(document))
+                self._configuration(self._parsed(changed))
                 if changed != text:
                     _replace(target, changed)
         except OSError as error:
@@ -167,6 +151,39 @@ class ConfigFile:
                 f"cannot write the configuration {self.path}: {error.strerror}; it is as it was",
                 hint="name a file you can write with --config PATH or OSCAR_CLI_CONFIG",
             ) from error
+        except UnicodeEncodeError as error:
+            raise ConfigError(f"cannot write the configuration {self.path}: not UTF-8 text") from error
+
+    def _changed(self, text: str, ways: Sequence[list[Edit]]) -> str:
+        for index, way in enumerate(ways):
+            try:
+                return edited(text, way, str(self.path), is_json=self._is_json)
+            except ConfigError:
+                if index == len(ways) - 1:
+                    raise
+        return text
+
+
+def _entry_edits(cluster: Cluster, found: Any) -> list[list[Edit]]:
+    """Return how to store a cluster where `found` stands: key by key, or else the entry as a whole."""
+    place = ("oscar", cluster.identifier)
+    keys = cluster.keys()
+    if not isinstance(found, dict):
+        return [[Edit(place, keys)]]
+    # What nobody reads stays as the user left it.
+    new = {key: value for key, value in keys.items() if key not in UNREAD_KEYS or key not in found}
+    gone = [key for key in LOGIN_KEYS if key in found and key not in keys]
+    by_key = [Edit((*place, key), value) for key, value in new.items()]
+    by_key += [Edit((*place, key), None) for key in gone]
+    kept = {key: value for key, value in found.items() if isinstance(value, str) and key not in gone}
+    return [by_key, [Edit(place, kept | new)]]
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and what is missing above it, for its owner alone."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
 
 
 @contextmanager

@@ -100,7 +100,7 @@ def _cluster(identifier: str, value: Any, path: str) -> Cluster:
         found = keys.get(key)
         if isinstance(found, (dict, list)):
             raise ConfigError(f"{path}: oscar.{identifier}.{key}: expected text")
-        return "" if found is None else str(found)
+        return "" if found is None else str(found).lower() if isinstance(found, bool) else str(found)
 
     return Cluster(
         identifier,
