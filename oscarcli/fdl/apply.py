@@ -16,6 +16,8 @@ from oscarcli.fdl.wire import has_ports
 # What the server says to a user who is no administrator instead of "not found" (`oscar-api` 3.3, DELETE).
 NOT_YOURS = "does not have a registered ConfigMap"
 
+MISSING_HINT = "with --ignore-missing a service that is gone already is no failure"
+
 Outcome = Literal["started", "done", "missing", "failed", "not tried"]
 ClientOf = Callable[[str], Client]
 
@@ -104,7 +106,7 @@ def _finished(action: Action, client_of: ClientOf) -> Event:
     except OscarError as error:
         is_missing = isinstance(error, NotFoundError) or NOT_YOURS in error.message
         if action.kind == "delete" and is_missing:
-            return Event(action, "missing", error)
+            return Event(action, "missing", NotFoundError(error.message, hint=MISSING_HINT))
         error.hint = error.hint or _hint(action, error.message)
         return Event(action, "failed", error)
     return Event(action, "done")

@@ -61,10 +61,14 @@ def _tree(data: bytes, compiled: bool) -> Node:
     try:
         return _Builder(compiled).build(text)
     except _RefusedError:
-        mended = without_stray_tabs(text) if "\t" in text else text
-        if mended == text:
+        if "\t" not in text:
             raise
-    return _Builder(compiled).build(mended)
+    mended = without_stray_tabs(text)
+    try:
+        return _Builder(compiled).build(mended)
+    except _RefusedError:
+        # libyaml alone refuses a block scalar whose first line begins with a TAB.
+        return _Builder(compiled=False).build(mended)
 
 
 @dataclass

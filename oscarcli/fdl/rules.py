@@ -33,20 +33,25 @@ class Service:
         definition: its values.
         providers: the file's `storage_providers`.
         path: the key path of the service.
-        line: the line of its key.
-        lines: where each key path stands.
+        lines: where each key path stands, the service's own among them.
     """
 
     definition: Mapping[str, Any]
     providers: Mapping[str, Mapping[str, Any]]
     path: str
-    line: int
     lines: Mapping[str, int]
 
     def place(self, key: str) -> tuple[int, str]:
-        """Return line and key path of a key of the service."""
-        path = f"{self.path}.{key}"
-        return self.lines.get(path, self.line), path
+        """Return line and key path of a key; the line is that of the next key outwards when it is absent."""
+        path = nearest = f"{self.path}.{key}"
+        while nearest not in self.lines:
+            nearest = nearest.rpartition(".")[0]
+        return self.lines[nearest], path
+
+    def is_mistaken(self, key: str) -> bool:
+        """Tell whether a key was given and its value could not be read."""
+        section, _, name = key.rpartition(".")
+        return f"{self.path}.{key}" in self.lines and name not in self.section(section)
 
     def section(self, key: str) -> Mapping[str, Any]:
         """Return a record of the service, empty when it has none."""
@@ -176,7 +181,7 @@ def _check_mount(service: Service, findings: Findings) -> None:
 def _check_expose(service: Service, findings: Findings) -> None:
     expose = service.section("expose")
     ports, node_ports = expose.get("api_port") or [], expose.get("nodePort") or []
-    if node_ports and len(node_ports) != len(ports):
+    if node_ports and len(node_ports) != len(ports) and not service.is_mistaken("expose.api_port"):
         line, path = service.place("expose.nodePort")
         text = f"has {len(node_ports)} where api_port has {len(ports)}; give one for each, 0 for any"
         findings.mistake(line, path, text)

@@ -137,10 +137,10 @@ class ServiceReader:
         return ServiceDefinition(entry.key.text, {"name": name.text}, entry.key.line, entry.path)
 
     def _service(self, entry: _Entry, shared: dict[str, Any]) -> ServiceDefinition:
+        line = self._values.lines[entry.path] = entry.key.line
         values = self._values.record(entry.node, SERVICE, entry.path)
-        line = entry.key.line
         definition = {**values, **copy.deepcopy(shared), "cluster_id": entry.key.text}
-        service = Service(definition, shared["storage_providers"], entry.path, line, self._values.lines)
+        service = Service(definition, shared["storage_providers"], entry.path, self._values.lines)
         if isinstance(entry.node, Mapping):
             check_service(service, self._findings)
             self._load_script(definition, service)

@@ -68,7 +68,8 @@ class Values:
                 self._findings.mistake(key.line, below(path, name), "empty")
         for name, field in record.fields.items():
             if field.required and name not in given:
-                self._findings.mistake(node.line, below(path, name), "missing")
+                line = self.lines.get(path, node.line)
+                self._findings.mistake(line, below(path, name), "missing")
         return values
 
     def given(self, node: Mapping, record: Record, path: str) -> dict[str, tuple[Scalar, Node]]:
@@ -171,7 +172,7 @@ class Values:
             place = f"{path}[{index}]" if isinstance(node, Sequence) else path
             self.lines[place] = item.line
             found.append(self._item(item, kind, place))
-        return [item for item in found if item is not None]
+        return None if None in found else found
 
     def _item(self, item: Node, kind: Texts | Ports | Records, path: str) -> Any:
         if isinstance(kind, Records):
