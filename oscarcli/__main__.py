@@ -11,7 +11,15 @@ def main() -> None:
     The version and the root help are answered before Typer is imported: it costs five times as much as
     starting Python.
     """
-    words = sys.argv[1:]
+    try:
+        _main(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Ctrl-C while modules are still being imported.
+        sys.stderr.write("interrupted\n")
+        raise SystemExit(130) from None
+
+
+def _main(words: list[str]) -> None:
     if words == ["--version"]:
         from oscarcli import __version__
 
@@ -27,11 +35,14 @@ def main() -> None:
 
 
 def _answer(text: str) -> None:
-    from oscarcli.output.terminal import leave_broken_pipe
+    from oscarcli.errors import OscarError
+    from oscarcli.output.terminal import Terminal, leave_broken_pipe
 
-    with leave_broken_pipe():
-        sys.stdout.write(text)
-        sys.stdout.flush()
+    try:
+        with leave_broken_pipe():
+            Terminal(sys.stdout, {}).write(text)
+    except OscarError as error:
+        raise SystemExit(f"Error: {error.message}") from None
 
 
 if __name__ == "__main__":

@@ -6,14 +6,16 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 import typer
 from typer import _click as click
+from typer.core import TyperOption
 from typer.main import get_group
 
-from oscarcli.cli.commands import COMMANDS, PROGRAM, find, root_help
-from oscarcli.cli.framework import CONTEXT_SETTINGS, Group
+from oscarcli import __version__
+from oscarcli.cli.commands import COMMANDS, PROGRAM, VERSION_OPTION, find, root_help
+from oscarcli.cli.framework import CONTEXT_SETTINGS, Group, usage_hint
 from oscarcli.cli.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
 from oscarcli.output.terminal import leave_broken_pipe
@@ -21,6 +23,10 @@ from oscarcli.output.terminal import leave_broken_pipe
 
 class Root(Group):
     """The root command: knows its children by name and imports one only when it is typed."""
+
+    def __init__(self) -> None:
+        super().__init__(name=PROGRAM, context_settings=CONTEXT_SETTINGS, rich_markup_mode=None)
+        self.params.append(_version_option())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return the noun or verb with this name or alias."""
@@ -32,12 +38,29 @@ class Root(Group):
         return group if entry.is_noun else group.get_command(ctx, entry.name)
 
     def known_words(self) -> list[str]:
-        """Return all names and aliases, for suggestions."""
+        """Return all names and aliases."""
         return [name for entry in COMMANDS for name in entry.all_names]
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help that is also shown without importing Typer."""
         return root_help().rstrip("\n")
+
+
+def _version_option() -> TyperOption:
+    def show(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value and not context.resilient_parsing:
+            cast("Session", context.obj).line(f"{PROGRAM} {__version__}")
+            raise typer.Exit
+
+    return TyperOption(
+        param_decls=["version", VERSION_OPTION[0]],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        default=False,
+        callback=show,
+        help=VERSION_OPTION[1],
+    )
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -53,44 +76,53 @@ def main(words: Sequence[str] | None = None) -> None:
     session = Session(os.environ)
     with leave_broken_pipe():
         code = _run(words, session)
-        sys.stdout.flush()
+        session.out.flush()
     raise SystemExit(code)
 
 
 def _run(words: list[str], session: Session) -> int:
-    root = Root(name=PROGRAM, context_settings=CONTEXT_SETTINGS, rich_markup_mode=None)
     try:
-        result: Any = root.main(words, prog_name=PROGRAM, standalone_mode=False, obj=session)
+        root = Root()
+        # Not Root.main(): it would end the program by itself when the reader of stdout has gone.
+        with root.make_context(PROGRAM, words, obj=session) as context:
+            root.invoke(context)
+    except typer.Exit as ending:
+        return ending.exit_code
     except click.exceptions.ClickException as error:
-        return session.report(_usage_error(error), wants_json(words))
+        return session.report(_usage_error(error), wants_json(words, session))
     except OscarError as error:
-        return session.report(error, wants_json(words))
-    except (KeyboardInterrupt, typer.Abort):
+        return session.report(error, wants_json(words, session))
+    except (KeyboardInterrupt, EOFError, typer.Abort):
+        # The end of input comes from Ctrl-D at a question.
         return session.interrupted()
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 -- the boundary: no traceback reaches a user who did not ask
-        return session.report_unexpected(error, wants_json(words))
+        return session.report_unexpected(error, wants_json(words, session))
     finally:
         session.close()
-    # Typer answers Ctrl-C with a code instead of an exception.
-    if result == ExitCode.INTERRUPTED:
-        return session.interrupted()
-    return result if isinstance(result, int) else ExitCode.OK
+    return ExitCode.OK
 
 
 def _usage_error(error: click.exceptions.ClickException) -> UsageError:
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else PROGRAM
-    usage = context.command.get_usage(context).removeprefix("Usage: ") if context is not None else ""
-    message = error.format_message().rstrip(".")
-    return UsageError(
-        message[:1].lower() + message[1:], hint=f"usage: {usage}\nhint: '{path} --help' explains it"
-    )
+    hint = usage_hint(context) if context is not None else f"'{PROGRAM} --help' explains it"
+    if isinstance(error, click.exceptions.NoSuchOption):
+        message = error.message
+        if error.possibilities:
+            hint = f"did you mean {' or '.join(sorted(error.possibilities))}? {hint}"
+    else:
+        message = error.format_message()
+    message = message.rstrip(".")
+    return UsageError(message[:1].lower() + message[1:], hint=hint)
 
 
-def wants_json(words: Sequence[str]) -> bool:
-    """Tell whether a command line asks for JSON, without knowing its command: it may not have parsed."""
+def wants_json(words: Sequence[str], session: Session) -> bool:
+    """Tell whether a command line asks for JSON, even when it could not be parsed to the end."""
+    if session.output is not None:
+        return session.output == "json"
+    if session.formats is not None and "json" not in session.formats:
+        return False
     pairs = zip(words, [*words[1:], ""], strict=True)
     return any(
         word in ("-ojson", "--output=json", "-o=json") or (word in ("-o", "--output") and following == "json")

@@ -51,6 +51,7 @@ COMMON_OPTIONS = (
     ("--debug", "Show requests, and a traceback when something fails."),
     ("-h, --help", "Show help and exit."),
 )
+VERSION_OPTION = ("--version", "Show the version and exit.")
 
 
 def find(word: str) -> Entry | None:
@@ -60,7 +61,7 @@ def find(word: str) -> Entry | None:
 
 def root_help() -> str:
     """Return the text of `oscar-cli --help`."""
-    options = (*COMMON_OPTIONS, ("--version", "Show the version and exit."))
+    options = (*COMMON_OPTIONS, VERSION_OPTION)
     return "\n".join(
         [
             f"Usage: {PROGRAM} [OPTIONS] COMMAND [ARGS]...",

@@ -8,7 +8,8 @@ straight into the session, so a verb's function lists only what is its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
 from typing import Annotated, Any, TypeVar, cast
@@ -18,6 +19,7 @@ from typer import _click as click
 from typer._types import TyperChoice
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
+from oscarcli.cli import words
 from oscarcli.cli.commands import COMMON_OPTIONS
 from oscarcli.cli.session import Session
 from oscarcli.errors import UsageError
@@ -25,16 +27,26 @@ from oscarcli.errors import UsageError
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 TABLE_FORMATS = ("table", "json", "yaml")
-CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": list(words.HELP), "max_content_width": 100}
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-TRUE_WORDS = ("true", "t", "1")
-FALSE_WORDS = ("false", "f", "0")
+# What stands for an option's value in help, by the value's type, where the option does not say.
+METAVARS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "path": "PATH"}
+LONGEST_TIMEOUT = 1e6
+
+
+class CommonOption(TyperOption):
+    """An option that every command has. Its value goes into the session, not to the verb."""
 
 
 def _remember(name: str) -> Callable[[Any, Any, Any], Any]:
     """Return an option callback that puts a given value into the session."""
 
-    def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        if name == "timeout" and value is not None and not 0 < value <= LONGEST_TIMEOUT:
+            text = f"{value:g} is not a number of seconds above 0"
+            raise click.exceptions.BadParameter(text, ctx=context, param=parameter)
+        if name == "config_option" and value == "":
+            raise click.exceptions.BadParameter("a path is needed", ctx=context, param=parameter)
         if value not in (None, False) and not context.resilient_parsing:
             setattr(cast("Session", context.obj), name, value)
         return value
@@ -48,7 +60,7 @@ def common_options() -> list[click.Parameter]:
     return [
         _option(["--config"], "config_option", "PATH", helps[0]),
         _option(["--cluster", "-c"], "cluster_option", "ID", helps[1]),
-        _option(["--timeout"], "timeout", "SECONDS", helps[2], kind=click.types.FloatRange(min=0.001)),
+        _option(["--timeout"], "timeout", "SECONDS", helps[2], kind=click.types.FLOAT),
         _option(["--verbose", "-v"], "verbose", None, helps[3], is_flag=True),
         _option(["--debug"], "debug", None, helps[4], is_flag=True),
     ]
@@ -56,8 +68,8 @@ def common_options() -> list[click.Parameter]:
 
 def _option(
     names: list[str], field: str, metavar: str | None, text: str, *, kind: Any = None, is_flag: bool = False
-) -> click.Parameter:
-    return TyperOption(
+) -> CommonOption:
+    return CommonOption(
         param_decls=[f"common_{field}", *names],
         expose_value=False,
         callback=_remember(field),
@@ -70,12 +82,36 @@ def _option(
     )
 
 
-def _output_option(formats: Sequence[str]) -> click.Parameter:
-    kind = TyperChoice(list(formats))
-    text = f"Form of the answer; default {formats[0]}."
-    option = _option(["--output", "-o"], "output", None, text, kind=kind)
-    option.default = formats[0]
-    return option
+def _output_option(formats: Sequence[str]) -> TyperOption:
+    return TyperOption(
+        param_decls=["common_output", "--output", "-o"],
+        expose_value=False,
+        callback=_remember("output"),
+        type=TyperChoice(list(formats)),
+        metavar="FORMAT",
+        help=f"Form of the answer: {', '.join(formats)}.  [default: {formats[0]}]",
+        default=formats[0],
+        show_default=False,
+    )
+
+
+@contextmanager
+def _errors_with_usage(ctx: click.Context) -> Iterator[None]:
+    """Let every complaint about the command line know the command it is about."""
+    try:
+        yield
+    except click.exceptions.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
+    except UsageError as error:
+        error.hint = error.hint or usage_hint(ctx)
+        raise
+
+
+def usage_hint(ctx: click.Context) -> str:
+    """Return a command's usage in one line."""
+    usage = " ".join(ctx.command.get_usage(ctx).removeprefix("Usage: ").split())
+    return f"usage: {usage}; '{ctx.command_path} --help' explains it"
 
 
 class Command(TyperCommand):
@@ -91,33 +127,68 @@ class Command(TyperCommand):
         self, *args: Any, formats: Sequence[str] = (), optional_values: Sequence[str] = (), **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
+        self._formats = formats
         self._optional_values = optional_values
+        for param in self.params:
+            _set_metavar(param)
         if formats:
             self.params.append(_output_option(formats))
         self.params += common_options()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse words as the reference client does: `--flag=false` too."""
-        ctx.obj.output = None
-        return super().parse_args(ctx, _rewritten(args, self.params, self._optional_values))
+        session = cast("Session", ctx.obj)
+        session.output, session.formats = None, self._formats
+        with _errors_with_usage(ctx):
+            return super().parse_args(ctx, words.rewritten(args, self.params, self._optional_values))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        with _errors_with_usage(ctx):
+            return super().invoke(ctx)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the usage line's parts: `NAME` for what is needed, `[NAME]` for what is not."""
+        arguments = [p for p in self.params if p.param_type_name == "argument"]
+        return [str(self.options_metavar), *map(_usage_piece, arguments)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write arguments, the verb's own options, and the common ones."""
+        _write_options(self, ctx, formatter)
 
 
-def _rewritten(
-    args: list[str], params: Sequence[click.Parameter], optional_values: Sequence[str]
-) -> list[str]:
-    flags = {name for param in params if getattr(param, "is_flag", False) for name in param.opts}
-    words: list[str] = []
-    for index, word in enumerate(args):
-        if word == "--":
-            return words + args[index:]
-        name, equals, value = word.partition("=")
-        if equals and name in flags and value.lower() in (*TRUE_WORDS, *FALSE_WORDS):
-            words += [name] if value.lower() in TRUE_WORDS else []
-        elif word in optional_values and (index + 1 == len(args) or args[index + 1].startswith("-")):
-            words.append(f"{word}=")
+def _set_metavar(param: click.Parameter) -> None:
+    if param.metavar is not None or getattr(param, "is_flag", False):
+        return
+    is_argument = param.param_type_name == "argument"
+    param.metavar = str(param.name).upper() if is_argument else METAVARS.get(param.type.name, "VALUE")
+
+
+def _usage_piece(argument: click.Parameter) -> str:
+    name = str(argument.metavar)
+    if name.startswith("["):
+        return name
+    # `NAME...` is the metavar of one or several, `[NAME]...` that of any number.
+    return name if argument.required else f"[{name}]"
+
+
+def _write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Common options": []}
+    help_option = command.get_help_option(ctx)
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is None:
+            continue
+        if param.param_type_name == "argument":
+            sections["Arguments"].append(record)
+        elif param is help_option:
+            sections["Common options"].append((record[0], COMMON_OPTIONS[-1][1]))
         else:
-            words.append(word)
-    return words
+            sections["Common options" if isinstance(param, CommonOption) else "Options"].append(record)
+    for title, records in sections.items():
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
 
 
 class Group(TyperGroup):
@@ -129,9 +200,19 @@ class Group(TyperGroup):
         self.invoke_without_command = True
         self.params += common_options()
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words before the verb; options of the verb may stand there too."""
+        with _errors_with_usage(ctx):
+            return super().parse_args(ctx, words.verb_first(args, self.params, self.known_words()))
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the verb with this name or alias."""
         return next((c for names, c in self.commands.items() if cmd_name in names.split(", ")), None)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs, then the options."""
+        self.format_commands(ctx, formatter)
+        _write_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs with their aliases."""
@@ -154,14 +235,14 @@ class Group(TyperGroup):
             args = [*args[1:], "--help"]
         command = self.get_command(ctx, args[0])
         if command is None:
-            if args[0] == "--help":
+            if args[0] in words.HELP:
                 cast("Session", ctx.obj).answer(ctx.get_help() + "\n")
                 raise typer.Exit
             raise unknown_command(args[0], ctx.command_path, self.known_words())
         return args[0], command, args[1:]
 
     def known_words(self) -> list[str]:
-        """Return all names and aliases, for suggestions."""
+        """Return all names and aliases of the verbs."""
         return [word for names in self.commands for word in names.split(", ")]
 
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oscarcli.errors import ConfigError, ExitCode, OscarError
+from oscarcli.errors import ConfigError, ExitCode, OscarError, UsageError
 from oscarcli.output.diagnostics import Diagnostics, ask_secret, confirm
 from oscarcli.output.render import Format, Result, render
 from oscarcli.output.terminal import Terminal, clean
@@ -40,6 +40,8 @@ class Session:
         self.verbose = False
         self.debug = False
         self.output: str | None = None
+        # What the command takes for `-o`; `None` until the command is known.
+        self.formats: Sequence[str] | None = None
         self.out = Terminal(sys.stdout, environ)
         self.diagnostics = Diagnostics(Terminal(sys.stderr, environ))
         self._clients: dict[str, Client] = {}
@@ -50,7 +52,12 @@ class Session:
     def config_path(self) -> Path:
         """The configuration file: option, then OSCAR_CLI_CONFIG, then the reference client's place."""
         named = self.config_option or self.environ.get("OSCAR_CLI_CONFIG")
-        return Path(named).expanduser() if named else Path.home() / DEFAULT_CONFIG
+        try:
+            return Path(named).expanduser() if named else Path.home() / DEFAULT_CONFIG
+        except RuntimeError as error:
+            raise ConfigError(
+                f"cannot tell where the configuration is: {error}", hint="name the file with --config PATH"
+            ) from error
 
     @cached_property
     def config_file(self) -> ConfigFile:
@@ -148,9 +155,7 @@ class Session:
 
     def answer_bytes(self, data: bytes) -> None:
         """Write bytes of the answer as they are."""
-        self.out.stream.flush()
-        self.out.stream.buffer.write(data)
-        self.out.stream.buffer.flush()
+        self.out.write_bytes(data)
 
     def mark(self, text: str, *, done: bool) -> None:
         """Write the outcome of a step as one line with a mark, green or red where there is colour."""
@@ -181,11 +186,18 @@ class Session:
     @property
     def can_ask(self) -> bool:
         """Whether a person is there: standard input and standard error are both terminals."""
-        return sys.stdin.isatty() and self.diagnostics.terminal.is_terminal
+        stdin = sys.stdin
+        return stdin is not None and stdin.isatty() and self.diagnostics.terminal.is_terminal
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question; only when `can_ask`."""
         return confirm(self.diagnostics.terminal, question)
+
+    def read_stdin(self) -> bytes:
+        """Return all of standard input. Raises UsageError when there is none."""
+        if sys.stdin is None:
+            raise UsageError("standard input is closed")
+        return sys.stdin.buffer.read()
 
     def ask_secret(self, question: str) -> str:
         """Ask for a secret without showing it; only when `can_ask`."""

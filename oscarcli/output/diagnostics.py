@@ -33,9 +33,9 @@ class Diagnostics:
 
     def error(self, message: str, hint: str | None = None) -> None:
         """Say in one line what failed, and in a second one what to do."""
-        self._line(self.terminal.styled("Error:", RED) + " " + clean(message, keep="\n\t"))
+        self._line(self.terminal.styled("Error:", RED) + " " + clean(message))
         if hint:
-            self._line(self.terminal.styled("hint:", BOLD) + " " + clean(hint, keep="\n\t"))
+            self._line(self.terminal.styled("hint:", BOLD) + " " + clean(hint))
 
     def error_document(self, error: OscarError) -> None:
         """Say the same as one JSON object, for callers that asked for JSON."""
@@ -46,7 +46,7 @@ class Diagnostics:
 
     def _line(self, text: str) -> None:
         # When nobody reads stderr any more the exit code is all that is left to say.
-        with contextlib.suppress(BrokenPipeError, ValueError):
+        with contextlib.suppress(BrokenPipeError, OscarError, ValueError):
             self.terminal.write(text + "\n")
 
 

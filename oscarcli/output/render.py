@@ -18,6 +18,9 @@ from oscarcli.output.terminal import Terminal, clean
 
 BOLD = "1"
 GAP = "  "
+# What no terminal should get as it is: DEL and C1, line separators, marks that turn the direction of text,
+# halves of surrogate pairs. Both formats escape what is below a blank by themselves.
+UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # Narrower than this a shortened cell tells nothing.
 SHORTEST_CELL = 8
 
@@ -81,7 +84,7 @@ def render(result: Result, output: Format, terminal: Terminal) -> str:
 def to_json(data: Any) -> str:
     """Return indented JSON; control characters beyond ASCII are escaped, so it is safe on a terminal."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
-    return re.sub(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]", _escaped, text) + "\n"
+    return UNSAFE.sub(_escaped, text) + "\n"
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -89,7 +92,15 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def to_yaml(data: Any) -> str:
-    """Return YAML with 2-space indent, the document's own order and multi-line text as literal blocks."""
+    """Return YAML with 2-space indent, the document's own order and multi-line text as literal blocks.
+
+    Control characters and marks that turn the direction of text are escaped, so it is safe on a terminal.
+    """
+    text = _yaml(data, allow_unicode=True)
+    return text if not UNSAFE.search(text) else _yaml(data, allow_unicode=False)
+
+
+def _yaml(data: Any, *, allow_unicode: bool) -> str:
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -98,12 +109,21 @@ def to_yaml(data: Any) -> str:
         def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
             super().increase_indent(flow, False)
 
+        def analyze_scalar(self, scalar: str) -> Any:
+            analysis = super().analyze_scalar(scalar)
+            # The library avoids blocks for text with blanks at the end of a line, though they can hold it.
+            if scalar.replace("\n", "").isprintable() and scalar.strip():
+                analysis.allow_block = True
+            return analysis
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
     Dumper.add_representer(str, _represent_text)
-    return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=2**20))
+    return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=allow_unicode, width=2**20))
 
 
 def _represent_text(dumper: Any, text: str) -> Any:
-    # A literal block cannot hold blanks at the end of a line; the dumper then quotes by itself.
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 

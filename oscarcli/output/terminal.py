@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
+from oscarcli.errors import OscarError
+
 
 class Terminal:
     """One output stream and its manners.
 
     Args:
-        stream: where text goes.
+        stream: where text goes; `None`, as Python has it for a stream that the caller closed, is nowhere.
         environ: environment variables; NO_COLOR, CLICOLOR_FORCE, TERM and COLUMNS count.
     """
 
-    def __init__(self, stream: TextIO, environ: Mapping[str, str]) -> None:
+    def __init__(self, stream: TextIO | None, environ: Mapping[str, str]) -> None:
+        if isinstance(stream, io.TextIOWrapper):
+            # An encoding that lacks a character must not turn an answer into a failure.
+            stream.reconfigure(errors="backslashreplace")
         self.stream = stream
-        self.is_terminal = stream.isatty()
+        self.is_terminal = stream is not None and stream.isatty()
         self.colour = _wants_colour(self.is_terminal, environ)
         self._environ = environ
 
@@ -32,14 +38,44 @@ class Terminal:
         if columns.isdigit() and int(columns) > 0:
             return int(columns)
         try:
-            return os.get_terminal_size(self.stream.fileno()).columns or 80
+            return os.get_terminal_size(self.stream.fileno() if self.stream else -1).columns or 80
         except (OSError, ValueError):
             return 80
 
     def write(self, text: str) -> None:
-        """Write text as it is and let the reader see it at once."""
-        self.stream.write(text)
-        self.stream.flush()
+        """Write text as it is and let the reader see it at once.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+            OscarError: it cannot be written, for want of space perhaps.
+        """
+        if self.stream is not None:
+            with self._written():
+                self.stream.write(text)
+                self.stream.flush()
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write bytes as they are; raises as `write` does."""
+        if self.stream is not None:
+            with self._written():
+                self.stream.flush()
+                self.stream.buffer.write(data)
+                self.stream.buffer.flush()
+
+    def flush(self) -> None:
+        """Write what is left; raises as `write` does."""
+        self.write("")
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            # What is left in the buffer would fail once more, and with a traceback, when Python ends.
+            lead_nowhere(self.stream)
+            raise OscarError(f"cannot write the answer: {error.strerror}") from error
 
     def styled(self, text: str, code: str) -> str:
         """Wrap text in an ANSI style such as "1" (bold) or "32" (green) where colour is wanted."""
@@ -95,6 +131,13 @@ def leave_broken_pipe() -> Iterator[None]:
         import signal
 
         # Python flushes stdout once more while it ends; there is nobody to write to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        lead_nowhere(sys.stdout)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)
+
+
+def lead_nowhere(stream: TextIO | None) -> None:
+    """Let what is still written to a stream vanish."""
+    if stream is not None:
+        with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 -- a device, not a path of ours
+            os.dup2(nowhere.fileno(), stream.fileno())
