@@ -6,6 +6,7 @@ script acts on. Raising one has no side effect; `oscarcli.cli.app.main` is the o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -31,14 +32,16 @@ class OscarError(Exception):
     Args:
         message: what was tried and what went wrong, one line, no trailing full stop, never a secret.
         hint: what to do next, ideally a command; `None` when nothing sensible can be said.
+        details: what the message sums up, such as each mistake of a file; one line is shown for each.
     """
 
     exit_code = ExitCode.FAILED
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, details: Sequence[str] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.details = tuple(details)
 
 
 class UsageError(OscarError):

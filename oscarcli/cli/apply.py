@@ -13,6 +13,7 @@ from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.session import Session
 from oscarcli.errors import ExitCode, OscarError, PartialError, UsageError
 from oscarcli.output.render import Result
+from oscarcli.output.terminal import clean
 
 if TYPE_CHECKING:
     from oscarcli.fdl.apply import Event
@@ -23,6 +24,7 @@ app = noun("Create, update or delete the services of an FDL file.")
 
 # The reference client's words, which scripts look for.
 DOING = {"create": "Creating", "edit": "Editing", "delete": "Removing", "check": "Checking"}
+ERASE_LINE = "\r\x1b[K"
 
 FdlArgument = Annotated[
     str, typer.Argument(metavar="FDL_FILE", help="File, YAML or JSON; - for standard input.")
@@ -183,7 +185,7 @@ def _report(
     finished: list[Event] = []
     for event in events:
         if event.outcome == "started":
-            session.verbose_note(f"{_sentence(event.action)}...")
+            _begin(session, event.action)
             continue
         finished.append(event)
         _tell(session, event, alone=total == 1, ignore_missing=ignore_missing)
@@ -197,14 +199,29 @@ def _report(
         raise _failure(failed, total)
 
 
+def _begin(session: Session, action: Action) -> None:
+    """Say what is going on: the server takes its time. On a terminal the outcome replaces the line."""
+    if _is_live(session):
+        session.diagnostics.terminal.write(f"{clean(_sentence(action))}...")
+    else:
+        session.verbose_note(f"{_sentence(action)}...")
+
+
+def _is_live(session: Session) -> bool:
+    terminal = session.diagnostics.terminal
+    return terminal.is_terminal and terminal.colour and not session.debug
+
+
 def _is_fine(event: Event, ignore_missing: bool) -> bool:
     return event.outcome == "done" or (event.outcome == "missing" and ignore_missing)
 
 
 def _tell(session: Session, event: Event, *, alone: bool, ignore_missing: bool) -> None:
+    if _is_live(session):
+        session.diagnostics.terminal.write(ERASE_LINE)
     if session.wants_table and event.outcome != "not tried":
         session.mark(_sentence(event.action), done=_is_fine(event, ignore_missing))
-    place = f'service "{event.action.name}" in cluster "{event.action.cluster_id}"'
+    place = clean(f'service "{event.action.name}" in cluster "{event.action.cluster_id}"')
     if event.outcome == "not tried":
         session.note(f"{place}: not tried, the cluster failed before")
     elif event.outcome == "missing" and ignore_missing:

@@ -212,7 +212,7 @@ class Session:
         if as_json:
             self.diagnostics.error_document(error)
         else:
-            self.diagnostics.error(error.message, error.hint)
+            self.diagnostics.error(error.message, error.hint, error.details)
         return error.exit_code
 
     def report_unexpected(self, error: Exception, as_json: bool) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from oscarcli.errors import ConfigError
@@ -12,15 +13,16 @@ LONGEST_QUOTE = 60
 
 
 class FdlError(ConfigError):
-    """An FDL has mistakes: the message says how many and names each, one a line.
+    """An FDL has mistakes: the message says how many, `details` has each.
 
     Args:
-        message: that text.
+        message: the sum.
+        details: the mistakes in file order.
         warnings: what else was odd; it often explains a mistake, as a misspelt key does a missing one.
     """
 
-    def __init__(self, message: str, warnings: tuple[str, ...]) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, details: Sequence[str], warnings: tuple[str, ...]) -> None:
+        super().__init__(message, details=details)
         self.warnings = warnings
 
 
@@ -35,7 +37,7 @@ class Finding:
 
     def __str__(self) -> str:
         where = f"{self.path}: " if self.path else ""
-        return f"{self.file}:{self.line}: {where}{self.text}"
+        return _one_line(f"{self.file}:{self.line}: {where}{self.text}")
 
 
 class Findings:
@@ -72,10 +74,15 @@ class Findings:
         if count > MOST_SHOWN:
             lines.append(f"and {count - MOST_SHOWN} more")
         title = f'the FDL "{self.file}" has {count} mistake{"s" if count > 1 else ""}'
-        raise FdlError("\n".join([title, *lines]), self.warnings)
+        raise FdlError(title, lines, self.warnings)
 
 
 def quoted(text: str) -> str:
     """Return text of a file in quotation marks, on one line and not too long."""
     line = " ".join(text.split())
     return f'"{line}"' if len(line) <= LONGEST_QUOTE else f'"{line[:LONGEST_QUOTE]}…"'
+
+
+def _one_line(text: str) -> str:
+    """Return text in which a key or a file's name cannot begin a line of its own."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

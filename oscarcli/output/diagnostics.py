@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from oscarcli.errors import OscarError
@@ -31,15 +32,19 @@ class Diagnostics:
         """Say that something is not as it should be, though work goes on."""
         self._line(self.terminal.styled("warning:", YELLOW) + " " + clean(text, keep="\n\t"))
 
-    def error(self, message: str, hint: str | None = None) -> None:
-        """Say in one line what failed, and in a second one what to do."""
+    def error(self, message: str, hint: str | None = None, details: Iterable[str] = ()) -> None:
+        """Say in one line what failed, in one more for each detail, and in a last one what to do."""
         self._line(self.terminal.styled("Error:", RED) + " " + clean(message))
+        for detail in details:
+            self._line(clean(detail))
         if hint:
             self._line(self.terminal.styled("hint:", BOLD) + " " + clean(hint))
 
     def error_document(self, error: OscarError) -> None:
         """Say the same as one JSON object, for callers that asked for JSON."""
         document: dict[str, Any] = {"error": error.message, "code": int(error.exit_code)}
+        if error.details:
+            document["details"] = error.details
         if error.hint:
             document["hint"] = error.hint
         self._line(json.dumps(document))

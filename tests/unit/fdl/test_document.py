@@ -38,7 +38,7 @@ def read(text: str | bytes, compiled: bool) -> Any:
 def mistakes(text: str | bytes, compiled: bool) -> list[str]:
     with pytest.raises(FdlError) as caught:
         read(text, compiled)
-    return caught.value.message.split("\n")[1:]
+    return list(caught.value.details)
 
 
 @pytest.mark.parametrize(

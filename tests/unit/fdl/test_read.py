@@ -30,9 +30,9 @@ def service(lines: str, *, first: str = "name: x\nimage: i\nscript: s") -> str:
 def mistakes(text: str) -> list[str]:
     with pytest.raises(FdlError) as caught:
         parsed(text)
-    first, *rest = caught.value.message.split("\n")
+    rest = list(caught.value.details)
     count = len(rest)
-    assert first == f'the FDL "f.yaml" has {count} mistake{"s" if count != 1 else ""}'
+    assert caught.value.message == f'the FDL "f.yaml" has {count} mistake{"s" if count != 1 else ""}'
     return rest
 
 
@@ -86,7 +86,7 @@ functions:
 def test_a_misspelt_key_explains_a_missing_one() -> None:
     with pytest.raises(FdlError) as caught:
         parsed(service("", first="nmae: x\nimage: i\nscript: s"))
-    assert f"f.yaml:3: {PLACE}.name: missing" in caught.value.message
+    assert f"f.yaml:3: {PLACE}.name: missing" in caught.value.details
     assert caught.value.warnings == (f'f.yaml:4: {PLACE}.nmae: unknown key, did you mean "name"?',)
 
 
@@ -234,9 +234,8 @@ def test_the_same_service_twice_for_one_cluster() -> None:
 def test_a_file_of_nothing_but_mistakes_stays_readable() -> None:
     with pytest.raises(FdlError) as caught:
         parsed("functions:\n  oscar:\n" + "  - x\n" * 300)
-    lines = caught.value.message.split("\n")
-    assert lines[0] == 'the FDL "f.yaml" has 300 mistakes'
-    assert (len(lines), lines[-1]) == (52, "and 250 more")
+    assert caught.value.message == 'the FDL "f.yaml" has 300 mistakes'
+    assert (len(caught.value.details), caught.value.details[-1]) == (51, "and 250 more")
 
 
 def test_secrets_are_never_quoted() -> None:
@@ -246,7 +245,7 @@ def test_secrets_are_never_quoted() -> None:
     )
     with pytest.raises(FdlError) as caught:
         parsed(text + f"clusters:\n  a: {secret}\n  b: {{auth_password: [{secret}]}}\n")
-    assert secret not in caught.value.message + "".join(caught.value.warnings)
+    assert secret not in "".join(caught.value.details + caught.value.warnings)
 
 
 # -- scripts ---------------------------------------------------------------------------------------
@@ -282,7 +281,7 @@ def test_scripts_that_cannot_be_sent(tmp_path: Path, script: str, words: str) ->
     file.write_text(service("", first=f"name: x\nimage: i\nscript: {script}"))
     with pytest.raises(FdlError) as caught:
         read(str(file))
-    [_, mistake] = caught.value.message.split("\n")
+    [mistake] = caught.value.details
     assert mistake.startswith(f"{file}:6: {PLACE}.script: ")
     assert words in mistake
 
@@ -298,8 +297,9 @@ def test_names_only_needs_nothing_but_names(tmp_path: Path) -> None:
 def test_names_only_needs_names(tmp_path: Path) -> None:
     file = tmp_path / "f.yaml"
     file.write_text(service("", first="image: i"))
-    with pytest.raises(FdlError, match=r":3: functions\.oscar\[0\]\.c\.name: missing"):
+    with pytest.raises(FdlError) as caught:
         read(str(file), names_only=True)
+    assert caught.value.details == (f"{file}:3: {PLACE}.name: missing",)
 
 
 # -- files -----------------------------------------------------------------------------------------
