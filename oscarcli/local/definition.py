@@ -9,7 +9,9 @@ from typing import Any
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.decode import DecodeError, decode, parse_json
-from oscarcli.local.names import is_bucket_name, is_service_name
+from oscarcli.local.names import is_service_name
+from oscarcli.local.objects.errors import S3Error
+from oscarcli.local.objects.names import check_bucket_name
 from oscarcli.local.quantity import parse_quantity
 from oscarcli.local.schema import SERVICE
 
@@ -167,8 +169,10 @@ def check_names_and_quantities(definition: Definition, failure: str) -> None:
                 "of alphabetic characters, digits, '_', '-', or '.', and must not start with a digit",
             )
     for bucket in buckets_of(definition):
-        if not is_bucket_name(bucket):
-            raise ApiError(500, f'error creating bucket "{bucket}": InvalidBucketName: the name is not valid')
+        try:
+            check_bucket_name(bucket)
+        except S3Error as error:
+            raise ApiError(500, f'error creating bucket "{bucket}": {error.message}') from error
 
 
 def masked(definition: Definition) -> Definition:

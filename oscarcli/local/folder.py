@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from oscarcli.errors import OscarError
+from oscarcli.local.options import LOOPBACK
 
-DEFAULT_API_PORT = 8080
-DEFAULT_S3_PORT = 9000
 LOCK_SECONDS = 0.3
 # Everything this program ever creates below the directory; a reset removes these and nothing else.
 DATABASE = "state.db"
@@ -38,7 +37,7 @@ class FolderTakenError(OscarError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What stays the same from start to start: credentials, made once, and the ports last used.
+    """What stays the same from start to start: credentials, made once, and the address last used.
 
     A port of 0 was never chosen. `deployment` stands for MinIO's deployment id in events.
     """
@@ -48,6 +47,7 @@ class Settings:
     access_key: str
     secret_key: str
     deployment: str
+    host: str = LOOPBACK
     port: int = 0
     s3_port: int = 0
 
@@ -71,13 +71,14 @@ class DataFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-        self.database = path / DATABASE
-        self.blobs = path / "blobs"
-        self.jobs = path / "jobs"
-        self.server_log = path / "server.log"
-        self._settings = path / "settings.json"
-        self._lock = path / "lock"
+        # Processes are recognised by the paths in their environment, so one directory has one name.
+        self.path = path.resolve()
+        self.database = self.path / DATABASE
+        self.blobs = self.path / "blobs"
+        self.jobs = self.path / "jobs"
+        self.server_log = self.path / "server.log"
+        self._settings = self.path / "settings.json"
+        self._lock = self.path / "lock"
 
     def create(self) -> None:
         """Make the directory and what belongs into it, for this user's eyes only. Raises OscarError."""
@@ -99,7 +100,7 @@ class DataFolder:
             FolderTakenError: another process has it; the message names its pid.
         """
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if not _try_lock(descriptor):
+        if not _try_lock(descriptor) or not self._is_lock(descriptor):
             os.close(descriptor)
             raise FolderTakenError(
                 f"use the data directory {self.path}: a server with pid {self._pid() or 'unknown'} "
@@ -110,6 +111,13 @@ class DataFolder:
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         return descriptor
+
+    def _is_lock(self, descriptor: int) -> bool:
+        # A reset may have removed the file while we waited for it.
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._lock.stat())
+        except FileNotFoundError:
+            return False
 
     def holder(self) -> int | None:
         """Return the pid of the server that uses the directory, `None` when there is none.
@@ -165,9 +173,9 @@ class DataFolder:
             self.write_settings(settings)
         return settings
 
-    def remember_ports(self, settings: Settings, port: int, s3_port: int) -> Settings:
-        """Store the ports in use and return the settings with them."""
-        chosen = replace(settings, port=port, s3_port=s3_port)
+    def remember_binding(self, settings: Settings, host: str, port: int, s3_port: int) -> Settings:
+        """Store the address in use and return the settings with it."""
+        chosen = replace(settings, host=host, port=port, s3_port=s3_port)
         if chosen != settings:
             self.write_settings(chosen)
         return chosen

@@ -257,4 +257,5 @@ class Listener:
     def stop(self) -> None:
         """Close the socket and wait up to `shutdown_timeout` seconds for running requests."""
         self._server.stop()
-        self._thread.join(timeout=5)
+        if self._thread.ident is not None:
+            self._thread.join(timeout=5)

@@ -165,13 +165,16 @@ class LogBlocks:
             self._times = [stack.enter_context(path.open("rb")) for path in paths] if timestamps else None
             self._sizes = [_size(file) if ended else _whole_lines(file) for file in self._files]
             self._opened = stack.pop_all()
+        self.preface = b""
+        """Bytes that go out before the log."""
 
     @property
     def size(self) -> int:
-        """Bytes of the log, without timestamps."""
-        return sum(self._sizes)
+        """Bytes of the preface and of the log, without timestamps."""
+        return len(self.preface) + sum(self._sizes)
 
     def __iter__(self) -> Iterator[bytes]:
+        yield self.preface
         for index, (file, size) in enumerate(zip(self._files, self._sizes, strict=True)):
             yield from self._stamped(file, size, self._times[index]) if self._times else _blocks(file, size)
 

@@ -1,4 +1,4 @@
-"""Names as Kubernetes and S3 accept them, and the names the manager makes up."""
+"""Names as Kubernetes accepts them, and the names the manager makes up."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ MAX_LABEL = 63
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _JOB = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 def is_service_name(name: str) -> bool:
@@ -29,11 +28,6 @@ def is_job_name(name: str) -> bool:
 def is_label_value(value: str) -> bool:
     """Tell whether the manager accepts `value` as a service's name in a path."""
     return len(value) <= MAX_LABEL and _LABEL_VALUE.fullmatch(value) is not None
-
-
-def is_bucket_name(name: str) -> bool:
-    """Tell whether S3 accepts `name` as a bucket."""
-    return _BUCKET.fullmatch(name) is not None and ".." not in name
 
 
 def new_job_name(service: str) -> str:

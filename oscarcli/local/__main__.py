@@ -1,0 +1,73 @@
+"""The server as a process of its own: `python -m oscarcli.local --data-dir DIRECTORY ...`.
+
+It is started by `oscar-cli local start`, which waits on a pipe for one line of JSON: that the server
+answers, or why it does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from oscarcli.errors import OscarError
+from oscarcli.local.folder import DataFolder, FolderTakenError
+from oscarcli.local.options import LOOPBACK, Binding, Options
+from oscarcli.local.server import begin_log, serve
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run a server until it is told to stop; return the process's exit code."""
+    arguments = _parser().parse_args(words)
+    begin_log()
+    try:
+        serve(
+            DataFolder(arguments.data_dir),
+            Binding(arguments.bind, arguments.port, arguments.s3_port),
+            _options(arguments),
+            lambda _endpoints: _tell(arguments.ready_fd, {}),
+        )
+    except OscarError as error:
+        _tell(
+            arguments.ready_fd,
+            {"error": error.message, "hint": error.hint, "taken": isinstance(error, FolderTakenError)},
+        )
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m oscarcli.local", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--bind", default=LOOPBACK)
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--s3-port", type=int)
+    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--parallel", type=int, default=0)
+    for flag in ("--strict", "--strict-exit", "--sync-store"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--ready-fd", type=int, help="descriptor that gets the line of JSON")
+    return parser
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    return Options(
+        engine=arguments.engine,
+        parallel=arguments.parallel,
+        strict=arguments.strict,
+        strict_exit=arguments.strict_exit,
+        sync_store=arguments.sync_store,
+    )
+
+
+def _tell(descriptor: int | None, document: dict[str, object]) -> None:
+    if descriptor is not None:
+        with os.fdopen(descriptor, "w") as pipe:
+            pipe.write(json.dumps(document) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+"""The parts of a local cluster, put together; everything but its listeners."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from oscarcli.local import jobs as jobs_table
+from oscarcli.local import services as services_table
+from oscarcli.local.engine.base import Engine
+from oscarcli.local.engine.host import HostEngine
+from oscarcli.local.events import Announcer
+from oscarcli.local.folder import DataFolder, Settings
+from oscarcli.local.jobs import Jobs
+from oscarcli.local.jobstorage import ClusterStorage
+from oscarcli.local.lifecycle import Lifecycle
+from oscarcli.local.objects import index
+from oscarcli.local.objects.signatures import Credentials
+from oscarcli.local.objects.store import ObjectStore
+from oscarcli.local.options import Options
+from oscarcli.local.recovery import Expiry, recover
+from oscarcli.local.requestlog import RequestLog
+from oscarcli.local.runner import JobRunner
+from oscarcli.local.scheduler import Scheduler
+from oscarcli.local.services import Services
+from oscarcli.local.state import State
+from oscarcli.local.sync import SyncRuns
+
+log = logging.getLogger(__name__)
+
+# Scripts get TERM, two seconds, KILL, and then their ends are recorded.
+STOP_SECONDS = 6.0
+STOPPED = "the server was stopped while the job was running"
+
+
+class Cluster:
+    """A local cluster on a data directory whose lock the caller holds.
+
+    Args:
+        folder: the data directory, created.
+        settings: its credentials.
+        options: how it behaves.
+
+    Raises:
+        RuntimeError: the database was written by a newer version of this program.
+    """
+
+    def __init__(self, folder: DataFolder, settings: Settings, options: Options) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.options = options
+        self.state = State(folder.database, [services_table.SCHEMA, jobs_table.SCHEMA, index.SCHEMA])
+        self.services = Services(self.state)
+        self.jobs = Jobs(self.state)
+        self.requests = RequestLog()
+        self.credentials = Credentials(settings.access_key, settings.secret_key)
+        self._announcer = Announcer(settings.deployment, markers=options.strict)
+        self.store = ObjectStore(
+            self.state, folder.blobs, on_created=self._announcer, committed=self._committed
+        )
+        self._build_runs(choose_engine(options.engine))
+        self.lifecycle = Lifecycle(
+            self.state, self.store, self.services, self.jobs, self.scheduler, strict=options.strict
+        )
+        self._expiry = Expiry(folder, self.jobs)
+        self.s3_endpoint = ""
+
+    def _build_runs(self, engine: Engine) -> None:
+        options = self.options
+        storage = ClusterStorage(self.store, self.settings.access_key)
+        runner = JobRunner(self.folder.jobs, self.services, storage, engine, strict_exit=options.strict_exit)
+        self.scheduler = Scheduler(
+            self.jobs,
+            self.folder.jobs,
+            runner.run,
+            options.parallel or default_parallel(),
+            self.folder.free_bytes,
+        )
+        self.sync = SyncRuns(
+            self.folder.jobs, engine, storage if options.sync_store else None, limit=options.sync_limit
+        )
+
+    def _committed(self) -> None:
+        self.scheduler.wake()
+
+    def start(self, s3_endpoint: str) -> None:
+        """Bring the data directory in order and begin to run jobs."""
+        self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint
+        recover(self.folder, self.jobs)
+        self.store.sweep()
+        self.scheduler.start()
+        self._expiry.start()
+
+    def stop_runs(self) -> None:
+        """Stop all runs; jobs among them count as failed, pending ones stay."""
+        self.sync.stop("the server was stopped")
+        self.scheduler.stop(STOPPED, STOP_SECONDS)
+
+    def close(self) -> None:
+        """Close the database, after everyone who uses it has stopped."""
+        self._expiry.stop()
+        self.state.close()
+
+
+def choose_engine(name: str) -> Engine:
+    """Return the engine with a name; `auto` is the host until there is another. Raises ValueError."""
+    if name not in ("auto", "host"):
+        raise ValueError(f'there is no engine "{name}"; auto and host are known')
+    return HostEngine()
+
+
+def default_parallel() -> int:
+    """Return how many jobs run at a time when nobody says: the cores, four at most."""
+    return min(4, os.cpu_count() or 1)

@@ -1,0 +1,259 @@
+"""Starts, watches, stops and clears a server from another process.
+
+Whether a server runs is told by the lock on its data directory, never by a process number alone: a number
+may have a new owner by now.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oscarcli.errors import OscarError
+from oscarcli.local.folder import DataFolder, Settings
+from oscarcli.local.options import Binding, Endpoints, Options, endpoint
+
+# A start takes half a second; bringing a large data directory in order may take longer.
+START_SECONDS = 60.0
+# Running scripts get two seconds to end, their ends are recorded, connections are closed.
+STOP_SECONDS = 20.0
+KILL_SECONDS = 5.0
+POLL_SECONDS = 0.02
+PROBE_SECONDS = 2.0
+LOG_LIMIT = 10 << 20
+LOG_TAIL = 2000
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of a local cluster from outside.
+
+    `pid` is `None` when no server runs; `endpoints` are the last ones then, `None` before the first start.
+    """
+
+    pid: int | None
+    endpoints: Endpoints | None
+    pending: int
+    running: int
+
+
+@dataclass(frozen=True)
+class Started:
+    """A running server: where it answers, how to log in, and whether it ran already."""
+
+    endpoints: Endpoints
+    settings: Settings
+    was_running: bool
+
+
+def default_folder(name: str, environ: Mapping[str, str]) -> Path:
+    """Return the data directory of a local cluster by its name, below XDG_DATA_HOME."""
+    base = environ.get("XDG_DATA_HOME", "")
+    # The specification says to ignore relative paths.
+    root = Path(base) if base.startswith("/") else Path.home() / ".local" / "share"
+    return root / "oscar-cli" / "local" / name
+
+
+def start(folder: DataFolder, binding: Binding, options: Options) -> Started:
+    """Make sure that a server runs, detached from this process, and answers.
+
+    Raises:
+        OscarError: it could not start; the message says why.
+    """
+    if folder.holder() is not None:
+        return _running(folder)
+    folder.create()
+    answer = _spawn(folder, binding, options)
+    if answer.get("taken"):
+        # Another start was faster.
+        return _running(folder)
+    if "error" in answer:
+        raise OscarError(answer["error"], hint=answer.get("hint"))
+    endpoints, settings = _wait_for_listeners(folder)
+    return Started(endpoints, settings, was_running=False)
+
+
+def _running(folder: DataFolder) -> Started:
+    endpoints, settings = _wait_for_listeners(folder)
+    return Started(endpoints, settings, was_running=True)
+
+
+def _spawn(folder: DataFolder, binding: Binding, options: Options) -> dict[str, Any]:
+    """Start the server process and return what it says when it is ready or has failed."""
+    read_end, write_end = os.pipe()
+    with os.fdopen(read_end) as pipe:
+        try:
+            with _server_log(folder) as log:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "oscarcli.local", *_words(folder, binding, options, write_end)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[write_end],
+                    cwd=folder.path,
+                    env=_environment(),
+                    start_new_session=True,
+                )
+        finally:
+            os.close(write_end)
+        line = pipe.readline()
+    if not line:
+        process.wait()
+        raise OscarError(
+            f"start the local cluster: its process ended: {_last_line(folder)}",
+            hint=f"the whole story is in {folder.server_log}",
+        )
+    # The process outlives this one: nobody here waits for it.
+    process.returncode = 0
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def _words(folder: DataFolder, binding: Binding, options: Options, ready: int) -> Sequence[str]:
+    words = ["--data-dir", str(folder.path), "--bind", binding.host, "--ready-fd", str(ready)]
+    words += ["--engine", options.engine, "--parallel", str(options.parallel)]
+    for option, port in (("--port", binding.port), ("--s3-port", binding.s3_port)):
+        words += [option, str(port)] if port is not None else []
+    flags = {
+        "--strict": options.strict,
+        "--strict-exit": options.strict_exit,
+        "--sync-store": options.sync_store,
+    }
+    return [*words, *(flag for flag, given in flags.items() if given)]
+
+
+def _environment() -> dict[str, str]:
+    """Return an environment in which the server finds this very program, installed or not."""
+    package = str(Path(__file__).parents[2])
+    paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+@contextmanager
+def _server_log(folder: DataFolder) -> Iterator[Any]:
+    if folder.server_log.exists() and folder.server_log.stat().st_size > LOG_LIMIT:
+        folder.server_log.unlink()
+    descriptor = os.open(folder.server_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "ab") as file:
+        yield file
+
+
+def _last_line(folder: DataFolder) -> str:
+    text = folder.server_log.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace")
+    return text.strip().rpartition("\n")[2] or "it said nothing"
+
+
+def _wait_for_listeners(folder: DataFolder) -> tuple[Endpoints, Settings]:
+    """Return where the running server answers, once it does."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        settings = folder.read_settings()
+        if settings is not None and settings.port and settings.s3_port:
+            endpoints = _endpoints(settings)
+            if _answers(settings.host, settings.port) and _answers(settings.host, settings.s3_port):
+                return endpoints, settings
+        if folder.holder() is None:
+            raise OscarError(
+                f"start the local cluster: it stopped again: {_last_line(folder)}",
+                hint=f"the whole story is in {folder.server_log}",
+            )
+        time.sleep(POLL_SECONDS)
+    raise OscarError(
+        f"start the local cluster: it does not answer after {START_SECONDS:.0f} s",
+        hint=f"see {folder.server_log}; 'oscar-cli local stop' ends it",
+    )
+
+
+def _endpoints(settings: Settings) -> Endpoints:
+    return Endpoints(endpoint(settings.host, settings.port), endpoint(settings.host, settings.s3_port))
+
+
+def _answers(host: str, port: int) -> bool:
+    address = endpoint(host, port).removeprefix("http://").rpartition(":")[0].strip("[]")
+    try:
+        with closing(socket.create_connection((address, port), timeout=PROBE_SECONDS)) as connection:
+            connection.sendall(b"GET /health HTTP/1.0\r\nHost: local\r\n\r\n")
+            return connection.recv(5) == b"HTTP/"
+    except OSError:
+        return False
+
+
+def status(folder: DataFolder) -> Status:
+    """Return what is known of the cluster. Raises OscarError when its settings cannot be read."""
+    settings = folder.read_settings()
+    known = settings is not None and settings.port and settings.s3_port
+    counts = _job_counts(folder.database)
+    return Status(
+        pid=folder.holder(),
+        endpoints=_endpoints(settings) if settings is not None and known else None,
+        pending=counts.get("Pending", 0),
+        running=counts.get("Running", 0),
+    )
+
+
+def _job_counts(database: Path) -> dict[str, int]:
+    """Read the queue without the server's help, so that a stopped cluster's queue shows too."""
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+            return dict(connection.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall())
+    except sqlite3.Error:
+        return {}
+
+
+def stop(folder: DataFolder) -> bool:
+    """Stop the server and wait until it is gone; True when there was one.
+
+    Raises:
+        OscarError: it belongs to another user, or survives even being killed.
+    """
+    pid = folder.holder()
+    if pid is None:
+        return False
+    for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
+        if not _signal(pid, number) or _is_gone(folder, pid, seconds):
+            return True
+    raise OscarError(f"stop the local cluster: process {pid} does not end")
+
+
+def _signal(pid: int, number: int) -> bool:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    except PermissionError as error:
+        raise OscarError(f"stop the local cluster: process {pid} belongs to another user") from error
+    return True
+
+
+def _is_gone(folder: DataFolder, pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if folder.holder() != pid:
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
+
+
+def reset(folder: DataFolder) -> None:
+    """Stop the server and remove all that the cluster put into its data directory. Raises OscarError."""
+    stop(folder)
+    if not folder.path.is_dir():
+        return
+    lock = folder.lock()
+    try:
+        folder.clear()
+    except OSError as error:
+        raise OscarError(f"clear the data directory {folder.path}: {error}") from error
+    finally:
+        os.close(lock)

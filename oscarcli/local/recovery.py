@@ -1,0 +1,92 @@
+"""What a start finds after a server that was killed: interrupted jobs, their processes, their folders."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+
+from oscarcli.local import clock
+from oscarcli.local.engine.processes import kill_marked
+from oscarcli.local.folder import DataFolder, remove_tree
+from oscarcli.local.joblog import append_note
+from oscarcli.local.jobs import Jobs, Outcome
+from oscarcli.local.runner import PAYLOAD, WORK
+from oscarcli.local.supervisor import MARKER
+
+log = logging.getLogger(__name__)
+
+INTERRUPTED = "the server stopped while the job was running"
+# As a real cluster's TTL_JOB, and a number of jobs that keeps lists and folders quick.
+KEPT_SECONDS = 30 * 24 * 3600
+KEPT_JOBS = 10_000
+EXPIRE_INTERVAL = 3600.0
+
+
+def recover(folder: DataFolder, jobs: Jobs) -> None:
+    """Bring the data directory in order; the caller has its lock, so nothing in it is in use.
+
+    Running jobs become failed, once: a real cluster does not repeat a job either.
+    """
+    killed = kill_marked(MARKER, os.fsencode(folder.jobs) + b"/", prefix=True)
+    if killed:
+        log.warning("%d processes of interrupted jobs were still running and were killed", killed)
+    for name in jobs.running():
+        append_note(folder.jobs / name, "ERROR", INTERRUPTED)
+        jobs.finish(name, Outcome(False, INTERRUPTED))
+        log.warning("job %s failed: %s", name, INTERRUPTED)
+    for entry in folder.jobs.iterdir():
+        _tidy(entry, jobs)
+
+
+def _tidy(home: Path, jobs: Jobs) -> None:
+    """Keep the log of a known job and nothing else."""
+    if not jobs.exists(home.name):
+        remove_tree(home)
+        return
+    remove_tree(home / WORK)
+    (home / PAYLOAD).unlink(missing_ok=True)
+
+
+class Expiry:
+    """Removes jobs that ended long ago, at the start and every hour.
+
+    Args:
+        folder: the data directory.
+        jobs: the table of jobs.
+    """
+
+    def __init__(self, folder: DataFolder, jobs: Jobs) -> None:
+        self._folder = folder
+        self._jobs = jobs
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._repeat, name="expiry", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=5)
+
+    def _repeat(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.expire(time.time())
+            except Exception:
+                log.exception("old jobs cannot be removed")
+            self._stop.wait(EXPIRE_INTERVAL)
+
+    def expire(self, now: float) -> None:
+        """Remove what is too old at a time in seconds since the epoch."""
+        names = self._jobs.outlived(clock.stamp(now - KEPT_SECONDS), KEPT_JOBS)
+        self._jobs.remove(names)
+        for name in names:
+            remove_tree(self._folder.jobs / name)
+        if names:
+            log.info("%d old jobs were removed", len(names))

@@ -1,0 +1,172 @@
+"""The server process: a cluster behind two listeners, from its lock to its last breath."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+from oscarcli.errors import OscarError
+from oscarcli.local.api import Api
+from oscarcli.local.cluster import Cluster
+from oscarcli.local.definition import REGION
+from oscarcli.local.folder import DataFolder, Settings
+from oscarcli.local.http import Handler, Listener
+from oscarcli.local.objects.wire import S3Front
+from oscarcli.local.options import (
+    DEFAULT_API_PORT,
+    DEFAULT_S3_PORT,
+    Binding,
+    Endpoints,
+    Options,
+    endpoint,
+)
+
+log = logging.getLogger(__name__)
+
+# Synchronous calls hold a thread each while they run; see `sync.MOST_CALLS`.
+API_THREADS = 32
+S3_THREADS = 32
+
+
+class Server:
+    """A running local cluster.
+
+    Args:
+        folder: its data directory.
+        binding: where to listen.
+        options: how it behaves.
+
+    Raises:
+        FolderTakenError: another server uses the directory.
+        OscarError: a port is taken, or the directory cannot be used.
+    """
+
+    def __init__(self, folder: DataFolder, binding: Binding, options: Options) -> None:
+        folder.create()
+        self._lock = folder.lock()
+        self._listeners: list[Listener] = []
+        try:
+            settings = folder.settings()
+            self.cluster = _cluster(folder, settings, options)
+            self._listen(folder, settings, binding)
+        except BaseException:
+            self._release()
+            raise
+        self.endpoints = Endpoints(*(endpoint(binding.host, item.port) for item in self._listeners))
+
+    def _listen(self, folder: DataFolder, settings: Settings, binding: Binding) -> None:
+        front = S3Front(self.cluster.store, self.cluster.credentials, region=REGION)
+        api = _listener(
+            binding.host,
+            _choices(binding.port, settings.port, DEFAULT_API_PORT),
+            Api(self.cluster).handle,
+            API_THREADS,
+            "--port",
+        )
+        self._listeners.append(api)
+        s3 = _listener(
+            binding.host,
+            _choices(binding.s3_port, settings.s3_port, DEFAULT_S3_PORT),
+            front.handle,
+            S3_THREADS,
+            "--s3-port",
+        )
+        self._listeners.append(s3)
+        self.cluster.settings = folder.remember_binding(settings, binding.host, api.port, s3.port)
+
+    def start(self) -> None:
+        """Bring the data in order, then answer requests and run jobs."""
+        self.cluster.start(self.endpoints.s3)
+        for listener in self._listeners:
+            listener.start()
+        log.info("pid %d, API at %s, S3 at %s", os.getpid(), self.endpoints.api, self.endpoints.s3)
+
+    def stop(self) -> None:
+        """Stop running jobs, which fail, and close everything; pending jobs stay for the next start."""
+        log.info("stopping")
+        self.cluster.stop_runs()
+        self._release()
+        log.info("stopped")
+
+    def _release(self) -> None:
+        for listener in self._listeners:
+            listener.stop()
+        if hasattr(self, "cluster"):
+            self.cluster.close()
+        os.close(self._lock)
+
+
+def serve(folder: DataFolder, binding: Binding, options: Options, ready: Callable[[Endpoints], None]) -> None:
+    """Run a server until SIGTERM or SIGINT. Called in the main thread.
+
+    Args:
+        folder: its data directory.
+        binding: where to listen.
+        options: how it behaves.
+        ready: called when both listeners answer.
+
+    Raises:
+        OscarError: it could not start.
+    """
+    finished = threading.Event()
+
+    def finish(_number: int, _frame: FrameType | None) -> None:
+        finished.set()
+
+    server = Server(folder, binding, options)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, finish)
+    try:
+        server.start()
+        ready(server.endpoints)
+        finished.wait()
+    finally:
+        server.stop()
+
+
+def _cluster(folder: DataFolder, settings: Settings, options: Options) -> Cluster:
+    try:
+        return Cluster(folder, settings, options)
+    except RuntimeError as error:
+        raise OscarError(
+            str(error), hint="use the newer program, or start anew with 'oscar-cli local reset'"
+        ) from error
+
+
+def _choices(asked: int | None, remembered: int, default: int) -> list[int]:
+    """Return the ports to try in order: a free one is only looked for when it was asked for."""
+    if asked == 0:
+        return [remembered, 0] if remembered else [0]
+    return [asked or remembered or default]
+
+
+def _listener(host: str, ports: list[int], handler: Handler, threads: int, option: str) -> Listener:
+    for port in ports[:-1]:
+        try:
+            return Listener(host, port, handler, threads=threads)
+        except OSError:
+            continue
+    try:
+        return Listener(host, ports[-1], handler, threads=threads)
+    except OSError as error:
+        raise _not_bound(host, ports[-1], option, error) from error
+
+
+def _not_bound(host: str, port: int, option: str, error: OSError) -> OscarError:
+    taken = error.errno == errno.EADDRINUSE or "in use" in str(error)
+    what = f"listen on {host} port {port}: " + ("another program uses this port" if taken else str(error))
+    return OscarError(what, hint=f"add '{option} 0' to find a free port, or name another one")
+
+
+def begin_log(*handlers: logging.Handler) -> None:
+    """Send the server's log to handlers, to standard error when none are given."""
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+        handlers=handlers or [logging.StreamHandler()],
+    )
