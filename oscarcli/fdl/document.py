@@ -21,6 +21,17 @@ VALUE_WEIGHT = 64
 HEAVIEST = 8 << 20
 MERGE_KEY = "<<"
 
+INDENTATION = 'the indentation does not fit the lines before, or a ":" is missing'
+# What the parsers' complaints mostly mean; libyaml and PyYAML word them differently.
+EXPLANATIONS = (
+    ("mapping values are not allowed", 'a ":" cannot be here; quote the text, or mend the indentation'),
+    ("did not find expected key", INDENTATION),
+    ("did not find expected '-' indicator", INDENTATION),
+    ("expected <block end>", INDENTATION),
+    ("could not find expected ':'", INDENTATION),
+    ("cannot start any token", "no text can begin with this character; quote it"),
+)
+
 
 def parse(data: bytes, findings: Findings, *, compiled: bool = True) -> Node | None:
     """Return the tree of a file.
@@ -193,9 +204,12 @@ def _syntax_mistake(error: Any, text: str) -> _RefusedError:
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())] or line[mark.column : mark.column + 1] == "\t":
         return _RefusedError(mark.line + 1, "not valid YAML: a TAB cannot indent a line; use blanks")
+    place = f"(column {mark.column + 1})"
+    for words, explanation in EXPLANATIONS:
+        if words in error.problem:
+            return _RefusedError(mark.line + 1, f"not valid YAML: {explanation} {place}")
     begin = error.context_mark
     context = f", {error.context} that begins on line {begin.line + 1}" if begin and error.context else ""
-    place = f"(column {mark.column + 1})"
     return _RefusedError(mark.line + 1, f"not valid YAML: {error.problem} {place}{context}")
 
 

@@ -596,6 +596,7 @@ def test_json_of_a_plan(run: Runner, cluster: Cluster) -> None:
 def test_marks_are_green_and_red_on_a_terminal_only(run: Runner, cluster: Cluster) -> None:
     cluster.answers["POST", "b"] = (500, "boom")
     outcome = run.terminal("apply", str(fdl(run, "a", "b")))
+    assert 'Creating service "a" in cluster "oscar-cluster"...\r\x1b[K' in outcome.out
     assert '\x1b[32m✓\x1b[0m Creating service "a" in cluster "oscar-cluster"' in outcome.out
     assert '\x1b[31m✗\x1b[0m Creating service "b" in cluster "oscar-cluster"' in outcome.out
 

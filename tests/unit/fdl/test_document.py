@@ -127,11 +127,13 @@ def test_what_is_no_document(text: str | bytes, expected: str, compiled: bool) -
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("a: b: c\n", 1, "mapping values are not allowed"),
+        ("a: b: c\n", 1, 'a ":" cannot be here; quote the text, or mend the indentation (column 5)'),
+        ("a:\n  b: c\n d: e\n", 3, 'the indentation does not fit the lines before, or a ":" is missing'),
+        ("a:\n  b\nc: d\ne\n", 5, 'a ":" is missing'),
         ("a: 'b\nc: d\n", 3, "quoted scalar that begins on line 1"),
         ("a: [1\nb: 2\n", 2, "not valid YAML"),
         ("a: b\n c: d\n", 2, "not valid YAML"),
-        ("a: 1\nb: @c\n", 2, "cannot start any token"),
+        ("a: 1\nb: @c\n", 2, "no text can begin with this character; quote it (column 4)"),
     ],
 )
 def test_syntax_mistakes_have_a_line(text: str, line: int, words: str, compiled: bool) -> None:
