@@ -1,4 +1,4 @@
-"""Data in; a table, JSON or YAML out, on stdout.
+"""Data in; a table, JSON, YAML or CSV out, on stdout.
 
 A terminal changes manners (bold header, cells shortened to fit), never content: in a pipe a table is one
 header line and one line per row, aligned by at least two blanks, never cut, with `-` for empty cells.
@@ -31,6 +31,7 @@ class Format(str, Enum):
     TABLE = "table"
     JSON = "json"
     YAML = "yaml"
+    CSV = "csv"
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,16 @@ class Column:
 
     def cell(self, row: Any) -> str:
         """Return the text of one cell, `-` for nothing."""
+        return self.text(row) or "-"
+
+    def text(self, row: Any) -> str:
+        """Return a row's value as text, empty for nothing."""
         value = row.get(self.value) if isinstance(self.value, str) else self.value(row)
         if isinstance(value, bool):
             value = "yes" if value else "no"
         elif isinstance(value, (list, tuple)):
             value = ",".join(str(item) for item in value)
-        return "-" if value is None or value == "" else clean(str(value))
+        return "" if value is None else clean(str(value))
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,8 @@ def render(result: Result, output: Format, terminal: Terminal) -> str:
         return to_json(result.data)
     if output is Format.YAML:
         return to_yaml(result.data)
+    if output is Format.CSV:
+        return to_csv(result.columns, result.table_rows)
     return to_table(result.columns, result.table_rows, terminal)
 
 
@@ -126,6 +133,18 @@ def _yaml(data: Any, *, allow_unicode: bool) -> str:
 def _represent_text(dumper: Any, text: str) -> Any:
     style = "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def to_csv(columns: Sequence[Column], rows: Iterable[Any]) -> str:
+    """Return comma-separated values with a header line; a cell without a value is empty."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.title for column in columns])
+    writer.writerows([column.text(row) for column in columns] for row in rows)
+    return text.getvalue()
 
 
 def to_table(columns: Sequence[Column], rows: Iterable[Any], terminal: Terminal) -> str:
