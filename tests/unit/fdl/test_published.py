@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from oscarcli.fdl.read import Fdl, read
+from oscarcli.fdl.wire import sent
 
 POSENET = """\
 functions:
@@ -324,3 +325,19 @@ def test_one_value_will_do_where_a_list_of_texts_is_wanted(folder: Path) -> None
 def test_an_empty_key_is_as_good_as_none(folder: Path) -> None:
     extra = "      environment:\n      annotations: ~\n      labels:\n      expose: null\n      mount:\n"
     assert only(read_text(folder, POSENET + extra)) == only(read_text(folder, POSENET))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [POSENET, COWSAY, SIMPLE_TEST, FIRE_DETECTION, NGINX, KSERVE, FISH_DETECTOR],
+    ids=["posenet", "cowsay", "simple-test", "fire-detection", "nginx", "kserve", "fish-detector"],
+)
+def test_a_server_that_insists_on_types_takes_what_is_sent(folder: Path, text: str) -> None:
+    """The local cluster's decoder knows the manager's types; a wrong one is refused with 400."""
+    from oscarcli.local.decode import decode, parse_json
+    from oscarcli.local.schema import SERVICE
+
+    for service in read_text(folder, text).services:
+        body = json.dumps(sent(service.definition, None, "4.1.0")).encode()
+        decoded = decode(SERVICE, parse_json(body))
+        assert decoded["name"] == service.name
