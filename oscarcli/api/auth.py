@@ -30,8 +30,17 @@ def auth_for(cluster: Cluster) -> httpx.Auth:
 
 
 def bearer(token: str) -> httpx.Auth:
-    """Return the login of a service token, which `/run` and `/job` want (`oscar-api` 1.3)."""
+    """Return the login of a service token, which `/run` and `/job` want (`oscar-api` 1.3).
+
+    Raises:
+        AuthError: the token has characters that no header can carry.
+    """
     import httpx
+
+    token = token.strip()
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        # Else the HTTP library would quote it in its complaint.
+        raise AuthError("the token is not one: it has blanks or characters that no token has")
 
     class Bearer(httpx.Auth):
         """Puts the token on every request."""

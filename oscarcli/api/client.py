@@ -5,13 +5,15 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from oscarcli import __version__
+from oscarcli.api.address import UNPROXIED, base_url, route, same_origin
 from oscarcli.api.failures import explain
-from oscarcli.api.responses import raise_for_status
-from oscarcli.errors import ConfigError, RefusedError, UsageError
+from oscarcli.api.responses import raise_for_status, refuse_page
+from oscarcli.errors import ConfigError, RefusedError
 
 if TYPE_CHECKING:
     import httpx
@@ -24,7 +26,6 @@ PASSING_STATUSES = (429, 502, 503, 504)
 # Seconds before the second and the third try of a read.
 PAUSES = (0.3, 1.0)
 LONGEST_PAUSE = 10.0
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class Client:
@@ -80,6 +81,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
         auth: httpx.Auth | None = None,
         read_timeout: float = READ_SECONDS,
+        any_answer: bool = False,
     ) -> httpx.Response:
         """Send a request and return the whole answer of a success.
 
@@ -93,13 +95,14 @@ class Client:
             headers: headers to add.
             auth: a login for this request alone.
             read_timeout: seconds to wait for each piece of the answer.
+            any_answer: whether a web page may be the answer; elsewhere it comes from a wrong address.
 
         Raises:
             OscarError: a child of it by the answer's status, or UnreachableError without an answer.
         """
         import httpx
 
-        url = self._url(segments)
+        url = route(self._base, segments)
         limit = self._timeout or read_timeout
         request = self._connection(url).build_request(
             method,
@@ -112,6 +115,8 @@ class Client:
         )
         response = self._tried(request, auth or self._auth, what)
         raise_for_status(response, what)
+        if not any_answer:
+            refuse_page(response, what)
         return response
 
     def close(self) -> None:
@@ -119,25 +124,30 @@ class Client:
         for connection in self._connections.values():
             connection.close()
 
-    def _url(self, segments: Iterable[str]) -> str:
-        for segment in segments:
-            if segment in ("", ".", ".."):
-                raise UsageError(f'"{segment}" is not a name')
-        return "/".join([self._base, *(quote(segment, safe="") for segment in segments)])
-
     def _connection(self, url: str) -> httpx.Client:
         """Return the pool for a URL's scheme: certificates are loaded only where TLS is spoken."""
         import httpx
 
         scheme = url.partition(":")[0]
-        if scheme not in self._connections:
+        if scheme in self._connections:
+            return self._connections[scheme]
+        try:
             self._connections[scheme] = httpx.Client(
                 verify=self._verify if scheme == "https" else False,
                 headers={"User-Agent": f"oscar-cli/{__version__}"},
                 transport=self._transport,
-                # A proxy in the environment is for the world outside, as for the reference client.
-                mounts=None if self._transport else {f"all://{host}": None for host in LOOPBACK},
+                mounts=None if self._transport else dict.fromkeys(UNPROXIED),
             )
+        except (httpx.InvalidURL, ValueError, ImportError) as error:
+            raise ConfigError(
+                f"the proxy that the environment names cannot be used: {error}",
+                hint="HTTP_PROXY, HTTPS_PROXY or ALL_PROXY should look like http://proxy.example.org:3128",
+            ) from error
+        except OSError as error:
+            raise ConfigError(
+                f"the certificates that the environment names cannot be read: {error.strerror}",
+                hint="SSL_CERT_FILE and SSL_CERT_DIR name them",
+            ) from error
         return self._connections[scheme]
 
     def _tried(self, request: httpx.Request, auth: httpx.Auth, what: str) -> httpx.Response:
@@ -145,14 +155,15 @@ class Client:
         while True:
             try:
                 response = self._sent(request, auth, what)
-            except _Passing as failure:
-                if not pauses:
-                    raise failure.error from failure.error.__cause__
-                pause = pauses.pop(0)
-            else:
                 if response.status_code not in PASSING_STATUSES or not pauses:
                     return response
                 pause = _wanted_pause(response, pauses.pop(0))
+                if pause is None:
+                    return response
+            except _Passing as failure:
+                if not pauses:
+                    raise failure.error from failure.error.__cause__
+                pause = _spread(pauses.pop(0))
             self._trace(f"trying again in {pause:.1f} s")
             time.sleep(pause)
 
@@ -162,12 +173,12 @@ class Client:
 
         origin = request.url
         for _ in range(MOST_REDIRECTS):
-            login = auth if _same_origin(origin, request.url) else None
+            login = auth if same_origin(origin, request.url) else None
             if login is None:
                 request.headers.pop("Authorization", None)
             try:
                 response = self._connection(str(request.url)).send(request, auth=login)
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, UnicodeError) as error:
                 failure = explain(error, what, request)
                 self._trace(f"{request.method} {request.url}: {failure.message}")
                 if isinstance(error, (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)):
@@ -187,27 +198,16 @@ class _Passing(Exception):  # noqa: N818 -- carries the error to raise when pati
         self.error = error
 
 
-def base_url(endpoint: str) -> str:
-    """Return an endpoint without query and final slash. Raises ConfigError when it is not an HTTP URL."""
-    import httpx
-
-    try:
-        url = httpx.URL(endpoint.strip())
-    except httpx.InvalidURL as error:
-        raise ConfigError(f'"{endpoint}" is not a URL: {error}') from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigError(
-            f'the endpoint "{endpoint}" is not an HTTP URL',
-            hint="it looks like https://oscar.example.org",
-        )
-    return str(url.copy_with(query=None, fragment=None)).rstrip("/")
-
-
 def _redirected(request: httpx.Request, response: httpx.Response, what: str) -> httpx.Request:
-    """Return the request to send next. A write is never turned into a read that looks like a success."""
+    """Return the request to send next.
+
+    A write is never turned into a read that looks like a success, and what it holds, which may be secret,
+    is for the configured server alone.
+    """
     following = response.next_request
     assert following is not None
-    if request.method not in ("GET", "HEAD") and response.status_code not in (307, 308):
+    is_read = request.method in ("GET", "HEAD")
+    if not is_read and not (response.status_code in (307, 308) and same_origin(request.url, following.url)):
         raise RefusedError(
             f"cannot {what}: the server redirects to {following.url.copy_with(query=None)}",
             hint="store that address as the cluster's endpoint",
@@ -216,16 +216,25 @@ def _redirected(request: httpx.Request, response: httpx.Response, what: str) -> 
     return following
 
 
-def _same_origin(one: httpx.URL, other: httpx.URL) -> bool:
-    ports = {"http": 80, "https": 443}
-    upgraded = (one.scheme, other.scheme) == ("http", "https") and one.port is None and other.port is None
-    same_port = (one.port or ports.get(one.scheme)) == (other.port or ports.get(other.scheme))
-    return one.host == other.host and ((one.scheme == other.scheme and same_port) or upgraded)
+def _wanted_pause(response: httpx.Response, pause: float) -> float | None:
+    """Return how many seconds to wait before the next try, `None` when the server wants too many."""
+    wanted = _retry_after(response.headers.get("retry-after", ""))
+    if wanted is not None:
+        return wanted if wanted <= LONGEST_PAUSE else None
+    return _spread(pause)
 
 
-def _wanted_pause(response: httpx.Response, pause: float) -> float:
-    wanted = response.headers.get("retry-after", "")
-    if wanted.isdigit():
-        return min(float(wanted), LONGEST_PAUSE)
-    # Spread a little: many clients that failed together should not come back together.
+def _retry_after(value: str) -> float | None:
+    """Return what a server asks for in seconds; it may name a number or a moment."""
+    if value.isascii() and value.isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+        return max((moment - datetime.now(moment.tzinfo)).total_seconds(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _spread(pause: float) -> float:
+    # Many clients that failed together should not come back together.
     return pause * random.uniform(0.8, 1.2)  # noqa: S311

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import socket
 import ssl
+import urllib.request
 from typing import TYPE_CHECKING
 
+from oscarcli.api.address import LOOPBACK
 from oscarcli.errors import UnreachableError
 
 if TYPE_CHECKING:
     import httpx
 
+DOUBT = "it may have been done all the same: look before you repeat it"
 
-def explain(error: httpx.HTTPError, what: str, request: httpx.Request) -> UnreachableError:
+
+def explain(error: httpx.HTTPError | UnicodeError, what: str, request: httpx.Request) -> UnreachableError:
     """Return the error to show for a request that got no answer.
 
     Args:
-        error: what the HTTP library raised.
+        error: what the HTTP library raised; it lets the name resolver's UnicodeError through.
         what: what was tried.
         request: the request; its host is named, never its login.
     """
@@ -24,15 +28,16 @@ def explain(error: httpx.HTTPError, what: str, request: httpx.Request) -> Unreac
     return UnreachableError(f"cannot {what}: {reason}", hint=hint)
 
 
-def _reason(error: httpx.HTTPError, request: httpx.Request) -> tuple[str, str | None]:
+def _reason(error: httpx.HTTPError | UnicodeError, request: httpx.Request) -> tuple[str, str | None]:
     import httpx
 
     url = request.url
-    place = f"{url.host}:{url.port}" if url.port else url.host
+    place = (f"{url.host}:{url.port}" if url.port else url.host) + _through_proxy(url)
     causes = _causes(error)
     for cause in causes:
-        if isinstance(cause, socket.gaierror):
-            return f'the host name "{url.host}" is not known', "check the endpoint and the network"
+        if isinstance(cause, (socket.gaierror, UnicodeError)):
+            name = f'the host name "{url.host}"{_through_proxy(url)}'
+            return f"{name} is not known", "check the endpoint and the network"
         if isinstance(cause, ssl.SSLCertVerificationError):
             return (
                 f"the TLS certificate of {place} is not trusted: {cause.verify_message}",
@@ -59,7 +64,18 @@ def _reason(error: httpx.HTTPError, request: httpx.Request) -> tuple[str, str | 
             "give it longer with --timeout SECONDS",
         )
     text = next((str(cause) for cause in causes if str(cause)), type(error).__name__)
-    return f"the connection to {place} broke: {text}", None
+    return f"the connection to {place} broke: {text}", None if request.method == "GET" else DOUBT
+
+
+def _through_proxy(url: httpx.URL) -> str:
+    """Return what to add to a host's name when the environment sends its requests elsewhere."""
+    import httpx
+
+    if url.host in LOOPBACK or urllib.request.proxy_bypass(url.host):
+        return ""
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f" (through the proxy {httpx.URL(proxy).host})" if proxy else ""
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oscarcli.api.client import Client
-from oscarcli.api.jobs import Job, get_log, is_running, list_jobs
-from oscarcli.errors import NotFoundError, OscarError, UnreachableError
+from oscarcli.api.jobs import FAILED, find_job, find_log, is_running
+from oscarcli.errors import JobFailedError, UnreachableError
 
 # Seconds between two looks: short while something happens, longer while nothing does.
 SHORTEST_PAUSE = 0.3
@@ -32,6 +32,7 @@ def follow_log(client: Client, service: str, job: str, *, timestamps: bool = Fal
     whole, except for what the job's last words lack.
 
     Raises:
+        JobFailedError: the job failed; the whole log was given before.
         NotFoundError: the service has no such job.
         UnreachableError: the server was away for too long.
     """
@@ -41,8 +42,8 @@ def follow_log(client: Client, service: str, job: str, *, timestamps: bool = Fal
     while True:
         try:
             # The state before the log: what is written in between is seen by the next look.
-            state = _state(client, service, job)
-            text = _log(client, service, job, timestamps)
+            state = find_job(client, service, job)
+            text = find_log(client, service, job, timestamps=timestamps) or ""
             away_since = None
         except UnreachableError:
             away_since = away_since or time.monotonic()
@@ -58,28 +59,10 @@ def follow_log(client: Client, service: str, job: str, *, timestamps: bool = Fal
         shown = shown + new if not note else new
         if ended:
             yield LogEvent(note=f'job "{job}": {state.get("status")}')
+            if state.get("status") == FAILED:
+                raise JobFailedError(f'job "{job}" failed')
             return
         time.sleep(pause)
-
-
-def _state(client: Client, service: str, job: str) -> Job:
-    jobs = list_jobs(client, service)
-    if job not in jobs:
-        raise NotFoundError(f'service "{service}" has no job "{job}"')
-    return jobs[job]
-
-
-def _log(client: Client, service: str, job: str, timestamps: bool) -> str:
-    try:
-        return get_log(client, service, job, timestamps=timestamps)
-    except NotFoundError:
-        # The container has not started.
-        return ""
-    except OscarError as error:
-        # A job without a pod makes the manager answer 500 with nothing in it (`oscar-api` 3.7).
-        if isinstance(error, UnreachableError) or "HTTP 500" not in error.message:
-            raise
-        return ""
 
 
 def _news(shown: str, text: str, ended: bool) -> tuple[str, str]:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document
+from oscarcli.api.responses import ServerError, document
 from oscarcli.api.system import get_info
+from oscarcli.errors import ForbiddenError, NotFoundError, OscarError, UsageError
+
+if TYPE_CHECKING:
+    import httpx
 
 Job = dict[str, Any]
 
@@ -27,7 +31,8 @@ APPEAR_SECONDS = 5.0
 # Newest of these that a job has tells its place in time.
 TIMES = ("creation_time", "start_time", "finish_time")
 # Every other state, "Unknown" included, may still become one of these.
-ENDED_STATES = ("Succeeded", "Failed")
+FAILED = "Failed"
+ENDED_STATES = ("Succeeded", FAILED)
 
 
 def list_jobs(client: Client, service: str) -> dict[str, Job]:
@@ -38,34 +43,48 @@ def list_jobs(client: Client, service: str) -> dict[str, Job]:
         AuthError: the login may not see its jobs; the server says so with an empty success.
     """
     jobs: dict[str, Job] = {}
-    page: str | None = None
-    seen: set[str] = set()
-    while True:
-        answer = _page(client, service, page)
-        if not _is_new_shape(answer):
-            jobs.update(answer)
-            break
-        jobs.update(answer["jobs"])
-        page = answer.get("next_page")
-        # A token that comes again would never end.
-        if not page or page in seen:
-            break
-        seen.add(page)
+    for page in _pages(client, service):
+        jobs.update(page)
     return dict(sorted(jobs.items(), key=lambda item: _moment(*item)))
 
 
-def _page(client: Client, service: str, page: str | None) -> dict[str, Any]:
+def find_job(client: Client, service: str, job: str) -> Job:
+    """Return one job; no more pages of the list are asked for than needed.
+
+    Raises:
+        NotFoundError: no such service or job.
+    """
+    for page in _pages(client, service):
+        if job in page:
+            return page[job]
+    raise NotFoundError(
+        f'service "{service}" has no job "{job}"', hint=f"'oscar-cli service logs list {service}' shows them"
+    )
+
+
+def _pages(client: Client, service: str) -> Iterator[dict[str, Job]]:
     what = f'list the jobs of service "{service}"'
-    params = {"page": page} if page else None
-    response = client.request("GET", "system", "logs", service, what=what, params=params)
-    found: dict[str, Any] = document(response, what, dict)
-    return found
+    page: str | None = None
+    seen: set[str] = set()
+    while True:
+        params = {"page": page} if page else None
+        response = client.request("GET", "system", "logs", service, what=what, params=params)
+        answer = document(response, what, dict)
+        jobs = answer["jobs"] or {} if _is_new_shape(answer) else answer
+        if not isinstance(jobs, dict) or not all(isinstance(job, dict) for job in jobs.values()):
+            raise OscarError(f"cannot {what}: the answer has an unexpected shape")
+        yield jobs
+        page = answer.get("next_page") if jobs is not answer else None
+        # A token that comes again would never end.
+        if not isinstance(page, str) or not page or page in seen:
+            return
+        seen.add(page)
 
 
 def _is_new_shape(answer: dict[str, Any]) -> bool:
     """Tell `{"jobs": {...}}` from the bare map of 3.6.3 and older, where a job could be called "jobs"."""
-    jobs = answer.get("jobs")
-    return isinstance(jobs, dict) and not isinstance(jobs.get("status"), str)
+    jobs = answer.get("jobs", {})
+    return "jobs" in answer and not (isinstance(jobs, dict) and isinstance(jobs.get("status"), str))
 
 
 def _moment(name: str, job: Job) -> tuple[str, str]:
@@ -74,36 +93,75 @@ def _moment(name: str, job: Job) -> tuple[str, str]:
 
 
 def latest_job(jobs: dict[str, Job]) -> str | None:
-    """Return the newest job's name, by the order of `list_jobs`; `None` when there is none."""
-    return next(reversed(jobs), None)
+    """Return the newest job's name; `None` when there is none.
+
+    As in the reference client, a job without a time, which has not begun, counts only where none has one.
+
+    Args:
+        jobs: from `list_jobs`, in its order.
+    """
+    begun = [name for name, job in jobs.items() if any(job.get(key) for key in TIMES)]
+    return next(reversed(begun or list(jobs)), None)
 
 
 def get_log(client: Client, service: str, job: str, *, timestamps: bool = False) -> str:
     """Return a job's log as the server has it now.
 
     Raises:
-        NotFoundError: no such service or job, or no log yet.
+        NotFoundError: no such service or job, or no log yet; the message tells which.
     """
+    found = find_log(client, service, job, timestamps=timestamps)
+    if found is not None:
+        return found
+    state = find_job(client, service, job).get("status")
+    raise NotFoundError(
+        f'job "{job}" of service "{service}" has no log; its status is "{state}"',
+        hint=f"'oscar-cli service logs get {service} {job} --follow' waits for one",
+    )
+
+
+def find_log(client: Client, service: str, job: str, *, timestamps: bool = False) -> str | None:
+    """Return a job's log, `None` when the server has none: no such job, not begun, or gone."""
     params = {"timestamps": "true"} if timestamps else None
     what = f'get the log of job "{job}"'
-    response = client.request("GET", "system", "logs", service, job, what=what, params=params)
-    return str(response.text)
+    try:
+        return str(client.request("GET", "system", "logs", service, job, what=what, params=params).text)
+    except NotFoundError:
+        return None
+    except ServerError as error:
+        # The manager fails without a word on an unknown job and on one without a pod (`oscar-api` 3.7).
+        if not error.silent:
+            raise
+        return None
 
 
 def delete_job(client: Client, service: str, job: str) -> None:
     """Remove a job with its log; a running one is stopped. Raises NotFoundError when there is none."""
-    client.request("DELETE", "system", "logs", service, job, what=f'delete job "{job}"')
+    what = f'delete job "{job}"'
+    _refuse_silence(client.request("DELETE", "system", "logs", service, job, what=what), what)
 
 
 def delete_jobs(client: Client, service: str, *, everything: bool) -> None:
     """Remove the succeeded jobs of a service, or every job, running ones included."""
     what = f'delete the {"" if everything else "succeeded "}jobs of service "{service}"'
     params = {"all": "true"} if everything else None
-    client.request("DELETE", "system", "logs", service, what=what, params=params)
+    _refuse_silence(client.request("DELETE", "system", "logs", service, what=what, params=params), what)
+
+
+def _refuse_silence(response: httpx.Response, what: str) -> None:
+    """Raise ForbiddenError for an empty 200: the manager's way to say "not you"; done is 204."""
+    if response.status_code == 200 and not response.content.strip():
+        raise ForbiddenError(f"cannot {what}: the server did nothing; the login may lack the permission")
 
 
 def new_job_name(service: str) -> str:
-    """Return a fresh name made as the server makes them (`oscar-api` 6.1)."""
+    """Return a fresh name made as the server makes them (`oscar-api` 6.1).
+
+    Raises:
+        UsageError: no service can have this name.
+    """
+    if not service.isascii() or not service.isprintable():
+        raise UsageError(f'"{service}" is not the name of a service')
     prefix = service[:KEPT_OF_LONG_NAME] if len(service) >= LONG_SERVICE_NAME else service
     return f"{prefix}-{uuid.uuid4()}"
 
@@ -137,6 +195,9 @@ def is_running(job: Job) -> bool:
     return job.get("status") not in ENDED_STATES
 
 
+CHOSEN = "chosen by this program"
+
+
 @dataclass(frozen=True)
 class StartedJob:
     """A job that was accepted: its name, `None` when it could not be told, and how the name is known."""
@@ -154,18 +215,27 @@ def start_job(client: Client, service: str, body: Iterable[bytes] | bytes, token
     name = new_job_name(service)
     if takes_job_name(str(get_info(client).get("version", ""))):
         submit_job(client, service, body, token=token, job=name)
-        return StartedJob(name, "chosen by this program")
-    before = list_jobs(client, service)
+        return StartedJob(name, CHOSEN)
+    try:
+        before = list_jobs(client, service)
+    except ForbiddenError as error:
+        submit_job(client, service, body, token=token, job=name)
+        return StartedJob(None, error.message)
     submit_job(client, service, body, token=token, job=name)
-    return _appeared(client, service, before, name)
+    try:
+        return _appeared(client, service, before, name)
+    except OscarError as error:
+        # The job was started all the same.
+        return StartedJob(None, error.message)
 
 
 def _appeared(client: Client, service: str, before: dict[str, Job], chosen: str) -> StartedJob:
+    """Wait for what is new in the list. Raises OscarError when the list cannot be read."""
     deadline = time.monotonic() + APPEAR_SECONDS
     while True:
         new = [job for job in list_jobs(client, service) if job not in before]
         if chosen in new:
-            return StartedJob(chosen, "chosen by this program")
+            return StartedJob(chosen, CHOSEN)
         if len(new) == 1:
             return StartedJob(new[0], "the only job that is new in the list")
         if new:

@@ -12,9 +12,13 @@ from oscarcli.errors import OscarError
 
 # A multiple of three, so that the pieces' encodings can be put one behind the other.
 BLOCK = 3 * 2**14
-BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
-# A word of the script's own output can be valid base64 by chance; this much text cannot.
+BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
+# A word of the script's own output can be valid base64 by chance; this much text cannot, unless it is a
+# digest.
 LONG_ANSWER = 64
+DIGEST = re.compile(rb"[0-9a-f]{1,128}|[0-9A-F]{1,128}")
+# Encoders that break lines make all but the last one of one length, of at least so many characters.
+SHORTEST_WRAPPED_LINE = 60
 # How files begin that services typically leave: ZIP, PNG, JPEG, GIF, PDF, gzip, RIFF, MP3, Ogg, TIFF.
 MAGIC = (
     b"PK\x03\x04",
@@ -77,9 +81,7 @@ def decoded_answer(answer: bytes, mode: str) -> bytes:
         if decoded is None:
             raise OscarError("the answer is not base64", hint="run it again with --raw to see the answer")
         return decoded
-    if decoded is None or not (len(answer.strip()) >= LONG_ANSWER or _is_meant(decoded)):
-        return answer
-    return decoded
+    return answer if decoded is None or not _is_meant(answer.split(), decoded) else decoded
 
 
 def _last_line(answer: bytes) -> bytes:
@@ -91,7 +93,7 @@ def _last_line(answer: bytes) -> bytes:
 
 
 def _decoded(answer: bytes) -> bytes | None:
-    text = b"".join(answer.split(b"\n")).replace(b"\r", b"").strip()
+    text = b"".join(line.strip() for line in answer.splitlines())
     if len(text) % 4 or not BASE64.fullmatch(text):
         return None
     try:
@@ -100,12 +102,27 @@ def _decoded(answer: bytes) -> bytes | None:
         return None
 
 
-def _is_meant(decoded: bytes) -> bool:
-    """Tell whether a short decoding is what somebody encoded rather than a word read as base64."""
+def _is_meant(lines: list[bytes], decoded: bytes) -> bool:
+    """Tell whether an answer was encoded by somebody rather than being text that reads as base64 by chance.
+
+    Args:
+        lines: the answer's lines, or words.
+        decoded: what they decode to together.
+    """
+    widths = {len(line) for line in lines[:-1]}
+    if len(widths) > 1 or any(width < SHORTEST_WRAPPED_LINE for width in widths):
+        return False
     if decoded.startswith(MAGIC):
         return True
+    text = b"".join(lines)
+    if len(text) >= LONG_ANSWER:
+        return DIGEST.fullmatch(text) is None
+    return _is_text(decoded)
+
+
+def _is_text(data: bytes) -> bool:
     try:
-        text = decoded.decode()
+        text = data.decode()
     except UnicodeDecodeError:
         return False
-    return all(character.isprintable() or character in "\n\r\t" for character in text)
+    return bool(text) and all(character.isprintable() or character in "\n\r\t" for character in text)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # The server's own words are quoted up to this many characters.
 LONGEST_QUOTE = 400
+# So many levels of nesting are taken from a server.
+DEEPEST = 100
 # The manager's router says this where it has no route; a resource that does not exist is an empty 404
 # (`oscar-api` 1.1).
 NO_SUCH_ROUTE = "404 page not found"
@@ -48,7 +50,7 @@ MEANINGS: Mapping[int, str] = {
     413: "it is too large",
     429: "too many requests; try again later",
     500: "the server failed",
-    502: "the service is not ready yet, or it failed",
+    502: "nothing usable answers behind the gateway; the service may not be ready yet, or it failed",
     503: "the server cannot answer now",
     504: "the server did not answer in time",
 }
@@ -57,6 +59,21 @@ HINTS: Mapping[int, str] = {
     401: "check the user and password; 'oscar-cli cluster add ID ENDPOINT USERNAME --force' stores new ones",
     502: "wait until it is ready, or look at the logs",
 }
+# `/run` and `/job` answer 401 to both (`oscar-api` 1.3).
+BEARER_HINT = "check the token and the name: an unknown service is refused in the same way"
+
+
+class ServerError(OscarError):
+    """A status that says nothing but that the server failed.
+
+    Args:
+        message: as for every error.
+        silent: whether the server added no word of its own.
+    """
+
+    def __init__(self, message: str, *, silent: bool = False) -> None:
+        super().__init__(message)
+        self.silent = silent
 
 
 def raise_for_status(response: httpx.Response, what: str) -> None:
@@ -67,7 +84,7 @@ def raise_for_status(response: httpx.Response, what: str) -> None:
         what: what was tried, such as `get service "x"`.
 
     Raises:
-        OscarError: a child of it, by the table in this module; the message is never empty.
+        OscarError: a child of it, by the table in this module, else ServerError; the message is never empty.
     """
     status = response.status_code
     if 200 <= status < 300:
@@ -78,12 +95,25 @@ def raise_for_status(response: httpx.Response, what: str) -> None:
             f"cannot {what}: the server has no such route ({response.request.url.path})",
             hint="check the endpoint's path; an older server, or one without the feature, lacks the route",
         )
-    kind = ERRORS.get(status, OscarError)
     meaning = MEANINGS.get(status, "the server failed" if status >= 500 else "unexpected answer")
     # A bare "it does not exist" says it all; elsewhere the number helps whoever runs the server.
     number = "" if status in (401, 403, 404) else f" (HTTP {status})"
     quote = f": {text}" if text and not is_html(response) else ""
-    raise kind(f"cannot {what}: {meaning}{number}{quote}", hint=HINTS.get(status))
+    by_token = status == 401 and response.request.headers.get("authorization", "").startswith("Bearer ")
+    hint = BEARER_HINT if by_token else HINTS.get(status)
+    message = f"cannot {what}: {meaning}{number}{quote}"
+    if status not in ERRORS:
+        raise ServerError(message, silent=not text)
+    raise ERRORS[status](message, hint=hint)
+
+
+def refuse_page(response: httpx.Response, what: str) -> None:
+    """Raise OscarError when a success is a web page: something else than an OSCAR server answered."""
+    if is_html(response):
+        raise OscarError(
+            f"cannot {what}: the answer is a web page",
+            hint="check that the endpoint is that of an OSCAR server",
+        )
 
 
 def is_html(response: httpx.Response) -> bool:
@@ -97,7 +127,7 @@ def server_text(response: httpx.Response) -> str:
     if text.startswith("{"):
         try:
             document = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         else:
             found = document.get("error") or document.get("message") if isinstance(document, dict) else None
@@ -112,7 +142,7 @@ def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
     Args:
         response: a successful answer.
         what: what was tried.
-        kind: `dict` or `list`; `None` in the place of a list is an empty one.
+        kind: `dict`, or `list` of mappings; `None` in the place of a list is an empty one.
 
     Raises:
         ForbiddenError: the body is empty; the server says so when the caller may not see the thing.
@@ -131,9 +161,25 @@ def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
         ) from error
     if found is None and kind is list:
         return []
-    if not isinstance(found, kind):
+    is_fit = isinstance(found, kind) and (kind is dict or all(isinstance(item, dict) for item in found))
+    if not is_fit or _is_deep(found):
         raise OscarError(f"cannot {what}: the answer has an unexpected shape: {_described(response)}")
     return found
+
+
+def _is_deep(found: Any) -> bool:
+    """Tell whether a document is nested beyond anything the API sends, and beyond what can be written."""
+    level = [found]
+    for _ in range(DEEPEST):
+        level = [
+            item
+            for part in level
+            for item in (part.values() if isinstance(part, dict) else part)
+            if isinstance(item, (dict, list))
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _described(response: httpx.Response) -> str:

@@ -21,10 +21,12 @@ PREFETCH_SECONDS = 400.0
 RUN_SECONDS = 300.0
 
 MASK = "***"
-# Keys of a service document that hold secrets, wherever they stand below the sections that have them.
+# Keys of a service document that hold secrets, wherever they stand: a newer server may have them elsewhere.
 SECRET_KEYS = frozenset(
     ["access_key", "secret_key", "token", "password", "refresh_token", "auth_password", "login"]
 )
+# Maps with keys of the user's choice; `environment.secrets` is where secrets belong.
+PUBLIC_SECTIONS = frozenset(["variables", "secrets", "labels", "annotations"])
 
 
 def list_services(client: Client) -> list[Service]:
@@ -103,6 +105,7 @@ def run_service(client: Client, name: str, body: Iterable[bytes] | bytes, token:
         content=body,
         auth=bearer(token) if token else None,
         read_timeout=RUN_SECONDS,
+        any_answer=True,
     )
     return bytes(response.content)
 
@@ -110,10 +113,7 @@ def run_service(client: Client, name: str, body: Iterable[bytes] | bytes, token:
 def masked(service: Service) -> Service:
     """Return a copy of a service with its token and every credential replaced by `***`."""
     shown = copy.deepcopy(service)
-    if shown.get("token"):
-        shown["token"] = MASK
-    for section in ("storage_providers", "clusters", "federation"):
-        _mask(shown.get(section))
+    _mask(shown)
     environment = shown.get("environment")
     if isinstance(environment, dict) and isinstance(environment.get("secrets"), dict):
         secrets = environment["secrets"]
@@ -127,6 +127,8 @@ def _mask(part: Any) -> None:
             _mask(item)
     elif isinstance(part, dict):
         for key, value in part.items():
+            if key in PUBLIC_SECTIONS:
+                continue
             if key in SECRET_KEYS and isinstance(value, str) and value:
                 # "hidden" is the server's own mask; it tells that there is a value.
                 part[key] = value if value == "hidden" else MASK

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
+from queue import Empty, Queue
+from threading import Thread
 from typing import Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
-from oscarcli.errors import OscarError, UsageError
+from oscarcli.errors import ConfigError, OscarError, UnreachableError, UsageError
 from oscarcli.output.render import Column, Result
 
 app = noun("Add, choose and inspect clusters.")
@@ -26,13 +27,6 @@ INFO_COLUMNS = (
     Column("BACKEND", lambda info: (info.get("serverless_backend") or {}).get("name")),
     Column("COMMIT", "git_commit"),
 )
-LIST_COLUMNS = (
-    Column("ID", "id"),
-    Column("ENDPOINT", "endpoint"),
-    Column("LOGIN", "login"),
-    Column("DEFAULT", "default"),
-)
-
 IdentifierArgument = Annotated[str, typer.Argument(metavar="IDENTIFIER", help="The cluster's id.")]
 
 
@@ -54,8 +48,10 @@ class Login:
             ("--oidc-account-name", self.oidc_account_name),
             ("--oidc-refresh-token", self.oidc_refresh_token),
         ):
-            if value and (self.username is not None or self.password_stdin):
+            if value and self.username is not None:
                 raise UsageError(f'if the "{flag}" flag is set only 2 arguments are allowed')
+            if value and self.password_stdin:
+                raise UsageError(f'only one of "{flag}" and "--password-stdin" can be set')
         if self.by_oidc:
             return
         if not self.username:
@@ -85,10 +81,19 @@ def add(
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
     oidc_account_name: Annotated[
-        str, typer.Option("--oidc-account-name", "-o", help="Account of oidc-agent to log in with.")
+        str,
+        typer.Option(
+            "--oidc-account-name", "-o", metavar="NAME", help="Account of oidc-agent to log in with."
+        ),
     ] = "",
     oidc_refresh_token: Annotated[
-        str, typer.Option("--oidc-refresh-token", "-t", help="OpenID Connect refresh token to log in with.")
+        str,
+        typer.Option(
+            "--oidc-refresh-token",
+            "-t",
+            metavar="TOKEN",
+            help="OpenID Connect refresh token to log in with; - asks for it, or reads standard input.",
+        ),
     ] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace a cluster of that id unasked.")] = False,
     no_check: Annotated[
@@ -110,11 +115,11 @@ def add(
         auth_user=username or "",
         auth_password="" if login.by_oidc else _password(session, login),
         oidc_account_name=oidc_account_name,
-        oidc_refresh_token=oidc_refresh_token,
+        oidc_refresh_token=_refresh_token(session, oidc_refresh_token),
         ssl_verify=not disable_ssl,
     )
     if not session.config_file.put(cluster, replace=replace):
-        raise UsageError(f'the cluster "{identifier}" exists already', hint="replace it with --force")
+        raise OscarError(f'the cluster "{identifier}" exists already', hint="replace it with --force")
     session.line(
         f'Cluster "{identifier}" successfully stored. To modify the default values, '
         f"please edit the file {session.config_path}"
@@ -124,26 +129,31 @@ def add(
 
 
 def _check_endpoint(endpoint: str) -> None:
-    from oscarcli.api.client import base_url
+    from oscarcli.api.address import base_url, has_login
 
-    base_url(endpoint)
+    try:
+        base_url(endpoint)
+    except ConfigError as error:
+        raise UsageError(error.message, hint=error.hint) from error
+    if has_login(endpoint):
+        raise UsageError("the endpoint's URL holds a user or a password; give them as arguments of their own")
 
 
 def _may_replace(session: Session, identifier: str, force: bool) -> bool:
     """Tell whether an entry of this id may be replaced; a person is asked, a script is told."""
-    if force or identifier not in session.config.clusters:
-        return force
-    if not session.can_ask:
-        session.note(f'replacing the cluster "{identifier}", which exists already')
+    is_there = identifier in session.config.clusters
+    if force or not session.can_ask:
+        if is_there and not force:
+            session.note(f'replacing the cluster "{identifier}", which exists already')
         return True
-    if not session.confirm(f'The cluster "{identifier}" exists already. Replace it?'):
-        raise UsageError(f'the cluster "{identifier}" is left as it was')
-    return True
+    if is_there and not session.confirm(f'The cluster "{identifier}" exists already. Replace it?'):
+        raise OscarError(f'the cluster "{identifier}" is left as it was')
+    return is_there
 
 
 def _password(session: Session, login: Login) -> str:
     if login.password_stdin:
-        return sys.stdin.read().strip("\r\n")
+        return _stdin_secret(session)
     if login.password is not None:
         return login.password
     if not session.can_ask:
@@ -154,20 +164,47 @@ def _password(session: Session, login: Login) -> str:
     return session.ask_secret(f"Password of {login.username}: ")
 
 
+def _refresh_token(session: Session, given: str) -> str:
+    if given != "-":
+        return given
+    return session.ask_secret("Refresh token: ") if session.can_ask else _stdin_secret(session)
+
+
+def _stdin_secret(session: Session) -> str:
+    try:
+        return session.read_stdin().decode().strip("\r\n")
+    except UnicodeDecodeError as error:
+        raise UsageError("what came on standard input is not UTF-8 text") from error
+
+
 def _look(session: Session, cluster: Cluster) -> None:
     """Ask the new cluster for its version, to tell early what would fail later."""
+    seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
+    answers: Queue[str | OscarError] = Queue()
+    # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
+    Thread(target=lambda: answers.put(_version(cluster, seconds)), daemon=True).start()
+    try:
+        answer = answers.get(timeout=seconds)
+    except Empty:
+        answer = UnreachableError(f"the cluster gave no whole answer within {seconds:g} s")
+    if isinstance(answer, OscarError):
+        session.warn(f"the cluster is stored, but: {answer.message}")
+    else:
+        session.verbose_note(f"the cluster answers; its version is {answer}")
+
+
+def _version(cluster: Cluster, seconds: float) -> str | OscarError:
     from oscarcli.api.auth import auth_for
     from oscarcli.api.client import Client
     from oscarcli.api.system import get_info
 
     try:
-        client = Client(cluster.endpoint, auth_for(cluster), verify=cluster.ssl_verify, retries=False)
-        with client:
-            info = get_info(client, seconds=session.timeout or CHECK_SECONDS)
+        with Client(cluster.endpoint, auth_for(cluster), verify=cluster.ssl_verify, retries=False) as client:
+            return str(get_info(client, seconds=seconds).get("version"))
     except OscarError as error:
-        session.warn(f"stored, but {error.message}")
-    else:
-        session.verbose_note(f"the cluster answers; its version is {info.get('version')}")
+        return error
+    except Exception as error:  # noqa: BLE001 -- the cluster is stored; nothing here may look like a failure
+        return OscarError(f"{type(error).__name__}: {error}")
 
 
 @app.command("default, d", formats=TABLE_FORMATS)
@@ -181,10 +218,10 @@ def default(
     session: Session = ctx.obj
     if identifier is not None:
         session.config_file.set_default(identifier)
-        session.line(f'The cluster "{identifier}" has been set as default successfully')
-        return
     chosen = session.config.default
-    if not session.wants_table:
+    if identifier is not None and session.wants_table:
+        session.line(f'The cluster "{identifier}" has been set as default successfully')
+    elif not session.wants_table:
         session.show(Result({"default": chosen}))
     elif chosen:
         session.line(chosen)
@@ -229,7 +266,7 @@ def list_clusters(ctx: typer.Context) -> None:
     if session.wants_table:
         _list_lines(session, rows, empty)
     else:
-        session.show(Result(rows, LIST_COLUMNS, empty=empty))
+        session.show(Result(rows))
 
 
 def _list_lines(session: Session, rows: list[dict[str, object]], empty: str) -> None:

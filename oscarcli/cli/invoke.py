@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import sys
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oscarcli.cli.framework import noun
+from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.errors import ConfigError, OscarError, UsageError
+from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
@@ -31,7 +33,8 @@ EndpointOption = Annotated[
     typer.Option("--endpoint", "-e", metavar="URL", help="Cluster to call without any configuration."),
 ]
 TokenOption = Annotated[
-    str | None, typer.Option("--token", "-t", help="The service's token, together with --endpoint.")
+    str | None,
+    typer.Option("--token", "-t", metavar="TOKEN", help="The service's token, together with --endpoint."),
 ]
 FileOption = Annotated[
     str | None,
@@ -71,14 +74,14 @@ def run(
     session: Session = ctx.obj
     if sum((decode_output, raw, decode)) > 1:
         raise UsageError("only one of --raw, --decode and --decode-output can be set")
-    payload = _payload(source, file_input, text_input)
+    payload = _payload(session, source, file_input, text_input)
     client, service_token = _target(session, name, endpoint, token)
     answer = run_service(client, name, payload, service_token)
     mode = "raw" if raw else "decode" if decode else "last-line" if decode_output else "guess"
     _deliver(session, decoded_answer(answer, mode), output)
 
 
-@app.command("job, j")
+@app.command("job, j", formats=TABLE_FORMATS)
 def job(
     ctx: typer.Context,
     name: ServiceArgument,
@@ -92,7 +95,7 @@ def job(
     from oscarcli.api.jobs import StartedJob, new_job_name, start_job, submit_job
 
     session: Session = ctx.obj
-    payload = _payload(source, file_input, text_input)
+    payload = _payload(session, source, file_input, text_input)
     if payload.encoded_size > LONGEST_EVENT:
         session.warn(
             f"the input is {payload.encoded_size} bytes in base64 and no cluster can start a job with more "
@@ -107,12 +110,15 @@ def job(
         started = start_job(client, name, payload, service_token)
     if started.name is None:
         session.warn(f"the job was started, but its name cannot be told: {started.how}")
-        return
-    session.line(started.name)
-    session.verbose_note(f"the job's name is known for sure: {started.how}" if not endpoint else started.how)
+    else:
+        session.verbose_note(f"the job's name: {started.how}")
+    if not session.wants_table:
+        session.show(Result({"service": name, "job": started.name}))
+    elif started.name is not None:
+        session.line(started.name)
 
 
-def _payload(source: str | None, file_input: str | None, text_input: str | None) -> Payload:
+def _payload(session: Session, source: str | None, file_input: str | None, text_input: str | None) -> Payload:
     from oscarcli.api.payload import Payload
 
     if source not in (None, "-"):
@@ -123,9 +129,10 @@ def _payload(source: str | None, file_input: str | None, text_input: str | None)
     if len(given) > 1:
         raise UsageError('you only can specify one of "--file-input" and "--text-input" flags, or -')
     if text_input is not None:
-        return Payload(text_input.encode())
+        # A word of the command line may hold bytes that are not UTF-8; they are sent as they are.
+        return Payload(text_input.encode(errors="surrogateescape"))
     if "-" in (source, file_input):
-        return Payload(sys.stdin.buffer.read())
+        return Payload(session.read_stdin())
     return _file_payload(Path(str(file_input)))
 
 
@@ -135,8 +142,9 @@ def _file_payload(path: Path) -> Payload:
     if path.is_dir():
         raise UsageError(f'unable to read the file "{path}": it is a folder')
     try:
-        with path.open("rb"):
-            return Payload(path)
+        with path.open("rb") as file:
+            # A pipe or a device can be read only once.
+            return Payload(path) if path.is_file() else Payload(file.read())
     except OSError as error:
         raise UsageError(f'unable to read the file "{path}": {error.strerror}') from error
 
@@ -145,20 +153,34 @@ def _target(
     session: Session, name: str, endpoint: str | None, token: str | None
 ) -> tuple[Client, str | None]:
     """Return where to send an invocation, and the token when the login itself is not accepted there."""
-    from oscarcli.api.auth import bearer
-    from oscarcli.api.client import Client
     from oscarcli.api.services import get_service, service_token
 
-    if endpoint and not token:
+    if endpoint is not None and not token:
         raise UsageError('you must specify a service token with the flag "--token"')
-    if token and not endpoint:
+    if token is not None and not endpoint:
         raise UsageError('you must specify the cluster endpoint with the flag "--endpoint"')
     if endpoint and token:
-        verify = _verification(session, endpoint)
-        return session.keep(Client(endpoint, bearer(token), verify=verify, timeout=session.timeout)), token
+        return session.keep(_free_client(session, endpoint, token)), token
     if session.cluster.login != "basic":
         return session.api, None
     return session.api, service_token(get_service(session.api, name))
+
+
+def _free_client(session: Session, endpoint: str, token: str) -> Client:
+    """Return a client for an endpoint that need not be on record."""
+    from oscarcli.api.auth import bearer
+    from oscarcli.api.client import Client
+
+    try:
+        return Client(
+            endpoint,
+            bearer(token),
+            verify=_verification(session, endpoint),
+            timeout=session.timeout,
+            trace=session.trace if session.debug else None,
+        )
+    except ConfigError as error:
+        raise UsageError(error.message, hint=error.hint) from error
 
 
 def _verification(session: Session, endpoint: str) -> bool:
@@ -176,11 +198,30 @@ def _deliver(session: Session, answer: bytes, output: Path | None) -> None:
     if output is None:
         session.answer_bytes(answer)
         return
-    temporary = output.with_name(f".{output.name}.part")
     try:
-        temporary.write_bytes(answer)
-        temporary.replace(output)
+        if output.exists() and not output.is_file():
+            # A device or a pipe is written to, not replaced; a folder fails here.
+            output.write_bytes(answer)
+        else:
+            _replace(Path(os.path.realpath(output)), answer)
     except OSError as error:
         raise OscarError(f'cannot write the answer to "{output}": {error.strerror}') from error
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Put a whole new file in the place of the old one, with the old one's mode or the usual one."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        Path(name).chmod(target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

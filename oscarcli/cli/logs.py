@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.session import Session
-from oscarcli.errors import ExitCode, NotFoundError, OscarError, PartialError, UsageError
+from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Column, Result
 
 app = noun("The jobs of a service and what they wrote.")
@@ -24,9 +25,9 @@ def local_time(value: Any) -> str | None:
     try:
         # Python 3.10 does not read the "Z".
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
+        return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
         return value
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 COLUMNS = (
@@ -75,7 +76,10 @@ def get(
         bool, typer.Option("--follow", "-f", help="Show lines as they come, until the job ends.")
     ] = False,
 ) -> None:
-    """Show the log of a job."""
+    """Show the log of a job.
+
+    With --follow, exit code 9 tells that the job failed.
+    """
     session: Session = ctx.obj
     name = _chosen_job(session, service, job, latest)
     if follow:
@@ -86,10 +90,13 @@ def get(
     from oscarcli.api.jobs import get_log
 
     text = get_log(session.api, service, name, timestamps=timestamps)
-    if session.output == "text":
+    if session.output != "text":
+        session.show(Result({"service": service, "job": name, "log": text}))
+    elif text:
         _write_log(session, text if text.endswith("\n") else text + "\n")
     else:
-        session.show(Result({"service": service, "job": name, "log": text}))
+        # An empty answer is also how the server says "not you" (`oscar-api` 3.7).
+        session.note("the log is empty, or the login may not see it")
 
 
 def _chosen_job(session: Session, service: str, job: str | None, latest: bool) -> str:
@@ -125,7 +132,7 @@ def _write_log(session: Session, text: str) -> None:
     session.answer(clean(text, keep="\n\t") if session.out.is_terminal else text)
 
 
-@app.command("delete, d, del, remove, rm")
+@app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)
 def delete(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -141,21 +148,33 @@ def delete(
     yes: YesOption = False,
 ) -> None:
     """Remove jobs with their logs; running ones are stopped."""
-    from oscarcli.api.jobs import delete_jobs
+    from oscarcli.api import jobs
+    from oscarcli.cli.several import Removal
 
     session: Session = ctx.obj
     if succeeded and everything:
         raise UsageError('only one of "--all" or "--succeeded" flags can be set')
     if bool(names) == (succeeded or everything):
         raise UsageError("name the jobs, or use one of --succeeded and --all")
+    client = session.api
     if names:
-        _delete_named(session, service, names)
+        removal = Removal(session, "jobs", partial(_say_removed, session, service))
+        removal.run(names, lambda name: jobs.delete_job(client, service, name))
         return
     if everything and not yes and session.can_ask:
         _confirm_all(session, service)
-    delete_jobs(session.api, service, everything=everything)
-    kind = "All" if everything else "All succeeded"
-    session.line(f'{kind} jobs from service "{service}" removed successfully')
+    jobs.delete_jobs(client, service, everything=everything)
+    kind = "all" if everything else "succeeded"
+    if session.wants_table:
+        words = "All" if everything else "All succeeded"
+        session.line(f'{words} jobs from service "{service}" removed successfully')
+    else:
+        session.show(Result({"service": service, "deleted": kind}))
+
+
+def _say_removed(session: Session, service: str, name: str, is_gone: bool) -> None:
+    if is_gone:
+        session.line(f'Job "{name}" from service "{service}" removed successfully')
 
 
 def _confirm_all(session: Session, service: str) -> None:
@@ -163,22 +182,4 @@ def _confirm_all(session: Session, service: str) -> None:
 
     running = [name for name, job in jobs.list_jobs(session.api, service).items() if jobs.is_running(job)]
     if running and not session.confirm(f"{len(running)} jobs have not ended and will be stopped. Go on?"):
-        raise UsageError("nothing was removed")
-
-
-def _delete_named(session: Session, service: str, names: list[str]) -> None:
-    from oscarcli.api.jobs import delete_job
-
-    failed = 0
-    for name in names:
-        try:
-            delete_job(session.api, service, name)
-        except OscarError as error:
-            if len(names) == 1 or error.exit_code in (ExitCode.AUTH, ExitCode.UNREACHABLE):
-                raise
-            failed += 1
-            session.diagnostics.error(error.message, error.hint)
-        else:
-            session.line(f'Job "{name}" from service "{service}" removed successfully')
-    if failed:
-        raise PartialError(f"{failed} of {len(names)} jobs were not removed")
+        raise OscarError("nothing was removed")

@@ -9,7 +9,7 @@ import typer
 from oscarcli.cli import files, invoke, logs
 from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.session import Session
-from oscarcli.errors import ExitCode, OscarError, PartialError, UsageError
+from oscarcli.errors import OscarError
 from oscarcli.output.render import Column, Result
 
 app = noun("Services, their jobs, logs and files.")
@@ -59,33 +59,23 @@ def get(
     session.show(Result(shown, COLUMNS, rows=[shown]))
 
 
-@app.command("delete, d, del, remove, rm")
+@app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)
 def delete(
     ctx: typer.Context,
     names: Annotated[list[str], typer.Argument(metavar="SERVICE_NAME...", help="The services' names.")],
     yes: YesOption = False,
 ) -> None:
     """Delete services, with their jobs and with their buckets and all files in them."""
+    from oscarcli.api import services
+    from oscarcli.cli.several import Removal
+
     session: Session = ctx.obj
     client = session.api
     confirm_deletion(session, names, yes)
-    from oscarcli.api import services
-
-    failed: list[OscarError] = []
-    for name in names:
-        try:
-            services.delete_service(client, name)
-        except OscarError as error:
-            failed.append(error)
-            session.mark(f'Removing service "{name}"', done=False)
-            if len(names) == 1 or error.exit_code in (ExitCode.AUTH, ExitCode.UNREACHABLE):
-                # The same would happen to the rest.
-                raise
-            session.diagnostics.error(error.message, error.hint)
-        else:
-            session.mark(f'Removing service "{name}"', done=True)
-    if failed:
-        raise PartialError(f"{len(failed)} of {len(names)} services were not deleted")
+    removal = Removal(
+        session, "services", lambda name, done: session.mark(f'Removing service "{name}"', done=done)
+    )
+    removal.run(names, lambda name: services.delete_service(client, name))
 
 
 def confirm_deletion(session: Session, names: list[str], yes: bool) -> None:
@@ -94,7 +84,7 @@ def confirm_deletion(session: Session, names: list[str], yes: bool) -> None:
         return
     listed = ", ".join(f'"{name}"' for name in names)
     if not session.confirm(f"Delete {listed} with all jobs, buckets and files?"):
-        raise UsageError("nothing was deleted")
+        raise OscarError("nothing was deleted")
 
 
 app.include(invoke.app)

@@ -39,10 +39,10 @@ def git_commit() -> str:
 def _installed_commit() -> str | None:
     """Ask the installer: it records where a package came from (PEP 610)."""
     try:
-        record = metadata.distribution("oscar-cli").read_text("direct_url.json")
-    except metadata.PackageNotFoundError:
+        record = json.loads(metadata.distribution("oscar-cli").read_text("direct_url.json") or "{}")
+    except (metadata.PackageNotFoundError, ValueError):
         return None
-    commit = json.loads(record or "{}").get("vcs_info", {}).get("commit_id")
+    commit = record.get("vcs_info", {}).get("commit_id")
     return commit if isinstance(commit, str) else None
 
 

@@ -1,0 +1,69 @@
+"""Where requests go: the endpoint as base of every route, and who may see the login."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from oscarcli.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    import httpx
+
+PORTS = {"http": 80, "https": 443}
+LAST_PORT = 65535
+# A proxy in the environment is for the world outside, never for this machine.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+UNPROXIED = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+
+def base_url(endpoint: str) -> str:
+    """Return an endpoint without login, query and final slash; its path is kept as prefix of every route.
+
+    Raises:
+        ConfigError: it is not an HTTP URL.
+    """
+    import httpx
+
+    hint = "it looks like https://oscar.example.org"
+    try:
+        url = httpx.URL(endpoint.strip())
+    except httpx.InvalidURL as error:
+        raise ConfigError(f'the endpoint "{endpoint}" is not a URL: {error}', hint=hint) from error
+    if url.scheme not in PORTS or not url.host or (url.port or 0) > LAST_PORT:
+        raise ConfigError(f'the endpoint "{endpoint}" is not an HTTP URL', hint=hint)
+    return str(url.copy_with(query=None, fragment=None, userinfo=b"")).rstrip("/")
+
+
+def has_login(endpoint: str) -> bool:
+    """Tell whether a URL carries a user or a password, which would show in every message."""
+    import httpx
+
+    return bool(httpx.URL(endpoint.strip()).userinfo)
+
+
+def route(base: str, segments: Iterable[str]) -> str:
+    """Return the URL of a route.
+
+    Args:
+        base: from `base_url`.
+        segments: parts of the path; each is percent-encoded, slashes included.
+
+    Raises:
+        UsageError: a segment is empty or would be resolved away, and so lead to another route.
+    """
+    parts = []
+    for segment in segments:
+        if segment in ("", ".", ".."):
+            raise UsageError(f'"{segment}" is not a name')
+        # A name from the command line may hold bytes that are not UTF-8.
+        parts.append(quote(segment, safe="", errors="surrogateescape"))
+    return "/".join([base, *parts])
+
+
+def same_origin(one: httpx.URL, other: httpx.URL) -> bool:
+    """Tell whether a login for one URL may be sent to the other; an upgrade to TLS may have it."""
+    upgraded = (one.scheme, other.scheme) == ("http", "https") and one.port is None and other.port is None
+    same_port = (one.port or PORTS.get(one.scheme)) == (other.port or PORTS.get(other.scheme))
+    return one.host == other.host and ((one.scheme == other.scheme and same_port) or upgraded)
