@@ -3,7 +3,7 @@
 All methods may be called from several threads at once, and raise:
 
 - NotFoundError: the object or its bucket does not exist (the message says which of the two);
-- AuthError: the keys are refused, or may not do this;
+- AuthError: the keys are refused; ForbiddenError, a kind of it: they may not do this;
 - UnreachableError: no usable answer: DNS, connection, TLS, timeout, a broken connection, 502 to 504;
 - RefusedError: the provider understood and said no;
 - OscarError: anything else it answered;

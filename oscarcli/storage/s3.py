@@ -28,6 +28,13 @@ READ_TIMEOUT = 60.0
 ATTEMPTS = 3
 CONNECTIONS = 16
 PAGE = 1000
+# The keys are given: a profile, a role or a region of the user's own AWS account has no say here. The
+# members are those of botocore's table of settings: key in a file, variables, default, conversion.
+NO_PROFILE = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 DEFAULT_REGION = "us-east-1"
 
 
@@ -62,10 +69,8 @@ def connect(settings: S3Settings) -> Any:
     import botocore.session
     from botocore.config import Config
 
-    session = botocore.session.Session()
-    # The keys are given: a profile, a role or a region of the user's own AWS account has no say here.
-    for name, value in (("profile", None), ("config_file", os.devnull), ("credentials_file", os.devnull)):
-        session.set_config_variable(name, value)
+    _require_url(settings)
+    session = botocore.session.Session(session_vars=NO_PROFILE)
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path" if settings.endpoint else "auto"},
@@ -82,22 +87,32 @@ def connect(settings: S3Settings) -> Any:
         defaults_mode="legacy",
         **({"use_dualstack_endpoint": False, "use_fips_endpoint": False} if settings.endpoint else {}),
     )
-    try:
-        client = session.create_client(
-            "s3",
-            region_name=settings.region or DEFAULT_REGION,
-            endpoint_url=settings.endpoint,
-            verify=None if settings.verify else False,
-            aws_access_key_id=settings.access_key,
-            aws_secret_access_key=settings.secret_key,
-            config=config,
-        )
-    except ValueError as error:
-        raise UnreachableError(
-            f'connect to {settings.provider}: "{settings.endpoint}" is not a usable endpoint'
-        ) from error
+    client = session.create_client(
+        "s3",
+        region_name=settings.region or DEFAULT_REGION,
+        endpoint_url=settings.endpoint,
+        verify=None if settings.verify else False,
+        aws_access_key_id=settings.access_key,
+        aws_secret_access_key=settings.secret_key,
+        config=config,
+    )
     _count_what_is_sent(client)
     return client
+
+
+def _require_url(settings: S3Settings) -> None:
+    if settings.endpoint is None:
+        return
+    try:
+        parts = urlsplit(settings.endpoint)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise UnreachableError(
+            f'connect to {settings.provider}: "{settings.endpoint}" is not a usable endpoint',
+            hint="an endpoint is a URL, such as https://minio.example:9000",
+        )
 
 
 def _proxies(endpoint: str | None) -> dict[str, str] | None:
@@ -198,7 +213,11 @@ class S3Storage:
             parameters["Range"] = f"bytes={start}-{end}"
         if etag:
             parameters["IfMatch"] = f'"{etag}"'
-        return S3Reader(location, self.call(doing, "get_object", **parameters), doing)
+        answer = self.call(doing, "get_object", **parameters)
+        if start and not str(answer.get("ContentRange", "")).startswith(f"bytes {start}-"):
+            answer["Body"].close()
+            raise UnreachableError(f"{doing}: the server does not give the range that was asked for")
+        return S3Reader(location, answer, doing)
 
     def write(
         self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation

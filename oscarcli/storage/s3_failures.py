@@ -6,7 +6,14 @@ import ssl
 from collections.abc import Iterator
 from typing import Any
 
-from oscarcli.errors import AuthError, NotFoundError, OscarError, RefusedError, UnreachableError
+from oscarcli.errors import (
+    AuthError,
+    ForbiddenError,
+    NotFoundError,
+    OscarError,
+    RefusedError,
+    UnreachableError,
+)
 from oscarcli.storage.cancel import Cancelled
 
 LONGEST_ANSWER = 300
@@ -23,8 +30,8 @@ SENTENCES: dict[str, tuple[type[OscarError], str]] = {
     "NoSuchUpload": (NotFoundError, "the unfinished upload is gone: somebody aborted it"),
     "InvalidAccessKeyId": (AuthError, "the access key is unknown there"),
     "SignatureDoesNotMatch": (AuthError, "the secret key is wrong"),
-    "AccessDenied": (AuthError, "access denied"),
-    "AllAccessDisabled": (AuthError, "access denied"),
+    "AccessDenied": (ForbiddenError, "access denied"),
+    "AllAccessDisabled": (ForbiddenError, "access denied"),
     "ExpiredToken": (AuthError, "the keys have expired"),
     "InvalidToken": (AuthError, "the keys are refused"),
     "RequestTimeTooSkewed": (AuthError, "this machine's clock differs too much from the server's"),
@@ -89,7 +96,7 @@ def _answered(error: Any, doing: str) -> OscarError:
 
 def _class_of(status: int) -> type[OscarError]:
     if status in (401, 403):
-        return AuthError
+        return AuthError if status == 401 else ForbiddenError
     if status == 404:
         return NotFoundError
     if status in (502, 503, 504):

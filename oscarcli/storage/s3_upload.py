@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.errors import NotFoundError, OscarError, RefusedError
@@ -26,7 +26,7 @@ PART = 16 * MIB
 # S3 takes this many parts.
 MOST_PARTS = 10_000
 PARTS_AT_ONCE = 4
-# Pieces of a stream are held in memory, up to three more than are being sent.
+# Pieces of a stream are held in memory, one more than are being sent.
 STREAM_PART = 8 * MIB
 STREAM_PARTS_AT_ONCE = 2
 # A body this small is sent without waiting for "100 Continue" first: one round trip less.
@@ -38,13 +38,18 @@ def upload(
 ) -> None:
     """Store all of `source` under `location`. Raises the errors of `Storage`."""
     sections = source.sections(_part_size(source.size))
-    first = next(sections)
-    second = next(sections, None)
-    if second is None:
-        _put(storage, location, first, content_type, cancellation)
+    ahead = list(islice(sections, 2))
+    if len(ahead) == 1:
+        _put(storage, location, ahead[0], content_type, cancellation)
     else:
         multipart = _Multipart(storage, location, content_type)
-        multipart.send(source, chain([first, second], sections), cancellation)
+        multipart.send(source, chain(_taken_from(ahead), sections), cancellation)
+
+
+def _taken_from(sections: list[Section]) -> Iterator[Section]:
+    # The list must not keep what has been sent: it may be held in memory.
+    while sections:
+        yield sections.pop(0)
 
 
 def _part_size(size: int | None) -> int:
@@ -161,6 +166,7 @@ class _Multipart:
             ContentMD5=base64.b64encode(digest).decode("ascii"),
         )
         section.sent()
+        section.discard()
         return _Part(number, str(answer["ETag"]), digest, len(section))
 
     def _complete(self, parts: list[_Part]) -> None:

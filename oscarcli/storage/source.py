@@ -16,7 +16,6 @@ from oscarcli.errors import OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
 
 HASH_BLOCK = 1 << 20
-STREAM_BLOCK = 1 << 16
 
 Advance = Callable[[int], None]
 ReadAt = Callable[[int, int], bytes]
@@ -72,6 +71,10 @@ class Section:
         """Count the whole piece as sent, however it was read."""
         self._report(self._length)
 
+    def discard(self) -> None:
+        """Let go of the content; the piece cannot be read any more."""
+        self._read_at = _nothing
+
     def md5(self) -> bytes:
         """Return the digest of the whole piece and go back to its start."""
         digest = hashlib.md5(usedforsecurity=False)
@@ -85,6 +88,10 @@ class Section:
         if position != self._reported:
             self._advance(position - self._reported)
             self._reported = position
+
+
+def _nothing(_offset: int, _size: int) -> bytes:
+    return b""
 
 
 class Source(Protocol):
@@ -175,30 +182,33 @@ class StreamSource:
 
     def sections(self, length: int) -> Iterator[Section]:
         """Yield the pieces of the stream."""
-        data = self._next(length)
+        section = self._next(length)
         while True:
-            yield self._section(data)
-            if len(data) < length:
+            is_full = len(section) == length
+            yield section
+            # Not two pieces at the same time: each one is a good part of the memory that is used.
+            del section
+            if not is_full:
                 return
-            data = self._next(length)
-            if not data:
+            section = self._next(length)
+            if not len(section):
                 return
 
-    def _next(self, length: int) -> bytes:
-        data = bytearray()
-        while len(data) < length:
+    def _next(self, length: int) -> Section:
+        data = bytearray(length)
+        filled = 0
+        while filled < length:
             self._cancellation.check()
-            block = os.read(self._descriptor, min(STREAM_BLOCK, length - len(data)))
-            if not block:
+            count = os.readv(self._descriptor, [memoryview(data)[filled:]])
+            if not count:
                 break
-            data += block
-        return bytes(data)
+            filled += count
+        del data[filled:]
 
-    def _section(self, data: bytes) -> Section:
         def read_at(offset: int, size: int) -> bytes:
-            return data[offset : offset + size]
+            return bytes(memoryview(data)[offset : offset + size])
 
-        return Section(read_at, len(data), self._advance, self._cancellation)
+        return Section(read_at, filled, self._advance, self._cancellation)
 
     def check_unchanged(self) -> None:
         """A stream has no second version."""

@@ -7,19 +7,19 @@ temporary files nor unfinished uploads.
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from oscarcli.errors import AuthError, OscarError, UnreachableError
+from oscarcli.errors import AuthError, ForbiddenError, OscarError, UnreachableError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
 from oscarcli.storage.location import Location
-from oscarcli.storage.source import Advance, FileSource, StreamSource
+from oscarcli.storage.source import Advance, FileSource, Source, StreamSource
 from oscarcli.storage.workers import work
 
 # Small files are a matter of round trips, large ones of bandwidth and of connections per file.
@@ -31,6 +31,8 @@ HOPELESS = 4
 # So many entries of a listing are looked at before the first transfer, to know the total.
 LOOKED_AHEAD = 10_000
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
+# "a.tar.gz" is a gzip file, whatever is inside.
+COMPRESSED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
 class Meter(Protocol):
@@ -95,11 +97,8 @@ Report = Callable[[Outcome[Task]], None]
 def content_type_of(name: str) -> str:
     """Guess the media type of a file from its name."""
     kind, encoding = mimetypes.guess_type(name)
-    # "a.tar.gz" is a gzip file: its type is not that of what is inside.
     if encoding is not None:
-        return {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}.get(
-            encoding, DEFAULT_CONTENT_TYPE
-        )
+        return COMPRESSED_TYPES.get(encoding, DEFAULT_CONTENT_TYPE)
     return kind or DEFAULT_CONTENT_TYPE
 
 
@@ -159,27 +158,32 @@ def download(
 
 
 def _upload_one(storage: Storage, task: Upload, advance: Advance, cancellation: Cancellation) -> None:
-    kind = content_type_of(task.target.name)
-    if isinstance(task.source, int):
-        stream = StreamSource(task.source, advance, cancellation)
-        storage.write(task.target, stream, content_type=kind, cancellation=cancellation)
-        return
     try:
-        with FileSource(task.source, advance, cancellation) as source:
+        with _opened(task.source, advance, cancellation) as source:
+            kind = content_type_of(task.target.name)
             storage.write(task.target, source, content_type=kind, cancellation=cancellation)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise OscarError(f'upload "{task.source}": it cannot be read: {reason}') from error
 
 
-def _size_of(source: Path | int) -> int | None:
+@contextmanager
+def _opened(source: Path | int, advance: Advance, cancellation: Cancellation) -> Iterator[Source]:
     if isinstance(source, int):
+        yield StreamSource(source, advance, cancellation)
+    elif source.is_file():
+        with FileSource(source, advance, cancellation) as file:
+            yield file
+    else:
+        # A pipe, such as a shell makes of `<(command)`.
+        with source.open("rb", buffering=0) as pipe:
+            yield StreamSource(pipe.fileno(), advance, cancellation)
+
+
+def _size_of(source: Path | int) -> int | None:
+    if isinstance(source, int) or not source.is_file():
         return None
-    try:
-        return source.stat().st_size
-    except OSError:
-        # The attempt to open it will tell why.
-        return 0
+    return source.stat().st_size
 
 
 def _carry_out(
@@ -199,9 +203,13 @@ def _carry_out(
             meter.finish_file()
             report(Outcome(done.item, done.error))
             succeeded = succeeded or done.error is None
-            hopeless += isinstance(done.error, (UnreachableError, AuthError))
+            hopeless += _is_hopeless(done.error)
             if not succeeded and hopeless >= HOPELESS:
                 raise _given_up(storage_error=done.error)
+
+
+def _is_hopeless(error: OscarError | None) -> bool:
+    return isinstance(error, (UnreachableError, AuthError)) and not isinstance(error, ForbiddenError)
 
 
 def _given_up(storage_error: OscarError | None) -> OscarError:

@@ -69,6 +69,8 @@ class _Crew(Generic[Item, Answer]):
         self._exhausted = False
         self._broken: Exception | None = None
         self._finished: SimpleQueue[Done[Item, Answer] | None] = SimpleQueue()
+        # Workers never run far ahead of whoever takes the outcomes, and may decide to stop.
+        self._room = threading.Semaphore(2 * workers)
         # Daemons: a thread stuck in a dead connection must not keep the process from ending.
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(workers)]
 
@@ -83,12 +85,15 @@ class _Crew(Generic[Item, Answer]):
                 running -= 1
             else:
                 yield done
+                self._room.release()
         if self._broken is not None:
             raise self._broken
 
     def dismiss(self) -> None:
         """Call off what still runs and wait for it, though not for long."""
         self._cancellation.request()
+        for _ in self._threads:
+            self._room.release()
         deadline = time.monotonic() + PATIENCE
         for thread in self._threads:
             if thread.is_alive():
@@ -97,8 +102,9 @@ class _Crew(Generic[Item, Answer]):
 
     def _run(self) -> None:
         try:
-            while not self._cancellation.requested and not self._exhausted:
-                if not self._work_on_next():
+            while not self._exhausted:
+                self._room.acquire()
+                if self._cancellation.requested or not self._work_on_next():
                     break
         finally:
             self._finished.put(None)

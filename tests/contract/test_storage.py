@@ -1,0 +1,402 @@
+"""One suite over every Storage: in memory, and through S3 to moto, to MinIO and to the local cluster's store.
+
+MinIO takes part when a `minio` binary is on PATH or where `go install` puts it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oscarcli.errors import AuthError, NotFoundError, RefusedError
+from oscarcli.storage import s3, s3_upload
+from oscarcli.storage.base import Reader, Storage
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.location import Location
+from oscarcli.storage.memory import MemoryStorage
+from oscarcli.storage.s3 import S3Settings, S3Storage
+from oscarcli.storage.source import FileSource, Section
+
+MIB = 1 << 20
+NAMES = itertools.count()
+ACCESS_KEY, SECRET_KEY = "conformance", "conformance-secret"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Something that speaks S3 on loopback."""
+
+    endpoint: str
+    checks_keys: bool
+
+    @property
+    def settings(self) -> S3Settings:
+        return S3Settings("minio.default", ACCESS_KEY, SECRET_KEY, endpoint=self.endpoint, read_timeout=30)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A storage under test, an empty bucket in it, and the server behind it if there is one."""
+
+    storage: Storage
+    bucket: str
+    server: Server | None
+
+    def at(self, key: str) -> Location:
+        return Location(self.bucket, key)
+
+
+# -- servers -----------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def moto_server() -> Iterator[Server]:
+    server_module = pytest.importorskip("moto.server")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        yield Server(f"http://{host}:{port}", checks_keys=False)
+    finally:
+        server.stop()
+
+
+def minio_binary() -> str | None:
+    go_path = os.environ.get("GOPATH") or str(Path.home() / "go")
+    return shutil.which("minio") or shutil.which("minio", path=f"{go_path}/bin")
+
+
+@contextmanager
+def minio_server(folder: Path) -> Iterator[Server]:
+    binary = minio_binary()
+    if binary is None:
+        pytest.skip("there is no minio binary here")
+    port = free_port()
+    process = subprocess.Popen(
+        [binary, "server", "--quiet", "--address", f"127.0.0.1:{port}", str(folder / "data")],
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "MINIO_ROOT_USER": ACCESS_KEY,
+            "MINIO_ROOT_PASSWORD": SECRET_KEY,
+            "MINIO_BROWSER": "off",
+        },
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        server = Server(f"http://127.0.0.1:{port}", checks_keys=True)
+        wait_for_buckets(server)
+        yield server
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def wait_for_buckets(server: Server) -> None:
+    client = s3.connect(replace(server.settings, read_timeout=2))
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            client.list_buckets()
+        except Exception:  # noqa: BLE001 -- any answer but a good one means: not yet
+            assert time.monotonic() < deadline, "the server does not come up"
+            time.sleep(0.05)
+        else:
+            break
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[Server]:
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with minio_server(tmp_path_factory.mktemp("minio")) as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "moto", "minio"])
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    bucket = f"bucket-{os.getpid()}-{next(NAMES)}"
+    if request.param == "memory":
+        yield Subject(MemoryStorage(buckets=(bucket,)), bucket, None)
+        return
+    server: Server = request.getfixturevalue(request.param)
+    storage = S3Storage(server.settings)
+    storage.client.create_bucket(Bucket=bucket)
+    yield Subject(storage, bucket, server)
+    storage.client.close()
+
+
+@pytest.fixture
+def put(subject: Subject, tmp_path: Path) -> Callable[..., list[int]]:
+    """Return a function that stores bytes under a key and returns the steps of progress."""
+
+    def store(key: str, content: bytes, content_type: str = "text/plain") -> list[int]:
+        steps: list[int] = []
+        path = tmp_path / "source"
+        path.write_bytes(content)
+        cancellation = Cancellation()
+        with FileSource(path, steps.append, cancellation) as source:
+            subject.storage.write(
+                subject.at(key), source, content_type=content_type, cancellation=cancellation
+            )
+        return steps
+
+    return store
+
+
+def content_of(reader: Reader) -> bytes:
+    pieces = []
+    while data := reader.read(1 << 18):
+        pieces.append(data)
+    reader.close()
+    return b"".join(pieces)
+
+
+# -- the suite ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000, MIB, MIB + 1, 3 * MIB])
+def test_what_is_written_is_read(subject: Subject, put: Callable[..., list[int]], size: int) -> None:
+    content = os.urandom(size)
+    steps = put("in/a.bin", content)
+    assert content_of(subject.storage.read(subject.at("in/a.bin"))) == content
+    assert sum(steps) == size
+
+
+def test_a_large_object_goes_in_parts(
+    subject: Subject, put: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_upload, "PART", 5 * MIB)
+    content = os.urandom(12 * MIB + 345)
+    steps = put("large", content)
+    found = subject.storage.stat(subject.at("large"))
+    assert found.size == len(content) == sum(steps)
+    assert hashlib.md5(content_of(subject.storage.read(subject.at("large")))).digest() == (
+        hashlib.md5(content).digest()
+    )
+    if subject.server is not None:
+        assert found.etag is not None
+        assert found.etag.endswith("-3")
+        assert found.md5 is None
+        assert unfinished_uploads(subject) == []
+
+
+def test_stat_describes_the_object(subject: Subject, put: Callable[..., list[int]]) -> None:
+    put("in/a.txt", b"hello")
+    found = subject.storage.stat(subject.at("in/a.txt"))
+    assert (found.location, found.size) == (subject.at("in/a.txt"), 5)
+    assert found.md5 == hashlib.md5(b"hello").hexdigest()
+    assert found.modified is not None
+    assert abs(datetime.now(timezone.utc) - found.modified) < timedelta(minutes=5)
+
+
+def test_the_content_type_is_stored(subject: Subject, put: Callable[..., list[int]]) -> None:
+    put("a.json", b"{}", "application/json")
+    if isinstance(subject.storage, S3Storage):
+        answer = subject.storage.client.head_object(Bucket=subject.bucket, Key="a.json")
+        assert answer["ContentType"] == "application/json"
+
+
+def test_writing_again_replaces(subject: Subject, put: Callable[..., list[int]]) -> None:
+    put("a", b"first, and longer")
+    put("a", b"second")
+    assert content_of(subject.storage.read(subject.at("a"))) == b"second"
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "expected"),
+    [(0, 4, b"0123"), (3, 4, b"3456"), (6, None, b"6789"), (9, 1, b"9"), (8, 100, b"89")],
+)
+def test_ranges_are_read(
+    subject: Subject, put: Callable[..., list[int]], start: int, length: int | None, expected: bytes
+) -> None:
+    put("digits", b"0123456789")
+    reader = subject.storage.read(subject.at("digits"), start=start, length=length)
+    assert reader.object.size == 10
+    assert content_of(reader) == expected
+
+
+def test_a_range_beyond_the_end_is_refused(subject: Subject, put: Callable[..., list[int]]) -> None:
+    put("digits", b"0123456789")
+    with pytest.raises(RefusedError):
+        subject.storage.read(subject.at("digits"), start=10)
+
+
+def test_only_the_version_asked_for_is_read(subject: Subject, put: Callable[..., list[int]]) -> None:
+    put("a", b"first")
+    first = subject.storage.stat(subject.at("a"))
+    assert content_of(subject.storage.read(first.location, etag=first.etag)) == b"first"
+    put("a", b"other")
+    with pytest.raises(RefusedError, match="changed"):
+        subject.storage.read(first.location, etag=first.etag)
+
+
+def test_a_missing_object_is_not_found(subject: Subject) -> None:
+    place = subject.at("in/nothing")
+    for attempt in (subject.storage.stat, subject.storage.read):
+        with pytest.raises(NotFoundError, match="no such object") as caught:
+            attempt(place)
+        for part in (subject.storage.provider, subject.bucket, "in/nothing"):
+            assert part in caught.value.message
+
+
+def test_a_missing_bucket_is_told_apart(subject: Subject, tmp_path: Path) -> None:
+    place = Location("no-such-bucket-here", "k")
+    (tmp_path / "f").write_bytes(b"x")
+    cancellation = Cancellation()
+
+    def write(_: Location) -> None:
+        with FileSource(tmp_path / "f", lambda _: None, cancellation) as source:
+            subject.storage.write(place, source, content_type="text/plain", cancellation=cancellation)
+
+    attempts: list[Callable[[Location], Any]] = [
+        subject.storage.stat,
+        subject.storage.read,
+        subject.storage.remove,
+        lambda location: list(subject.storage.list(location.bucket, "")),
+        write,
+    ]
+    for attempt in attempts:
+        with pytest.raises(NotFoundError, match="bucket does not exist"):
+            attempt(place)
+
+
+def test_removing_removes(subject: Subject, put: Callable[..., list[int]]) -> None:
+    put("a", b"x")
+    put("b", b"x")
+    subject.storage.remove(subject.at("a"))
+    assert [found.location.key for found in subject.storage.list(subject.bucket, "")] == ["b"]
+    # Providers do not tell whether there was anything to remove.
+    subject.storage.remove(subject.at("a"))
+
+
+KEYS = ["in", "in-2/a", "in/", "in/a", "in/sub/b", "input/c", "Ö/ü", "a b+c%20&d=e?f#g'\"h~!*()", "日本"]
+
+
+def test_listing_is_in_order_of_keys(subject: Subject, put: Callable[..., list[int]]) -> None:
+    # MinIO keeps its objects in folders, so it has no object beside a folder of the same name.
+    keys = [key for key in KEYS if key != "in"]
+    for key in keys:
+        put(key, key.encode() if not key.endswith("/") else b"")
+    listed = list(subject.storage.list(subject.bucket, ""))
+    assert [found.location.key for found in listed] == sorted(keys, key=str.encode)
+    assert {found.size for found in listed} == {len(k.encode()) for k in keys if k != "in/"} | {0}
+    assert all(found.modified is not None and found.etag for found in listed)
+
+
+def test_odd_keys_are_read_as_they_were_written(subject: Subject, put: Callable[..., list[int]]) -> None:
+    for key in KEYS[6:]:
+        put(key, key.encode())
+        assert content_of(subject.storage.read(subject.at(key))) == key.encode()
+        assert subject.storage.stat(subject.at(key)).size == len(key.encode())
+
+
+@pytest.mark.parametrize(
+    ("prefix", "expected"),
+    [
+        ("in", ["in-2/a", "in/a", "in/sub/b", "input/c"]),
+        ("in/", ["in/a", "in/sub/b"]),
+        ("in/s", ["in/sub/b"]),
+        ("nothing", []),
+    ],
+)
+def test_a_prefix_is_plain_text(
+    subject: Subject, put: Callable[..., list[int]], prefix: str, expected: list[str]
+) -> None:
+    for key in ("in-2/a", "in/a", "in/sub/b", "input/c"):
+        put(key, b"x")
+    assert [found.location.key for found in subject.storage.list(subject.bucket, prefix)] == expected
+
+
+def test_listing_goes_on_over_all_pages(
+    subject: Subject, put: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "PAGE", 4)
+    keys = [f"k{number:02}" for number in range(13)]
+    for key in keys:
+        put(key, b"x")
+    assert [found.location.key for found in subject.storage.list(subject.bucket, "k")] == keys
+    assert [found.location.key for found in subject.storage.list(subject.bucket, "k", limit=6)] == keys[:6]
+    assert [found.location.key for found in subject.storage.list(subject.bucket, "k", limit=1)] == keys[:1]
+
+
+WRONG = "wrong-wrong-wrong"
+
+
+@pytest.mark.parametrize("keys", [(WRONG, SECRET_KEY), (ACCESS_KEY, WRONG)])
+def test_wrong_keys_are_refused(
+    subject: Subject, put: Callable[..., list[int]], keys: tuple[str, str]
+) -> None:
+    if subject.server is None or not subject.server.checks_keys:
+        pytest.skip("there are no keys to check")
+    put("a", b"x")
+    stranger = S3Storage(replace(subject.server.settings, access_key=keys[0], secret_key=keys[1]))
+    for attempt in (stranger.stat, stranger.read, stranger.remove):
+        with pytest.raises(AuthError) as caught:
+            attempt(subject.at("a"))
+        assert SECRET_KEY not in caught.value.message
+        assert WRONG not in caught.value.message
+    stranger.client.close()
+
+
+class Broken:
+    """A source of two parts whose second one cannot be read."""
+
+    size = 10 * MIB
+
+    def __init__(self, cancellation: Cancellation) -> None:
+        self._cancellation = cancellation
+
+    def sections(self, length: int) -> Iterator[Section]:
+        yield Section(lambda _, size: bytes(size), length, lambda _: None, self._cancellation)
+        yield Section(lambda _, size: b"", length, lambda _: None, self._cancellation)
+
+    def check_unchanged(self) -> None:
+        raise AssertionError("the second part cannot have been sent")
+
+
+def test_a_failed_upload_leaves_nothing(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_upload, "PART", 5 * MIB)
+    cancellation = Cancellation()
+    with pytest.raises(RefusedError, match="shorter"):
+        subject.storage.write(
+            subject.at("large"),
+            Broken(cancellation),
+            content_type="text/plain",
+            cancellation=cancellation,
+        )
+    assert list(subject.storage.list(subject.bucket, "")) == []
+    assert unfinished_uploads(subject) == []
+
+
+def unfinished_uploads(subject: Subject) -> list[Any]:
+    if not isinstance(subject.storage, S3Storage):
+        return []
+    # MinIO lists unfinished uploads of a whole key only.
+    answer = subject.storage.client.list_multipart_uploads(Bucket=subject.bucket, Prefix="large")
+    return list(answer.get("Uploads", []))

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from oscarcli.cli.local_paths import (
+    latest_target,
+    local_files,
+    path_inside,
+    safe_name,
+    target_file,
+    upload_targets,
+)
+from oscarcli.errors import RefusedError, UsageError
+from oscarcli.storage.location import Location
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_words_name_files_globs_and_standard_input(here: Path) -> None:
+    for name in ("b.jpg", "a.jpg", "c.txt", "[x].jpg"):
+        (here / name).touch()
+    (here / "folder.jpg").mkdir()
+    assert local_files(["c.txt", "-", "?.jpg"]) == [Path("c.txt"), 0, Path("a.jpg"), Path("b.jpg")]
+    # An existing file is not a glob.
+    assert local_files(["[x].jpg"]) == [Path("[x].jpg")]
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("nothere", 'local file "nothere" does not exist or is not accessible'),
+        ("folder", 'local file "folder" is a folder'),
+        ("*.nothing", r'no local file matches "\*\.nothing"'),
+    ],
+)
+def test_words_that_name_no_file_are_refused(here: Path, word: str, message: str) -> None:
+    (here / "folder").mkdir()
+    with pytest.raises(UsageError, match=message):
+        local_files([word])
+
+
+def test_a_dangling_link_does_not_exist(here: Path) -> None:
+    (here / "link").symlink_to("nowhere")
+    with pytest.raises(UsageError, match="does not exist"):
+        local_files(["link"])
+
+
+def test_a_file_becomes_an_object_or_goes_into_a_folder() -> None:
+    assert upload_targets([Path("x/a.jpg")], "b/k.png") == [Location("b", "k.png")]
+    assert upload_targets([Path("x/a.jpg")], "b/in/") == [Location("b", "in/a.jpg")]
+    assert upload_targets([Path("x/a.jpg")], "b/") == [Location("b", "a.jpg")]
+    assert upload_targets([Path("a"), Path("x/c")], "b/in/") == [Location("b", "in/a"), Location("b", "in/c")]
+    assert upload_targets([0], "b/k") == [Location("b", "k")]
+
+
+@pytest.mark.parametrize(
+    ("sources", "remote", "message"),
+    [
+        ([Path("a")], "b", "names a bucket and no object"),
+        ([Path("a"), Path("c")], "b/in", "cannot all become"),
+        ([Path("x/a"), Path("y/a")], "b/in/", "would both become"),
+        ([0], "b/in/", "standard input has no name"),
+        ([Path("a")], "/", "names no bucket"),
+    ],
+)
+def test_remote_paths_that_do_not_fit_are_refused(
+    sources: list[Path | int], remote: str, message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        upload_targets(sources, remote)
+
+
+def test_an_object_goes_where_it_is_told(here: Path) -> None:
+    (here / "folder").mkdir()
+    assert target_file(None, "a.png") == Path("a.png")
+    assert target_file("b.png", "a.png") == Path("b.png")
+    assert target_file("folder", "a.png") == Path("folder/a.png")
+    assert target_file("new/", "a.png") == Path("new/a.png")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (".", "a.png"),
+        ("folder", "folder/a.png"),
+        ("new/", "new/a.png"),
+        ("new.dir/", "new.dir/a.png"),
+        ("new", "new/a.png"),
+        ("file.png", "file.png"),
+        ("sub/file.png", "sub/file.png"),
+        ("folder.d", "folder.d/a.png"),
+        ("plain", "plain"),
+    ],
+)
+def test_the_latest_goes_where_the_value_says(here: Path, value: str, expected: str) -> None:
+    (here / "folder").mkdir()
+    (here / "folder.d").mkdir()
+    (here / "plain").touch()
+    assert latest_target(value, "a.png") == Path(expected)
+
+
+@pytest.mark.parametrize(
+    "name", ["../a", "a/../../b", "/etc/x", "..", "", ".", "a\\b", "..\\b", "a\0b", "x" * 256, "é" * 128]
+)
+def test_names_that_would_leave_the_folder_are_refused(name: str) -> None:
+    with pytest.raises(RefusedError, match="cannot be used as a file name"):
+        safe_name(name)
+
+
+def test_ordinary_names_stay_as_they_are() -> None:
+    for name in ("a", "a/b.png", "..a", "a..b", ".hidden", "a b", "x" * 255):
+        assert safe_name(name) == Path(name)
+
+
+def test_a_link_inside_the_folder_leads_nowhere_else(here: Path) -> None:
+    (here / "out").mkdir()
+    (here / "elsewhere").mkdir()
+    (here / "out" / "link").symlink_to(here / "elsewhere")
+    (here / "out" / "inner").symlink_to("sub")
+    with pytest.raises(RefusedError, match="symbolic link"):
+        path_inside(Path("out"), "link/a")
+    assert path_inside(Path("out"), "inner/a") == Path("out/inner/a")
+
+
+def test_the_folder_itself_may_be_a_link(here: Path) -> None:
+    (here / "elsewhere").mkdir()
+    (here / "out").symlink_to(here / "elsewhere")
+    assert path_inside(Path("out"), "a") == Path("out/a")
