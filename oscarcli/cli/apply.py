@@ -156,16 +156,21 @@ def _ask(session: Session, actions: Sequence[Action], yes: bool) -> None:
 
 
 def _show_plan(session: Session, fdl: Fdl, actions: Sequence[Action]) -> None:
-    rows = [_row(action, "failed" if action.error else "planned", action.error) for action in actions]
+    from oscarcli.fdl.apply import carry_out
+
+    planned = [action for action in actions if action.error is None]
+    unknown = list(carry_out([action for action in actions if action.error is not None], session.api_for))
     if session.wants_table:
         session.line(f'Planning file "{Path(fdl.label).name}"...')
-        for action in actions:
-            if action.error is None:
-                verb = "create" if action.kind == "create" else "edit"
-                session.line(f'Would {verb} service "{action.name}" in cluster "{action.cluster_id}"')
-    else:
+        for action in planned:
+            session.line(f'Would {action.kind} service "{action.name}" in cluster "{action.cluster_id}"')
+    for event in unknown:
+        _tell(session, event, alone=len(actions) == 1, ignore_missing=False)
+    if not session.wants_table:
+        rows = [_row(action, "planned", None) for action in planned]
+        rows += [_row(event.action, event.outcome, event.error) for event in unknown]
         session.show(Result({"file": fdl.label, "services": rows}))
-    errors = [action.error for action in actions if action.error is not None]
+    errors = [event.error for event in unknown if event.error is not None]
     if errors:
         raise _failure(errors, len(actions))
 

@@ -247,6 +247,15 @@ def test_dry_run_sends_nothing(run: Runner, cluster: Cluster) -> None:
     assert cluster.asked() == ["GET a", "GET b"]
 
 
+def test_dry_run_tells_what_it_could_not_find_out(run: Runner, cluster: Cluster) -> None:
+    cluster.answers["GET", "a"] = (500, "boom")
+    outcome = run("apply", "--dry-run", fdl(run, "a", "b"))
+    assert outcome.code == 8
+    assert 'Would create service "b" in cluster "oscar-cluster"' in lines(outcome)
+    assert "(HTTP 500): boom" in outcome.err
+    assert cluster.services == {}
+
+
 # -- several services ------------------------------------------------------------------------------
 
 
