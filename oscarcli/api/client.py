@@ -82,6 +82,7 @@ class Client:
         auth: httpx.Auth | None = None,
         read_timeout: float = READ_SECONDS,
         any_answer: bool = False,
+        any_status: bool = False,
     ) -> httpx.Response:
         """Send a request and return the whole answer of a success.
 
@@ -96,6 +97,7 @@ class Client:
             auth: a login for this request alone.
             read_timeout: seconds to wait for each piece of the answer.
             any_answer: whether a web page may be the answer; elsewhere it comes from a wrong address.
+            any_status: whether a failure's answer is returned, too.
 
         Raises:
             OscarError: a child of it by the answer's status, or UnreachableError without an answer.
@@ -114,7 +116,8 @@ class Client:
             timeout=httpx.Timeout(limit, connect=min(CONNECT_SECONDS, limit)),
         )
         response = self._tried(request, auth or self._auth, what)
-        raise_for_status(response, what)
+        if not any_status:
+            raise_for_status(response, what)
         if not any_answer:
             refuse_page(response, what)
         return response

@@ -19,6 +19,7 @@ WRITE_SECONDS = 120.0
 # With `image_prefetch` the answer comes when the image is on every node.
 PREFETCH_SECONDS = 400.0
 RUN_SECONDS = 300.0
+INCLUDE_DEPLOYMENT = {"include": "deployment"}
 
 MASK = "***"
 # Keys of a service document that hold secrets, wherever they stand: a newer server may have them elsewhere.
@@ -29,17 +30,26 @@ SECRET_KEYS = frozenset(
 PUBLIC_SECTIONS = frozenset(["variables", "secrets", "labels", "annotations"])
 
 
-def list_services(client: Client) -> list[Service]:
-    """Return all services the login may see, in the server's order."""
+def list_services(client: Client, *, include_deployment: bool = False) -> list[Service]:
+    """Return all services the login may see, in the server's order.
+
+    Args:
+        client: the cluster.
+        include_deployment: whether each comes with `deployment`, its state; servers before 4.0 ignore it.
+    """
     what = "list the services"
-    found: list[Service] = document(client.request("GET", "system", "services", what=what), what, list)
+    params = INCLUDE_DEPLOYMENT if include_deployment else None
+    response = client.request("GET", "system", "services", what=what, params=params)
+    found: list[Service] = document(response, what, list)
     return found
 
 
-def get_service(client: Client, name: str) -> Service:
-    """Return one service. Raises NotFoundError when there is none."""
+def get_service(client: Client, name: str, *, include_deployment: bool = False) -> Service:
+    """Return one service, as in `list_services`. Raises NotFoundError when there is none."""
     what = f'get service "{name}"'
-    found: Service = document(client.request("GET", "system", "services", name, what=what), what, dict)
+    params = INCLUDE_DEPLOYMENT if include_deployment else None
+    response = client.request("GET", "system", "services", name, what=what, params=params)
+    found: Service = document(response, what, dict)
     return found
 
 

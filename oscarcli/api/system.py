@@ -1,17 +1,43 @@
-"""The cluster itself: `/health`, `/system/info`, `/system/config`, `/system/status` (`oscar-api` 3)."""
+"""The cluster itself: `/health`, `/system/info`, `config`, `status` and `logs` (`oscar-api` 3)."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document
+from oscarcli.api.responses import document, is_html
+from oscarcli.errors import AuthError, ForbiddenError, OscarError
 
 
-def get_health(client: Client, *, seconds: float = 10.0) -> str:
-    """Return what the server says of its health, `Ok` when it is well."""
-    response = client.request("GET", "health", what="ask for the cluster's health", read_timeout=seconds)
-    return str(response.text).strip()
+@dataclass(frozen=True)
+class Health:
+    """What a cluster answered when it was asked how it is.
+
+    Attributes:
+        is_well: whether it is in order.
+        status: the answer's HTTP status.
+        body: the answer itself, `Ok` when all is well.
+    """
+
+    is_well: bool
+    status: int
+    body: str
+
+
+def get_health(client: Client, *, seconds: float = 10.0) -> Health:
+    """Ask a cluster how it is. Raises UnreachableError when nothing answers."""
+    response = client.request(
+        "GET",
+        "health",
+        what="ask for the cluster's health",
+        read_timeout=seconds,
+        any_answer=True,
+        any_status=True,
+    )
+    # A web page comes from something else, at a wrong address or in front of the cluster.
+    is_well = response.is_success and not is_html(response)
+    return Health(is_well, response.status_code, response.text.strip())
 
 
 def get_info(client: Client, *, seconds: float = 30.0) -> dict[str, Any]:
@@ -33,3 +59,54 @@ def _get(client: Client, route: str, what: str, seconds: float = 30.0) -> dict[s
     response = client.request("GET", "system", route, what=what, read_timeout=seconds)
     found: dict[str, Any] = document(response, what, dict)
     return found
+
+
+def get_system_logs(client: Client, *, timestamps: bool = False, previous: bool = False) -> dict[str, Any]:
+    """Return the manager's own log of calls to `/run` and `/job`, as `{"logs": [...]}`.
+
+    Args:
+        client: the cluster.
+        timestamps: whether lines begin with the container's time; the server then misreads `timestamp`.
+        previous: whether it is about the container that ran before a restart.
+
+    Raises:
+        ForbiddenError: the login is no administrator's.
+    """
+    what = "get the system's log"
+    wanted = {"timestamps": timestamps, "previous": previous}
+    params = {key: "true" for key, value in wanted.items() if value}
+    response = client.request("GET", "system", "logs", what=what, params=params)
+    if response.text.lstrip().startswith("["):
+        return {"logs": document(response, what, list)}
+    found: dict[str, Any] = document(response, what, dict)
+    return {**found, "logs": found.get("logs") or []}
+
+
+def set_allowed_images(client: Client, images: list[str]) -> list[str]:
+    """Set which images services may use and return what the server stored.
+
+    Args:
+        client: the cluster.
+        images: parts of image names; an image that has one of them is allowed, and any when there is none.
+
+    Raises:
+        ForbiddenError: the login is not the cluster's own account.
+    """
+    what = "set the allowed images"
+    body = {"allowed_image_repositories": images}
+    try:
+        response = client.request("PUT", "system", "config", what=what, json=body)
+    except AuthError as error:
+        # To a user's token the server answers 401 with an empty JSON string; a wrong login gets no body.
+        if error.message.endswith('""'):
+            raise ForbiddenError(
+                f"cannot {what}: only the cluster's own account, with user and password, may"
+            ) from error
+        raise
+    try:
+        stored = response.json()
+    except ValueError as error:
+        raise OscarError(f"cannot {what}: the answer is not JSON") from error
+    if isinstance(stored, dict):
+        stored = stored.get("allowed_image_repositories")
+    return [str(image) for image in stored or []]

@@ -1,0 +1,62 @@
+"""What a user may take of the cluster: `/system/quotas/user` (`oscar-api` 3.13, 4.18)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from oscarcli.api.client import Client
+from oscarcli.api.responses import document
+from oscarcli.errors import AuthError, ForbiddenError
+
+Quota = dict[str, Any]
+
+# What the server says to the cluster's own account, which is nobody's: it has no quota.
+NOT_A_USER = "missing user identificator"
+
+
+def get_quota(client: Client, user: str | None = None) -> Quota:
+    """Return the quota of a user, of the caller when none is named.
+
+    Raises:
+        ForbiddenError: the cluster's account asked for its own, or a user for another's.
+    """
+    what = f'get the quota of user "{user}"' if user else "get your quota"
+    route = (user,) if user is not None else ()
+    try:
+        response = client.request("GET", "system", "quotas", "user", *route, what=what)
+    except AuthError as error:
+        raise _explained(error, what) from error
+    found: Quota = document(response, what, dict)
+    return found
+
+
+def _explained(error: AuthError, what: str) -> AuthError:
+    if NOT_A_USER in error.message:
+        return ForbiddenError(
+            f"cannot {what}: this login is the cluster's own account, which has none",
+            hint="name a user: 'oscar-cli quota get USER_ID'",
+        )
+    if isinstance(error, ForbiddenError):
+        error.hint = "only the cluster's own account, with user and password, may see and set quotas of users"
+    return error
+
+
+def update_quota(client: Client, user: str, changes: Mapping[str, Any]) -> Quota:
+    """Change a user's quota and return it as it is then.
+
+    Args:
+        client: the cluster.
+        user: the user's id.
+        changes: what to change, by the names of `oscar-api` 4.18, every value a string.
+
+    Raises:
+        ForbiddenError: the caller is not the cluster's own account.
+    """
+    what = f'update the quota of user "{user}"'
+    try:
+        response = client.request("PUT", "system", "quotas", "user", user, what=what, json=changes)
+    except AuthError as error:
+        raise _explained(error, what) from error
+    found: Quota = document(response, what, dict)
+    return found
