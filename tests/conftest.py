@@ -1,128 +1,18 @@
-"""What every test of the program needs: the real command, in a world of its own."""
+"""What every test of the program needs: the real command, in a world of its own, and a server to call."""
 
 from __future__ import annotations
 
 import os
-import pty
-import select
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-COMMAND = (sys.executable, "-m", "oscarcli")
-# Generous, for a busy machine: no test passes or fails by it, it only ends a hung one.
-PATIENCE = 120.0
+from tests.support.command import Caller, Outcome, Runner
+from tests.support.server import ScriptedServer
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a run of the program left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Runner:
-    """Runs the real command in a process with an isolated HOME, configuration and environment.
-
-    `runner("cluster", "list", input="...", env={...})` gives an `Outcome`; `terminal(...)` the same on a
-    pseudo-terminal; `start(...)` a running process for tests that interrupt it.
-    """
-
-    home: Path
-    environ: Mapping[str, str]
-
-    @property
-    def config(self) -> Path:
-        """The configuration file of this world."""
-        return self.home / ".oscar-cli" / "config.yaml"
-
-    def __call__(
-        self,
-        *words: str | Path,
-        input: str | bytes = "",  # noqa: A002 -- named as in subprocess.run
-        env: Mapping[str, str] | None = None,
-        cwd: Path | None = None,
-    ) -> Outcome:
-        data = input.encode() if isinstance(input, str) else input
-        done = subprocess.run(
-            [*COMMAND, *map(str, words)],
-            input=data,
-            capture_output=True,
-            timeout=PATIENCE,
-            env={**self.environ, **(env or {})},
-            cwd=cwd or self.home,
-            check=False,
-        )
-        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
-
-    def start(
-        self, *words: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
-    ) -> subprocess.Popen[bytes]:
-        """Start the command and return its process, with pipes on all three streams."""
-        return subprocess.Popen(
-            [*COMMAND, *map(str, words)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**self.environ, **(env or {})},
-            cwd=cwd or self.home,
-        )
-
-    def terminal(
-        self,
-        *words: str | Path,
-        answers: Sequence[tuple[str, str]] = (),
-        env: Mapping[str, str] | None = None,
-    ) -> Outcome:
-        """Run the command on a pseudo-terminal; both streams come back as `out`.
-
-        Args:
-            words: the command line.
-            answers: pairs of a text to wait for and what to type then.
-            env: variables to add.
-        """
-        master, slave = pty.openpty()
-        process = subprocess.Popen(
-            [*COMMAND, *map(str, words)],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env={**self.environ, "TERM": "xterm-256color", "COLUMNS": "100", **(env or {})},
-            cwd=self.home,
-            start_new_session=True,
-        )
-        os.close(slave)
-        screen = _screen(master, list(answers))
-        code = process.wait(timeout=PATIENCE)
-        os.close(master)
-        return Outcome(code, screen.replace("\r\n", "\n"), "")
-
-
-def _screen(master: int, answers: list[tuple[str, str]]) -> str:
-    """Read what appears on a terminal until the program ends, and type the answers on cue."""
-    seen = b""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        if not select.select([master], [], [], 1.0)[0]:
-            continue
-        try:
-            data = os.read(master, 65536)
-        except OSError:
-            break
-        if not data:
-            break
-        seen += data
-        if answers and answers[0][0] in seen.decode(errors="replace"):
-            os.write(master, answers.pop(0)[1].encode())
-    return seen.decode(errors="replace")
+__all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
 
 
 @pytest.fixture
@@ -144,8 +34,22 @@ def world(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def run(world: dict[str, str]) -> Runner:
-    """The real command."""
+    """The real command, in a process of its own."""
     return Runner(Path(world["HOME"]), world)
+
+
+@pytest.fixture
+def call(world: dict[str, str]) -> Caller:
+    """The command inside this process: for tests that make many calls."""
+    return Caller(Path(world["HOME"]), world)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A scripted OSCAR server; the test fails when its script was not played to the letter."""
+    with ScriptedServer() as scripted:
+        yield scripted
+        scripted.verify()
 
 
 @pytest.fixture
@@ -162,9 +66,8 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests in this process speak to loopback alone, whatever the machine's proxy settings."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    yield

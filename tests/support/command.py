@@ -1,0 +1,192 @@
+"""The program as tests call it: a real process, a pseudo-terminal, or, where many calls are made, in here."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+COMMAND = (sys.executable, "-m", "oscarcli")
+# Generous, for a busy machine: no test passes or fails by it, it only ends a hung one.
+PATIENCE = 120.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run of the program left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class World:
+    """An isolated HOME, configuration and environment."""
+
+    home: Path
+    environ: Mapping[str, str]
+
+    @property
+    def config(self) -> Path:
+        """The configuration file of this world."""
+        return self.home / ".oscar-cli" / "config.yaml"
+
+    def write_config(self, text: str, path: Path | None = None) -> Path:
+        """Write a configuration file with the mode the program wants."""
+        path = path or self.config
+        path.parent.mkdir(mode=0o700, exist_ok=True, parents=True)
+        path.write_bytes(text.encode())
+        path.chmod(0o600)
+        return path
+
+    def know(self, endpoint: str, identifier: str = "test") -> None:
+        """Let a cluster with this endpoint be the only one on record, and the default."""
+        self.write_config(
+            f"oscar:\n  {identifier}:\n    endpoint: {endpoint}\n    auth_user: ada\n"
+            f"    auth_password: s3cr3t-pass\n    ssl_verify: true\ndefault: {identifier}\n"
+        )
+
+
+@dataclass(frozen=True)
+class Runner(World):
+    """Runs the real command in a process of its own.
+
+    `runner("cluster", "list", input="...", env={...})` gives an `Outcome`; `terminal(...)` the same on a
+    pseudo-terminal; `start(...)` a running process for tests that interrupt it.
+    """
+
+    def __call__(
+        self,
+        *words: str | Path,
+        input: str | bytes = "",
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+    ) -> Outcome:
+        data = input.encode() if isinstance(input, str) else input
+        done = subprocess.run(
+            [*COMMAND, *map(str, words)],
+            input=data,
+            capture_output=True,
+            timeout=PATIENCE,
+            env={**self.environ, **(env or {})},
+            cwd=cwd or self.home,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(
+        self, *words: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start the command and return its process, with pipes on all three streams."""
+        return subprocess.Popen(
+            [*COMMAND, *map(str, words)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**self.environ, **(env or {})},
+            cwd=cwd or self.home,
+        )
+
+    def terminal(
+        self,
+        *words: str | Path,
+        answers: Sequence[tuple[str, str]] = (),
+        env: Mapping[str, str] | None = None,
+        columns: int = 100,
+    ) -> Outcome:
+        """Run the command on a pseudo-terminal; both streams come back as `out`.
+
+        Args:
+            words: the command line.
+            answers: pairs of a text to wait for and what to type then.
+            env: variables to add.
+            columns: the terminal's width.
+        """
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        process = subprocess.Popen(
+            [*COMMAND, *map(str, words)],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env={**self.environ, "TERM": "xterm-256color", **(env or {})},
+            cwd=self.home,
+            start_new_session=True,
+        )
+        os.close(slave)
+        screen = _screen(master, list(answers))
+        code = process.wait(timeout=PATIENCE)
+        os.close(master)
+        return Outcome(code, screen.replace("\r\n", "\n"), "")
+
+
+def _screen(master: int, answers: list[tuple[str, str]]) -> str:
+    """Read what appears on a terminal until the program ends, and type the answers on cue."""
+    seen = b""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        if not select.select([master], [], [], 1.0)[0]:
+            continue
+        try:
+            data = os.read(master, 65536)
+        except OSError:
+            break
+        if not data:
+            break
+        seen += data
+        if answers and answers[0][0] in seen.decode(errors="replace"):
+            os.write(master, answers.pop(0)[1].encode())
+    return seen.decode(errors="replace")
+
+
+@dataclass(frozen=True)
+class Caller(World):
+    """Calls the program inside the test's own process: the same words and outcome as `Runner`, but fast."""
+
+    def __call__(
+        self,
+        *words: str | Path,
+        input: str | bytes = "",
+        env: Mapping[str, str] | None = None,
+    ) -> Outcome:
+        from oscarcli.cli.app import main
+
+        data = input.encode() if isinstance(input, str) else input
+        out, err = _stream(), _stream()
+        # The coverage tool, if there is one, and threads look things up in the real environment.
+        with (
+            mock.patch.dict(os.environ, {**self.environ, **(env or {})}, clear=True),
+            mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(data))),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            code = 0
+            try:
+                main([str(word) for word in words])
+            except SystemExit as ending:
+                code = int(ending.code or 0)
+        return Outcome(code, _text(out), _text(err))
+
+
+def _stream() -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    content = stream.buffer
+    assert isinstance(content, io.BytesIO)
+    return content.getvalue().decode()
