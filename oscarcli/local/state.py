@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,6 +31,8 @@ class State:
         self._local = threading.local()
         self._writer = threading.RLock()
         self._connections: list[sqlite3.Connection] = []
+        # Of the transaction under way; there is only one at a time.
+        self._actions: list[Callable[[], None]] = []
         self._prepare(schema)
 
     def _prepare(self, schema: Sequence[str]) -> None:
@@ -75,12 +77,28 @@ class State:
                 yield connection
                 return
             connection.execute("BEGIN IMMEDIATE")
+            self._actions.clear()
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                # A full disk may have rolled back already, and may also fail the commit itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
+            actions = list(self._actions)
+        for action in actions:
+            action()
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once what this thread is changing is committed; at once outside of a transaction.
+
+        A rollback forgets it. It runs without the writers' lock and must not raise.
+        """
+        if self._connection().in_transaction:
+            self._actions.append(action)
+        else:
+            action()
 
     def close(self) -> None:
         """Close every connection; the last one folds the write-ahead log into the file."""

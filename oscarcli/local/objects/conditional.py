@@ -1,0 +1,114 @@
+"""Conditional requests: If-Match and its relatives, in the order MinIO looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from email.utils import format_datetime, parsedate_to_datetime
+
+from oscarcli.local.objects.errors import NotModified, S3Error
+from oscarcli.local.objects.model import StoredObject
+from oscarcli.local.objects.writing import Condition
+
+_COPY = "x-amz-copy-source-"
+
+
+def http_date(stored: StoredObject) -> str:
+    """Return the time of the last write as HTTP writes it."""
+    return format_datetime(stored.modified, usegmt=True)
+
+
+def validators(stored: StoredObject) -> dict[str, str]:
+    """Return the headers a client needs to ask conditionally."""
+    return {"ETag": f'"{stored.etag}"', "Last-Modified": http_date(stored)}
+
+
+def check_read(stored: StoredObject, headers: Mapping[str, str]) -> None:
+    """Raise NotModified or S3Error("PreconditionFailed") when the object is not to be sent."""
+    if _fails_match(stored, headers.get("if-match")):
+        raise _failed(stored)
+    if _matches(stored, headers.get("if-none-match")) or _not_newer(stored, headers.get("if-modified-since")):
+        raise NotModified(validators(stored))
+    if "if-match" not in headers and _newer(stored, headers.get("if-unmodified-since")):
+        raise _failed(stored)
+
+
+def check_copy(stored: StoredObject, headers: Mapping[str, str]) -> None:
+    """Raise S3Error("PreconditionFailed") when the source of a copy is not what was asked for."""
+    match = headers.get(f"{_COPY}if-match")
+    refused = (
+        _fails_match(stored, match)
+        or _matches(stored, headers.get(f"{_COPY}if-none-match"))
+        or _not_newer(stored, headers.get(f"{_COPY}if-modified-since"))
+        or (match is None and _newer(stored, headers.get(f"{_COPY}if-unmodified-since")))
+    )
+    if refused:
+        raise _failed(stored)
+
+
+def write_condition(headers: Mapping[str, str]) -> Condition | None:
+    """Return what checks If-Match and If-None-Match against the object that would be replaced."""
+    match = headers.get("if-match")
+    none_match = headers.get("if-none-match")
+    if match is None and none_match is None:
+        return None
+
+    def check(stored: StoredObject | None) -> None:
+        if stored is None:
+            if match is not None:
+                raise S3Error("NoSuchKey")
+        elif _fails_match(stored, match) or _matches(stored, none_match):
+            raise _failed(stored)
+
+    return check
+
+
+def delete_condition(headers: Mapping[str, str]) -> Condition | None:
+    """Return what checks If-Match against the object to be deleted; an absent one is deleted already."""
+    match = headers.get("if-match")
+    if match is None:
+        return None
+
+    def check(stored: StoredObject | None) -> None:
+        if stored is not None and _fails_match(stored, match):
+            raise _failed(stored)
+
+    return check
+
+
+def _fails_match(stored: StoredObject, value: str | None) -> bool:
+    return value is not None and not _matches(stored, value)
+
+
+def _matches(stored: StoredObject, value: str | None) -> bool:
+    if value is None:
+        return False
+    return value.strip() == "*" or stored.etag in [_bare(word) for word in value.split(",")]
+
+
+def _bare(word: str) -> str:
+    word = word.strip()
+    return word.removeprefix("W/").strip('"')
+
+
+def _newer(stored: StoredObject, date: str | None) -> bool:
+    seconds = _seconds(date)
+    return seconds is not None and stored.modified_ns // 1_000_000_000 > seconds
+
+
+def _not_newer(stored: StoredObject, date: str | None) -> bool:
+    seconds = _seconds(date)
+    return seconds is not None and stored.modified_ns // 1_000_000_000 <= seconds
+
+
+def _seconds(date: str | None) -> int | None:
+    """Return an HTTP date as seconds since 1970; a malformed one counts as absent."""
+    if date is None:
+        return None
+    try:
+        return int(parsedate_to_datetime(date).timestamp())
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _failed(stored: StoredObject) -> S3Error:
+    return S3Error("PreconditionFailed", headers=validators(stored))

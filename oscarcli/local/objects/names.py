@@ -1,0 +1,74 @@
+"""The rules for names: buckets, keys, tags and metadata."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+
+from oscarcli.local.objects.errors import S3Error
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+# MinIO answers its own pages below this name.
+_RESERVED = frozenset({"minio"})
+KEY_BYTES = 1024
+METADATA_BYTES = 2048
+OBJECT_TAGS = 10
+BUCKET_TAGS = 50
+_TAG_KEY_LENGTH = 128
+_TAG_VALUE_LENGTH = 256
+
+
+def check_bucket_name(name: str) -> None:
+    """Raise S3Error("InvalidBucketName") unless `name` may be given to a new bucket."""
+    usable = _BUCKET.fullmatch(name) and name not in _RESERVED
+    if not usable or ".." in name or ".-" in name or "-." in name or _is_address(name):
+        raise S3Error("InvalidBucketName")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.IPv4Address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def check_key(key: str) -> None:
+    """Raise an S3Error unless `key` can name an object: 1 to 1024 bytes of UTF-8 without NUL."""
+    try:
+        length = len(key.encode())
+    except UnicodeEncodeError as error:
+        raise S3Error("XMinioInvalidObjectName") from error
+    if length > KEY_BYTES:
+        raise S3Error("KeyTooLongError")
+    if not key or "\0" in key:
+        raise S3Error("XMinioInvalidObjectName")
+
+
+def check_metadata(metadata: Mapping[str, str]) -> None:
+    """Raise S3Error("MetadataTooLarge") when names and values together exceed S3's 2 KiB."""
+    total = sum(len(name.encode()) + len(value.encode()) for name, value in metadata.items())
+    if total > METADATA_BYTES:
+        raise S3Error("MetadataTooLarge")
+
+
+def check_tags(pairs: Iterable[tuple[str, str]], limit: int) -> dict[str, str]:
+    """Return the tags as a mapping. Raises S3Error when they break S3's rules.
+
+    Args:
+        pairs: names with their values, in order.
+        limit: most tags allowed, `OBJECT_TAGS` or `BUCKET_TAGS`.
+    """
+    tags: dict[str, str] = {}
+    for name, value in pairs:
+        if not 0 < len(name) <= _TAG_KEY_LENGTH:
+            raise S3Error("InvalidTag", "The TagKey you have provided is invalid")
+        if len(value) > _TAG_VALUE_LENGTH:
+            raise S3Error("InvalidTag", "The TagValue you have provided is invalid")
+        if name in tags:
+            raise S3Error("InvalidTag", "Cannot provide multiple Tags with the same key")
+        tags[name] = value
+    if len(tags) > limit:
+        raise S3Error("BadRequest", f"Tags cannot be more than {limit}")
+    return tags

@@ -1,0 +1,129 @@
+"""Statements on the pieces of objects and on unfinished uploads; the tables are in `index.py`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from oscarcli.local.objects.index import dump_attributes, load_attributes
+from oscarcli.local.objects.model import Piece, Upload
+
+# -- pieces ----------------------------------------------------------------------------------------------
+
+
+def get_pieces(
+    connection: sqlite3.Connection, content: str, *, after: int = 0, limit: int = -1
+) -> list[Piece]:
+    """Return the pieces of a content by number, those above `after`, at most `limit` (-1: all)."""
+    rows = connection.execute(
+        "SELECT * FROM pieces WHERE content = ? AND number > ? ORDER BY number LIMIT ?",
+        (content, after, limit),
+    )
+    return [_piece(row) for row in rows]
+
+
+def put_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> list[str]:
+    """Insert a piece, or replace the one of its number; returns the blobs that are not needed any more."""
+    old = connection.execute(
+        "SELECT blob FROM pieces WHERE content = ? AND number = ?", (content, piece.number)
+    ).fetchall()
+    connection.execute(
+        "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (content, piece.number, piece.blob, piece.size, piece.etag, piece.checksum, piece.modified_ns),
+    )
+    return [row["blob"] for row in old]
+
+
+def remove_pieces(connection: sqlite3.Connection, content: str) -> list[str]:
+    """Delete all pieces of a content; returns their blobs."""
+    blobs = [piece.blob for piece in get_pieces(connection, content)]
+    connection.execute("DELETE FROM pieces WHERE content = ?", (content,))
+    return blobs
+
+
+def remove_numbers(connection: sqlite3.Connection, content: str, numbers: Iterable[int]) -> None:
+    """Delete single pieces of a content."""
+    connection.executemany(
+        "DELETE FROM pieces WHERE content = ? AND number = ?", [(content, number) for number in numbers]
+    )
+
+
+def blobs_between(connection: sqlite3.Connection, start: str, stop: str) -> set[str]:
+    """Return the blobs that some piece names, from `start` up to before `stop`."""
+    rows = connection.execute("SELECT blob FROM pieces WHERE blob >= ? AND blob < ?", (start, stop))
+    return {row["blob"] for row in rows}
+
+
+def remove_unowned_pieces(connection: sqlite3.Connection) -> int:
+    """Delete pieces whose object and upload are gone; returns how many."""
+    cursor = connection.execute(
+        "DELETE FROM pieces WHERE content NOT IN "
+        "(SELECT content FROM objects UNION SELECT content FROM uploads)"
+    )
+    return cursor.rowcount
+
+
+# -- uploads ---------------------------------------------------------------------------------------------
+
+
+def get_upload(connection: sqlite3.Connection, identifier: str) -> Upload | None:
+    """Return the unfinished upload, or None."""
+    row = connection.execute("SELECT * FROM uploads WHERE content = ?", (identifier,)).fetchone()
+    return None if row is None else _upload(row)
+
+
+def scan_uploads(
+    connection: sqlite3.Connection, bucket: str, start: str, stop: str | None, after_identifier: str
+) -> Iterator[Upload]:
+    """Yield uploads by (key, identifier), after (`start`, `after_identifier`) and before the key `stop`."""
+    bound = "" if stop is None else "AND key < ?"
+    values = [bucket, start, after_identifier, *([] if stop is None else [stop])]
+    rows = connection.execute(
+        f"SELECT * FROM uploads WHERE bucket = ? AND (key, content) > (?, ?) {bound} "  # noqa: S608
+        "ORDER BY key, content",
+        values,
+    )
+    return map(_upload, rows)
+
+
+def uploads_before(connection: sqlite3.Connection, started_ns: int) -> list[str]:
+    """Return the identifiers of uploads begun before that time."""
+    rows = connection.execute("SELECT content FROM uploads WHERE started_ns < ?", (started_ns,))
+    return [row["content"] for row in rows]
+
+
+def add_upload(connection: sqlite3.Connection, upload: Upload) -> None:
+    """Insert a new upload."""
+    connection.execute(
+        "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            upload.identifier,
+            upload.bucket,
+            upload.key,
+            upload.started_ns,
+            dump_attributes(upload.attributes),
+            upload.checksum_algorithm,
+            upload.checksum_kind,
+        ),
+    )
+
+
+def remove_upload(connection: sqlite3.Connection, identifier: str) -> None:
+    """Delete the upload's row."""
+    connection.execute("DELETE FROM uploads WHERE content = ?", (identifier,))
+
+
+def _piece(row: sqlite3.Row) -> Piece:
+    return Piece(row["number"], row["blob"], row["size"], row["etag"], row["checksum"], row["modified_ns"])
+
+
+def _upload(row: sqlite3.Row) -> Upload:
+    return Upload(
+        identifier=row["content"],
+        bucket=row["bucket"],
+        key=row["key"],
+        started_ns=row["started_ns"],
+        attributes=load_attributes(row["attributes"]),
+        checksum_algorithm=row["checksum_algorithm"],
+        checksum_kind=row["checksum_kind"],
+    )

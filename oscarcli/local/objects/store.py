@@ -1,0 +1,312 @@
+"""The store's Python face: used by the S3 wire, by the REST API and by the job supervisor."""
+
+from __future__ import annotations
+
+import io
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from oscarcli.local.objects import index, listing, names, piece_index
+from oscarcli.local.objects.blobs import Draft
+from oscarcli.local.objects.bodies import Announced, Intake
+from oscarcli.local.objects.errors import S3Error, full_disk_named
+from oscarcli.local.objects.model import (
+    DEFAULT_CONTENT_TYPE,
+    EVENT_COPY,
+    EVENT_PUT,
+    Attributes,
+    Bucket,
+    EventSource,
+    Page,
+    Piece,
+    Readable,
+    StoredObject,
+)
+from oscarcli.local.objects.multipart import MultipartUploads
+from oscarcli.local.objects.reading import ObjectReader
+from oscarcli.local.objects.writing import Condition, CreatedHook, NewObject, Writer, require_bucket
+from oscarcli.local.state import State
+
+STALE_UPLOAD_SECONDS = 24 * 3600
+
+
+class ObjectStore:
+    """Buckets and objects, safe to use from many threads.
+
+    An object is visible, and its event handed over, exactly when the call that stores it returns; a crash
+    before leaves neither. Every method may also be called inside `State.transaction()`, and is then
+    committed or undone with it.
+
+    Args:
+        state: the database, opened with `index.SCHEMA`.
+        folder: where the blobs are; created when absent.
+        on_created: called with the connection and an `ObjectCreated` inside the transaction that makes an
+            announced object visible. What it raises undoes the object and reaches the caller.
+        committed: called without arguments after such a transaction was committed.
+
+    Every method raises S3Error with S3's code for what is refused, `XMinioStorageFull` for a full disk.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        folder: Path,
+        *,
+        on_created: CreatedHook | None = None,
+        committed: Callable[[], None] | None = None,
+    ) -> None:
+        self._state = state
+        self._writer = Writer(state, folder, on_created, committed)
+        self.uploads = MultipartUploads(self._writer)
+
+    # -- buckets -----------------------------------------------------------------------------------------
+
+    def create_bucket(self, name: str, tags: Mapping[str, str] | None = None) -> Bucket:
+        """Create a bucket. Raises S3Error: InvalidBucketName, BucketAlreadyOwnedByYou."""
+        names.check_bucket_name(name)
+        with full_disk_named(), self._state.transaction() as connection:
+            if index.get_bucket(connection, name) is not None:
+                raise S3Error("BucketAlreadyOwnedByYou")
+            bucket = Bucket(name, time.time_ns(), dict(tags or {}))
+            index.add_bucket(connection, bucket)
+        return bucket
+
+    def delete_bucket(self, name: str, *, with_objects: bool = False) -> None:
+        """Delete a bucket and its unfinished uploads. Raises S3Error: NoSuchBucket, BucketNotEmpty.
+
+        Args:
+            name: of the bucket.
+            with_objects: also delete what is in it.
+        """
+        with full_disk_named(), self._state.transaction() as connection:
+            require_bucket(connection, name)
+            if not with_objects and index.has_objects(connection, name):
+                raise S3Error("BucketNotEmpty")
+            for content in index.remove_bucket(connection, name):
+                self._writer.forget(connection, content)
+
+    def bucket(self, name: str) -> Bucket | None:
+        """Return a bucket, or None."""
+        return index.get_bucket(self._state.read(), name)
+
+    def buckets(self) -> list[Bucket]:
+        """Return all buckets by name."""
+        return index.get_buckets(self._state.read())
+
+    def bucket_tags(self, name: str) -> Mapping[str, str]:
+        """Return the tags of a bucket. Raises S3Error: NoSuchBucket."""
+        bucket = self.bucket(name)
+        if bucket is None:
+            raise S3Error("NoSuchBucket")
+        return bucket.tags
+
+    def set_bucket_tags(self, name: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of a bucket. Raises S3Error: NoSuchBucket, InvalidTag."""
+        checked = names.check_tags(tags.items(), names.BUCKET_TAGS)
+        with full_disk_named(), self._state.transaction() as connection:
+            require_bucket(connection, name)
+            index.set_bucket_tags(connection, name, checked)
+
+    def usage(self, name: str) -> tuple[int, int]:
+        """Return (bytes, objects) of a bucket, zeros for one that does not exist."""
+        return index.get_usage(self._state.read(), name)
+
+    # -- objects -----------------------------------------------------------------------------------------
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        stream: Readable,
+        content_type: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        event: EventSource | None = None,
+        *,
+        attributes: Attributes | None = None,
+        condition: Condition | None = None,
+    ) -> StoredObject:
+        """Store everything `stream` gives as an object, in place of the one of that key.
+
+        Args:
+            bucket: must exist.
+            key: any text of 1 to 1024 bytes of UTF-8.
+            stream: read to its end in blocks; an `Intake` also says what is expected of it.
+            content_type: media type.
+            metadata: user metadata by name without `x-amz-meta-`.
+            event: announce the object, as caused by this; `None` stores it silently.
+            attributes: all of content type, metadata, headers and tags, instead of the two above.
+            condition: asked with the object that would be replaced (or None), raises S3Error to refuse.
+
+        Raises:
+            S3Error: refused; nothing was stored.
+            Exception: what `stream` or the created-hook raised; nothing was stored.
+        """
+        names.check_key(key)
+        said = attributes or Attributes(content_type or DEFAULT_CONTENT_TYPE, metadata=dict(metadata or {}))
+        intake = stream if isinstance(stream, Intake) else Intake(stream)
+        # Refusing before the bytes come spares the sender a long upload; the transaction asks again.
+        require_bucket(self._state.read(), bucket)
+        if condition is not None:
+            condition(self.find(bucket, key))
+        with full_disk_named(), self._writer.draft(intake) as draft:
+            new = NewObject(bucket, key, intake.size, intake.etag, said, intake.checksum, uuid.uuid4().hex)
+            return self._commit(new, draft, EVENT_PUT, event, condition)
+
+    def put_marker(self, bucket: str, key: str) -> StoredObject:
+        """Store an empty object, such as `folder/`, without announcing it."""
+        return self.put(bucket, key, io.BytesIO())
+
+    def copy(
+        self,
+        source: tuple[str, str],
+        bucket: str,
+        key: str,
+        *,
+        decide: Callable[[StoredObject], Attributes] | None = None,
+        algorithm: str = "",
+        event: EventSource | None = None,
+        condition: Condition | None = None,
+    ) -> StoredObject:
+        """Copy an object.
+
+        Args:
+            source: bucket and key.
+            bucket: of the copy.
+            key: of the copy.
+            decide: gives the attributes of the copy, or raises S3Error to refuse this source; as the
+                source's when absent.
+            algorithm: additional checksum to compute; the source's is kept when empty.
+            event: as for `put`.
+            condition: as for `put`.
+        """
+        names.check_key(key)
+        original, reader = self.open(*source)
+        with reader, full_disk_named(), ExitStack() as stack:
+            attributes = original.attributes if decide is None else decide(original)
+            link = None
+            if len(reader.pieces) == 1 and "-" not in original.etag and not algorithm:
+                # The same bytes under a second name: no time, no space.
+                link = self._writer.blobs.link(reader.pieces[0].blob)
+            if link is not None:
+                draft = stack.enter_context(link)
+                size, etag, checksum = original.size, original.etag, original.checksum
+            else:
+                kept = original.checksum.algorithm if original.checksum else ""
+                intake = Intake(reader, Announced(algorithm=algorithm or kept))
+                draft = stack.enter_context(self._writer.draft(intake))
+                size, etag, checksum = intake.size, intake.etag, intake.checksum
+            new = NewObject(bucket, key, size, etag, attributes, checksum, uuid.uuid4().hex)
+            return self._commit(new, draft, EVENT_COPY, event, condition)
+
+    def _commit(
+        self,
+        new: NewObject,
+        draft: Draft,
+        event_name: str,
+        event: EventSource | None,
+        condition: Condition | None,
+    ) -> StoredObject:
+        with self._state.transaction() as connection:
+            require_bucket(connection, new.bucket)
+            if condition is not None:
+                condition(index.get_object(connection, new.bucket, new.key))
+            # First of the actions: nothing may come between the commit and the end of the draft.
+            self._state.after_commit(draft.keep)
+            pieces = [Piece(1, draft.name, new.size, new.etag, "", 0)] if new.size else []
+            return self._writer.publish(connection, new, pieces, event_name, event)
+
+    def find(self, bucket: str, key: str) -> StoredObject | None:
+        """Return an object's description, or None."""
+        return index.get_object(self._state.read(), bucket, key)
+
+    def stat(self, bucket: str, key: str) -> StoredObject:
+        """Return an object's description. Raises S3Error: NoSuchBucket, NoSuchKey."""
+        stored = self.find(bucket, key)
+        if stored is None:
+            require_bucket(self._state.read(), bucket)
+            raise S3Error("NoSuchKey")
+        return stored
+
+    def open(self, bucket: str, key: str) -> tuple[StoredObject, ObjectReader]:
+        """Return an object's description and a reader, which the caller closes.
+
+        The reader gives the bytes of that very version, whatever happens to the object meanwhile.
+        Raises S3Error: NoSuchBucket, NoSuchKey.
+        """
+        while True:
+            stored = self.stat(bucket, key)
+            self._writer.holds.hold(stored.content)
+            # Asked after the hold: pieces that are there now stay until it is released.
+            pieces = piece_index.get_pieces(self._state.read(), stored.content)
+            if pieces or not stored.size:
+                return stored, ObjectReader(self._writer.blobs, self._writer.holds, stored, pieces)
+            self._writer.holds.release(stored.content)
+
+    def delete(self, bucket: str, key: str, *, condition: Condition | None = None) -> bool:
+        """Delete an object; tells whether it was there. Raises S3Error: NoSuchBucket."""
+        return bool(self.delete_all(bucket, [key], condition=condition))
+
+    def delete_all(
+        self, bucket: str, keys: Iterable[str], *, condition: Condition | None = None
+    ) -> list[str]:
+        """Delete objects together; returns the keys that were there. Raises S3Error: NoSuchBucket."""
+        deleted = []
+        with full_disk_named(), self._state.transaction() as connection:
+            require_bucket(connection, bucket)
+            for key in keys:
+                old = index.get_object(connection, bucket, key)
+                if condition is not None:
+                    condition(old)
+                if old is not None:
+                    index.remove_object(connection, bucket, key)
+                    self._writer.forget(connection, old.content)
+                    deleted.append(key)
+        return deleted
+
+    def set_object_tags(self, bucket: str, key: str, tags: Mapping[str, str]) -> None:
+        """Replace the tags of an object. Raises S3Error: NoSuchBucket, NoSuchKey, InvalidTag."""
+        checked = names.check_tags(tags.items(), names.OBJECT_TAGS)
+        with full_disk_named(), self._state.transaction() as connection:
+            require_bucket(connection, bucket)
+            stored = index.get_object(connection, bucket, key)
+            if stored is None:
+                raise S3Error("NoSuchKey")
+            index.set_object_tags(connection, stored, checked)
+
+    def list_page(
+        self, bucket: str, prefix: str = "", after_key: str = "", limit: int = 1000, delimiter: str = ""
+    ) -> Page:
+        """Return the next entries in UTF-8 order of their names. Raises S3Error: NoSuchBucket.
+
+        Args:
+            bucket: to look into.
+            prefix: only keys that begin so.
+            after_key: only entries after this name: `page.last` of the page before.
+            limit: most entries.
+            delimiter: fold keys that contain it after the prefix into common prefixes.
+        """
+        connection = self._state.read()
+        require_bucket(connection, bucket)
+        return listing.list_objects(
+            connection, bucket, prefix=prefix, delimiter=delimiter, after=after_key, limit=limit
+        )
+
+    def sweep(self, *, stale_after: float = STALE_UPLOAD_SECONDS) -> int:
+        """Remove what a crash left behind; returns how many blobs. To be called once at start.
+
+        Args:
+            stale_after: uploads that were begun more than so many seconds ago and not finished are
+                aborted, after a day as MinIO does.
+        """
+        self.uploads.abort_stale(stale_after)
+        with self._state.transaction() as connection:
+            piece_index.remove_unowned_pieces(connection)
+
+        def named(start: str, stop: str) -> set[str]:
+            waiting = self._writer.holds.waiting()
+            return piece_index.blobs_between(self._state.read(), start, stop) | waiting
+
+        return self._writer.blobs.sweep(named)

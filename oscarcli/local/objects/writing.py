@@ -1,0 +1,158 @@
+"""How an object becomes visible: its row, its event and the end of what it replaces, in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from oscarcli.local.objects import index, piece_index
+from oscarcli.local.objects.blobs import BLOCK, Blobs, Draft
+from oscarcli.local.objects.bodies import Intake
+from oscarcli.local.objects.errors import S3Error
+from oscarcli.local.objects.model import (
+    Attributes,
+    Checksum,
+    EventSource,
+    ObjectCreated,
+    Piece,
+    StoredObject,
+)
+from oscarcli.local.objects.reading import Holds
+from oscarcli.local.state import State
+
+log = logging.getLogger(__name__)
+
+CreatedHook = Callable[[sqlite3.Connection, ObjectCreated], None]
+Condition = Callable[[StoredObject | None], None]
+"""Asked with the object that would be replaced, raises S3Error to prevent it."""
+
+
+@dataclass(frozen=True)
+class NewObject:
+    """An object about to become visible; the time is set when it does."""
+
+    bucket: str
+    key: str
+    size: int
+    etag: str
+    attributes: Attributes
+    checksum: Checksum | None
+    content: str
+
+
+class Writer:
+    """What puts, copies and multipart uploads have in common.
+
+    Args:
+        state: the database.
+        folder: of the blobs.
+        on_created: called inside the transaction that makes an announced object visible; what it raises
+            undoes the object as well.
+        committed: called after such a transaction was committed.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        folder: Path,
+        on_created: CreatedHook | None,
+        committed: Callable[[], None] | None,
+    ) -> None:
+        self.state = state
+        self.blobs = Blobs(folder)
+        self.holds = Holds(self.blobs)
+        self._on_created = on_created
+        self._committed = committed
+        self._newest_ns = 0
+
+    def now_ns(self) -> int:
+        """Return the time in ns, more than ever before; only to be called inside a transaction."""
+        self._newest_ns = max(time.time_ns(), self._newest_ns + 1)
+        return self._newest_ns
+
+    @contextmanager
+    def draft(self, intake: Intake) -> Iterator[Draft]:
+        """Receive everything into a durable blob, which is removed again unless it is kept."""
+        with self.blobs.draft() as draft:
+            while block := intake.read(BLOCK):
+                draft.write(block)
+            draft.seal()
+            yield draft
+
+    def publish(
+        self,
+        connection: sqlite3.Connection,
+        new: NewObject,
+        pieces: Sequence[Piece],
+        event_name: str,
+        event: EventSource | None,
+    ) -> StoredObject:
+        """Make an object visible, replace the old one, announce it when there is an `event`."""
+        old = index.get_object(connection, new.bucket, new.key)
+        stored = StoredObject(
+            bucket=new.bucket,
+            key=new.key,
+            size=new.size,
+            etag=new.etag,
+            modified_ns=self.now_ns(),
+            attributes=new.attributes,
+            checksum=new.checksum,
+            content=new.content,
+        )
+        index.put_object(connection, stored)
+        for piece in pieces:
+            piece_index.put_piece(connection, new.content, piece)
+        if old is not None:
+            self.forget(connection, old.content)
+        if event is not None:
+            self._announce(connection, stored, event_name, event)
+        return stored
+
+    def forget(self, connection: sqlite3.Connection, content: str) -> None:
+        """Drop the pieces of a content; its blobs are removed once that is committed."""
+        blobs = piece_index.remove_pieces(connection, content)
+        self.state.after_commit(lambda: self.holds.discard(content, blobs))
+
+    def _announce(
+        self, connection: sqlite3.Connection, stored: StoredObject, event_name: str, event: EventSource
+    ) -> None:
+        if self._on_created is not None:
+            self._on_created(connection, _created(stored, event_name, event))
+        self.state.after_commit(self._tell)
+
+    def _tell(self) -> None:
+        if self._committed is None:
+            return
+        try:
+            self._committed()
+        except Exception:
+            # The object is stored and acknowledged whatever happens to the listener.
+            log.exception("the listener for committed objects failed")
+
+
+def require_bucket(connection: sqlite3.Connection, name: str) -> None:
+    """Raise S3Error("NoSuchBucket") when there is no such bucket."""
+    if index.get_bucket(connection, name) is None:
+        raise S3Error("NoSuchBucket")
+
+
+def _created(stored: StoredObject, event_name: str, event: EventSource) -> ObjectCreated:
+    return ObjectCreated(
+        bucket=stored.bucket,
+        key=stored.key,
+        size=stored.size,
+        etag=stored.etag,
+        content_type=stored.content_type,
+        metadata=stored.metadata,
+        event_name=event_name,
+        modified_ns=stored.modified_ns,
+        principal=event.principal,
+        source_ip=event.source_ip,
+        user_agent=event.user_agent,
+        request_id=event.request_id,
+    )
