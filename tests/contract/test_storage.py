@@ -8,12 +8,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import shutil
-import socket
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -27,24 +22,12 @@ from oscarcli.storage.base import Reader, Storage
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
-from oscarcli.storage.s3 import S3Settings, S3Storage
+from oscarcli.storage.s3 import S3Storage
 from oscarcli.storage.source import FileSource, Section
+from tests.s3_servers import ACCESS_KEY, SECRET_KEY, Server, minio_server, moto_server
 
 MIB = 1 << 20
 NAMES = itertools.count()
-ACCESS_KEY, SECRET_KEY = "conformance", "conformance-secret"
-
-
-@dataclass(frozen=True)
-class Server:
-    """Something that speaks S3 on loopback."""
-
-    endpoint: str
-    checks_keys: bool
-
-    @property
-    def settings(self) -> S3Settings:
-        return S3Settings("minio.default", ACCESS_KEY, SECRET_KEY, endpoint=self.endpoint, read_timeout=30)
 
 
 @dataclass(frozen=True)
@@ -57,73 +40,6 @@ class Subject:
 
     def at(self, key: str) -> Location:
         return Location(self.bucket, key)
-
-
-# -- servers -----------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def moto_server() -> Iterator[Server]:
-    server_module = pytest.importorskip("moto.server")
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        yield Server(f"http://{host}:{port}", checks_keys=False)
-    finally:
-        server.stop()
-
-
-def minio_binary() -> str | None:
-    go_path = os.environ.get("GOPATH") or str(Path.home() / "go")
-    return shutil.which("minio") or shutil.which("minio", path=f"{go_path}/bin")
-
-
-@contextmanager
-def minio_server(folder: Path) -> Iterator[Server]:
-    binary = minio_binary()
-    if binary is None:
-        pytest.skip("there is no minio binary here")
-    port = free_port()
-    process = subprocess.Popen(
-        [binary, "server", "--quiet", "--address", f"127.0.0.1:{port}", str(folder / "data")],
-        env={
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "MINIO_ROOT_USER": ACCESS_KEY,
-            "MINIO_ROOT_PASSWORD": SECRET_KEY,
-            "MINIO_BROWSER": "off",
-        },
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        server = Server(f"http://127.0.0.1:{port}", checks_keys=True)
-        wait_for_buckets(server)
-        yield server
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_for_buckets(server: Server) -> None:
-    client = s3.connect(replace(server.settings, read_timeout=2))
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            client.list_buckets()
-        except Exception:  # noqa: BLE001 -- any answer but a good one means: not yet
-            assert time.monotonic() < deadline, "the server does not come up"
-            time.sleep(0.05)
-        else:
-            break
-    client.close()
 
 
 @pytest.fixture(scope="module")

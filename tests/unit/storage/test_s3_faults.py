@@ -8,8 +8,8 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,78 +31,10 @@ from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.s3 import S3Settings, S3Storage
 from oscarcli.storage.source import FileSource
+from tests.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
 PLACE = Location("bucket", "in/a.bin")
 SECRET = "very-secret-key"
-MIB = 1 << 20
-
-
-@dataclass
-class Seen:
-    """One request that arrived."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Reply:
-    """What to answer; with `cut` the connection ends after so many bytes, with `stall` it stands still."""
-
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    cut: int | None = None
-    stall: bool = False
-
-
-class Server:
-    """An HTTP server on loopback that records requests and answers as `script` says."""
-
-    def __init__(self) -> None:
-        self.seen: list[Seen] = []
-        self.script: Callable[[Seen], Reply] = lambda _: Reply()
-        self.over = threading.Event()
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-                seen = Seen(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
-                outer.seen.append(seen)
-                reply = outer.script(seen)
-                self.send_response(reply.status)
-                for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command == "HEAD":
-                    return
-                self.wfile.write(reply.body[: reply.cut])
-                self.wfile.flush()
-                if reply.stall:
-                    outer.over.wait(60)
-                self.close_connection = reply.cut is not None
-
-            do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _answer  # noqa: N815
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-
-    def stop(self) -> None:
-        self.over.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -164,10 +96,6 @@ def source(tmp_path: Path) -> Iterator[FileSource]:
 
 def write(storage: S3Storage, source: FileSource) -> None:
     storage.write(PLACE, source, content_type="text/plain", cancellation=Cancellation())
-
-
-def error_body(code: str, message: str = "words of the server") -> bytes:
-    return f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
 
 
 # -- answers -----------------------------------------------------------------------------------------
@@ -280,12 +208,6 @@ def test_an_endpoint_that_is_none_is_said(opened: Callable[..., S3Storage], endp
     storage = S3Storage(S3Settings("minio.x", "access", SECRET, endpoint=endpoint))
     with pytest.raises(UnreachableError, match="not a usable endpoint"):
         storage.stat(PLACE)
-
-
-def whole(content: bytes, **changes: Any) -> Reply:
-    etag = hashlib.md5(content).hexdigest()
-    headers = {"ETag": f'"{etag}"', "Last-Modified": "Fri, 12 Jun 2026 09:05:29 GMT"}
-    return replace(Reply(headers=headers, body=content), **changes)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -428,27 +350,6 @@ def test_an_encrypted_objects_etag_is_no_digest(
     assert storage.stat(PLACE).md5 is None
 
 
-def multipart_script(server: Server, **replies: Reply) -> None:
-    """Answer the requests of a multipart upload; `replies` replace single ones by name."""
-
-    def name_of(seen: Seen) -> str:
-        if seen.method == "POST":
-            return "create" if "uploads" in seen.path.partition("?")[2] else "complete"
-        return {"DELETE": "abort", "HEAD": "head"}.get(seen.method, "part")
-
-    def script(seen: Seen) -> Reply:
-        usual = {
-            "create": Reply(body=b"<R><UploadId>up</UploadId></R>"),
-            "part": Reply(headers={"ETag": f'"{hashlib.md5(seen.body).hexdigest()}"'}),
-            "complete": Reply(body=b'<R><ETag>"odd-2"</ETag></R>'),
-            "abort": Reply(204),
-            "head": Reply(headers={"Content-Length": str(10 * MIB), "ETag": '"odd-2"'}),
-        }
-        return replies.get(name_of(seen), usual[name_of(seen)])
-
-    server.script = script
-
-
 def methods(server: Server) -> list[str]:
     return sorted(seen.method for seen in server.seen)
 
@@ -464,17 +365,22 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileSourc
 def test_an_upload_in_parts_is_compared_by_size(
     server: Server, storage: S3Storage, large: FileSource
 ) -> None:
-    multipart_script(server)
+    server.script = multipart_answer
     write(storage, large)
     assert methods(server) == ["HEAD", "POST", "POST", "PUT", "PUT"]
     assert all("content-md5" in seen.headers for seen in server.seen if seen.method == "PUT")
 
 
-@pytest.mark.parametrize("broken", ["part", "complete"])
+DENIED = Reply(403, body=error_body("AccessDenied"))
+
+
+@pytest.mark.parametrize(
+    "script", [partial(multipart_answer, part=DENIED), partial(multipart_answer, complete=DENIED)]
+)
 def test_a_failed_upload_in_parts_is_aborted(
-    server: Server, storage: S3Storage, large: FileSource, broken: str
+    server: Server, storage: S3Storage, large: FileSource, script: Callable[[Seen], Reply]
 ) -> None:
-    multipart_script(server, **{broken: Reply(403, body=error_body("AccessDenied"))})
+    server.script = script
     with pytest.raises(ForbiddenError):
         write(storage, large)
     assert methods(server).count("DELETE") == 1
@@ -483,8 +389,10 @@ def test_a_failed_upload_in_parts_is_aborted(
 def test_a_failed_abort_does_not_hide_the_failure(
     server: Server, storage: S3Storage, large: FileSource
 ) -> None:
-    multipart_script(
-        server, part=Reply(400, body=error_body("BadDigest")), abort=Reply(500, body=error_body("Odd"))
+    server.script = partial(
+        multipart_answer,
+        part=Reply(400, body=error_body("BadDigest")),
+        abort=Reply(500, body=error_body("Odd")),
     )
     with pytest.raises(RefusedError, match="damaged on the way"):
         write(storage, large)
@@ -497,9 +405,9 @@ def test_a_completion_whose_answer_was_lost_is_recognised(
     etag = hashlib.md5(part + part).hexdigest() + "-2"
     gone = Reply(404, body=error_body("NoSuchUpload"))
     there = Reply(headers={"Content-Length": str(10 * MIB), "ETag": f'"{etag}"'})
-    multipart_script(server, complete=gone, head=there)
+    server.script = partial(multipart_answer, complete=gone, head=there)
     write(storage, large)
-    multipart_script(server, complete=gone)
+    server.script = partial(multipart_answer, complete=gone)
     with pytest.raises(NotFoundError, match="unfinished upload is gone"):
         write(storage, large)
 
@@ -507,7 +415,7 @@ def test_a_completion_whose_answer_was_lost_is_recognised(
 def test_a_file_that_changes_while_it_is_sent_is_not_completed(
     server: Server, storage: S3Storage, large: FileSource, tmp_path: Path
 ) -> None:
-    multipart_script(server)
+    server.script = multipart_answer
     os.utime(tmp_path / "large", ns=(1, 1))
     with pytest.raises(RefusedError, match="was changed while it was read"):
         write(storage, large)

@@ -1,0 +1,112 @@
+"""An HTTP server on loopback that answers, or misbehaves, exactly as told, and S3's answers for it."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+MIB = 1 << 20
+
+
+@dataclass
+class Seen:
+    """One request that arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Reply:
+    """What to answer.
+
+    With `cut` the connection ends after so many bytes of the body; with `stall` it stands still then, or,
+    without `cut`, before the answer.
+    """
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    cut: int | None = None
+    stall: bool = False
+
+
+class Server:
+    """An HTTP server on loopback that records requests and answers as `script` says."""
+
+    def __init__(self) -> None:
+        self.seen: list[Seen] = []
+        self.script: Callable[[Seen], Reply] = lambda _: Reply()
+        self.over = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                seen = Seen(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                outer.seen.append(seen)
+                reply = outer.script(seen)
+                if reply.stall and reply.cut is None:
+                    outer.over.wait(60)
+                self.send_response(reply.status)
+                for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command == "HEAD":
+                    return
+                self.wfile.write(reply.body[: reply.cut])
+                self.wfile.flush()
+                if reply.stall:
+                    outer.over.wait(60)
+                self.close_connection = reply.cut is not None
+
+            do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _answer  # noqa: N815
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.over.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def error_body(code: str, message: str = "words of the server") -> bytes:
+    return f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
+
+
+def whole(content: bytes, **changes: Any) -> Reply:
+    etag = hashlib.md5(content).hexdigest()
+    headers = {"ETag": f'"{etag}"', "Last-Modified": "Fri, 12 Jun 2026 09:05:29 GMT"}
+    return replace(Reply(headers=headers, body=content), **changes)
+
+
+def multipart_answer(seen: Seen, **replies: Reply) -> Reply:
+    """Return the answer to a request of a multipart upload; `replies` replace single ones by name."""
+    if seen.method == "POST":
+        name = "create" if "uploads" in seen.path.partition("?")[2] else "complete"
+    else:
+        name = {"DELETE": "abort", "HEAD": "head"}.get(seen.method, "part")
+    usual = {
+        "create": Reply(body=b"<R><UploadId>up</UploadId></R>"),
+        "part": Reply(headers={"ETag": f'"{hashlib.md5(seen.body).hexdigest()}"'}),
+        "complete": Reply(body=b'<R><ETag>"odd-2"</ETag></R>'),
+        "abort": Reply(204),
+        "head": Reply(headers={"Content-Length": str(10 * MIB), "ETag": '"odd-2"'}),
+    }
+    return replies.get(name, usual[name])
