@@ -7,14 +7,16 @@ handler's answer back, with bodies streamed both ways so that memory stays bound
 from __future__ import annotations
 
 import logging
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
-from cheroot.server import Gateway, HTTPServer
+from cheroot.server import Gateway, HeaderReader, HTTPConnection, HTTPRequest, HTTPServer
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +24,12 @@ READ_BLOCK = 1 << 16
 # A body the handler did not read is discarded up to this many bytes so that the connection can be reused;
 # beyond it, closing the connection is cheaper than reading on.
 DISCARD_LIMIT = 1 << 20
+# A client that is still sending when it is refused sees the answer only if its bytes are taken meanwhile:
+# closing at once would reset the connection under it.
+LINGER_SECONDS = 5.0
+# cheroot reads each chunk of a chunked body as one piece of memory.
+LARGEST_CHUNK = 1 << 24
+LONGEST_CHUNK_HEAD = 1 << 12
 
 
 class ConnectionLost(Exception):  # noqa: N818 -- a fact about the peer, not a defect of ours
@@ -96,18 +104,56 @@ class Response:
 Handler = Callable[[Request], Response]
 
 
+class _HeaderReader(HeaderReader):
+    """Keeps cheroot from answering `Expect: 100-continue` before the request was looked at.
+
+    cheroot compares the value letter by letter, so another spelling of the same value does it; the body
+    sends the interim answer when it is first read.
+    """
+
+    def __call__(self, rfile: Any, hdict: Any = None) -> Any:
+        headers = super().__call__(rfile, hdict)
+        if headers.get(b"Expect", b"").lower() == b"100-continue":
+            headers[b"Expect"] = b"100-Continue"
+        return headers
+
+
+class _CheckedChunks:
+    """The connection's reader below a chunked body, with limits on what one chunk may claim."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        if size > LARGEST_CHUNK:
+            raise ValueError(f"a chunk of {size} bytes")
+        return bytes(self._file.read(size))
+
+    def readline(self) -> bytes:
+        line = bytes(self._file.readline(LONGEST_CHUNK_HEAD + 1))
+        if len(line) > LONGEST_CHUNK_HEAD:
+            raise ValueError("an endless line before a chunk")
+        return line
+
+
 class _RequestBody:
     """Reads from cheroot's body file and notices a body that ends too soon."""
 
     def __init__(self, request: Any) -> None:
         self._request = request
         self._file = request.rfile
+        if request.chunked_read:
+            self._file.rfile = _CheckedChunks(self._file.rfile)
         self._finished = False
+        self._awaited = request.inheaders.get(b"Expect") == b"100-Continue"
 
     def read(self, size: int) -> bytes:
         if self._finished or size <= 0:
             return b""
         try:
+            if self._awaited:
+                self._awaited = False
+                self._request.conn.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             data = bytes(self._file.read(size))
             if not data:
                 self._finish()
@@ -126,6 +172,9 @@ class _RequestBody:
 
     def discard(self) -> bool:
         """Read the rest of a small body away. False when the connection has to be closed instead."""
+        if self._awaited and (self._request.chunked_read or self._file.remaining > 0):
+            # The client waits to be told to send, and now never will.
+            return False
         left = DISCARD_LIMIT
         while left > 0:
             data = self.read(READ_BLOCK)
@@ -134,12 +183,36 @@ class _RequestBody:
             left -= len(data)
         return False
 
+    def linger(self) -> None:
+        """Tell the client that nothing more comes, and take what it still sends for a short while."""
+        connection = self._request.conn.socket
+        deadline = time.monotonic() + LINGER_SECONDS
+        try:
+            connection.shutdown(socket.SHUT_WR)
+            while (left := deadline - time.monotonic()) > 0:
+                connection.settimeout(left)
+                if not connection.recv(READ_BLOCK):
+                    return
+        except OSError:
+            return
+
+
+class _Request(HTTPRequest):
+    header_reader = _HeaderReader()
+
+
+class _Connection(HTTPConnection):
+    RequestHandlerClass = _Request
+
 
 class _Server(HTTPServer):
     """cheroot's server with our handler and our log."""
 
     # Connections that wait to be accepted; a burst beyond it would be retried by the kernel a second later.
     request_queue_size = 512
+    # A client with a pool of connections keeps them all; the default of ten would close the rest each time.
+    keep_alive_conn_limit = 256
+    ConnectionClass = _Connection
     handler: Handler
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
@@ -171,6 +244,8 @@ class _Gateway(Gateway):
             name.decode("latin-1").lower(): value.decode("latin-1")
             for name, value in request.inheaders.items()
         }
+        if "expect" in headers:
+            headers["expect"] = headers["expect"].lower()
         length = None if request.chunked_read else int(headers.get("content-length", "0"))
         return Request(
             method=request.method.decode("latin-1"),
@@ -183,36 +258,47 @@ class _Gateway(Gateway):
 
     def _send(self, response: Response, body: _RequestBody) -> None:
         request = self.req
+        unread = False
         try:
-            if response.close_connection or not body.discard():
-                request.close_connection = True
+            unread = not body.discard()
         except ConnectionLost:
             request.close_connection = True
-        request.status = _status_line(response.status)
+        request.close_connection |= response.close_connection or unread
         chunks = [response.body] if isinstance(response.body, bytes) else response.body
-        headers = dict(response.headers)
-        has_body = response.status >= 200 and response.status not in (204, 304)
-        if isinstance(response.body, bytes) and has_body:
-            headers.setdefault("Content-Length", str(len(response.body)))
-        request.outheaders = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
         try:
-            request.ensure_headers_sent()
+            self._send_head(response)
             if request.method != b"HEAD":
                 for chunk in chunks:
                     if chunk:
                         request.write(chunk)
+            if unread:
+                body.linger()
         except OSError as error:
             log.debug("client lost while answering: %s", error)
             request.close_connection = True
         except Exception:
-            # The status line is out: all that is left is to cut the answer short, visibly.
+            # With the status line out, all that is left is to cut the answer short, visibly.
             log.exception("the answer to %s %s broke off", request.method, request.uri)
             request.close_connection = True
             request.chunked_write = False
+            if not request.sent_headers:
+                self._send_head(Response(500))
         finally:
-            close = getattr(chunks, "close", None)
+            close = getattr(response.body, "close", None)
             if close is not None:
                 close()
+
+    def _send_head(self, response: Response) -> None:
+        request = self.req
+        request.status = _status_line(response.status)
+        headers = dict(response.headers)
+        has_body = response.status >= 200 and response.status not in (204, 304)
+        if isinstance(response.body, bytes) and has_body:
+            headers.setdefault("Content-Length", str(len(response.body)))
+        if any("\r" in value or "\n" in value for value in headers.values()):
+            raise ValueError("a line break in a header")
+        request.outheaders = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+        request.ensure_headers_sent()
 
 
 def _status_line(status: int) -> bytes:

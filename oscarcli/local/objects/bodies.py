@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from oscarcli.local.http import Request
 from oscarcli.local.objects import checksums
+from oscarcli.local.objects.authorization import Authorization
 from oscarcli.local.objects.chunked import FORMS, ChunkedBody
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Checksum, Readable
-from oscarcli.local.objects.signatures import UNSIGNED_PAYLOAD, Authorization
+from oscarcli.local.objects.signatures import UNSIGNED_PAYLOAD
 
 # The largest object, and the largest single upload: more goes in parts.
 OBJECT_LIMIT = 5 << 40

@@ -11,9 +11,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from oscarcli.local.objects.authorization import ChunkSigner
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Readable
-from oscarcli.local.objects.signatures import ChunkSigner
 
 if TYPE_CHECKING:
     from hashlib import _Hash

@@ -154,9 +154,15 @@ class MultipartUploads:
         self._state.after_commit(lambda: self._writer.blobs.remove(blobs))
 
     def abort(self, bucket: str, key: str, identifier: str) -> None:
-        """Give an upload up and drop its parts. Raises S3Error: NoSuchBucket, NoSuchUpload."""
+        """Give an upload up and drop its parts; as with MinIO, one that is not there is no error.
+
+        Raises S3Error: NoSuchBucket.
+        """
         with full_disk_named(), self._state.transaction() as connection:
-            self.get(bucket, key, identifier)
+            require_bucket(connection, bucket)
+            upload = piece_index.get_upload(connection, identifier)
+            if upload is None or (upload.bucket, upload.key) != (bucket, key):
+                return
             piece_index.remove_upload(connection, identifier)
             self._writer.forget(connection, identifier)
 

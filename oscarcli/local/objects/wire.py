@@ -11,10 +11,11 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from oscarcli.local.http import ConnectionLost, Request, Response
 from oscarcli.local.objects import wire_buckets, wire_lists, wire_multipart, wire_objects
+from oscarcli.local.objects.authorization import authorize
 from oscarcli.local.objects.documents import Node, document
 from oscarcli.local.objects.errors import NotModified, S3Error
 from oscarcli.local.objects.exchange import Exchange, header_of
-from oscarcli.local.objects.signatures import Credentials, authorize
+from oscarcli.local.objects.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
 
 log = logging.getLogger(__name__)
