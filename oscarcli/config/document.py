@@ -5,7 +5,6 @@ Scalars are kept as text: a password `0123` is four characters, whatever YAML ma
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from collections.abc import Sequence
@@ -61,31 +60,35 @@ def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str
     if is_json:
         return json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
     changed = _edited_yaml(text, edits, path)
-    if changed is None or parse(changed, path, is_json=False) != wanted:
+    if changed is None or (parse(changed, path, is_json=False) or {}) != wanted:
         raise ConfigError(f"{path}: its layout (anchors, perhaps) does not allow this change", hint=MEND)
     return changed
 
 
 def applied(document: Any, edits: Sequence[Edit], *, is_json: bool) -> Any:
     """Return a parsed document as it should read after the edits."""
-    top = {} if document is None else copy.deepcopy(document)
     for edit in edits:
-        place = top
-        for key in edit.keys[:-1]:
-            if not isinstance(place.get(key), dict):
-                place[key] = {}
-            place = place[key]
-        if edit.value is None:
-            place.pop(edit.keys[-1], None)
-        else:
-            place[edit.keys[-1]] = edit.value if is_json else _as_read(edit.value)
-    return top
+        document = _with(document, edit.keys, edit.value if is_json else _as_read(edit.value))
+    return document
+
+
+def _with(part: Any, keys: Sequence[str], value: Any) -> dict[str, Any]:
+    changed = dict(part) if isinstance(part, dict) else {}
+    inner = changed.get(keys[0])
+    if len(keys) > 1:
+        if value is not None or isinstance(inner, dict):
+            changed[keys[0]] = _with(inner, keys[1:], value)
+    elif value is None:
+        changed.pop(keys[0], None)
+    else:
+        changed[keys[0]] = value
+    return changed
 
 
 def _as_read(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _as_read(item) for key, item in value.items()}
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else value
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _edited_yaml(text: str, edits: Sequence[Edit], path: str) -> str | None:

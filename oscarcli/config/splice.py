@@ -46,7 +46,7 @@ def replaced(text: str, keys: Sequence[str], value: Value) -> str:
         LayoutError: the place cannot be changed by itself.
     """
     root = compose(text)
-    if root is None or (not _is_mapping(root) and _is_blank(root)):
+    if root is None or _is_blank(root):
         # Comments alone, or a null: they stay on top.
         head = text if root is None else text[: root.start_mark.index] + text[root.end_mark.index :]
         return _line_ended(head) + _block(keys[0], _nested(keys[1:], value), 0, DEFAULT_STEP, _line_end(text))
@@ -144,8 +144,7 @@ class _Mapping:
     def with_value(self, item: _Item, value: Value) -> str:
         """Return the text with another value for a key that is there."""
         text, start, end = self._text, item.value.start_mark.index, item.end
-        is_empty = not _is_mapping(item.value) and _is_blank(item.value)
-        is_empty = is_empty or (_is_mapping(item.value) and not item.value.value)
+        is_empty = _is_blank(item.value) or (_is_mapping(item.value) and not item.value.value)
         if is_empty and not item.is_alias and not self.is_flow and isinstance(value, Mapping):
             lines = "".join(
                 _block(key, part, self._column + self._step, self._step, _line_end(text))
@@ -153,11 +152,12 @@ class _Mapping:
             )
             head = text[:start].rstrip(" ")
             return _with_lines_after(head + text[end:], len(head), lines)
+        # A block of text ends with its line, and so must what stands in its place.
+        new = _inline(value) + (_line_end(text) if text[start:end].endswith("\n") else "")
         if item.is_alias or (_is_mapping(item.value) and not item.value.flow_style):
-            return f"{text[: item.after_colon]} {_inline(value)}{text[end:]}"
-        ending = _line_end(text) if text[start:end].endswith("\n") else ""
+            return f"{text[: item.after_colon]} {new}{text[end:]}"
         gap = " " if text[start - 1] == ":" else ""
-        return text[:start] + gap + _inline(value) + ending + text[end:]
+        return text[:start] + gap + new + text[end:]
 
     def with_added(self, key: str, value: Value) -> str:
         """Return the text with a key that was not there, behind the others."""
@@ -202,7 +202,11 @@ def _is_mapping(node: Any) -> bool:
 
 
 def _is_blank(node: Any) -> bool:
-    return not node.style and str(node.value).lower() in ("", "~", "null")
+    import yaml
+
+    return (
+        isinstance(node, yaml.ScalarNode) and not node.style and str(node.value).lower() in ("", "~", "null")
+    )
 
 
 def _content_end(text: str, node: Any) -> int:

@@ -1,0 +1,338 @@
+"""The configuration's text: what is read from it, and that a change touches nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from ruamel.yaml import YAML
+
+from oscarcli.config.document import Edit, edited, parse
+from oscarcli.config.splice import compose
+from oscarcli.errors import ConfigError
+
+ODD_SCALARS = [
+    "0123",
+    "1e3",
+    "0x1F",
+    "1_000",
+    "12:30:45",
+    "2026-06-12",
+    "yes",
+    "No",
+    "on",
+    "y",
+    "~",
+    "null",
+    "true",
+    ".inf",
+    "-.inf",
+    ".nan",
+    "<<",
+    "=",
+    "",
+    " leading blank",
+    "trailing blank ",
+    "it's",
+    'say "hi"',
+    "back\\slash",
+    "# no comment",
+    "a # b",
+    "key: value",
+    "a:",
+    "- item",
+    "[x]",
+    "{x}",
+    "*alias",
+    "&anchor",
+    "!tag",
+    "|",
+    ">",
+    "%",
+    "@at",
+    "`tick",
+    "two\nlines",
+    "carriage\rreturn",
+    "tab\there",
+    "bell\x07",
+    "next line\x85here",
+    "separator\u2028here",
+    "ünïcödé",
+    "😀",
+    "\ufeffmark",
+    "\u202eright to left",
+    "nbsp\xa0here",
+    "https://host:8443/path?x=1&y=2#part",
+    "256Mi",
+    "-",
+    "---",
+    "...",
+    "?",
+    "? x",
+    "a, b",
+    "C:\\temp",
+]
+
+
+def _put(text: str, value: Any, *keys: str) -> str:
+    return edited(text, [Edit(keys, value)], "f", is_json=False)
+
+
+@pytest.mark.parametrize("value", ODD_SCALARS)
+def test_any_text_that_is_written_reads_back_as_the_same_text(value: str) -> None:
+    text = edited("", [Edit(("oscar", value or "x", "auth_password"), value)], "f", is_json=False)
+    wanted = {"oscar": {value or "x": {"auth_password": value}}}
+    assert parse(text, "f", is_json=False) == wanted
+    assert yaml.safe_load(text) == wanted, "a reader of YAML 1.1"
+    assert YAML(typ="safe", pure=True).load(text) == wanted, "a reader of YAML 1.2"
+
+
+@pytest.mark.parametrize("value", ODD_SCALARS)
+def test_any_text_can_replace_another_in_a_block_and_in_braces(value: str) -> None:
+    for text in ("a:\n  b: old # why\n  c: d\n", "{a: {b: old, c: d}}\n", '{"a": {"b": "old", "c": "d"}}'):
+        changed = _put(text, value, "a", "b")
+        assert yaml.safe_load(changed) == {"a": {"b": value, "c": "d"}}
+        assert ("# why" in changed) == ("# why" in text)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "text"),
+    [
+        ("0123", "0123"),
+        ("1e3", "1e3"),
+        ("yes", "yes"),
+        ("1.10", "1.10"),
+        ("'0123'", "0123"),
+        ('"a\\tb"', "a\tb"),
+        ("'it''s'", "it's"),
+        ("0x1F", "0x1F"),
+        ("2026-06-12", "2026-06-12"),
+        ("!!str 5", "5"),
+        ("|-\n    two\n    lines", "two\nlines"),
+        (">-\n    two\n    lines", "two lines"),
+        ("plain over\n    two lines", "plain over two lines"),
+        ("''", ""),
+        ("'null'", "null"),
+        ("'~'", "~"),
+    ],
+)
+def test_scalars_are_read_as_the_text_that_was_written(spelling: str, text: str) -> None:
+    assert parse(f"a:\n  b: {spelling}\n", "f", is_json=False) == {"a": {"b": text}}
+
+
+@pytest.mark.parametrize("spelling", ["", "~", "null", "NULL", " # nothing"])
+def test_an_unquoted_null_is_nothing(spelling: str) -> None:
+    assert parse(f"a: {spelling}\n", "f", is_json=False) == {"a": None}
+
+
+def test_both_yaml_parsers_agree() -> None:
+    text = "oscar: ~\na: &x {b: '', \"q\": null}\nc: *x\nd: |\n  e\n"
+    quick = parse(text, "f", is_json=False)
+    # So many openings that the parser without a stack of its own is chosen.
+    careful = parse(f"{text}# {'[' * 2000}\n", "f", is_json=False)
+    assert (
+        quick == careful == {"oscar": None, "a": {"b": "", "q": None}, "c": {"b": "", "q": None}, "d": "e\n"}
+    )
+
+
+def test_anchors_and_merge_keys_are_followed_and_own_keys_win() -> None:
+    text = (
+        "base: &base\n  endpoint: x\n  ssl_verify: false\nmore: &more {auth_user: m, endpoint: m}\n"
+        "oscar:\n  a:\n    <<: *base\n    endpoint: own\n  b: *base\n  c:\n    <<: [*base, *more]\n"
+    )
+    oscar = parse(text, "f", is_json=False)["oscar"]
+    assert oscar["a"] == {"endpoint": "own", "ssl_verify": "false"}
+    assert oscar["b"] == {"endpoint": "x", "ssl_verify": "false"}
+    assert oscar["c"] == {"endpoint": "x", "ssl_verify": "false", "auth_user": "m"}
+
+
+def test_a_nest_of_aliases_takes_no_time_and_a_loop_is_refused() -> None:
+    laughs = "a0: &a0 {x: y}\n" + "".join(
+        f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}, r: *a{n - 1}}}\n" for n in range(1, 60)
+    )
+    assert parse(laughs, "f", is_json=False)["a0"] == {"x": "y"}
+    with pytest.raises(ConfigError, match="contains itself"):
+        parse("a: &a\n  b: *a\n", "f", is_json=False)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{a: " * 100_000, "? " * 5000])
+def test_absurd_nesting_is_an_error_and_not_a_crash(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse(text, "f", is_json=False)
+    with pytest.raises(ConfigError):
+        parse('{"a":' * 100_000, "f", is_json=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_json", "place"),
+    [
+        ('oscar:\n  a:\n    auth_password: "hunter2secret\n', False, "f:"),
+        ("oscar:\n  a: b: c\n", False, "f:2:7:"),
+        ("oscar:\n\ta: b\n", False, "f:2:1:"),
+        ("oscar:\n  a:\n    auth_password: *hunter2secret\n", False, "f:3:20:"),
+        ("a: b\n---\nc: d\n", False, "f:2:1:"),
+        ("? [a]\n: b\n", False, "f:1:3:"),
+        ('{"oscar": {\n  "a": hunter2secret}}', True, "f:2:8:"),
+        ('{"oscar": {}} x', True, "f:1:15:"),
+    ],
+)
+def test_what_cannot_be_read_is_named_by_place_and_nothing_of_it_is_quoted(
+    text: str, is_json: bool, place: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(text, "f", is_json=is_json)
+    assert caught.value.message.startswith(place)
+    assert "hunter2secret" not in caught.value.message
+    assert "hunter2secret" not in str(caught.value.__cause__)
+    assert "nothing was written" in str(caught.value.hint)
+
+
+def test_a_key_that_stands_twice_is_read_as_the_last_and_never_written_over() -> None:
+    text = "oscar:\n  a:\n    endpoint: one\n    endpoint: two\n"
+    assert parse(text, "f", is_json=False)["oscar"]["a"]["endpoint"] == "two"
+    with pytest.raises(ConfigError, match=r'f:4:5: .*"endpoint" stands here a second time'):
+        _put(text, "x", "default")
+
+
+LAYOUTS = {
+    "two blanks": "# top\noscar:\n  # about a\n  a:\n    endpoint: x   # why\n\n"
+    "  # about b\n  b:\n    endpoint: y\n# near the end\ndefault: a # the one\n# end\n",
+    "four blanks": "oscar:\n    a:\n        endpoint: x\n    b:\n        endpoint: y\n"
+    "other:\n    - 1\n    - 2\n",
+    "no final line end": "oscar:\n  a:\n    endpoint: x\n  b:\n    endpoint: y",
+    "windows": "# top\r\noscar:\r\n  a:\r\n    endpoint: x # why\r\n  b:\r\n    endpoint: y\r\nmine: 1\r\n",
+    "braces": "oscar: {a: {endpoint: x}, b: {endpoint: y}} # all\n",
+    "braces over lines": "oscar: {\n  a: {endpoint: x}, # first\n  b: {endpoint: y} # second\n  }\n",
+    "json": '{"oscar": {"a": {"endpoint": "x"}, "b": {"endpoint": "y"}}, "default": "a"}',
+    "mixed": "oscar:\n  a: {endpoint: x}\n  b:\n    endpoint: y\n",
+    "literal": "oscar:\n  a:\n    endpoint: |-\n      x\n\n  b:\n    endpoint: >\n      y\n\n# end\n",
+    "marker": "---\noscar:\n  a: {endpoint: x}\n  b: {endpoint: y}\n",
+    "oscar last": "default: a\noscar:\n  b:\n    endpoint: y\n  a:\n    endpoint: x\n",
+    "quoted keys": '"oscar":\n  \'a\':\n    "endpoint": \'x\'\n  "b": {\'endpoint\': "y"}\n',
+    "anchors elsewhere": "x: &x 1\noscar:\n  a:\n    endpoint: x\n  b:\n    endpoint: y\ny: *x\n",
+}
+EDITS = [
+    [Edit(("oscar", "new"), {"endpoint": "n", "ssl_verify": True, "auth_password": "0123"})],
+    [Edit(("oscar", "a"), None)],
+    [Edit(("oscar", "b"), None)],
+    [Edit(("oscar", "a"), None), Edit(("oscar", "b"), None)],
+    [Edit(("oscar", "a"), None), Edit(("oscar", "b"), None), Edit(("oscar", "c"), {"endpoint": "z"})],
+    [Edit(("oscar", "a", "endpoint"), "changed: value")],
+    [Edit(("oscar", "b", "endpoint"), "https://new")],
+    [Edit(("oscar", "a", "auth_user"), "u"), Edit(("oscar", "b", "auth_user"), "v")],
+    [Edit(("oscar", "a", "endpoint"), None)],
+    [Edit(("default",), "b")],
+    [Edit(("default",), None)],
+    [Edit(("oscar", "a"), {"whole": "new"})],
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("edits", EDITS, ids=range(len(EDITS)))
+def test_every_edit_of_every_layout_gives_exactly_the_wanted_document(layout: str, edits: list[Edit]) -> None:
+    text = LAYOUTS[layout]
+    changed = edited(text, edits, "f", is_json=False)
+    wanted = yaml.safe_load(text)
+    for edit in edits:
+        place = wanted
+        for key in edit.keys[:-1]:
+            place = place[key]
+        if edit.value is None:
+            place.pop(edit.keys[-1], None)
+        else:
+            place[edit.keys[-1]] = edit.value
+    assert yaml.safe_load(changed) == wanted
+    if "\r\n" in text:
+        assert "\n" not in changed.replace("\r\n", "")
+
+
+def test_a_new_cluster_comes_behind_the_others_in_their_layout_and_all_else_stays() -> None:
+    text = LAYOUTS["two blanks"]
+    changed = _put(text, {"endpoint": "h", "ssl_verify": False}, "oscar", "new")
+    added = "  new:\n    endpoint: h\n    ssl_verify: false\n"
+    assert changed == text.replace("    endpoint: y\n", "    endpoint: y\n" + added)
+    text = LAYOUTS["four blanks"]
+    changed = _put(text, {"endpoint": "h"}, "oscar", "new")
+    assert changed == text.replace("endpoint: y\n", "endpoint: y\n    new:\n        endpoint: h\n")
+
+
+def test_a_removed_cluster_takes_no_comment_of_its_neighbours_along() -> None:
+    text = LAYOUTS["two blanks"]
+    assert edited(text, [Edit(("oscar", "a"), None)], "f", is_json=False) == text.replace(
+        "  a:\n    endpoint: x   # why\n", ""
+    )
+
+
+def test_the_last_cluster_leaves_an_empty_mapping_and_not_a_null() -> None:
+    text = "oscar: # mine\n  a: # x\n    endpoint: y\n  # below\ndefault: a # d\n"
+    changed = edited(text, [Edit(("oscar", "a"), None), Edit(("default",), None)], "f", is_json=False)
+    assert changed == "oscar: {} # mine\n  # below\n"
+    assert (
+        _put(changed, {"endpoint": "z"}, "oscar", "b") == "oscar: # mine\n  b:\n    endpoint: z\n  # below\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\n",
+        "# only a comment",
+        "---\n",
+        "~\n",
+        "null # nothing\n",
+        "{}\n",
+        "oscar:\n",
+        "oscar: ~\n",
+        "oscar: null # none\n",
+        "oscar: {}\n",
+        "oscar:   {}\ndefault: ''\n",
+        "mine: 1\n",
+        "oscar:\n  # none yet\nmine: 1\n",
+    ],
+)
+def test_a_first_cluster_can_be_put_into_any_empty_file(text: str) -> None:
+    changed = _put(text, {"endpoint": "n"}, "oscar", "a")
+    assert yaml.safe_load(changed)["oscar"] == {"a": {"endpoint": "n"}}
+    for comment in ("# only a comment", "# nothing", "# none", "# none yet", "mine: 1"):
+        assert (comment in changed) == (comment in text)
+
+
+def test_what_other_places_refer_to_is_not_changed_behind_their_back() -> None:
+    text = "oscar:\n  a: &a\n    endpoint: x\n    mine: 1\n  b: *a\n"
+    with pytest.raises(ConfigError, match="anchors"):
+        _put(text, "y", "oscar", "b", "endpoint")
+    with pytest.raises(ConfigError, match="anchors"):
+        edited(text, [Edit(("oscar", "a"), None)], "f", is_json=False)
+    assert _put(text, {"endpoint": "h"}, "oscar", "b") == text.replace("*a", "{endpoint: h}")
+    assert edited(text, [Edit(("oscar", "b"), None)], "f", is_json=False) == text.replace("  b: *a\n", "")
+    with pytest.raises(ConfigError, match="anchors"):
+        edited("a: &p secret\nb: *p\n", [Edit(("a",), "x")], "f", is_json=False)
+
+
+def test_json_keeps_order_and_unknown_keys() -> None:
+    text = '{"z": [1, {"y": 2.5}], "oscar": {"b": {"endpoint": "x", "mine": true}}, "default": "b"}'
+    edits = [Edit(("oscar", "a"), {"endpoint": "é", "ssl_verify": True}), Edit(("default",), None)]
+    changed = edited(text, edits, "f", is_json=True)
+    assert changed.startswith('{\n  "z": [')
+    assert list(json.loads(changed)) == ["z", "oscar"]
+    assert json.loads(changed)["oscar"] == {
+        "b": {"endpoint": "x", "mine": True},
+        "a": {"endpoint": "é", "ssl_verify": True},
+    }
+    assert changed.endswith("}\n")
+    assert json.loads(edited("", edits[:1], "f", is_json=True)) == {
+        "oscar": {"a": {"endpoint": "é", "ssl_verify": True}}
+    }
+
+
+def test_removing_what_is_not_there_changes_nothing() -> None:
+    for keys in (("default",), ("oscar", "a"), ("oscar", "a", "b"), ("x", "y")):
+        assert _put("oscar: {c: {d: e}}\n", None, *keys) == "oscar: {c: {d: e}}\n"
+    assert _put("default: a\n", None, "default") == ""
+
+
+def test_composing_an_empty_text_gives_nothing() -> None:
+    assert compose("# x") is None
