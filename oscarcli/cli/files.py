@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from oscarcli.output.progress import Progress
     from oscarcli.storage.base import Storage, StoredObject
     from oscarcli.storage.location import Location
-    from oscarcli.storage.transfer import Fetch, Outcome, Task
+    from oscarcli.storage.transfer import Fetch, Outcome, Task, Upload
 else:
     Task = TypeVar("Task")
 
@@ -61,7 +61,7 @@ def put_file(
     from oscarcli.cli.file_words import parse_put
     from oscarcli.cli.local_paths import local_files, upload_targets
     from oscarcli.storage.provider import default_input_path
-    from oscarcli.storage.transfer import Upload, upload
+    from oscarcli.storage.transfer import Upload
 
     session: Session = ctx.obj
     wanted = parse_put(words or [], provider=provider, to=to)
@@ -69,14 +69,23 @@ def put_file(
     files = ServiceFiles(session, wanted.service)
     remote = wanted.remote or default_input_path(files.document, wanted.provider) + "/"
     tasks = [Upload(*pair) for pair in zip(sources, upload_targets(sources, remote), strict=True)]
-    storage = files.storage(wanted.provider)
+    put_all(session, files.storage(wanted.provider), tasks, show_progress=not no_progress)
+
+
+def put_all(session: Session, storage: Storage, tasks: list[Upload], *, show_progress: bool) -> None:
+    """Upload files, showing how far it is, and say of each where it is.
+
+    Raises:
+        OscarError: that of a single file, else what they have in common, else PartialError.
+    """
+    from oscarcli.storage.transfer import Upload, upload
 
     def line(task: Upload) -> str:
         return f'Uploaded "{_local_name(task.source)}" to "{storage.provider}:{task.target}"'
 
     tally = Tally[Upload](session, line, alone=len(tasks) == 1)
     label = _local_name(tasks[0].source) if len(tasks) == 1 else f"{len(tasks)} files"
-    with _carried_out(session, f"Uploading {label}", tally, wanted=not no_progress) as progress:
+    with _carried_out(session, f"Uploading {label}", tally, wanted=show_progress) as progress:
         upload(storage, tasks, tally.take, progress)
     tally.conclude("uploaded")
 
@@ -115,10 +124,10 @@ def get_file(
     remote = wanted.remote or default_output_path(files.document, name)
     storage = files.storage(name)
     if not wanted.latest and remote.strip().endswith("/"):
-        _get_folder(session, storage, remote, wanted.local, show_progress=not no_progress)
+        get_folder(session, storage, remote, wanted.local, show_progress=not no_progress)
         return
     task = _one_file(session, storage, wanted, remote)
-    _get_one(session, storage, task, show_progress=not no_progress)
+    get_one(session, storage, task, show_progress=not no_progress)
 
 
 def _one_file(session: Session, storage: Storage, wanted: Get, remote: str) -> Fetch:
@@ -150,7 +159,8 @@ def _existing(storage: Storage, service: str, location: Location) -> StoredObjec
         raise NotFoundError(error.message, hint=hint) from error
 
 
-def _get_one(session: Session, storage: Storage, task: Fetch, *, show_progress: bool) -> None:
+def get_one(session: Session, storage: Storage, task: Fetch, *, show_progress: bool) -> None:
+    """Download one object, showing how far it is, and print the path of the file."""
     from oscarcli.storage.transfer import Fetch, download
 
     tally = Tally[Fetch](session, _path_line, alone=True)
@@ -160,9 +170,21 @@ def _get_one(session: Session, storage: Storage, task: Fetch, *, show_progress: 
     tally.conclude("downloaded")
 
 
-def _get_folder(
+def get_folder(
     session: Session, storage: Storage, remote: str, local: str | None, *, show_progress: bool
 ) -> None:
+    """Download what is in a folder and print the paths of the files.
+
+    Args:
+        session: where lines go.
+        storage: where the folder is.
+        remote: `BUCKET/FOLDER`.
+        local: the folder to put them in; one of the same name in the current folder when `None`.
+        show_progress: whether to show how far it is.
+
+    Raises:
+        NotFoundError: there is nothing in it.
+    """
     from oscarcli.cli.local_paths import path_inside, safe_name
     from oscarcli.storage.listing import objects_at, relative_name
     from oscarcli.storage.location import parse_location
