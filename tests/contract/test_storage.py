@@ -24,6 +24,7 @@ from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.s3 import S3Storage
 from oscarcli.storage.source import FileSource, Section
+from oscarcli.storage.transfer import Upload, upload
 from tests.s3_servers import ACCESS_KEY, SECRET_KEY, Server, minio_server, moto_server
 
 MIB = 1 << 20
@@ -259,6 +260,15 @@ def test_listing_goes_on_over_all_pages(
     assert [found.location.key for found in subject.storage.list(subject.bucket, "k")] == keys
     assert [found.location.key for found in subject.storage.list(subject.bucket, "k", limit=6)] == keys[:6]
     assert [found.location.key for found in subject.storage.list(subject.bucket, "k", limit=1)] == keys[:1]
+
+
+def test_thousands_of_objects_are_listed(subject: Subject, tmp_path: Path) -> None:
+    if subject.server is not None and not subject.server.is_fast:
+        pytest.skip("too slow for thousands of objects")
+    (tmp_path / "empty").touch()
+    keys = [f"in/{number:04}" for number in range(2500)]
+    upload(subject.storage, [Upload(tmp_path / "empty", subject.at(key)) for key in keys], lambda _: None)
+    assert [found.location.key for found in subject.storage.list(subject.bucket, "in/")] == keys
 
 
 WRONG = "wrong-wrong-wrong"
