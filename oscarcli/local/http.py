@@ -6,6 +6,7 @@ handler's answer back, with bodies streamed both ways so that memory stays bound
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -24,6 +25,7 @@ READ_BLOCK = 1 << 16
 # A body the handler did not read is discarded up to this many bytes so that the connection can be reused;
 # beyond it, closing the connection is cheaper than reading on.
 DISCARD_LIMIT = 1 << 20
+WAKE_SECONDS = 0.01
 # A client that is still sending when it is refused sees the answer only if its bytes are taken meanwhile:
 # closing at once would reset the connection under it.
 LINGER_SECONDS = 5.0
@@ -342,6 +344,14 @@ class Listener:
 
     def stop(self) -> None:
         """Close the socket and wait up to `shutdown_timeout` seconds for running requests."""
+        # cheroot looks for its end twice a second, or when somebody connects.
+        waker = threading.Timer(WAKE_SECONDS, self._connect)
+        waker.start()
         self._server.stop()
+        waker.join()
         if self._thread.ident is not None:
             self._thread.join(timeout=5)
+
+    def _connect(self) -> None:
+        with contextlib.suppress(OSError):
+            socket.create_connection((self.host, self.port), timeout=1).close()
