@@ -1,4 +1,4 @@
-"""Real servers that speak S3 on loopback: moto in this process, MinIO, where it is installed, in its own."""
+"""Servers that speak S3 on loopback: moto, the local cluster's store, and MinIO where it is installed."""
 
 from __future__ import annotations
 
@@ -51,6 +51,27 @@ def moto_server() -> Iterator[Server]:
         server.stop()
 
 
+@contextmanager
+def local_server(folder: Path) -> Iterator[Server]:
+    """Serve the local cluster's own store."""
+    from oscarcli.local.http import Listener
+    from oscarcli.local.objects import index
+    from oscarcli.local.objects.signatures import Credentials
+    from oscarcli.local.objects.store import ObjectStore
+    from oscarcli.local.objects.wire import S3Front
+    from oscarcli.local.state import State
+
+    state = State(folder / "state.db", [index.SCHEMA])
+    front = S3Front(ObjectStore(state, folder / "blobs"), Credentials(ACCESS_KEY, SECRET_KEY))
+    listener = Listener("127.0.0.1", 0, front.handle)
+    listener.start()
+    try:
+        yield Server(f"http://127.0.0.1:{listener.port}")
+    finally:
+        listener.stop()
+        state.close()
+
+
 def minio_binary() -> str | None:
     go_path = os.environ.get("GOPATH") or str(Path.home() / "go")
     return shutil.which("minio") or shutil.which("minio", path=f"{go_path}/bin")
@@ -75,7 +96,7 @@ def minio_server(folder: Path) -> Iterator[Server]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        server = Server(f"http://127.0.0.1:{port}")
+        server = Server(f"http://127.0.0.1:{port}", is_fast=False)
         wait_for_buckets(server)
         yield server
     finally:

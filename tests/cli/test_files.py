@@ -17,7 +17,7 @@ import pytest
 from oscarcli.errors import ExitCode
 from oscarcli.storage.s3 import S3Settings, connect
 from tests.conftest import Outcome, Runner
-from tests.s3_servers import ACCESS_KEY, SECRET_KEY, moto_server
+from tests.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.s3_servers import Server as Store
 from tests.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
@@ -27,8 +27,8 @@ DENIED = Reply(403, body=error_body("AccessDenied"))
 
 
 @pytest.fixture(scope="module")
-def store() -> Iterator[Store]:
-    with moto_server() as store:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with local_server(tmp_path_factory.mktemp("store")) as store:
         yield store
 
 
@@ -54,7 +54,7 @@ class Cluster:
             return self.s3(seen)
         return Reply(404)
 
-    def stored(self) -> list[str]:
+    def keys(self) -> list[str]:
         answer = self.objects.list_objects_v2(Bucket=BUCKET)
         return [entry["Key"] for entry in answer.get("Contents", [])]
 
@@ -97,12 +97,13 @@ def cluster(server: Server, run: Runner) -> Cluster:
 
 
 @pytest.fixture
-def moto(cluster: Cluster, store: Store) -> Iterator[Cluster]:
+def stored(cluster: Cluster, store: Store) -> Iterator[Cluster]:
     """The same cluster with a real store, emptied before each test."""
     cluster.minio["endpoint"] = store.endpoint
     cluster.objects = connect(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
-    cluster.objects.create_bucket(Bucket=BUCKET)
-    for key in cluster.stored():
+    if BUCKET not in [bucket["Name"] for bucket in cluster.objects.list_buckets()["Buckets"]]:
+        cluster.objects.create_bucket(Bucket=BUCKET)
+    for key in list(cluster.keys()):
         cluster.objects.delete_object(Bucket=BUCKET, Key=key)
     yield cluster
     cluster.objects.close()
@@ -123,11 +124,11 @@ def write_files(run: Runner, *names: str) -> None:
 
 
 @pytest.mark.parametrize("words", [["service", "put-file"], ["services", "pf"], ["s", "put-file"]])
-def test_a_file_goes_into_the_services_input(run: Runner, moto: Cluster, words: list[str]) -> None:
+def test_a_file_goes_into_the_services_input(run: Runner, stored: Cluster, words: list[str]) -> None:
     write_files(run, "photos/a.txt")
     done = run(*words, "svc", "photos/a.txt")
     assert done == Outcome(0, 'Uploaded "photos/a.txt" to "minio.default:svc/in/a.txt"\n', "")
-    assert moto.content("in/a.txt") == b"content of photos/a.txt"
+    assert stored.content("in/a.txt") == b"content of photos/a.txt"
 
 
 @pytest.mark.parametrize(
@@ -140,27 +141,27 @@ def test_a_file_goes_into_the_services_input(run: Runner, moto: Cluster, words: 
         (["--provider", "minio.default", "a.txt", "--to", "svc/"], "a.txt"),
     ],
 )
-def test_a_file_goes_where_the_words_say(run: Runner, moto: Cluster, words: list[str], key: str) -> None:
+def test_a_file_goes_where_the_words_say(run: Runner, stored: Cluster, words: list[str], key: str) -> None:
     write_files(run, "a.txt", "s3.txt")
     done = run("service", "put-file", "svc", *words)
     assert (done.code, done.err) == (0, "")
-    assert moto.stored() == [key]
+    assert stored.keys() == [key]
 
 
 @pytest.mark.parametrize("words", [["images/a.jpg", "images/b.jpg"], ["minio", "images/?.jpg"]])
-def test_several_files_go_into_a_folder(run: Runner, moto: Cluster, words: list[str]) -> None:
+def test_several_files_go_into_a_folder(run: Runner, stored: Cluster, words: list[str]) -> None:
     write_files(run, "images/a.jpg", "images/b.jpg", "images/c.txt")
     done = run("service", "put-file", "svc", *words, "svc/pictures/")
     assert (done.code, done.err) == (0, "")
-    assert moto.stored() == ["pictures/a.jpg", "pictures/b.jpg"]
+    assert stored.keys() == ["pictures/a.jpg", "pictures/b.jpg"]
     assert len(done.out.splitlines()) == 2
-    assert moto.objects.head_object(Bucket=BUCKET, Key="pictures/a.jpg")["ContentType"] == "image/jpeg"
+    assert stored.objects.head_object(Bucket=BUCKET, Key="pictures/a.jpg")["ContentType"] == "image/jpeg"
 
 
-def test_standard_input_becomes_an_object(run: Runner, moto: Cluster) -> None:
+def test_standard_input_becomes_an_object(run: Runner, stored: Cluster) -> None:
     done = run("service", "put-file", "svc", "-", "svc/in/typed.txt", input=b"typed")
     assert done.code == 0
-    assert moto.content("in/typed.txt") == b"typed"
+    assert stored.content("in/typed.txt") == b"typed"
 
 
 @pytest.mark.parametrize(
@@ -224,8 +225,8 @@ def test_a_refused_upload_has_a_code(run: Runner, cluster: Cluster, code: str, e
 # -- get-file ----------------------------------------------------------------------------------------
 
 
-def test_a_file_comes_back_and_its_absolute_path_is_all_that_is_said(run: Runner, moto: Cluster) -> None:
-    moto.put("out/a.txt", b"result")
+def test_a_file_comes_back_and_its_absolute_path_is_all_that_is_said(run: Runner, stored: Cluster) -> None:
+    stored.put("out/a.txt", b"result")
     done = run("service", "get-file", "svc", f"{BUCKET}/out/a.txt")
     assert done == Outcome(0, f"{run.home}/a.txt\n", "")
     assert (run.home / "a.txt").read_bytes() == b"result"
@@ -243,9 +244,11 @@ def test_a_file_comes_back_and_its_absolute_path_is_all_that_is_said(run: Runner
         (["minio.default", "svc/out/", "--download-latest-into=new"], "new/a.txt"),
     ],
 )
-def test_a_file_comes_where_the_words_say(run: Runner, moto: Cluster, words: list[str], target: str) -> None:
-    moto.put("out/a.txt", b"result")
-    moto.put("output/z.txt", b"another folder")
+def test_a_file_comes_where_the_words_say(
+    run: Runner, stored: Cluster, words: list[str], target: str
+) -> None:
+    stored.put("out/a.txt", b"result")
+    stored.put("output/z.txt", b"another folder")
     (run.home / "folder").mkdir()
     done = run("service", "get-file", "svc", *words)
     assert done == Outcome(0, f"{run.home}/{target}\n", "")
@@ -275,9 +278,9 @@ def test_of_files_of_the_same_second_the_last_by_name_is_the_latest(run: Runner,
     assert "of 2 files with the same time, the last by name" in done.err
 
 
-def test_a_folder_comes_with_everything_in_it(run: Runner, moto: Cluster) -> None:
+def test_a_folder_comes_with_everything_in_it(run: Runner, stored: Cluster) -> None:
     for key in ("out/", "out/a.txt", "out/sub/b.txt", "output/c.txt"):
-        moto.put(key, key.encode())
+        stored.put(key, key.encode())
     done = run("service", "get-file", "svc", "svc/out/", "back")
     assert done.code == 0
     assert sorted(done.out.splitlines()) == [f"{run.home}/back/a.txt", f"{run.home}/back/sub/b.txt"]
@@ -286,9 +289,9 @@ def test_a_folder_comes_with_everything_in_it(run: Runner, moto: Cluster) -> Non
     assert files_of(run) == ["back/a.txt", "back/sub/b.txt", "out/a.txt", "out/sub/b.txt"]
 
 
-def test_names_from_the_server_stay_in_the_folder(run: Runner, moto: Cluster) -> None:
+def test_names_from_the_server_stay_in_the_folder(run: Runner, stored: Cluster) -> None:
     for key in ("out/../../evil.txt", "out/a\\b", "out/good.txt"):
-        moto.put(key)
+        stored.put(key)
     done = run("service", "get-file", "svc", "svc/out/", "back")
     assert done.code == ExitCode.PARTIAL
     assert done.out == f"{run.home}/back/good.txt\n"
@@ -297,8 +300,8 @@ def test_names_from_the_server_stay_in_the_folder(run: Runner, moto: Cluster) ->
     assert files_of(run) == ["back/good.txt"]
 
 
-def test_a_file_goes_to_standard_output(run: Runner, moto: Cluster) -> None:
-    moto.put("out/a.txt", b"result")
+def test_a_file_goes_to_standard_output(run: Runner, stored: Cluster) -> None:
+    stored.put("out/a.txt", b"result")
     assert run("service", "get-file", "svc", "svc/out/a.txt", "-") == Outcome(0, "result", "")
 
 
@@ -322,7 +325,7 @@ def test_a_file_goes_to_standard_output(run: Runner, moto: Cluster) -> None:
     ],
 )
 def test_what_is_not_there_is_said(
-    run: Runner, moto: Cluster, words: list[str], code: ExitCode, message: str
+    run: Runner, stored: Cluster, words: list[str], code: ExitCode, message: str
 ) -> None:
     write_files(run, "a.txt")
     done = run("service", "get-file", "svc", *words)
@@ -331,7 +334,7 @@ def test_what_is_not_there_is_said(
     assert (run.home / "a.txt").read_text() == "content of a.txt"
 
 
-def test_a_failure_speaks_json_where_json_was_asked_for(run: Runner, moto: Cluster) -> None:
+def test_a_failure_speaks_json_where_json_was_asked_for(run: Runner, stored: Cluster) -> None:
     done = run("service", "list-files", "svc", "minio.default", "nobucket/in", "-o", "json")
     assert (done.code, done.out) == (ExitCode.NOT_FOUND, "")
     assert "bucket does not exist" in json.loads(done.err)["error"]
@@ -345,6 +348,14 @@ def test_a_body_that_never_ends_leaves_the_older_file(run: Runner, cluster: Clus
     assert (done.code, done.out) == (ExitCode.UNREACHABLE, "")
     assert files_of(run) == ["a.bin"]
     assert (run.home / "a.bin").read_text() == "content of a.bin"
+
+
+def test_wrong_keys_are_refused(run: Runner, stored: Cluster) -> None:
+    stored.put("out/a")
+    stored.minio["secret_key"] = "not-the-key"
+    done = run("service", "get-file", "svc", "svc/out/a")
+    assert (done.code, done.out) == (ExitCode.AUTH, "")
+    assert "not-the-key" not in done.err
 
 
 def test_masked_keys_are_said_to_be_masked(run: Runner, cluster: Cluster) -> None:
@@ -367,9 +378,9 @@ def test_a_service_without_storage_is_no_crash(run: Runner, cluster: Cluster) ->
 # -- list-files and delete-file ------------------------------------------------------------------------
 
 
-def test_a_listing_starts_each_line_with_the_name(run: Runner, moto: Cluster) -> None:
+def test_a_listing_starts_each_line_with_the_name(run: Runner, stored: Cluster) -> None:
     for key in ("in/", "in/a.txt", "in/sub/much-longer-name.txt", "input/other"):
-        moto.put(key, key.encode())
+        stored.put(key, key.encode())
     done = run("service", "list-files", "svc", "minio.default", "svc/in")
     assert (done.code, done.err) == (0, "")
     rows = [line.split() for line in done.out.splitlines()]
@@ -379,17 +390,17 @@ def test_a_listing_starts_each_line_with_the_name(run: Runner, moto: Cluster) ->
     assert run("service", "lsf", "svc", "svc/in/").out == done.out
 
 
-def test_a_prefix_is_searched_when_asked_for(run: Runner, moto: Cluster) -> None:
+def test_a_prefix_is_searched_when_asked_for(run: Runner, stored: Cluster) -> None:
     for key in ("in/a", "input/b", "other"):
-        moto.put(key)
+        stored.put(key)
     done = run("service", "list-file", "svc", "svc/in", "--prefix")
     assert [line.split()[0] for line in done.out.splitlines()] == ["a", "input/b"]
 
 
-def test_a_listing_in_other_forms(run: Runner, moto: Cluster) -> None:
+def test_a_listing_in_other_forms(run: Runner, stored: Cluster) -> None:
     import yaml
 
-    moto.put("in/a.txt", b"12345")
+    stored.put("in/a.txt", b"12345")
     as_json = json.loads(run("service", "list-files", "svc", "minio", "svc/in", "-o", "json").out)
     (entry,) = as_json
     assert list(entry) == ["name", "bucket", "key", "size", "last_modified", "etag"]
@@ -399,7 +410,7 @@ def test_a_listing_in_other_forms(run: Runner, moto: Cluster) -> None:
 
 
 @pytest.mark.parametrize(("form", "out"), [("table", ""), ("json", "[]\n"), ("yaml", "[]\n")])
-def test_an_empty_listing_is_no_failure(run: Runner, moto: Cluster, form: str, out: str) -> None:
+def test_an_empty_listing_is_no_failure(run: Runner, stored: Cluster, form: str, out: str) -> None:
     done = run("service", "list-files", "svc", "minio", "svc/nothing", "-o", form)
     assert (done.code, done.out) == (0, out)
     assert 'no files under "svc/nothing"' in done.err
@@ -452,12 +463,12 @@ def test_control_characters_in_names_are_shown_not_obeyed(run: Runner, cluster: 
 
 
 @pytest.mark.parametrize("verb", ["delete-file", "df", "del-fil", "remove-file", "rmf"])
-def test_a_file_is_deleted(run: Runner, moto: Cluster, verb: str) -> None:
-    moto.put("in/a.txt")
-    moto.put("in/b.txt")
+def test_a_file_is_deleted(run: Runner, stored: Cluster, verb: str) -> None:
+    stored.put("in/a.txt")
+    stored.put("in/b.txt")
     done = run("service", verb, "svc", "minio.default", "svc/in/a.txt")
     assert done == Outcome(0, 'Deleted "minio.default:svc/in/a.txt"\n', "")
-    assert moto.stored() == ["in/b.txt"]
+    assert stored.keys() == ["in/b.txt"]
 
 
 @pytest.mark.parametrize(
@@ -472,13 +483,13 @@ def test_a_file_is_deleted(run: Runner, moto: Cluster, verb: str) -> None:
     ],
 )
 def test_nothing_else_is_deleted(
-    run: Runner, moto: Cluster, words: list[str], code: ExitCode, message: str
+    run: Runner, stored: Cluster, words: list[str], code: ExitCode, message: str
 ) -> None:
-    moto.put("in/a.txt")
+    stored.put("in/a.txt")
     done = run("service", "delete-file", "svc", *words)
     assert (done.code, done.out) == (code, "")
     assert message in done.err
-    assert moto.stored() == ["in/a.txt"]
+    assert stored.keys() == ["in/a.txt"]
 
 
 def test_a_refused_deletion_is_a_failure(run: Runner, cluster: Cluster) -> None:
@@ -491,7 +502,7 @@ def test_a_refused_deletion_is_a_failure(run: Runner, cluster: Cluster) -> None:
 # -- progress ------------------------------------------------------------------------------------------
 
 
-def test_a_terminal_shows_a_bar_and_then_the_answer(run: Runner, moto: Cluster) -> None:
+def test_a_terminal_shows_a_bar_and_then_the_answer(run: Runner, stored: Cluster) -> None:
     (run.home / "a.bin").write_bytes(bytes(3 * MIB))
     shown = run.terminal("service", "put-file", "svc", "a.bin")
     assert shown.code == 0

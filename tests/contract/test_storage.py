@@ -25,7 +25,7 @@ from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.s3 import S3Storage
 from oscarcli.storage.source import FileSource, Section
 from oscarcli.storage.transfer import Upload, upload
-from tests.s3_servers import ACCESS_KEY, SECRET_KEY, Server, minio_server, moto_server
+from tests.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server, moto_server
 
 MIB = 1 << 20
 NAMES = itertools.count()
@@ -50,12 +50,18 @@ def moto() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with local_server(tmp_path_factory.mktemp("local")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with minio_server(tmp_path_factory.mktemp("minio")) as server:
         yield server
 
 
-@pytest.fixture(params=["memory", "moto", "minio"])
+@pytest.fixture(params=["memory", "moto", "local", "minio"])
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     bucket = f"bucket-{os.getpid()}-{next(NAMES)}"
     if request.param == "memory":
