@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from oscarcli import __version__
-from oscarcli.api.address import UNPROXIED, base_url, route, same_origin
+from oscarcli.api.address import PORTS, UNPROXIED, base_url, route, same_origin
 from oscarcli.api.failures import explain
 from oscarcli.api.responses import raise_for_status, refuse_page
 from oscarcli.errors import ConfigError, RefusedError
@@ -181,6 +181,8 @@ class Client:
                 request.headers.pop("Authorization", None)
             try:
                 response = self._connection(str(request.url)).send(request, auth=login)
+            except httpx.InvalidURL as error:
+                raise RefusedError(f"cannot {what}: the server redirects to no valid address") from error
             except (httpx.HTTPError, UnicodeError) as error:
                 failure = explain(error, what, request)
                 self._trace(f"{request.method} {request.url}: {failure.message}")
@@ -209,6 +211,9 @@ def _redirected(request: httpx.Request, response: httpx.Response, what: str) -> 
     """
     following = response.next_request
     assert following is not None
+    following.url = following.url.copy_with(userinfo=b"")
+    if following.url.scheme not in PORTS:
+        raise RefusedError(f"cannot {what}: the server redirects to {following.url}")
     is_read = request.method in ("GET", "HEAD")
     if not is_read and not (response.status_code in (307, 308) and same_origin(request.url, following.url)):
         raise RefusedError(
