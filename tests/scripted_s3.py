@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 MIB = 1 << 20
@@ -38,9 +40,12 @@ class Reply:
 
 
 class Server:
-    """An HTTP server on loopback that records requests and answers as `script` says."""
+    """An HTTP server on loopback that records requests and answers as `script` says.
 
-    def __init__(self) -> None:
+    `certificate` is a PEM file with a key, for HTTPS.
+    """
+
+    def __init__(self, certificate: Path | None = None) -> None:
         self.seen: list[Seen] = []
         self.script: Callable[[Seen], Reply] = lambda _: Reply()
         self.over = threading.Event()
@@ -76,6 +81,11 @@ class Server:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.endpoint = self.endpoint.replace("http:", "https:")
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 
 Action = Callable[[], object]
 
 
-class Cancelled(Exception):  # noqa: N818 -- not a failure: somebody wanted it
-    """The transfer was called off."""
+class Cancelled(CancelledError):  # noqa: N818 -- not a failure: somebody wanted it
+    """The transfer was called off.
+
+    Of this kind because botocore lets it through: any other exception of a body that is being sent is taken
+    for a broken connection, and tried again.
+    """
 
 
 class Cancellation:

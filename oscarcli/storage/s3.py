@@ -96,8 +96,17 @@ def connect(settings: S3Settings) -> Any:
         aws_secret_access_key=settings.secret_key,
         config=config,
     )
+    if not settings.verify:
+        _accept_unverified()
     _count_what_is_sent(client)
     return client
+
+
+def _accept_unverified() -> None:
+    """Keep urllib3 from a warning at every connection: whoever defined the provider wanted it so."""
+    import urllib3
+
+    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
 
 def _require_url(settings: S3Settings) -> None:

@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 
 # Threads that are told to stop finish what they hold on a server (an abort of a multipart upload) within
 # this many seconds, or it is done for them.
-PATIENCE = 3.0
+PATIENCE = 2.0
 
 
 @dataclass(frozen=True)

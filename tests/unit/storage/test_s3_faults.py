@@ -9,7 +9,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -483,6 +485,65 @@ def test_other_machines_are_reached_through_the_proxy(
     opened("http://minio.example:9000").stat(PLACE)
     (request,) = server.seen
     assert request.path == "http://minio.example:9000/bucket/in/a.bin"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for 127.0.0.1 that nobody signed, with its key."""
+    x509 = pytest.importorskip("cryptography.x509")
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    now = datetime.now(timezone.utc)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    form = serialization.PrivateFormat.PKCS8
+    pem = serialization.Encoding.PEM
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    path.write_bytes(
+        key.private_bytes(pem, form, serialization.NoEncryption()) + bytes(signed.public_bytes(pem))
+    )
+    return path
+
+
+@pytest.fixture
+def secure_server(certificate: Path) -> Iterator[Server]:
+    server = Server(certificate)
+    server.script = lambda _: whole(b"x")
+    yield server
+    server.stop()
+
+
+def test_a_certificate_nobody_vouches_for_is_refused(
+    secure_server: Server, opened: Callable[..., S3Storage]
+) -> None:
+    with pytest.raises(UnreachableError, match="TLS failed: self-signed certificate"):
+        opened(secure_server.endpoint).stat(PLACE)
+
+
+def test_a_certificate_is_not_looked_at_where_the_definition_says_so(
+    secure_server: Server, opened: Callable[..., S3Storage]
+) -> None:
+    assert opened(secure_server.endpoint, verify=False).stat(PLACE).size == 1
+
+
+def test_a_certificate_is_verified_with_the_users_bundle(
+    secure_server: Server,
+    opened: Callable[..., S3Storage],
+    certificate: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(certificate))
+    assert opened(secure_server.endpoint).stat(PLACE).size == 1
 
 
 def test_secrets_are_in_no_message(server: Server, storage: S3Storage, source: FileSource) -> None:
