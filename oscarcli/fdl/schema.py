@@ -1,105 +1,27 @@
 """The keys of an FDL: one table of names, kinds and rules of a single value (`oscar-api` 4.1 to 4.7).
 
-The table is data, so that reading, checking and a schema for editors can all be derived from it. Rules that
+The table is data: reading, comparing and the schema for editors are all derived from it. Rules that
 concern several keys at once are in `rules.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
 
-
-@dataclass(frozen=True)
-class Text:
-    """A single value that the server wants as a string; whatever its look, the text stays as written.
-
-    Attributes:
-        choices: the values there are; case does not count when one is chosen, the listed spelling is sent.
-        otherwise: what the server makes of any other value; when empty, another value is a mistake.
-        quantity: the value is a Kubernetes quantity of this.
-    """
-
-    choices: tuple[str, ...] = ()
-    otherwise: str = ""
-    quantity: Literal["", "cpu", "memory", "storage"] = ""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A whole number from zero on."""
-
-    most: int = 2**31 - 1
-
-
-@dataclass(frozen=True)
-class Switch:
-    """True or false."""
-
-
-@dataclass(frozen=True)
-class Texts:
-    """A list of strings; one alone needs no list."""
-
-
-@dataclass(frozen=True)
-class Ports:
-    """Port numbers; one alone needs no list."""
-
-
-@dataclass(frozen=True)
-class TextMap:
-    """Keys of the user's choice with strings; lists and mappings become their JSON."""
-
-
-@dataclass(frozen=True)
-class Record:
-    """Known keys."""
-
-    fields: Mapping[str, Field]
-
-
-@dataclass(frozen=True)
-class Records:
-    """A list of records."""
-
-    record: Record
-
-
-@dataclass(frozen=True)
-class RecordMap:
-    """Ids of the user's choice with records."""
-
-    record: Record
-
-
-@dataclass(frozen=True)
-class ServiceLists:
-    """A list whose items map ids of clusters to services; `services.py` reads it."""
-
-    record: Record
-
-
-Kind = Text | Whole | Switch | Texts | Ports | TextMap | Record | Records | RecordMap | ServiceLists
-
-
-@dataclass(frozen=True)
-class Field:
-    """One key of a record.
-
-    Attributes:
-        kind: what its value is.
-        required: whether it has to be there, and not empty.
-        unsent: why the value is not sent, for keys that the server sets by itself.
-        remark: what to warn of when it is there.
-    """
-
-    kind: Kind
-    required: bool = False
-    unsent: str = ""
-    remark: str = ""
-
+from oscarcli.fdl.kinds import (
+    Field,
+    Kind,
+    Ports,
+    Record,
+    RecordMap,
+    Records,
+    ServiceLists,
+    Switch,
+    Text,
+    TextMap,
+    Texts,
+    Whole,
+)
 
 TEXT, WHOLE, SWITCH, TEXTS, PORTS, TEXT_MAP = Text(), Whole(), Switch(), Texts(), Ports(), TextMap()
 CPU, MEMORY, STORAGE = Text(quantity="cpu"), Text(quantity="memory"), Text(quantity="storage")
@@ -129,9 +51,9 @@ EXPOSE = Record(
         "rewrite_target": Field(SWITCH),
         "default_command": Field(SWITCH),
         "set_auth": Field(SWITCH),
-        "auth_type": Field(Text(choices=("basic", "forward"))),
-        "health_path": Field(TEXT),
-        "probe_mode": Field(Text(choices=("legacy", "direct"), otherwise="legacy")),
+        "auth_type": Field(Text(choices=("basic", "forward")), default="basic"),
+        "health_path": Field(TEXT, default="/"),
+        "probe_mode": Field(Text(choices=("legacy", "direct"), otherwise="legacy"), default="legacy"),
     }
 )
 CLUSTER = Record(
@@ -201,7 +123,7 @@ DELEGATION = Text(choices=("static", "random", "load-based", "topsis"))
 FEDERATION = Record(
     {
         "group_id": Field(TEXT),
-        "topology": Field(Text(choices=("none", "star", "mesh"))),
+        "topology": Field(Text(choices=("none", "star", "mesh")), default="none"),
         "delegation": Field(DELEGATION),
         "rescheduler_threshold": Field(WHOLE),
         "members": Field(REPLICAS),
@@ -221,15 +143,15 @@ KSERVE = Record(
         "storage_uri": Field(TEXT, required=True),
         "inference": Field(Record({"model_format": Field(TEXT, required=True), "runtime": Field(TEXT)})),
         "llm_inference": Field(Record({"runtime_image": Field(TEXT)})),
-        "api_version": Field(Text(choices=("v1", "v2"))),
+        "api_version": Field(Text(choices=("v1", "v2")), default="v1"),
         "min_scale": Field(WHOLE),
-        "max_scale": Field(WHOLE),
-        "cpu": Field(CPU),
-        "memory": Field(MEMORY),
+        "max_scale": Field(WHOLE, default=1),
+        "cpu": Field(CPU, default="0.2"),
+        "memory": Field(MEMORY, default="256Mi"),
         "args": Field(TEXTS),
         "env": Field(TEXT_MAP),
         "enable_gpu": Field(SWITCH),
-        "set_auth": Field(SWITCH),
+        "set_auth": Field(SWITCH, default=True),
     }
 )
 
@@ -241,8 +163,8 @@ SERVICE = Record(
     {
         "name": Field(TEXT, required=True),
         "cluster_id": Field(TEXT),
-        "memory": Field(MEMORY),
-        "cpu": Field(CPU),
+        "memory": Field(MEMORY, default="256Mi"),
+        "cpu": Field(CPU, default="0.2"),
         "total_memory": Field(MEMORY),
         "total_cpu": Field(CPU),
         "ephemeral_storage_request": Field(STORAGE),
@@ -258,7 +180,8 @@ SERVICE = Record(
             Text(
                 choices=("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
                 otherwise="INFO",
-            )
+            ),
+            default="INFO",
         ),
         "image": Field(TEXT, required=True),
         "alpine": Field(SWITCH),
@@ -279,9 +202,9 @@ SERVICE = Record(
         "namespace": Field(TEXT),
         "interlink_node_name": Field(TEXT),
         # Another value is public to the object store and hidden by the API: nobody can want that.
-        "visibility": Field(Text(choices=("private", "restricted", "public"))),
+        "visibility": Field(Text(choices=("private", "restricted", "public")), default="private"),
         "allowed_users": Field(TEXTS),
-        "isolation_level": Field(Text(choices=("SERVICE", "USER"), otherwise="SERVICE")),
+        "isolation_level": Field(Text(choices=("SERVICE", "USER"), otherwise="SERVICE"), default="SERVICE"),
         "bucket_list": Field(TEXTS, unsent=_SET_BY_SERVER),
         "mount": Field(MOUNT),
         "volume": Field(VOLUME),
@@ -299,3 +222,23 @@ FILE = Record(
         "clusters": Field(CLUSTERS),
     }
 )
+
+
+def kind_at(path: Sequence[str | int]) -> Kind | None:
+    """Return the kind of a service's value.
+
+    Args:
+        path: keys and indexes that lead to it, such as `("input", 0, "path")`.
+
+    Returns:
+        The kind; `None` for keys of the user's choice and for those that the table does not have.
+    """
+    kind: Kind | None = SERVICE
+    for key in path:
+        if isinstance(kind, (Records, RecordMap)):
+            kind = kind.record
+        elif isinstance(kind, Record) and key in kind.fields:
+            kind = kind.fields[str(key)].kind
+        else:
+            return None
+    return kind

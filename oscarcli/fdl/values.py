@@ -14,8 +14,7 @@ from typing import Any
 from oscarcli.fdl import quantities
 from oscarcli.fdl.document import below
 from oscarcli.fdl.findings import Findings, quoted
-from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
-from oscarcli.fdl.schema import (
+from oscarcli.fdl.kinds import (
     Field,
     Kind,
     Ports,
@@ -28,6 +27,7 @@ from oscarcli.fdl.schema import (
     Texts,
     Whole,
 )
+from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
 
 TRUE_WORDS = ("true", "yes", "on")
 FALSE_WORDS = ("false", "no", "off")

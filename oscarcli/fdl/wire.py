@@ -23,6 +23,8 @@ SERVER_LABELS = (
     "uid",
     "kueue.x-k8s.io/queue-name",
 )
+# Annotations of a federation, which a server puts into the services it hands on.
+SERVER_ANNOTATIONS = "oscar.grycap/"
 # Documented defaults that no server applies; without them an exposed service is refused.
 EXPOSE_DEFAULTS = {"min_scale": 1, "max_scale": 10, "cpu_threshold": 80}
 PORT_KEYS = ("api_port", "nodePort")
@@ -98,6 +100,10 @@ def _keep_what_put_forgets(document: dict[str, Any], stored: Mapping[str, Any]) 
     kept = {key: labels[key] for key in SERVER_LABELS if key in labels}
     if kept:
         document["labels"] = {**kept, **(document.get("labels") or {})}
+    annotations = stored.get("annotations") or {}
+    marks = {key: annotations[key] for key in annotations if key.startswith(SERVER_ANNOTATIONS)}
+    if marks:
+        document["annotations"] = {**marks, **(document.get("annotations") or {})}
     if "kserve" in document and "kserve" in stored:
         # The server drops false when it answers, takes its absence for true, and refuses a change.
         document["kserve"].setdefault("set_auth", bool((stored["kserve"] or {}).get("set_auth", False)))
