@@ -36,9 +36,21 @@ class Entry:
 
 COMMANDS = (
     Entry("apply, a", "apply", "Create or update the services of an FDL file."),
-    Entry("delete, d, del, remove, rm", "apply", "Delete the services of an FDL file."),
+    Entry(
+        "delete, d, del, remove, rm",
+        "apply",
+        "Delete the services of an FDL file, with their jobs and buckets.",
+    ),
     Entry("cluster, c", "cluster", "Add, choose and inspect clusters.", is_noun=True),
     Entry("service, services, svc, s", "service", "Services, their jobs, logs and files.", is_noun=True),
+    Entry("bucket, buckets, b", "bucket", "Buckets and what is in them.", is_noun=True),
+    Entry("volume", "volume", "Volumes that services mount.", is_noun=True),
+    Entry("metrics", "metrics", "What services consumed, and who called them.", is_noun=True),
+    Entry("quota", "quota", "How much of a cluster a user may take.", is_noun=True),
+    Entry(
+        "federation", "federation", "Services of other clusters that take jobs of a service.", is_noun=True
+    ),
+    Entry("health", "health", "Ask a cluster whether it is well."),
     Entry("local", "local", "Run an OSCAR cluster on this machine.", is_noun=True),
     Entry("version, v", "version", "Show the version of this program."),
 )

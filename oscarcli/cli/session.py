@@ -219,7 +219,9 @@ class Session:
         """Write an error nobody foresaw and return its exit code."""
         text = str(error) or type(error).__name__
         hint = None if self.debug else "run the command again with --debug for the details"
-        return self.report(OscarError(f"unexpected {type(error).__name__}: {text}", hint=hint), as_json)
+        shown = OscarError(f"unexpected {type(error).__name__}: {text}", hint=hint)
+        shown.__cause__ = error
+        return self.report(shown, as_json)
 
     def interrupted(self) -> int:
         """Answer Ctrl-C."""
