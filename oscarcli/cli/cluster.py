@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Thread
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from oscarcli.cli import cluster_state
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
@@ -20,11 +21,17 @@ app = noun("Add, choose and inspect clusters.")
 # `cluster add` looks at the new cluster for at most so long: scripts add clusters before they are up.
 CHECK_SECONDS = 3.0
 
+
+def _backend(info: dict[str, Any]) -> Any:
+    backend = info.get("serverless_backend")
+    return backend.get("name") if isinstance(backend, dict) else backend
+
+
 INFO_COLUMNS = (
     Column("VERSION", "version"),
     Column("ARCHITECTURE", "architecture"),
     Column("KUBERNETES", "kubernetes_version"),
-    Column("BACKEND", lambda info: (info.get("serverless_backend") or {}).get("name")),
+    Column("BACKEND", _backend),
     Column("COMMIT", "git_commit"),
 )
 IdentifierArgument = Annotated[str, typer.Argument(metavar="IDENTIFIER", help="The cluster's id.")]
@@ -229,12 +236,15 @@ def default(
         session.line('There is no default cluster, please set it with the "--set" flag')
 
 
-@app.command("delete, d, del, remove, rm")
+@app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)
 def delete(ctx: typer.Context, identifier: IdentifierArgument) -> None:
     """Forget a cluster; the cluster itself is not touched."""
     session: Session = ctx.obj
     session.config_file.remove(identifier)
-    session.line(f'Cluster "{identifier}" removed from {session.config_path}')
+    if session.wants_table:
+        session.line(f'Cluster "{identifier}" removed from {session.config_path}')
+    else:
+        session.show(Result({"deleted": [identifier]}))
 
 
 @app.command("info, i", formats=("yaml", "json", "table"))
@@ -278,3 +288,6 @@ def _list_lines(session: Session, rows: list[dict[str, object]], empty: str) -> 
     for row in rows:
         text = clean(f"{row['id']} ({row['endpoint']})")
         session.answer((session.out.styled(f"{text} (Default)", "1") if row["default"] else text) + "\n")
+
+
+app.include(cluster_state.app)

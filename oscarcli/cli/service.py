@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from oscarcli.cli import files, invoke, logs
+from oscarcli.cli import deployment, files, invoke, lifecycle, logs, service_edit, service_export
 from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.session import Session
 from oscarcli.errors import OscarError
@@ -20,22 +20,36 @@ COLUMNS = (
     Column("CPU", "cpu"),
     Column("MEMORY", "memory"),
 )
+DEPLOYMENT_COLUMNS = (
+    *COLUMNS,
+    Column("STATE", lambda service: (service.get("deployment") or {}).get("state")),
+    Column("REASON", lambda service: (service.get("deployment") or {}).get("reason")),
+)
 
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
 ShowSecretsOption = Annotated[
     bool, typer.Option("--show-secrets", help="Show tokens and keys instead of ***.")
 ]
+IncludeDeploymentOption = Annotated[
+    bool,
+    typer.Option("--include-deployment", help="With the state of what runs for it; OSCAR 4.0 and later."),
+]
 
 
 @app.command("list, ls", formats=TABLE_FORMATS)
-def list_services(ctx: typer.Context, show_secrets: ShowSecretsOption = False) -> None:
+def list_services(
+    ctx: typer.Context,
+    show_secrets: ShowSecretsOption = False,
+    include_deployment: IncludeDeploymentOption = False,
+) -> None:
     """List the services of a cluster."""
     from oscarcli.api import services
 
     session: Session = ctx.obj
-    found = services.list_services(session.api)
+    found = services.list_services(session.api, include_deployment=include_deployment)
     shown = found if show_secrets else [services.masked(service) for service in found]
-    session.show(Result(shown, COLUMNS, empty="There are no services in the cluster"))
+    columns = DEPLOYMENT_COLUMNS if include_deployment else COLUMNS
+    session.show(Result(shown, columns, empty="There are no services in the cluster"))
 
 
 @app.command("get, g", formats=("yaml", "json", "table"))
@@ -46,17 +60,19 @@ def get(
     token: Annotated[
         bool, typer.Option("--token", help="Print the service's token, and nothing else.")
     ] = False,
+    include_deployment: IncludeDeploymentOption = False,
 ) -> None:
     """Show the definition of a service; secrets are masked."""
     from oscarcli.api import services
 
     session: Session = ctx.obj
-    service = services.get_service(session.api, name)
+    service = services.get_service(session.api, name, include_deployment=include_deployment)
     if token:
         session.line(services.service_token(service))
         return
     shown = service if show_secrets else services.masked(service)
-    session.show(Result(shown, COLUMNS, rows=[shown]))
+    columns = DEPLOYMENT_COLUMNS if include_deployment else COLUMNS
+    session.show(Result(shown, columns, rows=[shown]))
 
 
 @app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)
@@ -89,4 +105,8 @@ def confirm_deletion(session: Session, names: list[str], yes: bool) -> None:
 
 app.include(invoke.app)
 app.include(files.app)
+app.include(lifecycle.app)
+app.include(service_edit.app)
+app.include(service_export.app)
 app.add_typer(logs.app, name="logs, log, l")
+app.add_typer(deployment.app, name="deployment")
