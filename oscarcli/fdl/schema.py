@@ -231,7 +231,7 @@ def kind_at(path: Sequence[str | int]) -> Kind | None:
         path: keys and indexes that lead to it, such as `("input", 0, "path")`.
 
     Returns:
-        The kind; `None` for keys of the user's choice and for those that the table does not have.
+        The kind; `None` for what the table does not have.
     """
     kind: Kind | None = SERVICE
     for key in path:
@@ -239,6 +239,8 @@ def kind_at(path: Sequence[str | int]) -> Kind | None:
             kind = kind.record
         elif isinstance(kind, Record) and key in kind.fields:
             kind = kind.fields[str(key)].kind
+        elif isinstance(kind, TextMap):
+            kind = TEXT
         else:
             return None
     return kind

@@ -51,7 +51,7 @@ def sent(
     """
     document = copy.deepcopy(dict(definition))
     _complete_expose(document)
-    if not _takes_port_lists(version):
+    if not takes_port_lists(version):
         _single_ports(document, str(version))
     if stored is not None:
         _keep_what_put_forgets(document, stored)
@@ -72,7 +72,7 @@ def _complete_expose(document: dict[str, Any]) -> None:
     expose["max_scale"] = max(expose["max_scale"], expose["min_scale"])
 
 
-def _takes_port_lists(version: str | None) -> bool:
+def takes_port_lists(version: str | None) -> bool:
     """Tell whether ports are lists; a version that is no number is a development one, so a new one."""
     found = re.match(r"v?(\d+)\.(\d+)", version or "")
     return found is None or (int(found[1]), int(found[2])) >= FIRST_WITH_PORT_LISTS
