@@ -1,0 +1,380 @@
+"""What the store is for: an object, its event and its blob are all there or all not, whatever happens."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oscarcli.local.objects.blobs import Blobs
+from oscarcli.local.objects.errors import S3Error
+from oscarcli.local.objects.model import Attributes, EventSource
+from tests.local.objects.harness import Server, boto_client, refusal, running
+
+ROOT = Path(__file__).parents[3]
+MIB = 1 << 20
+SOURCE = EventSource("localadmin", user_agent="test", request_id="18A9F3C2D4E5F601")
+
+
+# -- events ----------------------------------------------------------------------------------------------
+
+
+def test_every_way_to_create_an_object_is_announced(server: Server, s3: Any) -> None:
+    s3.put_object(Bucket="data", Key="a b", Body=b"12345", ContentType="text/x", Metadata={"m": "1"})
+    s3.copy_object(Bucket="data", Key="copy", CopySource={"Bucket": "data", "Key": "a b"})
+    where = {"Bucket": "data", "Key": "parts"}
+    where["UploadId"] = s3.create_multipart_upload(**where)["UploadId"]
+    part = s3.upload_part(**where, PartNumber=1, Body=b"part")
+    assert len(server.created) == 2
+    parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
+    done = s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+    s3.put_object_tagging(Bucket="data", Key="a b", Tagging={"TagSet": []})
+    s3.delete_object(Bucket="data", Key="copy")
+    names = [(event.key, event.event_name.rpartition(":")[2]) for event in server.created]
+    assert names == [("a b", "Put"), ("copy", "Copy"), ("parts", "CompleteMultipartUpload")]
+    first, _, last = server.created
+    assert (first.bucket, first.size, first.content_type, first.metadata) == ("data", 5, "text/x", {"m": "1"})
+    assert (first.principal, first.source_ip) == ("localadmin", "127.0.0.1")
+    assert "Boto3" in first.user_agent
+    assert len(first.request_id) == 16
+    assert f'"{last.etag}"' == done["ETag"]
+    times = [event.modified_ns for event in server.created]
+    assert times == sorted(set(times))
+    assert server.commits == [1, 2, 3]
+
+
+def test_only_announced_writes_of_the_python_face_are_announced(server: Server) -> None:
+    server.store.create_bucket("data", {"owner": "oscar"})
+    server.store.put_marker("data", "in/")
+    server.store.put("data", "silent", io.BytesIO(b"1"))
+    assert server.created == []
+    assert server.commits == []
+    stored = server.store.put("data", "loud", io.BytesIO(b"1"), "text/x", {"m": "1"}, SOURCE)
+    assert [event.key for event in server.created] == ["loud"]
+    assert server.created[0].modified_ns == stored.modified_ns
+    assert server.store.stat("data", "loud").metadata == {"m": "1"}
+    assert server.store.stat("data", "in/").size == 0
+    assert server.store.bucket_tags("data") == {"owner": "oscar"}
+
+
+def test_a_failing_hook_undoes_the_object(server: Server, s3: Any) -> None:
+    s3.put_object(Bucket="data", Key="a", Body=b"old")
+    server.state.read().execute("ALTER TABLE test_events RENAME TO gone")
+    assert refusal(lambda: s3.put_object(Bucket="data", Key="a", Body=b"new"))[0] == 500
+    assert s3.get_object(Bucket="data", Key="a")["Body"].read() == b"old"
+    assert server.has_no_orphans()
+
+
+# -- transactions of the caller --------------------------------------------------------------------------
+
+
+class _Stop(Exception):  # noqa: N818 -- it stops a transaction, nothing else
+    pass
+
+
+def test_buckets_join_the_callers_transaction(server: Server) -> None:
+    def create() -> None:
+        with server.state.transaction():
+            server.store.create_bucket("data")
+            server.store.put_marker("data", "in/")
+            raise _Stop
+
+    def delete() -> None:
+        with server.state.transaction():
+            server.store.delete_bucket("data", with_objects=True)
+            raise _Stop
+
+    with pytest.raises(_Stop):
+        create()
+    assert server.store.buckets() == []
+    server.store.create_bucket("data")
+    server.store.put("data", "a", io.BytesIO(b"kept"), event=SOURCE)
+    with pytest.raises(_Stop):
+        delete()
+    assert server.content("a") == b"kept"
+    assert server.commits == [1]
+    with server.state.transaction():
+        server.store.delete_bucket("data", with_objects=True)
+        assert len(server.blobs) == 1
+    assert server.blobs == []
+
+
+# -- readers and writers ---------------------------------------------------------------------------------
+
+
+def test_a_reader_keeps_the_version_it_opened(server: Server) -> None:
+    server.store.create_bucket("data")
+    server.store.put("data", "a", io.BytesIO(b"first version"))
+    _, one = server.store.open("data", "a")
+    _, two = server.store.open("data", "a")
+    server.store.put("data", "a", io.BytesIO(b"second"))
+    server.store.delete("data", "a")
+    assert server.store.sweep() == 0
+    with one, two:
+        assert one.read(5) + one.read() == b"first version"
+        two.narrow(6, 7)
+        assert two.read() == b"version"
+        one.close()
+        assert len(server.blobs) == 1
+    assert server.blobs == []
+
+
+def test_many_writers_of_one_key_leave_one_version(server: Server) -> None:
+    server.store.create_bucket("data")
+    bodies = [bytes([number]) * 300_000 for number in range(16)]
+    stop = threading.Event()
+    seen: list[bytes] = []
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                _, reader = server.store.open("data", "a")
+            except S3Error:
+                continue
+            with reader:
+                seen.append(reader.read())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda body: server.store.put("data", "a", io.BytesIO(body), event=SOURCE), bodies * 3))
+    stop.set()
+    reader.join()
+    assert set(seen) <= set(bodies)
+    assert len(server.created) == 48
+    times = [event.modified_ns for event in server.created]
+    assert times == sorted(set(times))
+    assert server.has_no_orphans()
+    assert len(server.blobs) == 1
+
+
+def test_only_one_of_many_creates_what_must_not_exist(server: Server, s3: Any) -> None:
+    def create(number: int) -> bool:
+        try:
+            s3.put_object(Bucket="data", Key="a", Body=str(number).encode(), IfNoneMatch="*")
+        except s3.exceptions.ClientError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(create, range(16))) == 1
+    assert len(server.created) == 1
+    assert server.has_no_orphans()
+
+
+# -- what a crash leaves ---------------------------------------------------------------------------------
+
+
+def test_a_sweep_removes_orphans_and_stale_uploads_only(server: Server) -> None:
+    server.store.create_bucket("data")
+    server.store.put("data", "a", io.BytesIO(b"kept"))
+    orphan = server.folder / "blobs" / "ab" / ("ab" + "0" * 30)
+    orphan.write_bytes(b"lost")
+    upload = server.store.uploads.start("data", "b", attributes=Attributes())
+    assert server.store.sweep() == 1
+    assert not orphan.exists()
+    assert server.store.uploads.get("data", "b", upload.identifier) == upload
+    server.store.sweep(stale_after=-1)
+    with pytest.raises(S3Error, match="NoSuchUpload"):
+        server.store.uploads.get("data", "b", upload.identifier)
+    assert server.content("a") == b"kept"
+
+
+def test_a_sweep_spares_what_is_being_written(server: Server) -> None:
+    server.store.create_bucket("data")
+
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            data = super().read(10)
+            assert server.store.sweep() == 0
+            return data
+
+    server.store.put("data", "a", Slow(b"x" * 35))
+    assert server.content("a") == b"x" * 35
+
+
+def _start(folder: Path) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.local.objects.crash_server", str(folder)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    return process, f"http://127.0.0.1:{process.stdout.readline().strip()}"
+
+
+class Uploader:
+    """Uploads from several threads until the server is gone; remembers what was acknowledged."""
+
+    def __init__(self, endpoint: str, name: str) -> None:
+        self.acknowledged: dict[str, str] = {}
+        self._client = boto_client(endpoint, read_timeout=20)
+        self._name = name
+        self._threads = [threading.Thread(target=self._upload, args=(number,)) for number in range(6)]
+
+    def run_until(self, count: int, process: subprocess.Popen[str]) -> None:
+        """Kill the server once `count` uploads were acknowledged."""
+        for thread in self._threads:
+            thread.start()
+        deadline = time.monotonic() + 60
+        while len(self.acknowledged) < count and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        for thread in self._threads:
+            thread.join()
+        self._client.close()
+        assert len(self.acknowledged) >= count
+
+    def _upload(self, number: int) -> None:
+        choice = random.Random(f"{self._name}{number}")
+        for serial in range(10_000):
+            key = f"{self._name}/{number}/{serial}"
+            body = choice.randbytes(choice.choice([0, 10, 5_000, 300_000]))
+            try:
+                if serial % 5 == 4:
+                    self._multipart(key, body)
+                else:
+                    self._client.put_object(Bucket="data", Key=key, Body=body)
+            except Exception:  # noqa: BLE001 -- however the client words it: the server is gone
+                return
+            self.acknowledged[key] = hashlib.md5(body).hexdigest()
+
+    def _multipart(self, key: str, body: bytes) -> None:
+        where = {"Bucket": "data", "Key": key}
+        where["UploadId"] = self._client.create_multipart_upload(**where)["UploadId"]
+        etag = self._client.upload_part(**where, PartNumber=1, Body=body)["ETag"]
+        parts = [{"PartNumber": 1, "ETag": etag}]
+        self._client.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+
+
+def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
+    acknowledged: dict[str, str] = {}
+    for turn in range(4):
+        process, endpoint = _start(tmp_path)
+        with process:
+            if turn == 0:
+                client = boto_client(endpoint)
+                client.create_bucket(Bucket="data")
+                client.close()
+            uploader = Uploader(endpoint, str(turn))
+            uploader.run_until(30 + 15 * turn, process)
+        acknowledged.update(uploader.acknowledged)
+    with running(tmp_path) as server:
+        page = server.store.list_page("data", limit=100_000)
+        stored = {item.key for item in page.objects}
+        events = {row["key"] for row in server.state.read().execute("SELECT key FROM test_events")}
+        assert acknowledged.keys() <= stored
+        assert stored == events
+        for key in stored:
+            digest = hashlib.md5(server.content(key)).hexdigest()
+            assert digest == acknowledged.get(key, digest)
+        assert server.has_no_orphans()
+
+
+# -- a full disk -----------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_named_and_loses_nothing(
+    server: Server, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put_object(Bucket="data", Key="a", Body=b"old")
+
+    class Full(FileIO):
+        room = 600_000
+
+        def write(self, data: Any, /) -> int:
+            if not self.room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            # A real disk takes what still fits before it refuses.
+            taken: int = super().write(memoryview(data)[: self.room])
+            self.room -= taken
+            return taken
+
+    def open_full(blobs: Blobs, name: str) -> Any:
+        return Full(blobs.path(name), "xb")
+
+    monkeypatch.setattr(Blobs, "open_new", open_full)
+    full = (507, "XMinioStorageFull")
+    assert refusal(lambda: s3.put_object(Bucket="data", Key="a", Body=b"x" * MIB)) == full
+    upload = s3.create_multipart_upload(Bucket="data", Key="b")["UploadId"]
+    part = {"Bucket": "data", "Key": "b", "UploadId": upload, "PartNumber": 1}
+    assert refusal(lambda: s3.upload_part(**part, Body=b"x" * MIB)) == full
+    monkeypatch.undo()
+    assert s3.get_object(Bucket="data", Key="a")["Body"].read() == b"old"
+    assert server.has_no_orphans()
+    s3.put_object(Bucket="data", Key="a", Body=b"new")
+
+
+def test_a_database_without_room_is_a_full_disk(server: Server) -> None:
+    server.store.create_bucket("data")
+    server.store.put("data", "a", io.BytesIO(b"old"))
+    pages = server.state.read().execute("PRAGMA page_count").fetchone()[0]
+    server.state.read().execute(f"PRAGMA max_page_count = {pages}")
+    large = {"m": "x" * 30_000}
+    with pytest.raises(S3Error, match="XMinioStorageFull"):
+        server.store.put("data", "a", io.BytesIO(b"new"), metadata=large, event=SOURCE)
+    assert server.commits == []
+    assert server.state.read().execute("SELECT count(*) FROM test_events").fetchone()[0] == 0
+    server.state.read().execute("PRAGMA max_page_count = 100000")
+    assert server.content("a") == b"old"
+    assert server.has_no_orphans()
+    server.store.put("data", "a", io.BytesIO(b"new"), metadata=large, event=SOURCE)
+    assert server.content("a") == b"new"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of eight megabytes."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)]
+    try:
+        mounted = subprocess.run(words, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("no right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_is_really_full(small_disk: Path) -> None:
+    with running(small_disk) as server:
+        client = boto_client(server.endpoint)
+        client.create_bucket(Bucket="data")
+        stored = 0
+        code = ""
+        while not code and stored < 1000:
+            try:
+                client.put_object(Bucket="data", Key=str(stored), Body=os.urandom(100_000))
+                stored += 1
+            except client.exceptions.ClientError as error:
+                code = error.response["Error"]["Code"]
+        assert code == "XMinioStorageFull"
+        assert server.has_no_orphans()
+        keys = [item.key for item in server.store.list_page("data").objects]
+        assert sorted(keys, key=int) == [str(number) for number in range(stored)]
+        for key in keys:
+            assert client.get_object(Bucket="data", Key=key)["ContentLength"] == 100_000
+        client.delete_objects(Bucket="data", Delete={"Objects": [{"Key": key} for key in keys]})
+        client.put_object(Bucket="data", Key="again", Body=os.urandom(100_000))
+        client.close()
+    with running(small_disk) as server:
+        assert [item.key for item in server.store.list_page("data").objects] == ["again"]
+        assert server.has_no_orphans()
