@@ -236,14 +236,17 @@ class ObjectStore:
         The reader gives the bytes of that very version, whatever happens to the object meanwhile.
         Raises S3Error: NoSuchBucket, NoSuchKey.
         """
+        stored = None
         while True:
-            stored = self.stat(bucket, key)
+            previous, stored = stored, self.stat(bucket, key)
             self._writer.holds.hold(stored.content)
             # Asked after the hold: pieces that are there now stay until it is released.
             pieces = piece_index.get_pieces(self._state.read(), stored.content)
             if pieces or not stored.size:
                 return stored, ObjectReader(self._writer.blobs, self._writer.holds, stored, pieces)
             self._writer.holds.release(stored.content)
+            if previous is not None and previous.content == stored.content:
+                raise S3Error("InternalError", "The index names an object without bytes.")
 
     def delete(self, bucket: str, key: str, *, condition: Condition | None = None) -> bool:
         """Delete an object; tells whether it was there. Raises S3Error: NoSuchBucket."""

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from boto3.s3.transfer import TransferConfig
 
+from oscarcli.local.objects import checksums
 from tests.local.objects.harness import Server, refusal
 
 MIB = 1 << 20
@@ -205,6 +206,32 @@ def test_checksums_of_parts_make_one_of_the_object(s3: Any, kind: str) -> None:
     part = s3.head_object(Bucket="data", Key="a", PartNumber=2, ChecksumMode="ENABLED")
     assert part["ChecksumCRC32"] == _crc32(SECOND)
     assert s3.get_object(Bucket="data", Key="a", ChecksumMode="ENABLED")["Body"].read() == FIRST + SECOND
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME"])
+def test_a_checksum_of_the_whole_follows_from_the_parts(s3: Any, algorithm: str) -> None:
+    def value(data: bytes) -> dict[str, str]:
+        hasher = checksums.new(algorithm)
+        hasher.update(data)
+        return {f"Checksum{algorithm}": checksums.encoded(hasher)}
+
+    upload = Upload(s3, ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT")
+    assert refusal(lambda: upload.put(1, SECOND, ChecksumSHA1="x" * 28)) == (400, "InvalidArgument")
+    parts = [upload.put(1, FIRST, **value(FIRST)), upload.put(2, SECOND, **value(SECOND))]
+    whole = value(FIRST + SECOND)
+    answer = upload.complete(parts, **whole)
+    assert {name: answer[name] for name in whole} == whole
+
+
+def test_a_part_needs_the_checksum_its_upload_promised(s3: Any) -> None:
+    upload = Upload(s3, ChecksumAlgorithm="SHA256")
+    assert refusal(lambda: upload.put(1, SECOND, ChecksumAlgorithm="CRC32")) == (400, "InvalidRequest")
+    s3.put_object(Bucket="data", Key="source", Body=SECOND)
+    copied = s3.upload_part_copy(**upload.where, PartNumber=1, CopySource="data/source")["CopyPartResult"]
+    expected = base64.b64encode(hashlib.sha256(SECOND).digest()).decode()
+    assert copied["ChecksumSHA256"] == expected
+    listed = s3.list_parts(**upload.where)
+    assert (listed["ChecksumAlgorithm"], listed["Parts"][0]["ChecksumSHA256"]) == ("SHA256", expected)
 
 
 def test_a_digest_cannot_cover_the_whole_of_an_upload(s3: Any) -> None:
