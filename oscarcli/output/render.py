@@ -118,8 +118,10 @@ def _yaml(data: Any, *, allow_unicode: bool) -> str:
 
         def analyze_scalar(self, scalar: str) -> Any:
             analysis = super().analyze_scalar(scalar)
-            # The library avoids blocks for text with blanks at the end of a line, though they can hold it.
-            if scalar.replace("\n", "").isprintable() and scalar.strip():
+            # The library avoids blocks for text with tabs or with blanks at the end of a line, though they
+            # can hold it; some parsers take a tab at the very start for a wrong indent.
+            is_plain = re.sub(r"[\n\t]", "", scalar).isprintable() and scalar.strip()
+            if is_plain and not scalar.lstrip("\n").startswith("\t"):
                 analysis.allow_block = True
             return analysis
 

@@ -153,7 +153,7 @@ def test_options_stand_anywhere(call: Caller, words: str) -> None:
     if "--" in words.split():
         assert result.code == 2
     else:
-        assert result == type(result)(0, "here (http://x)\n", "")
+        assert (result.code, result.out, result.err) == (0, "here (http://x)\n", "")
 
 
 def test_an_option_beats_the_environment_and_that_the_default(call: Caller) -> None:

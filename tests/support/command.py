@@ -25,11 +25,12 @@ PATIENCE = 120.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run of the program left behind."""
+    """What a run of the program left behind; `raw` is what `out` was decoded from."""
 
     code: int
     out: str
     err: str
+    raw: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Runner(World):
             cwd=cwd or self.home,
             check=False,
         )
-        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return _outcome(done.returncode, done.stdout, done.stderr)
 
     def start(
         self, *words: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
@@ -178,15 +179,19 @@ class Caller(World):
                 main([str(word) for word in words])
             except SystemExit as ending:
                 code = int(ending.code or 0)
-        return Outcome(code, _text(out), _text(err))
+        return _outcome(code, _content(out), _content(err))
+
+
+def _outcome(code: int, out: bytes, err: bytes) -> Outcome:
+    return Outcome(code, out.decode(errors="replace"), err.decode(), out)
 
 
 def _stream() -> io.TextIOWrapper:
     return io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
 
 
-def _text(stream: io.TextIOWrapper) -> str:
+def _content(stream: io.TextIOWrapper) -> bytes:
     stream.flush()
     content = stream.buffer
     assert isinstance(content, io.BytesIO)
-    return content.getvalue().decode()
+    return content.getvalue()

@@ -1,0 +1,358 @@
+"""`service logs`: jobs and what they wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from oscarcli.cli.logs import local_time
+from tests.conftest import Caller, Runner
+from tests.support.server import Answer, Request, ScriptedServer, document, text
+
+LIST = "/system/logs/svc"
+
+
+@pytest.fixture
+def cluster(call: Caller, server: ScriptedServer) -> ScriptedServer:
+    call.know(server.url)
+    return server
+
+
+def job(status: str, created: str = "", **times: str) -> dict[str, str]:
+    return {"status": status, **({"creation_time": created} if created else {}), **times}
+
+
+FIRST = {
+    "svc-c": job("Failed", "2026-06-12T09:00:03Z", start_time="2026-06-12T09:00:04Z"),
+    "svc-w": job("Suspended"),
+}
+SECOND = {
+    "svc-a": job("Succeeded", "2026-06-12T09:00:01Z", finish_time="2026-06-12T09:00:09Z", extra="kept"),
+    "svc-b": job("Running", "2026-06-12T09:00:02Z"),
+}
+
+
+def two_pages(server: ScriptedServer) -> None:
+    server.always("GET", LIST, document({"jobs": FIRST, "next_page": "p=2&x"}), query={})
+    server.always("GET", LIST, document({"jobs": SECOND, "remaining_jobs": 0}), query={"page": "p=2&x"})
+
+
+# -- list ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["service logs list", "svc log ls", "s l ls"])
+def test_every_name_of_the_list_gives_the_list(call: Caller, cluster: ScriptedServer, words: str) -> None:
+    two_pages(cluster)
+    rows = call(*words.split(), "svc").out.splitlines()[1:]
+    assert [row.split()[0] for row in rows] == ["svc-a", "svc-b", "svc-c", "svc-w"]
+
+
+def test_all_pages_are_listed_newest_last_in_local_time(run: Runner, server: ScriptedServer) -> None:
+    run.know(server.url)
+    two_pages(server)
+    # A zone by rule, for the machine may have no names of zones.
+    result = run("service", "logs", "list", "svc", env={"TZ": "EAST-2"})
+    assert (result.code, result.err) == (0, "")
+    header, *rows = result.out.splitlines()
+    assert header.split("  ")[0] == "JOB NAME"
+    assert [column.strip() for column in header.split("  ") if column] == [
+        "JOB NAME",
+        "STATUS",
+        "CREATION TIME",
+        "START TIME",
+        "FINISH TIME",
+    ]
+    assert [row.split()[0] for row in rows] == ["svc-a", "svc-b", "svc-c", "svc-w"]
+    assert rows[0].split("  ")[-1] == "2026-06-12 11:00:09"
+    assert rows[3].split() == ["svc-w", "Suspended", "-", "-", "-"]
+
+
+def test_lists_in_json_and_yaml_are_the_servers_document(call: Caller, cluster: ScriptedServer) -> None:
+    two_pages(cluster)
+    listed = json.loads(call("service", "logs", "list", "svc", "-o", "json").out)
+    assert listed == {"jobs": {**FIRST, **SECOND}}
+    assert list(listed["jobs"]) == ["svc-a", "svc-b", "svc-c", "svc-w"]
+    assert yaml.safe_load(call("service", "logs", "list", "svc", "-o", "yaml").out) == listed
+
+
+def test_the_old_flat_list_is_read_too(call: Caller, cluster: ScriptedServer) -> None:
+    cluster.always("GET", LIST, document({**FIRST, "jobs": job("Running")}))
+    assert [row.split()[0] for row in call("service", "logs", "list", "svc").out.splitlines()[1:]] == [
+        "svc-c",
+        "jobs",
+        "svc-w",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        ("-s failed", ["svc-c"]),
+        ("--status FAILED,running", ["svc-b", "svc-c"]),
+        ("-s Failed -s suspended", ["svc-c", "svc-w"]),
+        ("--status ,", ["svc-a", "svc-b", "svc-c", "svc-w"]),
+        ("-s Unknown", []),
+    ],
+)
+def test_jobs_are_chosen_by_status(
+    call: Caller, cluster: ScriptedServer, words: str, names: list[str]
+) -> None:
+    two_pages(cluster)
+    result = call("service", "logs", "list", "svc", *words.split())
+    assert [row.split()[0] for row in result.out.splitlines()[1:]] == names
+    assert (result.err == "No job has that status\n") == (not names)
+
+
+def test_a_service_without_jobs_is_no_failure_and_silence_is_one(
+    call: Caller, cluster: ScriptedServer
+) -> None:
+    cluster.expect("GET", LIST, document({"jobs": {}}))
+    result = call("service", "logs", "list", "svc")
+    assert (result.code, result.err) == (0, "This service has no logs\n")
+    cluster.expect("GET", LIST, Answer(200))
+    result = call("service", "logs", "list", "svc")
+    assert (result.code, result.out) == (4, "")
+    assert "the login may lack the permission" in result.err
+    cluster.expect("GET", LIST, Answer(404))
+    assert call("service", "logs", "list", "svc").code == 5
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        ("2026-06-12T09:05:29Z", "2026-06-12 09:05:29"),
+        ("2026-06-12T11:05:29+02:00", "2026-06-12 09:05:29"),
+        ("2026-06-12T09:05:29.123456Z", "2026-06-12 09:05:29"),
+        ("soon", "soon"),
+        ("", None),
+        (None, None),
+        (7, None),
+    ],
+)
+def test_times_are_shown_in_the_zone_of_the_caller(
+    monkeypatch: pytest.MonkeyPatch, sent: Any, shown: str | None
+) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "UTC0")
+    time.tzset()
+    assert local_time(sent) == shown
+    monkeypatch.setenv("TZ", "WEST5")
+    time.tzset()
+    # The first moment there is has no place in a zone west of Greenwich.
+    assert local_time("0001-01-01T00:00:00Z") == "0001-01-01T00:00:00Z"
+    monkeypatch.undo()
+    time.tzset()
+
+
+# -- get -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["get", "g"])
+def test_a_log_is_shown_with_one_final_line_end(call: Caller, cluster: ScriptedServer, verb: str) -> None:
+    cluster.expect("GET", f"{LIST}/svc-a", text("one\ntwo"), query={})
+    assert call("service", "logs", verb, "svc", "svc-a").out == "one\ntwo\n"
+    cluster.expect("GET", f"{LIST}/svc-a", text("one\n"), query={"timestamps": "true"})
+    assert call("service", "logs", verb, "svc", "svc-a", "-t").out == "one\n"
+    cluster.always("GET", f"{LIST}/svc-a", text("one\x1b[0m\r\n"))
+    shown = {"service": "svc", "job": "svc-a", "log": "one\x1b[0m\r\n"}
+    assert json.loads(call("service", "logs", verb, "svc", "svc-a", "-o", "json").out) == shown
+    assert yaml.safe_load(call("service", "logs", verb, "svc", "svc-a", "-o", "yaml").out) == shown
+
+
+def test_a_log_is_untouched_in_a_pipe_and_harmless_on_a_terminal(run: Runner, server: ScriptedServer) -> None:
+    run.know(server.url)
+    server.always("GET", f"{LIST}/j", text("a\x1b[2J\tb\r\x07\n\u202ec\n"))
+    assert run("service", "logs", "get", "svc", "j").out == "a\x1b[2J\tb\r\x07\n\u202ec\n"
+    screen = run.terminal("service", "logs", "get", "svc", "j").out
+    assert "\x1b[2J" not in screen
+    assert "a\\x1b[2J" in screen
+    assert "\\r\\x07" in screen
+    assert "\\u202ec" in screen
+
+
+@pytest.mark.parametrize("flag", ["--latest", "-l"])
+def test_the_latest_is_the_newest_that_has_begun(call: Caller, cluster: ScriptedServer, flag: str) -> None:
+    two_pages(cluster)
+    cluster.expect("GET", f"{LIST}/svc-c", text("log of c\n"))
+    result = call("service", "logs", "get", "svc", flag, "-v")
+    assert (result.out, result.err) == ("log of c\n", 'the latest job is "svc-c"\n')
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("svc", "requires JOB_NAME or use --latest"),
+        ("svc j --latest", "JOB_NAME cannot be used together with --latest"),
+        ("svc j k", "unexpected extra argument"),
+        ("svc j -f -o json", "--follow shows text only"),
+    ],
+)
+def test_wrong_words_ask_nobody(call: Caller, cluster: ScriptedServer, words: str, message: str) -> None:
+    result = call("service", "logs", "get", *words.split())
+    assert (result.code, result.out, message in result.err) == (2, "", True)
+
+
+def test_a_log_that_is_not_there_says_why(call: Caller, cluster: ScriptedServer) -> None:
+    cluster.expect("GET", LIST, document({"jobs": {}}))
+    result = call("service", "logs", "get", "svc", "--latest")
+    assert (result.code, 'service "svc" has no logs' in result.err) == (5, True)
+    for status in (404, 500):
+        cluster.expect("GET", f"{LIST}/j", Answer(status))
+        cluster.expect("GET", LIST, document({"jobs": {"j": job("Suspended")}}))
+        result = call("service", "logs", "get", "svc", "j")
+        assert (result.code, result.out) == (5, "")
+        assert 'job "j" of service "svc" has no log; its status is "Suspended"' in result.err
+        assert "--follow" in result.err
+    cluster.expect("GET", f"{LIST}/j", Answer(200))
+    result = call("service", "logs", "get", "svc", "j")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "the log is empty, or the login may not see it\n"
+
+
+# -- follow --------------------------------------------------------------------------------------
+
+
+class Growing:
+    """A job as a follower sees it: each look at the list is the next state."""
+
+    def __init__(self, server: ScriptedServer, *looks: tuple[str, Answer]) -> None:
+        self.looks: Iterator[tuple[str, Answer]] = iter(looks)
+        self.last = looks[-1]
+        self.log = Answer(404)
+        server.always("GET", LIST, self.listed)
+        server.always("GET", f"{LIST}/j", lambda _: self.log)
+
+    def listed(self, _request: Request) -> Answer:
+        state, self.log = next(self.looks, self.last)
+        return Answer(hang_up=True) if state == "away" else document({"jobs": {"j": job(state)}})
+
+
+def test_following_shows_each_line_once_from_before_the_start_to_the_end(
+    call: Caller, cluster: ScriptedServer
+) -> None:
+    Growing(
+        cluster,
+        ("Suspended", Answer(500)),
+        ("Pending", Answer(404)),
+        ("Running", text("one\nhal")),
+        ("Running", text("one\nhalf\n")),
+        ("Succeeded", text("one\nhalf\nend")),
+    )
+    result = call("service", "logs", "get", "svc", "j", "--follow")
+    assert (result.code, result.out) == (0, "one\nhalf\nend\n")
+    assert result.err == 'job "j": Succeeded\n'
+
+
+def test_a_job_that_fails_while_followed_is_exit_code_9(call: Caller, cluster: ScriptedServer) -> None:
+    Growing(cluster, ("Running", text("one\n")), ("Failed", text("one\nwhy\n")))
+    result = call("service", "logs", "get", "svc", "j", "-f")
+    assert (result.code, result.out) == (9, "one\nwhy\n")
+    assert result.err.splitlines() == ['job "j": Failed', 'Error: job "j" failed']
+
+
+def test_a_rewritten_log_is_shown_again_with_a_word(call: Caller, cluster: ScriptedServer) -> None:
+    Growing(cluster, ("Running", text("old\n")), ("Succeeded", text("new\n")))
+    result = call("service", "logs", "get", "svc", "j", "-f")
+    assert result.out == "old\nnew\n"
+    assert "from its start" in result.err
+
+
+def test_a_dropped_connection_does_not_end_following(
+    call: Caller, cluster: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import oscarcli.api.client as client
+    import oscarcli.api.follow as follow
+
+    monkeypatch.setattr(follow, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(client, "PAUSES", ())
+    Growing(
+        cluster,
+        ("Running", text("one\n")),
+        ("away", Answer()),
+        ("Running", Answer(hang_up=True)),
+        ("Running", Answer(503)),
+        ("Succeeded", text("one\ntwo\n")),
+    )
+    result = call("service", "logs", "get", "svc", "j", "-f")
+    assert (result.code, result.out) == (0, "one\ntwo\n")
+
+
+def test_following_what_is_not_there_ends_at_once(call: Caller, cluster: ScriptedServer) -> None:
+    cluster.expect("GET", LIST, document({"jobs": {"other": job("Running")}}))
+    result = call("service", "logs", "get", "svc", "j", "-f")
+    assert (result.code, result.out) == (5, "")
+    assert 'service "svc" has no job "j"' in result.err
+
+
+# -- delete --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["delete", "d", "del", "remove", "rm"])
+def test_named_jobs_are_removed_one_by_one(call: Caller, cluster: ScriptedServer, verb: str) -> None:
+    for name in "ab":
+        cluster.expect("DELETE", f"{LIST}/{name}", Answer(204))
+    result = call("service", "logs", verb, "svc", "a", "b")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == "".join(f'Job "{name}" from service "svc" removed successfully\n' for name in "ab")
+
+
+def test_one_failure_does_not_hide_the_others(call: Caller, cluster: ScriptedServer) -> None:
+    for name, status in (("a", 204), ("b", 404), ("c", 403), ("d", 204)):
+        cluster.always("DELETE", f"{LIST}/{name}", Answer(status))
+    result = call("service", "logs", "delete", "svc", "a", "b", "c", "d")
+    assert result.code == 8
+    assert [line.split('"')[1] for line in result.out.splitlines()] == ["a", "d"]
+    assert result.err.splitlines()[-1] == "Error: 2 of 4 jobs were not deleted: b, c"
+    assert call("service", "logs", "delete", "svc", "b").code == 5
+    as_json = call("service", "logs", "delete", "svc", "a", "d", "-o", "json")
+    assert json.loads(as_json.out) == {"deleted": ["a", "d"], "failed": {}, "not_tried": []}
+
+
+@pytest.mark.parametrize(
+    ("flag", "query", "line"),
+    [
+        ("--succeeded", {}, 'All succeeded jobs from service "svc" removed successfully\n'),
+        ("-s", {}, 'All succeeded jobs from service "svc" removed successfully\n'),
+        ("--all", {"all": "true"}, 'All jobs from service "svc" removed successfully\n'),
+        ("-a", {"all": "true"}, 'All jobs from service "svc" removed successfully\n'),
+    ],
+)
+def test_many_jobs_are_removed_at_once(
+    call: Caller, cluster: ScriptedServer, flag: str, query: dict[str, str], line: str
+) -> None:
+    cluster.expect("DELETE", LIST, Answer(204), query=query)
+    assert call("service", "logs", "delete", "svc", flag).out == line
+    cluster.expect("DELETE", LIST, Answer(204), query=query)
+    kind = "all" if query else "succeeded"
+    assert json.loads(call("service", "logs", "delete", "svc", flag, "-o", "json").out) == {
+        "service": "svc",
+        "deleted": kind,
+    }
+    cluster.expect("DELETE", LIST, Answer(200), query=query)
+    result = call("service", "logs", "delete", "svc", flag)
+    assert (result.code, result.out) == (4, "")
+
+
+@pytest.mark.parametrize("words", ["svc", "svc --all --succeeded", "svc a --all", "svc a -s", ""])
+def test_a_deletion_must_be_clear(call: Caller, cluster: ScriptedServer, words: str) -> None:
+    result = call("service", "logs", "delete", *words.split())
+    assert (result.code, result.out) == (2, "")
+
+
+def test_on_a_terminal_running_jobs_are_asked_about(run: Runner, server: ScriptedServer) -> None:
+    run.know(server.url)
+    server.always("GET", LIST, document({"jobs": {"a": job("Running"), "b": job("Succeeded")}}))
+    words = ("service", "logs", "delete", "svc", "--all")
+    refused = run.terminal(
+        *words, answers=[("1 jobs have not ended and will be stopped. Go on? [y/N]", "n\n")]
+    )
+    assert (refused.code, "nothing was removed" in refused.out) == (1, True)
+    server.always("DELETE", LIST, Answer(204), query={"all": "true"})
+    agreed = run.terminal(*words, answers=[("Go on? [y/N]", "y\n")])
+    assert (agreed.code, "removed successfully" in agreed.out) == (0, True)
+    assert "[y/N]" not in run.terminal(*words, "-y").out
