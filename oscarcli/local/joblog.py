@@ -78,6 +78,7 @@ class JobLog:
         self._level = LOG_LEVELS.index(level) if level in LOG_LEVELS else LOG_LEVELS.index("INFO")
         self._limit: int | None = limit
         self._answer_limit = answer_limit
+        self._debug_line = ""
         self._kept = 0
         self._dropped = 0
 
@@ -100,11 +101,13 @@ class JobLog:
 
     def script(self, data: bytes) -> None:
         """Add what the script printed; undecodable bytes are dropped."""
-        self._add_output(self._decoder.decode(data).encode())
+        self._add_script_text(self._decoder.decode(data))
 
     def end_of_script(self) -> None:
         """Close the script's output with the one line end that the supervisor's print adds."""
-        self._add_output(self._decoder.decode(b"", final=True).encode())
+        self._add_script_text(self._decoder.decode(b"", final=True))
+        if self._debug_line:
+            self.supervisor("DEBUG", self._debug_line)
         self._output.write(b"\n")
         if self._dropped:
             self.note("WARNING", f"the script's output is cut, {self._dropped} bytes are not shown")
@@ -122,6 +125,14 @@ class JobLog:
         """Add a line behind the script's output."""
         self._output.end_line()
         self._output.write(supervisor_line(level, message))
+
+    def _add_script_text(self, text: str) -> None:
+        self._add_output(text.encode())
+        if self._level <= LOG_LEVELS.index("DEBUG"):
+            # At this level the supervisor also logs each line as it appears, so it is there twice.
+            *whole, self._debug_line = (self._debug_line + text).split("\n")
+            for line in whole:
+                self.supervisor("DEBUG", line)
 
     def _add_output(self, data: bytes) -> None:
         room = len(data) if self._limit is None else max(self._limit - self._kept, 0)

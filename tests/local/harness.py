@@ -1,0 +1,150 @@
+"""A local cluster inside the test's own process, spoken to over its real wires."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from oscarcli.local.folder import DataFolder
+from oscarcli.local.options import Binding, Options
+from oscarcli.local.server import Server
+
+PATIENCE = 60.0
+Job = dict[str, Any]
+
+
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """Return what `condition` returns once it is true."""
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.01)
+    return value
+
+
+@dataclass
+class LocalCluster:
+    """A running local cluster and clients of both its listeners."""
+
+    server: Server
+    folder: DataFolder
+    api: httpx.Client
+    tokens: dict[str, str] = field(default_factory=dict)
+    _s3: Any = None
+
+    @property
+    def s3(self) -> Any:
+        """A boto3 client with the credentials that the API hands out."""
+        if self._s3 is None:
+            import boto3
+            from botocore.config import Config
+
+            provider = self.api.get("/system/config").json()["minio_provider"]
+            self._s3 = boto3.client(
+                "s3",
+                endpoint_url=provider["endpoint"],
+                aws_access_key_id=provider["access_key"],
+                aws_secret_access_key=provider["secret_key"],
+                region_name=provider["region"],
+                config=Config(proxies={}, retries={"max_attempts": 1}, max_pool_connections=32),
+            )
+        return self._s3
+
+    def create(self, name: str, script: str = 'cat "$INPUT_FILE_PATH"\n', **members: Any) -> None:
+        """Create a service that reads NAME-bucket/in and writes NAME-bucket/out, unless told otherwise."""
+        definition = {
+            "name": name,
+            "image": "none",
+            "script": script,
+            "input": [{"storage_provider": "minio", "path": f"{name}-bucket/in"}],
+            "output": [{"storage_provider": "minio", "path": f"{name}-bucket/out"}],
+            **members,
+        }
+        response = self.api.post("/system/services", json=definition)
+        assert (response.status_code, response.text) == (201, "")
+
+    def token(self, service: str) -> str:
+        """Return a service's token."""
+        token: str = self.api.get(f"/system/services/{service}").json()["token"]
+        return token
+
+    def bearer(self, service: str) -> dict[str, str]:
+        """Return the headers that `/job` and `/run` want."""
+        return {"Authorization": f"Bearer {self.token(service)}"}
+
+    def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
+        """Send a request without the cluster's own credentials."""
+        return httpx.request(method, f"{self.server.endpoints.api}{path}", trust_env=False, **arguments)
+
+    def upload(self, service: str, key: str, body: bytes = b"hello") -> None:
+        """Upload an object to the service's bucket."""
+        self.s3.put_object(Bucket=f"{service}-bucket", Key=key, Body=body)
+
+    def keys(self, bucket: str) -> list[str]:
+        """Return the keys of a bucket."""
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+    def content(self, bucket: str, key: str) -> bytes:
+        """Return an object's bytes."""
+        with self.s3.get_object(Bucket=bucket, Key=key)["Body"] as body:
+            return bytes(body.read())
+
+    def submit(self, service: str, body: bytes = b"", job: str = "") -> None:
+        """Start a job with a payload."""
+        headers = self.bearer(service) | ({"X-Delegated-Job-ID": job} if job else {})
+        response = self.call("POST", f"/job/{service}", content=body, headers=headers)
+        assert (response.status_code, response.text) == (201, "")
+
+    def jobs(self, service: str) -> dict[str, Job]:
+        """Return the service's jobs."""
+        jobs: dict[str, Job] = self.api.get(f"/system/logs/{service}").json()["jobs"]
+        return jobs
+
+    def ended(self, service: str, count: int = 1) -> dict[str, Job]:
+        """Return the service's jobs once so many have ended."""
+
+        def all_ended() -> dict[str, Job]:
+            jobs = self.jobs(service)
+            over = [job for job in jobs.values() if job["status"] in ("Succeeded", "Failed")]
+            return jobs if len(over) >= count else {}
+
+        jobs: dict[str, Job] = wait_for(all_ended, f"{count} jobs of {service}")
+        return jobs
+
+    def log(self, service: str, job: str) -> str:
+        """Return a job's log."""
+        return self.api.get(f"/system/logs/{service}/{job}").text
+
+    def only_log(self, service: str) -> str:
+        """Return the log of the service's only job once it has ended."""
+        (job,) = self.ended(service)
+        return self.log(service, job)
+
+    def script_output(self, service: str) -> str:
+        """Return what the script of the service's only job printed."""
+        lines = self.only_log(service).split("\n")
+        return "\n".join(line for line in lines if " - supervisor - " not in line)
+
+    def close(self) -> None:
+        """Stop the cluster."""
+        self.api.close()
+        if self._s3 is not None:
+            self._s3.close()
+        self.server.stop()
+
+
+def open_cluster(path: Path, **options: Any) -> LocalCluster:
+    """Start a cluster in a directory on free ports."""
+    folder = DataFolder(path)
+    server = Server(folder, Binding(port=0, s3_port=0), Options(**options))
+    server.start()
+    settings = server.cluster.settings
+    api = httpx.Client(
+        base_url=server.endpoints.api, auth=(settings.user, settings.password), trust_env=False, timeout=60
+    )
+    return LocalCluster(server, folder, api)

@@ -1,0 +1,147 @@
+"""The host engine: what a script gets, and that nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from oscarcli.local.engine import host
+from oscarcli.local.engine.base import Cancellation, Cancelled, Command
+from oscarcli.local.engine.host import HostEngine
+from oscarcli.local.engine.processes import kill_marked
+from tests.local.harness import wait_for
+
+Run = Callable[..., tuple[int, bytes]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def run(script: str, cancellation: Cancellation | None = None) -> tuple[int, bytes]:
+        path = tmp_path / "script.sh"
+        path.write_text(script)
+        marker = ("TMP_OUTPUT_DIR", os.fsencode(tmp_path / "out"))
+        environment = {"PATH": os.environ["PATH"].encode(), "ODD": b"\xff", marker[0]: marker[1]}
+        printed: list[bytes] = []
+        command = Command(path, tmp_path, environment, marker)
+        code = HostEngine().run(command, printed.append, cancellation or Cancellation())
+        return code, b"".join(printed)
+
+    return run
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # A killed process may still wait to be reaped by init.
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def pid_in(path: Path) -> int:
+    pid: int = wait_for(lambda: path.exists() and path.read_text().strip() and int(path.read_text()), "a pid")
+    return pid
+
+
+def test_output_and_exit_code_come_back(run: Run) -> None:
+    assert run("echo out; echo err >&2; read -r x || echo 'no input'; exit 5") == (5, b"out\nerr\nno input\n")
+
+
+def test_a_signal_becomes_a_code_like_the_shells(run: Run) -> None:
+    assert run("kill -9 $$")[0] == 137
+
+
+def test_the_script_gets_only_its_own_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_SERVER", "1")
+    names = {line.split(b"=")[0] for line in run("env")[1].splitlines()}
+    assert names <= {b"PATH", b"ODD", b"TMP_OUTPUT_DIR", b"PWD", b"OLDPWD", b"SHLVL", b"_"}
+
+
+def test_the_end_of_the_output_is_waited_for_as_the_supervisor_does(run: Run) -> None:
+    assert run("(sleep 0.2; echo late) & echo first") == (0, b"first\nlate\n")
+
+
+def test_a_script_that_closes_its_output_is_waited_for_too(run: Run, tmp_path: Path) -> None:
+    assert run("exec > /dev/null 2>&1; sleep 0.1; echo x > done; exit 3") == (3, b"")
+    assert (tmp_path / "done").exists()
+
+
+def test_processes_left_behind_are_killed(run: Run, tmp_path: Path) -> None:
+    run("sleep 60 > /dev/null 2>&1 & echo $! > pid")
+    wait_for(lambda: not alive(pid_in(tmp_path / "pid")), "the process to be gone")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_processes_that_left_the_group_are_killed_too(run: Run, tmp_path: Path) -> None:
+    script = (
+        "import os, sys; os.setsid(); open('pid', 'w').write(str(os.getpid())); import time; time.sleep(60)"
+    )
+    run(f'python3 -c "{script}" > /dev/null 2>&1 & while [ ! -s pid ]; do sleep 0.01; done')
+    wait_for(lambda: not alive(pid_in(tmp_path / "pid")), "the process to be gone")
+
+
+def test_a_cancelled_script_gets_term_and_nothing_of_it_is_left(run: Run, tmp_path: Path) -> None:
+    cancellation = Cancellation()
+
+    def cancel_when_running() -> None:
+        pid_in(tmp_path / "pid")
+        cancellation.cancel("enough")
+
+    watcher = threading.Thread(target=cancel_when_running)
+    watcher.start()
+    with pytest.raises(Cancelled, match="enough"):
+        run("trap 'echo x > trapped; exit 0' TERM; sleep 60 & echo $! > pid; wait", cancellation)
+    watcher.join()
+    assert (tmp_path / "trapped").exists()
+    wait_for(lambda: not alive(pid_in(tmp_path / "pid")), "the process to be gone")
+
+
+def test_a_script_that_ignores_term_is_killed(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "GRACE_SECONDS", 0.1)
+    cancellation = Cancellation()
+
+    def cancel_when_running() -> None:
+        pid_in(tmp_path / "pid")
+        cancellation.cancel("enough")
+
+    watcher = threading.Thread(target=cancel_when_running)
+    watcher.start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        run("trap '' TERM; echo $$ > pid; while :; do sleep 0.05; done", cancellation)
+    watcher.join()
+    assert time.monotonic() - began < 30
+    assert not alive(pid_in(tmp_path / "pid"))
+
+
+def test_a_run_cancelled_before_it_begins_does_not_begin(run: Run, tmp_path: Path) -> None:
+    cancellation = Cancellation()
+    cancellation.cancel("never mind")
+    with pytest.raises(Cancelled):
+        run("echo x > begun", cancellation)
+    assert not (tmp_path / "begun").exists()
+
+
+def test_only_the_first_reason_counts_and_listeners_are_told_once() -> None:
+    cancellation = Cancellation()
+    told: list[str] = []
+    cancellation.notify(lambda: told.append("first"))
+    forgotten = lambda: told.append("forgotten")  # noqa: E731
+    cancellation.notify(forgotten)
+    cancellation.forget(forgotten)
+    cancellation.cancel("one")
+    cancellation.cancel("two")
+    cancellation.notify(lambda: told.append("late"))
+    assert (cancellation.reason, told) == ("one", ["first", "late"])
+
+
+def test_a_process_with_another_mark_is_left_alone(tmp_path: Path) -> None:
+    assert kill_marked("TMP_OUTPUT_DIR", os.fsencode(tmp_path) + b"/", prefix=True) == 0

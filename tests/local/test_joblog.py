@@ -1,0 +1,143 @@
+"""A job's log: order, whole lines, times, limits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from oscarcli.local.joblog import JobLog, append_note, read_log
+
+
+def text(folder: Path, *, ended: bool = True, timestamps: bool = False) -> str:
+    blocks = read_log(folder, ended=ended, timestamps=timestamps)
+    assert blocks is not None
+    content = b"".join(blocks).decode()
+    blocks.close()
+    return content
+
+
+def test_what_the_script_printed_comes_last_and_the_code_after_it(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    log.info("before")
+    log.script(b"spoken\n")
+    log.end_of_script()
+    log.info("after")
+    log.last("WARNING", "code")
+    log.close()
+    assert [line.rpartition(" - ")[2] for line in text(tmp_path).split("\n")] == [
+        "before",
+        "after",
+        "spoken",
+        "",
+        "code",
+        "",
+    ]
+
+
+def test_lines_below_the_level_are_left_out(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "WARNING")
+    log.info("quiet")
+    log.supervisor("ERROR", "loud")
+    log.note("WARNING", "ours")
+    log.plain("an exception")
+    log.close()
+    assert [line.rpartition(" - ")[2] for line in text(tmp_path).splitlines()] == [
+        "loud",
+        "ours",
+        "an exception",
+    ]
+
+
+def test_an_unknown_level_means_info(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "CHATTY")
+    log.info("said")
+    log.supervisor("DEBUG", "not said")
+    log.close()
+    assert text(tmp_path).endswith(" - supervisor - INFO - said\n")
+
+
+def test_a_character_split_between_two_blocks_is_whole(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    for byte in "aüb\n".encode():
+        log.script(bytes([byte]))
+    log.script(b"\xff\xc3")
+    log.end_of_script()
+    log.close()
+    assert text(tmp_path) == "aüb\n\n"
+
+
+def test_a_running_log_shows_whole_lines_only(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    assert text(tmp_path, ended=False) == ""
+    log.script(b"x" * 100_000)
+    assert text(tmp_path, ended=False) == ""
+    log.script(b"\nhalf")
+    assert text(tmp_path, ended=False) == "x" * 100_000 + "\n"
+    log.close()
+    assert text(tmp_path, ended=True).endswith("\nhalf")
+
+
+def test_what_comes_while_a_log_is_read_does_not_show(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    log.script(b"one\n")
+    blocks = read_log(tmp_path, ended=False)
+    log.script(b"two\n")
+    log.close()
+    assert blocks is not None
+    assert b"".join(blocks) == b"one\n"
+    blocks.close()
+
+
+def test_every_line_can_have_its_time(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    log.plain("a")
+    log.script(b"long " * 20_000 + b"\nb\n")
+    log.end_of_script()
+    log.close()
+    lines = text(tmp_path, timestamps=True).splitlines()
+    stamp = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (.*)")
+    found = [match[1] for line in lines if (match := stamp.fullmatch(line))]
+    assert found == ["a", "long " * 20_000, "b", ""]
+
+
+def test_a_runaway_script_does_not_fill_the_disk(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO", limit=10)
+    log.script(b"12345\n")
+    log.script(b"67890\n" * 100)
+    log.end_of_script()
+    log.close()
+    lines = text(tmp_path).splitlines()
+    assert lines[0].endswith("the script's output is cut, 596 bytes are not shown")
+    assert lines[1:] == ["12345", "6789"]
+
+
+def test_an_answer_takes_the_place_of_the_output(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "CRITICAL", limit=4, answer_limit=None)
+    log.script(b"lost\nlost\n")
+    log.end_of_script()
+    log.answer([b"abc", b"def"])
+    log.close()
+    assert text(tmp_path).endswith("abcdef\n")
+    assert text(tmp_path).count("lost") == 0
+
+
+@pytest.mark.parametrize(("printed", "expected"), [(b"half", "half\n"), (b"whole\n", "whole\n"), (b"", "")])
+def test_a_note_follows_an_interrupted_log_on_a_line_of_its_own(
+    tmp_path: Path, printed: bytes, expected: str
+) -> None:
+    log = JobLog(tmp_path, "INFO")
+    log.script(printed)
+    log.close()
+    append_note(tmp_path, "ERROR", "stopped")
+    assert re.sub(r"\d\S+ \S+ - supervisor", "-", text(tmp_path)) == f"{expected}- - ERROR - stopped\n"
+
+
+def test_a_note_without_a_log_begins_one(tmp_path: Path) -> None:
+    append_note(tmp_path / "new", "ERROR", "stopped")
+    assert text(tmp_path / "new").endswith("ERROR - stopped\n")
+
+
+def test_without_a_log_there_is_nothing(tmp_path: Path) -> None:
+    assert read_log(tmp_path, ended=True) is None
