@@ -439,6 +439,7 @@ def test_thousands_are_listed_as_they_come(run: Runner, cluster: Cluster) -> Non
         )
 
     cluster.s3 = s3
+    names = [f"k{number:04}" for number in range(2500)]
     process = run.start("service", "list-files", "svc", "minio.default", "svc/in")
     assert process.stdout is not None
     first = process.stdout.readline()
@@ -446,7 +447,9 @@ def test_thousands_are_listed_as_they_come(run: Runner, cluster: Cluster) -> Non
     lines = (first + process.stdout.read()).decode().splitlines()
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
-    assert [line.split()[0] for line in lines] == [f"k{number:04}" for number in range(2500)]
+    assert [line.split()[0] for line in lines] == names
+    in_json = run("service", "list-files", "svc", "minio.default", "svc/in", "-o", "json")
+    assert [entry["name"] for entry in json.loads(in_json.out)] == names
 
 
 def test_control_characters_in_names_are_shown_not_obeyed(run: Runner, cluster: Cluster) -> None:
@@ -497,6 +500,24 @@ def test_a_refused_deletion_is_a_failure(run: Runner, cluster: Cluster) -> None:
     done = run("service", "delete-file", "svc", "minio", "svc/in/a")
     assert (done.code, done.out) == (ExitCode.AUTH, "")
     assert "access denied" in done.err
+
+
+def test_every_verb_works_with_amazons_protocol_too(run: Runner, stored: Cluster, store: Store) -> None:
+    keys = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": "us-east-1"}
+    stored.service["storage_providers"]["s3"] = {"mine": keys}
+    stored.service["input"].append({"storage_provider": "s3.mine", "path": f"{BUCKET}/amazon/in"})
+    write_files(run, "a.txt")
+    env = {"AWS_ENDPOINT_URL_S3": store.endpoint}
+    key = f"{BUCKET}/amazon/in/a.txt"
+    assert run("service", "put-file", "svc", "s3.mine", "a.txt", env=env).out.endswith(f'"s3.mine:{key}"\n')
+    assert run("service", "list-files", "svc", "s3.mine", f"{BUCKET}/amazon", env=env).out.startswith(
+        "in/a.txt "
+    )
+    latest = ("svc", "s3.mine", f"{BUCKET}/amazon", "--download-latest-into=b.txt")
+    assert run("service", "get-file", *latest, env=env).out == f"{run.home}/b.txt\n"
+    assert (run.home / "b.txt").read_text() == "content of a.txt"
+    assert run("service", "delete-file", "svc", "s3.mine", key, env=env).code == 0
+    assert stored.keys() == []
 
 
 # -- progress ------------------------------------------------------------------------------------------
@@ -586,6 +607,26 @@ def test_an_interrupted_upload_is_aborted(
     assert cluster.s3_requests.count("DELETE") == 1
     # Created, never completed.
     assert cluster.s3_requests.count("POST") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_half_an_upload_is_no_object(
+    run: Runner, stored: Cluster, wait_until: Any, number: signal.Signals
+) -> None:
+    def unfinished() -> bool:
+        return bool(stored.objects.list_multipart_uploads(Bucket=BUCKET).get("Uploads"))
+
+    process = run.start("service", "put-file", "svc", "-", "svc/in/half.bin")
+    assert process.stdin is not None
+    process.stdin.write(bytes(20 * MIB))
+    process.stdin.flush()
+    wait_until(unfinished)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert stored.keys() == []
+    if number == signal.SIGINT:
+        assert process.returncode == ExitCode.INTERRUPTED
+        assert not unfinished()
 
 
 def _touched(path: Path) -> Path:
