@@ -16,7 +16,10 @@ COLUMNS = (Column("CLUSTER", "cluster"), Column("STATUS", "status"), Column("RES
 
 @app.command("health", formats=("text", "json", "yaml", "table"))
 def health(ctx: typer.Context) -> None:
-    """Ask a cluster whether it is well; the exit code tells it, too."""
+    """Ask a cluster whether it is well.
+
+    The exit code tells it, too: 6 when it is not, or when nothing answers.
+    """
     from oscarcli.api.system import get_health
 
     session: Session = ctx.obj
