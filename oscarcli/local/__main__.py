@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -31,10 +32,11 @@ def main(words: Sequence[str] | None = None) -> int:
             lambda _endpoints: _tell(arguments.ready_fd, {}),
         )
     except OscarError as error:
-        _tell(
-            arguments.ready_fd,
-            {"error": error.message, "hint": error.hint, "taken": isinstance(error, FolderTakenError)},
-        )
+        taken = isinstance(error, FolderTakenError)
+        if arguments.ready_fd is None or not taken:
+            # Detached, this goes to the server's log, which belongs to another one when it has the folder.
+            logging.error("%s", error.message)
+        _tell(arguments.ready_fd, {"error": error.message, "hint": error.hint, "taken": taken})
         return 1
     return 0
 

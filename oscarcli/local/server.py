@@ -55,7 +55,8 @@ class Server:
             self.cluster = _cluster(folder, settings, options)
             self._listen(folder, settings, binding)
         except BaseException:
-            self._release()
+            self._close()
+            os.close(self._lock)
             raise
         self.endpoints = Endpoints(*(endpoint(binding.host, item.port) for item in self._listeners))
 
@@ -86,19 +87,24 @@ class Server:
             listener.start()
         log.info("pid %d, API at %s, S3 at %s", os.getpid(), self.endpoints.api, self.endpoints.s3)
 
-    def stop(self) -> None:
-        """Stop running jobs, which fail, and close everything; pending jobs stay for the next start."""
+    def stop(self, *, unlock: bool = True) -> None:
+        """Stop running jobs, which fail, and close everything; pending jobs stay for the next start.
+
+        Args:
+            unlock: give the data directory free now; otherwise the process's end does.
+        """
         log.info("stopping")
         self.cluster.stop_runs()
-        self._release()
+        self._close()
         log.info("stopped")
+        if unlock:
+            os.close(self._lock)
 
-    def _release(self) -> None:
+    def _close(self) -> None:
         for listener in self._listeners:
             listener.stop()
         if hasattr(self, "cluster"):
             self.cluster.close()
-        os.close(self._lock)
 
 
 def serve(folder: DataFolder, binding: Binding, options: Options, ready: Callable[[Endpoints], None]) -> None:
@@ -126,7 +132,8 @@ def serve(folder: DataFolder, binding: Binding, options: Options, ready: Callabl
         ready(server.endpoints)
         finished.wait()
     finally:
-        server.stop()
+        # Who waits for the lock waits for this process: it is gone when the lock is.
+        server.stop(unlock=False)
 
 
 def _cluster(folder: DataFolder, settings: Settings, options: Options) -> Cluster:
