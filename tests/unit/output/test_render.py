@@ -110,7 +110,7 @@ def test_json_and_yaml_give_the_document_back_and_are_safe_on_a_terminal(data: A
     assert yaml.safe_load(as_yaml) == data
     for text in (as_json, as_yaml):
         assert text.endswith("\n")
-        assert clean(text, keep="\n") == text
+        assert clean(text, keep="\n\t") == text
 
 
 def test_random_text_survives_yaml() -> None:
