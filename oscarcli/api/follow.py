@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from oscarcli.api.client import Client
 from oscarcli.api.jobs import FAILED, find_job, find_log, is_running
@@ -52,11 +53,12 @@ def follow_log(client: Client, service: str, job: str, *, timestamps: bool = Fal
             time.sleep(LONGEST_PAUSE)
             continue
         ended = not is_running(state)
-        new, note = _news(shown, text, ended)
+        whole = text if ended else text[: text.rfind("\n") + 1]
+        new, note = _news(shown, whole, ended)
         if new or note:
             yield LogEvent(new, note)
+            shown = whole
         pause = SHORTEST_PAUSE if new else min(pause * 1.5, LONGEST_PAUSE)
-        shown = shown + new if not note else new
         if ended:
             yield LogEvent(note=f'job "{job}": {state.get("status")}')
             if state.get("status") == FAILED:
@@ -65,12 +67,27 @@ def follow_log(client: Client, service: str, job: str, *, timestamps: bool = Fal
         time.sleep(pause)
 
 
-def _news(shown: str, text: str, ended: bool) -> tuple[str, str]:
+def _news(shown: str, whole: str, ended: bool) -> tuple[str, str]:
     """Return what to show of a log of which `shown` was shown already, and a remark if it was rewritten."""
-    whole = text if ended else text[: text.rfind("\n") + 1]
     if whole.startswith(shown):
         new = whole[len(shown) :]
         return (new + "\n" if ended and (shown + new) and not (shown + new).endswith("\n") else new), ""
     if shown.startswith(whole):
         return "", ""
+    inserted = _inserted(shown, whole)
+    if inserted is not None:
+        return inserted, ""
     return whole, "the log does not go on where it ended; it is shown from its start"
+
+
+def _inserted(shown: str, whole: str) -> str | None:
+    """Return the lines that were put between lines shown before, and those after; `None` when some are gone.
+
+    The supervisor's lines about the results stand before what the script printed, which a local cluster
+    shows earlier.
+    """
+    pairs = zip(shown.splitlines(keepends=True), whole.splitlines(keepends=True), strict=False)
+    head = sum(len(old) for old, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    kept = shown[head:]
+    place = whole.find(kept, head)
+    return None if place < 0 else whole[head:place] + whole[place + len(kept) :]

@@ -92,6 +92,15 @@ def test_a_log_that_begins_anew_is_shown_from_its_start_with_a_word(play: Any) -
     assert "from its start" in events[1].note
 
 
+def test_lines_that_come_between_others_are_shown_when_they_come(play: Any) -> None:
+    events = play(
+        ("Running", "head\nsaid\n"),
+        ("Running", "head\ntail\nsaid\nmore\n"),
+        ("Succeeded", "head\ntail\nsaid\nmore\nend"),
+    )
+    assert list(events)[:-1] == [LogEvent("head\nsaid\n"), LogEvent("tail\nmore\n"), LogEvent("end\n")]
+
+
 def test_a_log_that_vanishes_or_shrinks_is_not_shown_twice(play: Any) -> None:
     assert text_of(
         play(("Running", "a\nb\n"), ("Running", None), ("Running", "a\n"), ("Succeeded", "a\nb\n"))
