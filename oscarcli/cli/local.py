@@ -26,6 +26,8 @@ from oscarcli.output.render import Column, Result
 app = noun("Run an OSCAR cluster on this machine.")
 
 MOST_PORT = 65535
+# Each job that runs has a thread and a database connection of its own in the server.
+MOST_PARALLEL = 256
 FOLLOW_SECONDS = 0.2
 READ_BLOCK = 1 << 16
 
@@ -88,7 +90,13 @@ def start(
         EngineName, typer.Option(help="How scripts run; host is as processes of yours, without images.")
     ] = EngineName.AUTO,
     parallel: Annotated[
-        int, typer.Option(min=0, help="Jobs at a time, 0 for as many as there are cores, at most four.")
+        int,
+        typer.Option(
+            min=0,
+            max=MOST_PARALLEL,
+            help="Jobs at a time.  [default: as many as there are cores, at most four]",
+            show_default=False,
+        ),
     ] = 0,
     foreground: Annotated[
         bool, typer.Option("--foreground", help="Stay until Ctrl-C, with the log on stderr.")

@@ -85,6 +85,7 @@ class Lifecycle:
             definition.update(token=stored["token"], namespace=stored["namespace"])
             if not definition["environment"]["secrets"]:
                 definition["environment"]["secrets"] = stored["environment"]["secrets"]
+            self._note_late_inputs(stored, definition)
             self._make_buckets(definition, refuse_existing=False)
             self._services.put(definition)
         log.info('service "%s" updated', definition["name"])
@@ -137,6 +138,17 @@ class Lifecycle:
             elif place.bucket not in made:
                 self._note_shared(name, place.bucket)
             self._store.put_marker(place.bucket, place.prefix)
+
+    def _note_late_inputs(self, stored: Definition, definition: Definition) -> None:
+        for place in inputs_of(definition):
+            if place not in inputs_of(stored) and self._store.bucket(place.bucket) is not None:
+                log.warning(
+                    'service "%s" is started by %s/%s from now on; a real cluster only watches a bucket that '
+                    "it makes for the service, so there the service has to be deleted and created again",
+                    definition["name"],
+                    place.bucket,
+                    place.folder,
+                )
 
     def _note_shared(self, service: str, bucket: str) -> None:
         owners = [other for other in self._users(bucket) if other != service]

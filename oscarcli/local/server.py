@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable
@@ -31,6 +33,7 @@ log = logging.getLogger(__name__)
 # Synchronous calls hold a thread each while they run; see `sync.MOST_CALLS`.
 API_THREADS = 32
 S3_THREADS = 32
+OPEN_FILES = 4096
 
 
 class Server:
@@ -124,6 +127,7 @@ def serve(folder: DataFolder, binding: Binding, options: Options, ready: Callabl
     def finish(_number: int, _frame: FrameType | None) -> None:
         finished.set()
 
+    _allow_open_files()
     server = Server(folder, binding, options)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, finish)
@@ -134,6 +138,15 @@ def serve(folder: DataFolder, binding: Binding, options: Options, ready: Callabl
     finally:
         # Who waits for the lock waits for this process: it is gone when the lock is.
         server.stop(unlock=False)
+
+
+def _allow_open_files() -> None:
+    """Make room for a database connection in each thread and a few files in each run."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _cluster(folder: DataFolder, settings: Settings, options: Options) -> Cluster:

@@ -221,12 +221,17 @@ def test_secrets_are_blank_for_readers_and_kept_when_an_update_has_none(cluster:
     assert stored["environment"]["secrets"] == {"S": ""}, "blank values sent back replace the real ones"
 
 
-def test_an_update_replaces_all_but_token_and_namespace(cluster: LocalCluster) -> None:
+def test_an_update_replaces_all_but_token_and_namespace(
+    cluster: LocalCluster, caplog: pytest.LogCaptureFixture
+) -> None:
     cluster.create("updated", memory="1Gi", labels={"mine": "1"}, namespace="other")
     before = cluster.api.get("/system/services/updated").json()
     body = definition("updated", token="x" * 64, namespace="new", input=io("updated-new/in"))
-    response = cluster.api.put("/system/services", json=body)
+    cluster.api.post("/system/buckets", json={"bucket_name": "updated-new"})
+    with caplog.at_level("WARNING", "oscarcli.local"):
+        response = cluster.api.put("/system/services", json=body)
     assert (response.status_code, response.content) == (204, b"")
+    assert "started by updated-new/in from now on" in caplog.text
     after = cluster.api.get("/system/services/updated").json()
     assert (after["token"], after["namespace"]) == (before["token"], "other")
     assert (after["memory"], after["owner"], after["output"]) == ("256Mi", "", [])

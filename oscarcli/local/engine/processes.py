@@ -50,14 +50,15 @@ def _has(pid: int, wanted: bytes, prefix: bool) -> bool:
 
 def _kill(pid: int, wanted: bytes, prefix: bool) -> bool:
     """Kill a process, sure that the number still means the process that was looked at."""
-    if not hasattr(os, "pidfd_open"):
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    except (OSError, AttributeError):
+        # An old kernel or one that forbids it: between the look and the signal lie microseconds.
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
             return True
-        return False
-    try:
-        descriptor = os.pidfd_open(pid)
-    except OSError:
         return False
     try:
         if not _has(pid, wanted, prefix):
