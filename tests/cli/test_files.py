@@ -16,10 +16,11 @@ import pytest
 
 from oscarcli.errors import ExitCode
 from oscarcli.storage.s3 import S3Settings, connect
-from tests.conftest import Outcome, Runner
+from tests.conftest import Caller, Outcome, Runner
 from tests.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.s3_servers import Server as Store
 from tests.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
+from tests.support.command import World
 
 BUCKET = "svc"
 MASKED = {"access_key": "hidden", "secret_key": "hidden"}
@@ -70,6 +71,12 @@ class Cluster:
         return [seen.method for seen in self.server.seen if not seen.path.startswith("/system")]
 
 
+@pytest.fixture(autouse=True)
+def _at_home(world: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands called in this process work in the same folder as those in one of their own."""
+    monkeypatch.chdir(world["HOME"])
+
+
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = Server()
@@ -109,15 +116,19 @@ def stored(cluster: Cluster, store: Store) -> Iterator[Cluster]:
     cluster.objects.close()
 
 
-def files_of(run: Runner, pattern: str = "*") -> list[str]:
-    found = (path.relative_to(run.home) for path in run.home.rglob(pattern) if path.is_file())
+def files_of(world: World, pattern: str = "*") -> list[str]:
+    found = (path.relative_to(world.home) for path in world.home.rglob(pattern) if path.is_file())
     return sorted(str(path) for path in found if ".oscar-cli" not in path.parts)
 
 
-def write_files(run: Runner, *names: str) -> None:
+def write_files(world: World, *names: str) -> None:
     for name in names:
-        (run.home / name).parent.mkdir(parents=True, exist_ok=True)
-        (run.home / name).write_text(f"content of {name}")
+        (world.home / name).parent.mkdir(parents=True, exist_ok=True)
+        (world.home / name).write_text(f"content of {name}")
+
+
+def said(done: Outcome) -> tuple[int, str, str]:
+    return done.code, done.out, done.err
 
 
 # -- put-file ----------------------------------------------------------------------------------------
@@ -127,7 +138,7 @@ def write_files(run: Runner, *names: str) -> None:
 def test_a_file_goes_into_the_services_input(run: Runner, stored: Cluster, words: list[str]) -> None:
     write_files(run, "photos/a.txt")
     done = run(*words, "svc", "photos/a.txt")
-    assert done == Outcome(0, 'Uploaded "photos/a.txt" to "minio.default:svc/in/a.txt"\n', "")
+    assert said(done) == (0, 'Uploaded "photos/a.txt" to "minio.default:svc/in/a.txt"\n', "")
     assert stored.content("in/a.txt") == b"content of photos/a.txt"
 
 
@@ -141,17 +152,17 @@ def test_a_file_goes_into_the_services_input(run: Runner, stored: Cluster, words
         (["--provider", "minio.default", "a.txt", "--to", "svc/"], "a.txt"),
     ],
 )
-def test_a_file_goes_where_the_words_say(run: Runner, stored: Cluster, words: list[str], key: str) -> None:
-    write_files(run, "a.txt", "s3.txt")
-    done = run("service", "put-file", "svc", *words)
+def test_a_file_goes_where_the_words_say(call: Caller, stored: Cluster, words: list[str], key: str) -> None:
+    write_files(call, "a.txt", "s3.txt")
+    done = call("service", "put-file", "svc", *words)
     assert (done.code, done.err) == (0, "")
     assert stored.keys() == [key]
 
 
 @pytest.mark.parametrize("words", [["images/a.jpg", "images/b.jpg"], ["minio", "images/?.jpg"]])
-def test_several_files_go_into_a_folder(run: Runner, stored: Cluster, words: list[str]) -> None:
-    write_files(run, "images/a.jpg", "images/b.jpg", "images/c.txt")
-    done = run("service", "put-file", "svc", *words, "svc/pictures/")
+def test_several_files_go_into_a_folder(call: Caller, stored: Cluster, words: list[str]) -> None:
+    write_files(call, "images/a.jpg", "images/b.jpg", "images/c.txt")
+    done = call("service", "put-file", "svc", *words, "svc/pictures/")
     assert (done.code, done.err) == (0, "")
     assert stored.keys() == ["pictures/a.jpg", "pictures/b.jpg"]
     assert len(done.out.splitlines()) == 2
@@ -175,10 +186,10 @@ def test_standard_input_becomes_an_object(run: Runner, stored: Cluster) -> None:
     ],
 )
 def test_words_that_make_no_sense_ask_nobody(
-    run: Runner, cluster: Cluster, words: list[str], message: str
+    call: Caller, cluster: Cluster, words: list[str], message: str
 ) -> None:
-    write_files(run, "a.txt", "b.txt", "folder/c.txt")
-    done = run("service", "put-file", "svc", *words)
+    write_files(call, "a.txt", "b.txt", "folder/c.txt")
+    done = call("service", "put-file", "svc", *words)
     assert (done.code, done.out) == (ExitCode.USAGE, "")
     assert message in done.err
     assert cluster.s3_requests == []
@@ -201,11 +212,11 @@ def test_of_several_files_each_failure_is_named(run: Runner, cluster: Cluster) -
 
 
 def test_when_every_file_fails_for_one_reason_the_code_is_that_of_the_reason(
-    run: Runner, cluster: Cluster
+    call: Caller, cluster: Cluster
 ) -> None:
-    write_files(run, "a.txt", "b.txt")
+    write_files(call, "a.txt", "b.txt")
     cluster.s3 = lambda _: Reply(404, body=error_body("NoSuchBucket"))
-    done = run("service", "put-file", "svc", "a.txt", "b.txt")
+    done = call("service", "put-file", "svc", "a.txt", "b.txt")
     assert (done.code, done.out) == (ExitCode.NOT_FOUND, "")
     assert done.err.count("the bucket does not exist") == 2
 
@@ -214,10 +225,10 @@ def test_when_every_file_fails_for_one_reason_the_code_is_that_of_the_reason(
     ("code", "expected"),
     [("NoSuchBucket", ExitCode.NOT_FOUND), ("InvalidAccessKeyId", ExitCode.AUTH), ("Odd", ExitCode.REFUSED)],
 )
-def test_a_refused_upload_has_a_code(run: Runner, cluster: Cluster, code: str, expected: ExitCode) -> None:
-    write_files(run, "a.txt")
+def test_a_refused_upload_has_a_code(call: Caller, cluster: Cluster, code: str, expected: ExitCode) -> None:
+    write_files(call, "a.txt")
     cluster.s3 = lambda _: Reply(400, body=error_body(code))
-    done = run("service", "put-file", "svc", "a.txt")
+    done = call("service", "put-file", "svc", "a.txt")
     assert (done.code, done.out) == (expected, "")
     assert done.err.startswith('Error: upload "svc/in/a.txt" to minio.default: ')
 
@@ -228,7 +239,7 @@ def test_a_refused_upload_has_a_code(run: Runner, cluster: Cluster, code: str, e
 def test_a_file_comes_back_and_its_absolute_path_is_all_that_is_said(run: Runner, stored: Cluster) -> None:
     stored.put("out/a.txt", b"result")
     done = run("service", "get-file", "svc", f"{BUCKET}/out/a.txt")
-    assert done == Outcome(0, f"{run.home}/a.txt\n", "")
+    assert said(done) == (0, f"{run.home}/a.txt\n", "")
     assert (run.home / "a.txt").read_bytes() == b"result"
 
 
@@ -245,18 +256,18 @@ def test_a_file_comes_back_and_its_absolute_path_is_all_that_is_said(run: Runner
     ],
 )
 def test_a_file_comes_where_the_words_say(
-    run: Runner, stored: Cluster, words: list[str], target: str
+    call: Caller, stored: Cluster, words: list[str], target: str
 ) -> None:
     stored.put("out/a.txt", b"result")
     stored.put("output/z.txt", b"another folder")
-    (run.home / "folder").mkdir()
-    done = run("service", "get-file", "svc", *words)
-    assert done == Outcome(0, f"{run.home}/{target}\n", "")
-    assert files_of(run) == [target]
-    assert (run.home / target).read_bytes() == b"result"
+    (call.home / "folder").mkdir()
+    done = call("service", "get-file", "svc", *words)
+    assert said(done) == (0, f"{call.home}/{target}\n", "")
+    assert files_of(call) == [target]
+    assert (call.home / target).read_bytes() == b"result"
 
 
-def test_of_files_of_the_same_second_the_last_by_name_is_the_latest(run: Runner, cluster: Cluster) -> None:
+def test_of_files_of_the_same_second_the_last_by_name_is_the_latest(call: Caller, cluster: Cluster) -> None:
     def entry(key: str, time: str) -> str:
         return f"<Contents><Key>{key}</Key><LastModified>{time}</LastModified><Size>7</Size></Contents>"
 
@@ -272,37 +283,37 @@ def test_of_files_of_the_same_second_the_last_by_name_is_the_latest(run: Runner,
         return whole(seen.path.encode()[-7:])
 
     cluster.s3 = s3
-    done = run("service", "get-file", "svc", "--download-latest-into", "-v")
-    assert (done.code, done.out) == (0, f"{run.home}/b\n")
+    done = call("service", "get-file", "svc", "--download-latest-into", "-v")
+    assert (done.code, done.out) == (0, f"{call.home}/b\n")
     assert 'the latest file is "svc/out/b"' in done.err
     assert "of 2 files with the same time, the last by name" in done.err
 
 
-def test_a_folder_comes_with_everything_in_it(run: Runner, stored: Cluster) -> None:
+def test_a_folder_comes_with_everything_in_it(call: Caller, stored: Cluster) -> None:
     for key in ("out/", "out/a.txt", "out/sub/b.txt", "output/c.txt"):
         stored.put(key, key.encode())
-    done = run("service", "get-file", "svc", "svc/out/", "back")
+    done = call("service", "get-file", "svc", "svc/out/", "back")
     assert done.code == 0
-    assert sorted(done.out.splitlines()) == [f"{run.home}/back/a.txt", f"{run.home}/back/sub/b.txt"]
-    assert files_of(run) == ["back/a.txt", "back/sub/b.txt"]
-    done = run("service", "get-file", "svc", "svc/out/")
-    assert files_of(run) == ["back/a.txt", "back/sub/b.txt", "out/a.txt", "out/sub/b.txt"]
+    assert sorted(done.out.splitlines()) == [f"{call.home}/back/a.txt", f"{call.home}/back/sub/b.txt"]
+    assert files_of(call) == ["back/a.txt", "back/sub/b.txt"]
+    done = call("service", "get-file", "svc", "svc/out/")
+    assert files_of(call) == ["back/a.txt", "back/sub/b.txt", "out/a.txt", "out/sub/b.txt"]
 
 
-def test_names_from_the_server_stay_in_the_folder(run: Runner, stored: Cluster) -> None:
+def test_names_from_the_server_stay_in_the_folder(call: Caller, stored: Cluster) -> None:
     for key in ("out/../../evil.txt", "out/a\\b", "out/good.txt"):
         stored.put(key)
-    done = run("service", "get-file", "svc", "svc/out/", "back")
+    done = call("service", "get-file", "svc", "svc/out/", "back")
     assert done.code == ExitCode.PARTIAL
-    assert done.out == f"{run.home}/back/good.txt\n"
+    assert done.out == f"{call.home}/back/good.txt\n"
     assert "cannot be used as a file name here" in done.err
     assert "2 of 3 files were not downloaded" in done.err
-    assert files_of(run) == ["back/good.txt"]
+    assert files_of(call) == ["back/good.txt"]
 
 
 def test_a_file_goes_to_standard_output(run: Runner, stored: Cluster) -> None:
     stored.put("out/a.txt", b"result")
-    assert run("service", "get-file", "svc", "svc/out/a.txt", "-") == Outcome(0, "result", "")
+    assert said(run("service", "get-file", "svc", "svc/out/a.txt", "-")) == (0, "result", "")
 
 
 @pytest.mark.parametrize(
@@ -325,17 +336,17 @@ def test_a_file_goes_to_standard_output(run: Runner, stored: Cluster) -> None:
     ],
 )
 def test_what_is_not_there_is_said(
-    run: Runner, stored: Cluster, words: list[str], code: ExitCode, message: str
+    call: Caller, stored: Cluster, words: list[str], code: ExitCode, message: str
 ) -> None:
-    write_files(run, "a.txt")
-    done = run("service", "get-file", "svc", *words)
+    write_files(call, "a.txt")
+    done = call("service", "get-file", "svc", *words)
     assert (done.code, done.out) == (code, "")
     assert message in done.err
-    assert (run.home / "a.txt").read_text() == "content of a.txt"
+    assert (call.home / "a.txt").read_text() == "content of a.txt"
 
 
-def test_a_failure_speaks_json_where_json_was_asked_for(run: Runner, stored: Cluster) -> None:
-    done = run("service", "list-files", "svc", "minio.default", "nobucket/in", "-o", "json")
+def test_a_failure_speaks_json_where_json_was_asked_for(call: Caller, stored: Cluster) -> None:
+    done = call("service", "list-files", "svc", "minio.default", "nobucket/in", "-o", "json")
     assert (done.code, done.out) == (ExitCode.NOT_FOUND, "")
     assert "bucket does not exist" in json.loads(done.err)["error"]
 
@@ -350,27 +361,27 @@ def test_a_body_that_never_ends_leaves_the_older_file(run: Runner, cluster: Clus
     assert (run.home / "a.bin").read_text() == "content of a.bin"
 
 
-def test_wrong_keys_are_refused(run: Runner, stored: Cluster) -> None:
+def test_wrong_keys_are_refused(call: Caller, stored: Cluster) -> None:
     stored.put("out/a")
     stored.minio["secret_key"] = "not-the-key"
-    done = run("service", "get-file", "svc", "svc/out/a")
+    done = call("service", "get-file", "svc", "svc/out/a")
     assert (done.code, done.out) == (ExitCode.AUTH, "")
     assert "not-the-key" not in done.err
 
 
-def test_masked_keys_are_said_to_be_masked(run: Runner, cluster: Cluster) -> None:
+def test_masked_keys_are_said_to_be_masked(call: Caller, cluster: Cluster) -> None:
     cluster.minio["secret_key"] = "hidden"
-    done = run("service", "get-file", "svc", "svc/out/a")
+    done = call("service", "get-file", "svc", "svc/out/a")
     assert done.code == ExitCode.AUTH
     assert "instead of the secret_key" in done.err
     assert "hint: " in done.err
 
 
-def test_a_service_without_storage_is_no_crash(run: Runner, cluster: Cluster) -> None:
+def test_a_service_without_storage_is_no_crash(call: Caller, cluster: Cluster) -> None:
     cluster.service = {"name": "svc", "input": None, "output": None, "storage_providers": None}
-    write_files(run, "a.txt")
+    write_files(call, "a.txt")
     for words in (["get-file", "svc", "--download-latest-into"], ["put-file", "svc", "a.txt"]):
-        done = run("service", *words)
+        done = call("service", *words)
         assert (done.code, done.out) == (ExitCode.USAGE, "")
         assert "does not define" in done.err
 
@@ -378,40 +389,40 @@ def test_a_service_without_storage_is_no_crash(run: Runner, cluster: Cluster) ->
 # -- list-files and delete-file ------------------------------------------------------------------------
 
 
-def test_a_listing_starts_each_line_with_the_name(run: Runner, stored: Cluster) -> None:
+def test_a_listing_starts_each_line_with_the_name(call: Caller, stored: Cluster) -> None:
     for key in ("in/", "in/a.txt", "in/sub/much-longer-name.txt", "input/other"):
         stored.put(key, key.encode())
-    done = run("service", "list-files", "svc", "minio.default", "svc/in")
+    done = call("service", "list-files", "svc", "minio.default", "svc/in")
     assert (done.code, done.err) == (0, "")
     rows = [line.split() for line in done.out.splitlines()]
     assert [row[:2] for row in rows] == [["a.txt", "8"], ["sub/much-longer-name.txt", "27"]]
     assert all(row[4] == "UTC" for row in rows)
     assert len({line.index(" 20") for line in done.out.splitlines()}) == 1
-    assert run("service", "lsf", "svc", "svc/in/").out == done.out
+    assert call("service", "lsf", "svc", "svc/in/").out == done.out
 
 
-def test_a_prefix_is_searched_when_asked_for(run: Runner, stored: Cluster) -> None:
+def test_a_prefix_is_searched_when_asked_for(call: Caller, stored: Cluster) -> None:
     for key in ("in/a", "input/b", "other"):
         stored.put(key)
-    done = run("service", "list-file", "svc", "svc/in", "--prefix")
+    done = call("service", "list-file", "svc", "svc/in", "--prefix")
     assert [line.split()[0] for line in done.out.splitlines()] == ["a", "input/b"]
 
 
-def test_a_listing_in_other_forms(run: Runner, stored: Cluster) -> None:
+def test_a_listing_in_other_forms(call: Caller, stored: Cluster) -> None:
     import yaml
 
     stored.put("in/a.txt", b"12345")
-    as_json = json.loads(run("service", "list-files", "svc", "minio", "svc/in", "-o", "json").out)
+    as_json = json.loads(call("service", "list-files", "svc", "minio", "svc/in", "-o", "json").out)
     (entry,) = as_json
     assert list(entry) == ["name", "bucket", "key", "size", "last_modified", "etag"]
     assert (entry["name"], entry["bucket"], entry["key"], entry["size"]) == ("a.txt", "svc", "in/a.txt", 5)
     assert entry["last_modified"].endswith("Z")
-    assert yaml.safe_load(run("service", "list-files", "svc", "svc/in", "-o", "yaml").out) == as_json
+    assert yaml.safe_load(call("service", "list-files", "svc", "svc/in", "-o", "yaml").out) == as_json
 
 
 @pytest.mark.parametrize(("form", "out"), [("table", ""), ("json", "[]\n"), ("yaml", "[]\n")])
-def test_an_empty_listing_is_no_failure(run: Runner, stored: Cluster, form: str, out: str) -> None:
-    done = run("service", "list-files", "svc", "minio", "svc/nothing", "-o", form)
+def test_an_empty_listing_is_no_failure(call: Caller, stored: Cluster, form: str, out: str) -> None:
+    done = call("service", "list-files", "svc", "minio", "svc/nothing", "-o", form)
     assert (done.code, done.out) == (0, out)
     assert 'no files under "svc/nothing"' in done.err
 
@@ -452,7 +463,7 @@ def test_thousands_are_listed_as_they_come(run: Runner, cluster: Cluster) -> Non
     assert [entry["name"] for entry in json.loads(in_json.out)] == names
 
 
-def test_control_characters_in_names_are_shown_not_obeyed(run: Runner, cluster: Cluster) -> None:
+def test_control_characters_in_names_are_shown_not_obeyed(call: Caller, cluster: Cluster) -> None:
     contents = "<Contents><Key>in/a%1B%5B2J%0Ab</Key><Size>1</Size></Contents>"
 
     def s3(seen: Seen) -> Reply:
@@ -461,16 +472,16 @@ def test_control_characters_in_names_are_shown_not_obeyed(run: Runner, cluster: 
         return Reply(body=body.encode())
 
     cluster.s3 = s3
-    done = run("service", "list-files", "svc", "minio", "svc/in")
+    done = call("service", "list-files", "svc", "minio", "svc/in")
     assert done.out == "a\\x1b[2J\\nb  1  -\n"
 
 
 @pytest.mark.parametrize("verb", ["delete-file", "df", "del-fil", "remove-file", "rmf"])
-def test_a_file_is_deleted(run: Runner, stored: Cluster, verb: str) -> None:
+def test_a_file_is_deleted(call: Caller, stored: Cluster, verb: str) -> None:
     stored.put("in/a.txt")
     stored.put("in/b.txt")
-    done = run("service", verb, "svc", "minio.default", "svc/in/a.txt")
-    assert done == Outcome(0, 'Deleted "minio.default:svc/in/a.txt"\n', "")
+    done = call("service", verb, "svc", "minio.default", "svc/in/a.txt")
+    assert said(done) == (0, 'Deleted "minio.default:svc/in/a.txt"\n', "")
     assert stored.keys() == ["in/b.txt"]
 
 
@@ -486,37 +497,37 @@ def test_a_file_is_deleted(run: Runner, stored: Cluster, verb: str) -> None:
     ],
 )
 def test_nothing_else_is_deleted(
-    run: Runner, stored: Cluster, words: list[str], code: ExitCode, message: str
+    call: Caller, stored: Cluster, words: list[str], code: ExitCode, message: str
 ) -> None:
     stored.put("in/a.txt")
-    done = run("service", "delete-file", "svc", *words)
+    done = call("service", "delete-file", "svc", *words)
     assert (done.code, done.out) == (code, "")
     assert message in done.err
     assert stored.keys() == ["in/a.txt"]
 
 
-def test_a_refused_deletion_is_a_failure(run: Runner, cluster: Cluster) -> None:
+def test_a_refused_deletion_is_a_failure(call: Caller, cluster: Cluster) -> None:
     cluster.s3 = lambda seen: whole(b"x") if seen.method == "HEAD" else DENIED
-    done = run("service", "delete-file", "svc", "minio", "svc/in/a")
+    done = call("service", "delete-file", "svc", "minio", "svc/in/a")
     assert (done.code, done.out) == (ExitCode.AUTH, "")
     assert "access denied" in done.err
 
 
-def test_every_verb_works_with_amazons_protocol_too(run: Runner, stored: Cluster, store: Store) -> None:
+def test_every_verb_works_with_amazons_protocol_too(call: Caller, stored: Cluster, store: Store) -> None:
     keys = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": "us-east-1"}
     stored.service["storage_providers"]["s3"] = {"mine": keys}
     stored.service["input"].append({"storage_provider": "s3.mine", "path": f"{BUCKET}/amazon/in"})
-    write_files(run, "a.txt")
+    write_files(call, "a.txt")
     env = {"AWS_ENDPOINT_URL_S3": store.endpoint}
     key = f"{BUCKET}/amazon/in/a.txt"
-    assert run("service", "put-file", "svc", "s3.mine", "a.txt", env=env).out.endswith(f'"s3.mine:{key}"\n')
-    assert run("service", "list-files", "svc", "s3.mine", f"{BUCKET}/amazon", env=env).out.startswith(
+    assert call("service", "put-file", "svc", "s3.mine", "a.txt", env=env).out.endswith(f'"s3.mine:{key}"\n')
+    assert call("service", "list-files", "svc", "s3.mine", f"{BUCKET}/amazon", env=env).out.startswith(
         "in/a.txt "
     )
     latest = ("svc", "s3.mine", f"{BUCKET}/amazon", "--download-latest-into=b.txt")
-    assert run("service", "get-file", *latest, env=env).out == f"{run.home}/b.txt\n"
-    assert (run.home / "b.txt").read_text() == "content of a.txt"
-    assert run("service", "delete-file", "svc", "s3.mine", key, env=env).code == 0
+    assert call("service", "get-file", *latest, env=env).out == f"{call.home}/b.txt\n"
+    assert (call.home / "b.txt").read_text() == "content of a.txt"
+    assert call("service", "delete-file", "svc", "s3.mine", key, env=env).code == 0
     assert stored.keys() == []
 
 
