@@ -76,6 +76,10 @@ class ServerError(OscarError):
         self.silent = silent
 
 
+class NoRouteError(RefusedError):
+    """The server lacks the route: it is older, or the feature is off, or the endpoint's path is wrong."""
+
+
 def raise_for_status(response: httpx.Response, what: str) -> None:
     """Return when the answer is a success, else raise the error of its status.
 
@@ -91,7 +95,7 @@ def raise_for_status(response: httpx.Response, what: str) -> None:
         return
     text = server_text(response)
     if status == 404 and (text == NO_SUCH_ROUTE or is_html(response)):
-        raise RefusedError(
+        raise NoRouteError(
             f"cannot {what}: the server has no such route ({response.request.url.path})",
             hint="check the endpoint's path; an older server, or one without the feature, lacks the route",
         )

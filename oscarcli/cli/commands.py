@@ -41,6 +41,7 @@ COMMANDS = (
         "apply",
         "Delete the services of an FDL file, with their jobs and buckets.",
     ),
+    Entry("diff", "diff", "Show what apply would change, field by field, and change nothing."),
     Entry("cluster, c", "cluster", "Add, choose and inspect clusters.", is_noun=True),
     Entry("service, services, svc, s", "service", "Services, their jobs, logs and files.", is_noun=True),
     Entry("bucket, buckets, b", "bucket", "Buckets and what is in them.", is_noun=True),

@@ -7,28 +7,39 @@ from dataclasses import dataclass
 from typing import Literal
 
 from oscarcli.api.client import Client
+from oscarcli.api.responses import ServerError
 from oscarcli.api.services import create_service, delete_service, find_service, update_service
 from oscarcli.api.system import get_info
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
+from oscarcli.fdl.compare import compare
 from oscarcli.fdl.plan import Action, Existing, Wanted
-from oscarcli.fdl.wire import has_ports
+from oscarcli.fdl.wire import depends_on_version
 
 # What the server says to a user who is no administrator instead of "not found" (`oscar-api` 3.3, DELETE).
 NOT_YOURS = "does not have a registered ConfigMap"
 
 MISSING_HINT = "with --ignore-missing a service that is gone already is no failure"
+AGAIN_HINT = "'oscar-cli apply' of the same file goes on from here"
 
-Outcome = Literal["started", "done", "missing", "failed", "not tried"]
+Outcome = Literal["started", "done", "unchanged", "missing", "failed", "not tried"]
 ClientOf = Callable[[str], Client]
 
 
 @dataclass(frozen=True)
 class Event:
-    """What became of a step. `error` is there when it failed or was not tried."""
+    """What became of a step.
+
+    Attributes:
+        action: the step.
+        outcome: what became of it.
+        error: why it failed or was not tried.
+        remark: what else there is to say about it.
+    """
 
     action: Action
     outcome: Outcome
     error: OscarError | None = None
+    remark: str | None = None
 
 
 class _Lost:
@@ -69,7 +80,7 @@ def look_up(wanted: Sequence[Wanted], client_of: ClientOf) -> dict[tuple[str, st
 
 def _found(wanted: Wanted, client: Client, versions: dict[str, str]) -> Existing:
     document = find_service(client, wanted.service.name)
-    if not has_ports(wanted.service.definition):
+    if not depends_on_version(wanted.service.definition):
         return Existing(document)
     if wanted.cluster_id not in versions:
         versions[wanted.cluster_id] = str(get_info(client).get("version"))
@@ -83,44 +94,141 @@ def carry_out(actions: Sequence[Action], client_of: ClientOf) -> Iterator[Event]
         actions: the steps; those that already have an error are only reported.
         client_of: gives the client of a cluster.
     """
-    lost = _Lost()
+    run = _Run(client_of)
     for action in actions:
-        if action.error is not None:
-            lost.note(action.cluster_id, action.error)
-            yield Event(action, "failed" if action.tried else "not tried", action.error)
-            continue
-        error = lost.errors.get(action.cluster_id)
-        if error is not None:
-            yield Event(action, "not tried", error)
-            continue
+        yield from run.begin(action)
+    for action in run.begun:
+        yield run.end(action)
+
+
+class _Run:
+    """The steps on their way.
+
+    Attributes:
+        begun: services that were created in part and wait for others.
+    """
+
+    def __init__(self, client_of: ClientOf) -> None:
+        self._client_of = client_of
+        self._lost = _Lost()
+        self._succeeded: set[tuple[str, str]] = set()
+        self._failures: dict[tuple[str, str], OscarError] = {}
+        self.begun: list[Action] = []
+
+    def begin(self, action: Action) -> Iterator[Event]:
+        """Do a step, or as much of it as can be done before the services it needs are there."""
+        blocked = self._blocked(action)
+        if blocked is not None:
+            yield blocked
+            return
+        if action.kind == "none":
+            yield self._noted(Event(action, "unchanged"))
+            return
         yield Event(action, "started")
-        finished = _finished(action, client_of)
-        if finished.error is not None:
-            lost.note(action.cluster_id, finished.error)
-        yield finished
+        if action.beginning is None:
+            yield self._noted(self._outcome(action, _do))
+            return
+        event = self._outcome(action, _do_beginning)
+        if event.error is not None:
+            yield self._noted(event)
+        elif all((action.cluster_id, name) in self._succeeded for name in action.needs):
+            yield self.end(action)
+        else:
+            self.begun.append(action)
+
+    def end(self, action: Action) -> Event:
+        """Complete a service that was created in part."""
+        failed = next((name for name in action.needs if (action.cluster_id, name) in self._failures), None)
+        if failed is None:
+            event = self._outcome(action, _do_rest)
+        else:
+            event = Event(action, "failed", OscarError(f'service "{failed}", which it needs, failed'))
+        if event.error is not None:
+            event.error.message = (
+                f'service "{action.name}" was created without all outputs: {event.error.message}'
+            )
+            event.error.hint = event.error.hint or AGAIN_HINT
+        return self._noted(event)
+
+    def _blocked(self, action: Action) -> Event | None:
+        """Return the event of a step that cannot be done, `None` for any other."""
+        if action.error is not None:
+            return self._noted(Event(action, "failed" if action.tried else "not tried", action.error))
+        lost = self._lost.errors.get(action.cluster_id)
+        if lost is not None:
+            return Event(action, "not tried", lost, "the cluster failed before")
+        for name in action.needs:
+            failure = self._failures.get((action.cluster_id, name))
+            if failure is not None:
+                remark = f'service "{name}", which has to be there first, failed'
+                return self._noted(Event(action, "not tried", failure, remark))
+        return None
+
+    def _noted(self, event: Event) -> Event:
+        if event.error is None:
+            self._succeeded.add(event.action.key)
+        else:
+            self._failures[event.action.key] = event.error
+            if event.remark is None:
+                self._lost.note(event.action.cluster_id, event.error)
+        return event
+
+    def _outcome(self, action: Action, do: Callable[[Action, Client], str | None]) -> Event:
+        try:
+            remark = do(action, self._client_of(action.cluster_id))
+        except OscarError as error:
+            is_missing = isinstance(error, NotFoundError) or NOT_YOURS in error.message
+            if action.kind == "delete" and is_missing:
+                return Event(action, "missing", NotFoundError(error.message, hint=MISSING_HINT))
+            error.hint = error.hint or _hint(action, error.message)
+            return Event(action, "failed", error)
+        return Event(action, "done", remark=remark)
 
 
-def _finished(action: Action, client_of: ClientOf) -> Event:
-    try:
-        _do(action, client_of(action.cluster_id))
-    except OscarError as error:
-        is_missing = isinstance(error, NotFoundError) or NOT_YOURS in error.message
-        if action.kind == "delete" and is_missing:
-            return Event(action, "missing", NotFoundError(error.message, hint=MISSING_HINT))
-        error.hint = error.hint or _hint(action, error.message)
-        return Event(action, "failed", error)
-    return Event(action, "done")
-
-
-def _do(action: Action, client: Client) -> None:
+def _do(action: Action, client: Client) -> str | None:
     if action.kind == "delete":
         delete_service(client, action.name)
-        return
+        return None
     assert action.definition is not None
     if action.kind == "create":
         create_service(client, action.definition)
-    else:
+        return None
+    has_changes = action.comparison is not None and bool(action.comparison.changes)
+    return _update(action, client, has_changes=has_changes)
+
+
+def _do_beginning(action: Action, client: Client) -> None:
+    assert action.beginning is not None
+    create_service(client, action.beginning)
+
+
+def _do_rest(action: Action, client: Client) -> str | None:
+    return _update(action, client, has_changes=True)
+
+
+def _update(action: Action, client: Client, *, has_changes: bool) -> str | None:
+    """Update a service; return a remark when the server failed and yet did it.
+
+    With an administrator's login servers give up over policies after they have stored the definition
+    (`oscar-api` 3.3, PUT).
+    """
+    assert action.definition is not None
+    try:
         update_service(client, action.definition)
+    except ServerError as error:
+        if not (has_changes and _is_as_wanted(action, client)):
+            raise
+        return f"{error.message}; and yet the service is as wanted"
+    return None
+
+
+def _is_as_wanted(action: Action, client: Client) -> bool:
+    try:
+        stored = find_service(client, action.name)
+    except OscarError:
+        return False
+    assert action.definition is not None
+    return stored is not None and not compare(action.definition, stored, action.version).changes
 
 
 def _hint(action: Action, message: str) -> str | None:
@@ -128,7 +236,10 @@ def _hint(action: Action, message: str) -> str | None:
     if action.kind != "create" or "already exists" not in message:
         return None
     if "bucket" in message:
-        return "servers refuse a new service whose bucket is there already; delete the bucket or name another"
+        return (
+            "servers refuse a new service whose bucket is there already; delete the bucket, name another, or "
+            "apply one FDL that has the bucket's service, too"
+        )
     if "secret" in message:
         return f'delete service "{action.name}" first: its secrets are left over from an earlier attempt'
     return "somebody else has a service of that name; choose another one with --name"

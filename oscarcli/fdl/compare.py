@@ -5,7 +5,6 @@ Secrets never leave this module: a change of one says `***` on both sides.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from oscarcli.fdl.document import below
 from oscarcli.fdl.kinds import Text
 from oscarcli.fdl.normalise import OWN_STORE, comparable
 from oscarcli.fdl.schema import SERVICE, kind_at
-from oscarcli.fdl.wire import takes_port_lists
+from oscarcli.fdl.wire import OLD_KEYS, takes_port_lists
 
 Path = tuple[str | int, ...]
 
@@ -24,8 +23,6 @@ SECRETS = ("environment", "secrets")
 NODE_PORTS = ("expose", "nodePort")
 # The server's own mask of a value that is there.
 HIDDEN = "hidden"
-# Read by servers up to 4.0, which fill in the last two by themselves.
-OLD_KEYS = ("replicas", "delegation", "rescheduler_threshold")
 # Keys that every current server shows: one that does not is older than them, and does not read them.
 LATER_KEYS = (
     "ephemeral_storage_request",
@@ -205,9 +202,10 @@ def _place(path: Path) -> str:
     return place
 
 
-def is_multiline(change: Change) -> bool:
-    """Tell whether a change is one of texts that are best compared line by line."""
-    return any(isinstance(value, str) and re.search(r"\n.", value) for value in (change.old, change.new))
+def is_text_of_lines(change: Change) -> bool:
+    """Tell whether a change is best shown line by line: that of a script, or of any text with lines."""
+    texts = [value for value in (change.old, change.new) if isinstance(value, str)]
+    return bool(texts) and (change.field == "script" or any("\n" in text.rstrip("\n") for text in texts))
 
 
 def unified(change: Change) -> str:
@@ -215,5 +213,4 @@ def unified(change: Change) -> str:
     from difflib import unified_diff
 
     old, new = (str(value or "").split("\n") for value in (change.old, change.new))
-    lines = unified_diff(old, new, "cluster", "FDL", lineterm="", n=3)
-    return "\n".join(lines)
+    return "\n".join(unified_diff(old, new, "cluster", "FDL", lineterm=""))

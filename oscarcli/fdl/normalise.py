@@ -33,36 +33,14 @@ def comparable(document: Mapping[str, Any], *, stored: bool = False) -> dict[str
         stored: which of the two; a server leaves `kserve.set_auth` out when it is false, and takes its
             absence for true.
     """
-    return _service(document, stored=stored, defaults=True)
-
-
-def essential(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an FDL has to say for the service that is shown to come out of it.
-
-    Left out are defaults, what the server decides about, node ports, which it may have assigned, and its own
-    object store. Secrets keep their names, with empty values. `storage_providers` and `clusters`, which an
-    FDL has at its top level, hold the credentials that the server shows.
-
-    Args:
-        document: a service as the server shows it.
-    """
-    service = _service(document, stored=True, defaults=False)
-    service.pop("cluster_id", None)
-    _remove(service, "expose", PORT_KEYS[1])
-    _remove(service, *OWN_STORE)
-    return {"name": str(document.get("name") or ""), **service}
-
-
-def _service(document: Mapping[str, Any], *, stored: bool, defaults: bool) -> dict[str, Any]:
     name = str(document.get("name") or "")
     prepared = {key: value for key, value in document.items() if key not in SET_BY_SERVER}
-    if defaults:
-        # The server shows this one always; its defaults hold although nobody asked for it.
-        prepared["expose"] = prepared.get("expose") or {}
+    # The server shows this one always; its defaults hold although nobody asked for it.
+    prepared["expose"] = prepared.get("expose") or {}
     kserve = prepared.get("kserve")
     if stored and isinstance(kserve, Mapping) and kserve:
         prepared["kserve"] = {"set_auth": False, **kserve}
-    service = _record(prepared, SERVICE, defaults)
+    service = _record(prepared, SERVICE)
     if isinstance(service.get("script"), str):
         service["script"] = service["script"].replace("\r\n", "\n").replace("\r", "\n")
     for key, folder in folders(service, "input", "output", "mount"):
@@ -70,7 +48,7 @@ def _service(document: Mapping[str, Any], *, stored: bool, defaults: bool) -> di
     _normalise_labels(service)
     _normalise_ports(service)
     _normalise_users(service, document.get("owner"))
-    _fill_in_names(service, name, defaults)
+    _fill_in_names(service, name)
     if "federation" not in service:
         # The id is the user's own word for the cluster, and means something to federated services alone.
         service.pop("cluster_id", None)
@@ -97,15 +75,12 @@ def full_path(folder: Mapping[str, Any], service: str) -> str:
     return f"{service}/{path}" if in_own_bucket else path
 
 
-def _record(values: Mapping[str, Any], record: Record, defaults: bool) -> dict[str, Any]:
+def _record(values: Mapping[str, Any], record: Record) -> dict[str, Any]:
     """Return a record's values in the table's order, then unknown ones; empty ones are not in it."""
     found: dict[str, Any] = {}
     for name, field in record.fields.items():
-        value = _value(values.get(name), field.kind, defaults)
-        if _is_empty(value, field):
-            value = field.default if defaults else None
-        elif not defaults and value == field.default:
-            value = None
+        value = _value(values.get(name), field.kind)
+        value = field.default if _is_empty(value, field) else value
         if value is not None:
             found[name] = value
     unknown = {key: value for key, value in values.items() if key not in record.fields}
@@ -119,32 +94,32 @@ def _is_empty(value: Any, field: Field) -> bool:
     return value in (None, "", 0, [], {})
 
 
-def _value(value: Any, kind: Kind, defaults: bool) -> Any:
+def _value(value: Any, kind: Kind) -> Any:
     if isinstance(kind, Text):
         return _text(value, kind)
     if isinstance(kind, Ports) and value is not None:
         return value if isinstance(value, list) else [value]
     if isinstance(value, list):
-        return _list(value, kind, defaults)
+        return _list(value, kind)
     if isinstance(value, Mapping):
-        return _mapping(value, kind, defaults)
+        return _mapping(value, kind)
     return value
 
 
-def _list(value: list[Any], kind: Kind, defaults: bool) -> list[Any]:
+def _list(value: list[Any], kind: Kind) -> list[Any]:
     if isinstance(kind, Texts):
         return [_text(item, Text()) for item in value]
     if isinstance(kind, Records):
-        return [_record(item, kind.record, defaults) if isinstance(item, Mapping) else item for item in value]
+        return [_record(item, kind.record) if isinstance(item, Mapping) else item for item in value]
     return value
 
 
-def _mapping(value: Mapping[str, Any], kind: Kind, defaults: bool) -> Mapping[str, Any]:
+def _mapping(value: Mapping[str, Any], kind: Kind) -> Mapping[str, Any]:
     if isinstance(kind, Record):
-        return _record(value, kind, defaults)
+        return _record(value, kind)
     if isinstance(kind, RecordMap):
         return {
-            key: _record(item, kind.record, defaults) if isinstance(item, Mapping) else item
+            key: _record(item, kind.record) if isinstance(item, Mapping) else item
             for key, item in value.items()
         }
     if isinstance(kind, TextMap):
@@ -203,32 +178,13 @@ def _normalise_users(service: dict[str, Any], owner: Any) -> None:
         del service["allowed_users"]
 
 
-def _fill_in_names(service: dict[str, Any], name: str, defaults: bool) -> None:
-    """Say, or leave out, what a volume and a federation are called when they are not told."""
+def _fill_in_names(service: dict[str, Any], name: str) -> None:
+    """Say what a volume and a federation are called when they are not told."""
     volume, federation = service.get("volume"), service.get("federation")
     if isinstance(volume, dict) and volume.get("size"):
-        _fill_in(volume, {"name": name, "lifecycle_policy": "delete"}, defaults)
+        volume.setdefault("name", name)
+        volume.setdefault("lifecycle_policy", "delete")
     if isinstance(federation, dict):
-        unset = {"group_id": name, "topology": "none"}
-        if {**unset, **federation} == unset:
+        federation.setdefault("group_id", name)
+        if federation == {"group_id": name, "topology": "none"}:
             del service["federation"]
-        else:
-            _fill_in(federation, unset, defaults)
-
-
-def _fill_in(record: dict[str, Any], unset: Mapping[str, str], defaults: bool) -> None:
-    for key, value in unset.items():
-        if defaults:
-            record.setdefault(key, value)
-        elif record.get(key) == value:
-            del record[key]
-
-
-def _remove(values: dict[str, Any], *keys: str) -> None:
-    """Remove what a chain of keys leads to, and the records around it that are left empty."""
-    key, rest = keys[0], keys[1:]
-    inner = values.get(key)
-    if rest and isinstance(inner, dict):
-        _remove(inner, *rest)
-    if not rest or inner == {}:
-        values.pop(key, None)

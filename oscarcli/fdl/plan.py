@@ -9,13 +9,15 @@ from typing import Any, Literal
 
 from oscarcli.config.model import Cluster, Configuration
 from oscarcli.errors import ConfigError, OscarError
+from oscarcli.fdl.chain import in_order
+from oscarcli.fdl.compare import Comparison, compare
 from oscarcli.fdl.services import ServiceDefinition
 from oscarcli.fdl.wire import sent
 
 # The key of an FDL that stands for whatever cluster is the default.
 DEFAULT_KEY = "default-cluster"
 
-Kind = Literal["create", "edit", "check", "delete"]
+Kind = Literal["create", "edit", "none", "check", "delete"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,37 @@ class Existing:
 
 @dataclass(frozen=True)
 class Action:
-    """One step. A `check` is a service of which it could not be found out whether it exists."""
+    """One step.
+
+    Attributes:
+        kind: what to do; `none` for a service that is as wanted, `check` for one of which it could not be
+            found out whether it exists.
+        cluster_id: the cluster.
+        name: the service.
+        definition: what to send.
+        comparison: how it differs from what is there.
+        beginning: what to create the service with, before it is updated to `definition` (`chain.py`).
+        needs: services of the same cluster whose steps have to succeed first.
+        version: the server's version, where it matters.
+        error: why it cannot be done.
+        tried: whether the server was asked at all.
+    """
 
     kind: Kind
     cluster_id: str
     name: str
     definition: Mapping[str, Any] | None = None
+    comparison: Comparison | None = None
+    beginning: Mapping[str, Any] | None = None
+    needs: tuple[str, ...] = ()
+    version: str | None = None
     error: OscarError | None = None
     tried: bool = True
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What identifies the service: cluster and name."""
+        return (self.cluster_id, self.name)
 
 
 def targets(
@@ -158,22 +183,42 @@ def _login(cluster: Cluster) -> dict[str, Any]:
     }
 
 
-def plan(wanted: Sequence[Wanted], existing: Mapping[tuple[str, str], Existing]) -> list[Action]:
-    """Return the steps in file order: create what is not there, edit what is.
+def plan(
+    wanted: Sequence[Wanted], existing: Mapping[tuple[str, str], Existing], *, force: bool = False
+) -> list[Action]:
+    """Return the steps: create what is not there, edit what differs, leave the rest alone.
+
+    They are in file order, but for services that share buckets (`chain.py`).
 
     Args:
         wanted: the services with their clusters.
         existing: what is known of each, by `Wanted.key`.
+        force: edit what does not differ, too.
     """
-    return [_step(item, existing[item.key]) for item in wanted]
+    steps = [_step(item, existing[item.key], force) for item in wanted]
+    ordered: dict[str, list[Action]] = {}
+    for cluster_id in dict.fromkeys(step.cluster_id for step in steps if step.kind != "check"):
+        mine = [step for step in steps if step.cluster_id == cluster_id and step.kind != "check"]
+        stored = [existing[step.key].document for step in mine]
+        ordered[cluster_id] = in_order(mine, [document for document in stored if document is not None])
+    # The clusters keep their places in the file among each other, and so do failures.
+    return [step if step.kind == "check" else ordered[step.cluster_id].pop(0) for step in steps]
 
 
-def _step(wanted: Wanted, existing: Existing) -> Action:
-    action = Action("check", wanted.cluster_id, wanted.service.name, error=existing.error)
+def _step(wanted: Wanted, existing: Existing, force: bool) -> Action:
+    action = Action(
+        "check", wanted.cluster_id, wanted.service.name, version=existing.version, error=existing.error
+    )
     if existing.error is not None:
         return replace(action, tried=existing.tried)
+    stored = existing.document
     try:
-        definition = sent(wanted.service.definition, existing.document, existing.version)
+        definition = sent(wanted.service.definition, stored, existing.version)
     except OscarError as error:
         return replace(action, error=error)
-    return replace(action, kind="create" if existing.document is None else "edit", definition=definition)
+    action = replace(action, kind="create", definition=definition)
+    if stored is None:
+        return action
+    comparison = compare(definition, stored, existing.version)
+    kind: Kind = "edit" if force or comparison.needs_write else "none"
+    return replace(action, kind=kind, comparison=comparison)

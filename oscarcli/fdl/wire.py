@@ -28,12 +28,19 @@ SERVER_ANNOTATIONS = "oscar.grycap/"
 # Documented defaults that no server applies; without them an exposed service is refused.
 EXPOSE_DEFAULTS = {"min_scale": 1, "max_scale": 10, "cpu_threshold": 80}
 PORT_KEYS = ("api_port", "nodePort")
+# Read by servers up to 4.0, which fill in the last two by themselves.
+OLD_KEYS = ("replicas", "delegation", "rescheduler_threshold")
 FIRST_WITH_PORT_LISTS = (4, 1)
 
 
 def has_ports(definition: Mapping[str, Any]) -> bool:
     """Tell whether the form of a definition depends on the server's version."""
     return any(key in (definition.get("expose") or {}) for key in PORT_KEYS)
+
+
+def depends_on_version(definition: Mapping[str, Any]) -> bool:
+    """Tell whether the form of a definition, or what a server reads of it, depends on its version."""
+    return has_ports(definition) or any(key in definition for key in OLD_KEYS)
 
 
 def sent(

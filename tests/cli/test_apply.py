@@ -155,7 +155,9 @@ def lines(outcome: Outcome) -> list[str]:
 
 
 @pytest.mark.parametrize("word", ["apply", "a"])
-def test_apply_creates_and_then_edits(run: Runner, cluster: Cluster, word: str) -> None:
+def test_apply_creates_then_leaves_alone_and_edits_what_differs(
+    run: Runner, cluster: Cluster, word: str
+) -> None:
     file = fdl(run, "posenet")
     created = run(word, file)
     assert (created.code, created.err) == (0, "")
@@ -169,10 +171,18 @@ def test_apply_creates_and_then_edits(run: Runner, cluster: Cluster, word: str) 
         "cluster_id": "oscar-cluster",
         "storage_providers": {"minio": {}},
     }
-    edited = run(word, file)
+    again = run(word, file)
+    assert (again.code, again.err) == (0, "")
+    assert lines(again)[1] == '✓ Unchanged service "posenet" in cluster "oscar-cluster"'
+    edited = run(word, fdl(run, "posenet", extra="      memory: 1Gi\n"))
     assert (edited.code, edited.err) == (0, "")
     assert lines(edited)[1] == '✓ Editing service "posenet" in cluster "oscar-cluster"'
-    assert cluster.asked() == ["GET posenet", "POST posenet", "GET posenet", "PUT posenet"]
+    assert cluster.services["posenet"]["memory"] == "1Gi"
+    assert cluster.asked() == [
+        *("GET posenet", "POST posenet"),
+        "GET posenet",
+        *("GET posenet", "PUT posenet"),
+    ]
 
 
 @pytest.mark.parametrize("word", ["delete", "d", "del", "remove", "rm"])
@@ -243,6 +253,13 @@ def test_dry_run_sends_nothing(run: Runner, cluster: Cluster) -> None:
         'Planning file "posenet.yaml"...',
         'Would create service "a" in cluster "oscar-cluster"',
         'Would edit service "b" in cluster "oscar-cluster"',
+        '  + image: "example/image"',
+        "  ~ script:",
+        "    --- cluster",
+        "    +++ FDL",
+        "    @@ -0,0 +1,2 @@",
+        "    +#!/bin/sh",
+        "    +echo hi",
     ]
     assert cluster.asked() == ["GET a", "GET b"]
 
@@ -273,7 +290,7 @@ def test_one_failure_hides_no_other_outcome(run: Runner, cluster: Cluster) -> No
     assert outcome.err.splitlines() == [
         'service "b" in cluster "oscar-cluster": cannot create service "b": the server failed (HTTP 500): '
         "Error creating the service: quota",
-        "created 1, edited 1, failed 1, not tried 0",
+        "created 1, edited 1, unchanged 0, failed 1, not tried 0",
         "Error: 1 of 3 services failed",
     ]
 
@@ -281,7 +298,7 @@ def test_one_failure_hides_no_other_outcome(run: Runner, cluster: Cluster) -> No
 def test_all_went_well_is_summed_up(run: Runner, cluster: Cluster) -> None:
     cluster.services["b"] = {"name": "b"}
     outcome = run("apply", fdl(run, "a", "b"))
-    assert (outcome.code, outcome.err) == (0, "created 1, edited 1, failed 0, not tried 0\n")
+    assert (outcome.code, outcome.err) == (0, "created 1, edited 1, unchanged 0, failed 0, not tried 0\n")
 
 
 def test_failures_of_one_kind_have_its_code(run: Runner, cluster: Cluster) -> None:
@@ -289,7 +306,10 @@ def test_failures_of_one_kind_have_its_code(run: Runner, cluster: Cluster) -> No
         cluster.answers["POST", name] = (400, "The service specification is not valid: no\n")
     outcome = run("apply", fdl(run, "a", "b"))
     assert outcome.code == 7
-    assert outcome.err.endswith("created 0, edited 0, failed 2, not tried 0\nError: 2 of 2 services failed\n")
+    assert outcome.err.splitlines()[-2:] == [
+        "created 0, edited 0, unchanged 0, failed 2, not tried 0",
+        "Error: 2 of 2 services failed",
+    ]
     cluster.answers["POST", "b"] = (500, "")
     assert run("apply", fdl(run, "a", "b")).code == 8
 
@@ -301,7 +321,7 @@ def test_a_refused_login_is_not_tried_again(run: Runner, cluster: Cluster) -> No
     assert outcome.code == 4
     assert lines(outcome)[1:] == ['✗ Checking service "a" in cluster "oscar-cluster"']
     assert 'service "b" in cluster "oscar-cluster": not tried' in outcome.err
-    assert "created 0, edited 0, failed 1, not tried 1" in outcome.err
+    assert "created 0, edited 0, unchanged 0, failed 1, not tried 1" in outcome.err
     assert cluster.asked() == ["GET a"]
 
 
@@ -327,7 +347,7 @@ def test_a_dead_cluster_does_not_keep_a_living_one_waiting(
         '✗ Checking service "a" in cluster "dead"',
         '✓ Creating service "c" in cluster "oscar-cluster"',
     ]
-    assert "created 1, edited 0, failed 1, not tried 1" in outcome.err
+    assert "created 1, edited 0, unchanged 0, failed 1, not tried 1" in outcome.err
     assert 'service "b" in cluster "dead": not tried' in outcome.err
 
 

@@ -119,7 +119,7 @@ def test_logins_of_the_file_and_unknown_clusters_are_left_alone() -> None:
 
 
 def test_the_plan_is_in_file_order_and_needs_a_clear_answer() -> None:
-    wanted = [Wanted("one", service(name)) for name in ("b", "a", "c", "d")]
+    wanted = [Wanted("one", service(name, image="i")) for name in ("b", "a", "c", "d", "e")]
     refused = AuthError("no")
     actions = plan(
         wanted,
@@ -128,6 +128,7 @@ def test_the_plan_is_in_file_order_and_needs_a_clear_answer() -> None:
             ("one", "b"): Existing(),
             ("one", "c"): Existing(error=refused),
             ("one", "d"): Existing(error=refused, tried=False),
+            ("one", "e"): Existing({"name": "e", "image": "i", "owner": "me"}),
         },
     )
     assert [(a.kind, a.name, a.error, a.tried) for a in actions] == [
@@ -135,6 +136,7 @@ def test_the_plan_is_in_file_order_and_needs_a_clear_answer() -> None:
         ("edit", "a", None, True),
         ("check", "c", refused, True),
         ("check", "d", refused, False),
+        ("none", "e", None, True),
     ]
     assert actions[1].definition is not None
     assert actions[1].definition["owner"] == "me"
