@@ -181,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         address = urlsplit(self.path)
         request = Request(
             self.command,
-            address.path,
+            self.path if self.command == "CONNECT" else address.path,
             dict(parse_qsl(address.query, keep_blank_values=True)),
             {name.lower(): value for name, value in self.headers.items()},
             self._body(),
