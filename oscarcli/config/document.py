@@ -59,8 +59,12 @@ def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str
     wanted = applied(before, edits, is_json=is_json)
     if is_json:
         return json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
-    changed = _edited_yaml(text, edits, path)
-    if changed is None or (parse(changed, path, is_json=False) or {}) != wanted:
+    try:
+        changed = _spliced(text, edits)
+        is_right = (parse(changed, path, is_json=False) or {}) == wanted
+    except (LayoutError, ConfigError):
+        is_right = False
+    if not is_right:
         raise ConfigError(f"{path}: its layout (anchors, perhaps) does not allow this change", hint=MEND)
     return changed
 
@@ -91,16 +95,15 @@ def _as_read(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _edited_yaml(text: str, edits: Sequence[Edit], path: str) -> str | None:
+def _spliced(text: str, edits: Sequence[Edit]) -> str:
     import yaml
 
     try:
         for edit in edits:
             text = removed(text, edit.keys) if edit.value is None else replaced(text, edit.keys, edit.value)
-        # What does not parse any more was not meant to be changed by splicing.
-        parse(text, path, is_json=False)
-    except (LayoutError, ConfigError, yaml.YAMLError):
-        return None
+    except yaml.YAMLError as error:
+        # An edit before broke what another place refers to.
+        raise LayoutError from error
     return text
 
 

@@ -143,7 +143,6 @@ class ConfigFile:
                 document = self._parsed(text)
                 self._configuration(document)  # a file that cannot be understood is never written over
                 changed = self._changed(text, edits(document))
-                self._configuration(self._parsed(changed))
                 if changed != text:
                     _replace(target, changed)
         except OSError as error:
