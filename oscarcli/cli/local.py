@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
-import time
-from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,8 +26,6 @@ app = noun("Run an OSCAR cluster on this machine.")
 MOST_PORT = 65535
 # Each job that runs has a thread and a database connection of its own in the server.
 MOST_PARALLEL = 256
-FOLLOW_SECONDS = 0.2
-READ_BLOCK = 1 << 16
 
 
 class EngineName(str, Enum):
@@ -255,6 +251,8 @@ def logs(
     ] = False,
 ) -> None:
     """Show what the local cluster itself has to say; 'service logs get' shows what jobs wrote."""
+    from oscarcli.local import control
+
     session: Session = ctx.obj
     folder = _folder(session, name, data_dir)
     if not folder.server_log.exists():
@@ -262,21 +260,9 @@ def logs(
             f'the local cluster "{name}" has no log in {folder.path}',
             hint=f"it was never started there; 'oscar-cli local start --name {name}' starts it",
         )
-    for block in _log_blocks(folder, follow=follow):
+    for block in control.log_blocks(folder, follow=follow):
         session.out.write(_readable(session, block))
         session.out.flush()
-
-
-def _log_blocks(folder: DataFolder, *, follow: bool) -> Iterator[str]:
-    with folder.server_log.open(encoding="utf-8", errors="replace") as file:
-        while True:
-            # Asked before reading: what a server wrote before it went is then still shown.
-            runs = follow and folder.holder() is not None
-            while block := file.read(READ_BLOCK):
-                yield block
-            if not runs:
-                return
-            time.sleep(FOLLOW_SECONDS)
 
 
 def _readable(session: Session, text: str) -> str:

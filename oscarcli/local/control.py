@@ -33,6 +33,8 @@ POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
 LOG_LIMIT = 10 << 20
 LOG_TAIL = 2000
+LOG_BLOCK = 1 << 16
+FOLLOW_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,19 @@ def _job_counts(database: Path) -> dict[str, int]:
             return dict(connection.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall())
     except sqlite3.Error:
         return {}
+
+
+def log_blocks(folder: DataFolder, *, follow: bool) -> Iterator[str]:
+    """Yield the server's log; with `follow`, also what comes, until no server runs."""
+    with folder.server_log.open(encoding="utf-8", errors="replace") as file:
+        while True:
+            # Asked before reading: what a server wrote before it went is then still shown.
+            runs = follow and folder.holder() is not None
+            while block := file.read(LOG_BLOCK):
+                yield block
+            if not runs:
+                return
+            time.sleep(FOLLOW_SECONDS)
 
 
 def stop(folder: DataFolder) -> bool:

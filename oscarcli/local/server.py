@@ -6,6 +6,7 @@ import contextlib
 import errno
 import logging
 import os
+import random
 import resource
 import signal
 import threading
@@ -34,6 +35,9 @@ log = logging.getLogger(__name__)
 API_THREADS = 32
 S3_THREADS = 32
 OPEN_FILES = 4096
+# Outgoing connections get ports above these; one of theirs may be in use when it is needed again.
+QUIET_PORTS = range(20_000, 32_768)
+PORT_TRIES = 20
 
 
 class Server:
@@ -161,7 +165,7 @@ def _cluster(folder: DataFolder, settings: Settings, options: Options) -> Cluste
 def _choices(asked: int | None, remembered: int, default: int) -> list[int]:
     """Return the ports to try in order: a free one is only looked for when it was asked for."""
     if asked == 0:
-        return [remembered, 0] if remembered else [0]
+        return [*([remembered] if remembered else []), *random.sample(QUIET_PORTS, PORT_TRIES), 0]
     return [asked or remembered or default]
 
 
