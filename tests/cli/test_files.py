@@ -595,11 +595,12 @@ def test_an_interrupted_download_of_a_folder_leaves_whole_files_only(
 
     cluster.s3 = s3
     process = run.start("service", "get-file", "svc", "svc/out/", "back")
-    wait_until(lambda: len(files_of(run, ".*.part")) == 2 and (run.home / "back" / "a").exists())
+    assert process.stdout is not None
+    assert process.stdout.readline().decode() == f"{run.home}/back/a\n"
+    wait_until(lambda: len(files_of(run, ".*.part")) == 2)
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=30)
-    assert process.returncode == ExitCode.INTERRUPTED
-    assert out.decode() == f"{run.home}/back/a\n"
+    assert (process.returncode, out) == (ExitCode.INTERRUPTED, b"")
     assert files_of(run) == ["back/a"]
 
 
