@@ -20,7 +20,7 @@ from oscarcli.cli.session import Session
 from oscarcli.errors import ConfigError, NotFoundError, OscarError, RefusedError, UsageError
 
 if TYPE_CHECKING:
-    from oscarcli.fdl.services import ServiceDefinition
+    from oscarcli.fdl.service import ServiceDefinition
 
 app = noun("Change a running service.")
 

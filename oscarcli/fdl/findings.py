@@ -61,20 +61,25 @@ class Findings:
         self._warnings.append(Finding(line, path, text, self.file))
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def mistakes(self) -> tuple[Finding, ...]:
+        """The mistakes in file order."""
+        return tuple(sorted(self._mistakes))
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
         """The warnings in file order."""
-        return tuple(map(str, sorted(self._warnings)))
+        return tuple(sorted(self._warnings))
 
     def check(self) -> None:
         """Return when there was no mistake. Raises FdlError that names every one, in file order."""
         if not self._mistakes:
             return
         count = len(self._mistakes)
-        lines = [str(finding) for finding in sorted(self._mistakes)[:MOST_SHOWN]]
+        lines = [str(finding) for finding in self.mistakes[:MOST_SHOWN]]
         if count > MOST_SHOWN:
             lines.append(f"and {count - MOST_SHOWN} more")
         title = f'the FDL "{self.file}" has {count} mistake{"s" if count > 1 else ""}'
-        raise FdlError(title, lines, self.warnings)
+        raise FdlError(title, lines, tuple(map(str, self.warnings)))
 
 
 def quoted(text: str) -> str:

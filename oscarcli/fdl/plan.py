@@ -11,7 +11,7 @@ from oscarcli.config.model import Cluster, Configuration
 from oscarcli.errors import ConfigError, OscarError
 from oscarcli.fdl.chain import in_order
 from oscarcli.fdl.compare import Comparison, compare
-from oscarcli.fdl.services import ServiceDefinition
+from oscarcli.fdl.service import ServiceDefinition
 from oscarcli.fdl.wire import sent
 
 # The key of an FDL that stands for whatever cluster is the default.

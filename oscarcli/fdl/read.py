@@ -11,8 +11,9 @@ from typing import BinaryIO
 
 from oscarcli.errors import ConfigError
 from oscarcli.fdl.document import LARGEST, parse
-from oscarcli.fdl.findings import Findings
-from oscarcli.fdl.services import LARGEST_SCRIPT, ScriptReader, ServiceDefinition, ServiceReader
+from oscarcli.fdl.findings import Finding, Findings
+from oscarcli.fdl.service import ServiceDefinition
+from oscarcli.fdl.services import LARGEST_SCRIPT, ScriptReader, ServiceReader
 
 STANDARD_INPUT = "-"
 STANDARD_INPUT_LABEL = "<stdin>"
@@ -33,6 +34,23 @@ class Fdl:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Inspection:
+    """Everything that can be said about a file: what it describes, if it can be read, and what is wrong.
+
+    Attributes:
+        label: the file's name for people.
+        services: its services in file order; those of a file with mistakes may lack what is mistaken.
+        mistakes: what keeps the file from being used.
+        warnings: what is odd.
+    """
+
+    label: str
+    services: tuple[ServiceDefinition, ...]
+    mistakes: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+
+
 def read(path: str, *, standard_input: BinaryIO | None = None, names_only: bool = False) -> Fdl:
     """Read a file and the scripts it names.
 
@@ -45,14 +63,35 @@ def read(path: str, *, standard_input: BinaryIO | None = None, names_only: bool 
         ConfigError: the file cannot be read.
         FdlError: it has mistakes; all of them are named.
     """
+    data, label, folder = _opened(path, standard_input)
+    return read_bytes(data, label, None if names_only else scripts_of(folder))
+
+
+def inspect(path: str, *, standard_input: BinaryIO | None = None) -> Inspection:
+    """Read a file and the scripts it names, and return all of its mistakes instead of raising them.
+
+    Args:
+        path: the file, `-` for standard input; scripts are looked for relative to its folder.
+        standard_input: what `-` stands for.
+
+    Raises:
+        ConfigError: the file cannot be read.
+    """
+    data, label, folder = _opened(path, standard_input)
+    findings = Findings(label)
+    services = _services(data, findings, scripts_of(folder))
+    return Inspection(label, tuple(services), findings.mistakes, findings.warnings)
+
+
+def _opened(path: str, standard_input: BinaryIO | None) -> tuple[bytes, str, Path]:
+    """Return a file's bytes, its name for people, and the folder of its scripts."""
     piped = standard_input if path == STANDARD_INPUT else None
     label = STANDARD_INPUT_LABEL if piped else path
     try:
         data = piped.read(LARGEST + 1) if piped else _head(Path(path), LARGEST + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(label, error) from error
-    folder = Path() if piped else Path(path).parent
-    return read_bytes(data, label, None if names_only else scripts_of(folder))
+    return data, label, Path() if piped else Path(path).parent
 
 
 def read_bytes(data: bytes, label: str, read_script: ScriptReader | None) -> Fdl:
@@ -67,10 +106,14 @@ def read_bytes(data: bytes, label: str, read_script: ScriptReader | None) -> Fdl
         FdlError: it has mistakes; all of them are named.
     """
     findings = Findings(label)
-    root = parse(data, findings)
-    services = ServiceReader(findings, read_script).read(root) if root is not None else []
+    services = _services(data, findings, read_script)
     findings.check()
-    return Fdl(label, tuple(services), findings.warnings)
+    return Fdl(label, tuple(services), tuple(map(str, findings.warnings)))
+
+
+def _services(data: bytes, findings: Findings, read_script: ScriptReader | None) -> list[ServiceDefinition]:
+    root = parse(data, findings)
+    return ServiceReader(findings, read_script).read(root) if root is not None else []
 
 
 def scripts_of(folder: Path) -> Callable[[str], bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 from oscarcli.errors import UsageError
 from oscarcli.fdl.folders import folders
 from oscarcli.fdl.rules import name_mistake
-from oscarcli.fdl.services import ServiceDefinition
+from oscarcli.fdl.service import ServiceDefinition
 
 
 def renamed(services: Sequence[ServiceDefinition], names: Sequence[str]) -> list[ServiceDefinition]:

@@ -12,7 +12,9 @@ from oscarcli.fdl.document import below
 from oscarcli.fdl.findings import Findings, quoted
 from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
 from oscarcli.fdl.rules import Service, check_service
+from oscarcli.fdl.rules_together import check_together
 from oscarcli.fdl.schema import CLUSTERS, FILE, FUNCTIONS, SERVICE, STORAGE_PROVIDERS
+from oscarcli.fdl.service import ServiceDefinition
 from oscarcli.fdl.values import Values, is_absent
 
 # More does not fit the Kubernetes object that holds a script.
@@ -21,28 +23,6 @@ LARGEST_SCRIPT = 1 << 20
 # Given a script's path as the FDL has it, returns its bytes, of a large one the first LARGEST_SCRIPT + 1.
 # Raises OSError.
 ScriptReader = Callable[[str], bytes]
-
-
-@dataclass(frozen=True)
-class ServiceDefinition:
-    """One service of an FDL.
-
-    Attributes:
-        cluster_key: the key it stands under: a cluster's id, or `default-cluster`.
-        definition: what the server is to be sent, `script` holding the script itself.
-        line: the line of that key.
-        path: the key path, such as `functions.oscar[0].my-cluster`.
-    """
-
-    cluster_key: str
-    definition: dict[str, Any]
-    line: int
-    path: str
-
-    @property
-    def name(self) -> str:
-        """The service's name."""
-        return str(self.definition.get("name", ""))
 
 
 @dataclass(frozen=True)
@@ -79,6 +59,7 @@ class ServiceReader:
         shared = self._shared(top)
         services = [self._service(entry, shared) for entry in entries]
         self._check_repeated(services)
+        check_together(services, self._values.lines, self._findings)
         return services
 
     def _section(self, node: Node, record: Any, path: str) -> dict[str, Node]:

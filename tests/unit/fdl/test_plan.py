@@ -9,7 +9,7 @@ import pytest
 from oscarcli.config.model import Cluster, Configuration
 from oscarcli.errors import AuthError, ConfigError, RefusedError
 from oscarcli.fdl.plan import Existing, Wanted, plan, targets, with_logins
-from oscarcli.fdl.services import ServiceDefinition
+from oscarcli.fdl.service import ServiceDefinition
 
 CONFIG = Configuration(
     {

@@ -8,7 +8,7 @@ import pytest
 
 from oscarcli.errors import UsageError
 from oscarcli.fdl.rename import renamed
-from oscarcli.fdl.services import ServiceDefinition
+from oscarcli.fdl.service import ServiceDefinition
 
 
 def service(name: str = "old", **keys: Any) -> ServiceDefinition:
