@@ -205,6 +205,7 @@ class _Request(HTTPRequest):
 
 class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
+    was_idle = False
 
 
 class _Server(HTTPServer):
@@ -216,6 +217,29 @@ class _Server(HTTPServer):
     keep_alive_conn_limit = 256
     ConnectionClass = _Connection
     handler: Handler
+
+    @classmethod
+    def prepare_socket(cls, *arguments: Any, **options: Any) -> socket.socket:
+        """Make the listening socket.
+
+        cheroot leaves a free port (0) without SO_REUSEADDR. The port is remembered and bound again at the
+        next start, which connections that ended a moment ago would then prevent for a minute.
+        """
+        made: socket.socket = super().prepare_socket(*arguments, **options)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return made
+
+    def process_conn(self, conn: _Connection) -> None:
+        """Hand a connection to a worker, a new one only once it has something to say.
+
+        cheroot lets a worker wait for the first request of each connection: a few clients that connect
+        in advance would occupy all of them.
+        """
+        if conn.was_idle:
+            super().process_conn(conn)
+        else:
+            conn.was_idle = True
+            self.put_conn(conn)
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """Pass a message of cheroot to the log."""

@@ -1,0 +1,122 @@
+"""The listener: what it does for its handlers, and what badly behaved clients cannot do to it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from oscarcli.local.http import Handler, Listener, Request, Response
+
+Serve = Callable[[Handler], int]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a listener with this handler; gives its port."""
+    listeners: list[Listener] = []
+
+    def start(handler: Handler) -> int:
+        listener = Listener("127.0.0.1", 0, handler, threads=4)
+        listener.start()
+        listeners.append(listener)
+        return listener.port
+
+    yield start
+    for listener in listeners:
+        listener.stop()
+
+
+def _ask(port: int, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    try:
+        connection.request(method, "/x", body, {k.replace("_", "-"): v for k, v in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def _exchange(port: int, data: bytes) -> bytes:
+    """Send exactly this and return everything that comes back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(data)
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def _read_all(request: Request) -> Response:
+    return Response(200, {}, str(len(request.read_all(1 << 30))).encode())
+
+
+def test_idle_connections_occupy_nobody(serve: Serve) -> None:
+    port = serve(lambda _: Response(200, {}, b"served"))
+    idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+    assert _ask(port) == (200, b"served")
+    for connection in idle:
+        connection.close()
+
+
+def test_a_free_port_can_be_bound_again_at_once() -> None:
+    first = Listener("127.0.0.1", 0, lambda _: Response(200))
+    first.start()
+    with socket.create_connection(("127.0.0.1", first.port), timeout=30) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        # The server ends the connection, so its side of it lingers.
+        first.stop()
+        second = Listener("127.0.0.1", first.port, lambda _: Response(200))
+        second.start()
+        second.stop()
+
+
+def test_the_interim_answer_comes_only_when_the_body_is_read(serve: Serve) -> None:
+    head = b"PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n"
+    head += b"Expect: 100-continue\r\n\r\n"
+    reads = serve(_read_all)
+    with socket.create_connection(("127.0.0.1", reads), timeout=30) as connection:
+        connection.sendall(head)
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"12345")
+        assert b"".join(iter(lambda: connection.recv(1000), b"")).endswith(b"\r\n\r\n5")
+    refuses = serve(lambda _: Response(403))
+    with socket.create_connection(("127.0.0.1", refuses), timeout=30) as connection:
+        connection.sendall(head)
+        assert connection.recv(100).startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_client_that_is_still_sending_gets_its_answer(serve: Serve) -> None:
+    port = serve(lambda _: Response(403, {}, b"no"))
+    assert _ask(port, "PUT", b"x" * (32 << 20)) == (403, b"no")
+
+
+def test_a_small_body_nobody_read_does_not_cost_the_connection(serve: Serve) -> None:
+    port = serve(lambda _: Response(200, {}, b"ok"))
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for _ in range(2):
+        connection.request("PUT", "/x", b"x" * 100_000)
+        answer = connection.getresponse()
+        assert (answer.read(), answer.will_close) == (b"ok", False)
+    connection.close()
+
+
+@pytest.mark.parametrize("claim", [b"40000000\r\n", b"zz\r\n", b"1" * 10_000])
+def test_a_chunk_cannot_claim_what_it_likes(serve: Serve, claim: bytes) -> None:
+    head = b"PUT /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert _exchange(serve(_read_all), head + claim) == b""
+
+
+def test_a_header_with_a_line_break_is_never_sent(serve: Serve) -> None:
+    port = serve(lambda _: Response(200, {"X-Note": "a\r\nSet-Cookie: b"}, b"ok"))
+    assert _ask(port) == (500, b"")
+
+
+def test_an_answer_that_breaks_off_is_seen_to_be_short(serve: Serve) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"half"
+        raise RuntimeError("broken")
+
+    port = serve(lambda _: Response(200, {"Content-Length": "8"}, broken()))
+    with pytest.raises(http.client.IncompleteRead):
+        _ask(port)
