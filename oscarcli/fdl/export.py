@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.fdl.schema import SERVICE
-from oscarcli.fdl.written import written
+from oscarcli.fdl.written import mapping, written
 
 # What a reader looks for first; the rest follows in the order of the table of keys.
 LEADING = ("name", "image", "script", "memory", "cpu", "input", "output")
@@ -62,12 +62,12 @@ def _order(definition: Mapping[str, Any]) -> list[str]:
 
 
 def _remarks(stored: Mapping[str, Any]) -> Iterator[str]:
-    if _has_node_port((stored.get("expose") or {}).get("nodePort")):
+    if _has_node_port(mapping(stored.get("expose")).get("nodePort")):
         yield (
             "expose.nodePort is left out: the server does not tell whether it was wished for or assigned, "
             "and an assigned one, sent back, takes the public address away"
         )
-    secrets = (stored.get("environment") or {}).get("secrets") or {}
+    secrets = mapping(mapping(stored.get("environment")).get("secrets"))
     if secrets and not all(secrets.values()):
         yield (
             f"the server does not tell the values of secrets ({', '.join(secrets)}); left empty, they stay "

@@ -33,8 +33,8 @@ def written(stored: Mapping[str, Any]) -> dict[str, Any]:
     definition = _record(prepared, SERVICE)
     _put(definition, "expose", _expose(expose) if isinstance(expose, Mapping) else None)
     for key in ("labels", "annotations"):
-        _put(definition, key, {k: v for k, v in (definition.get(key) or {}).items() if not _is_servers(k)})
-    _put(definition, "storage_providers", _without_own_store(definition.get("storage_providers") or {}))
+        _put(definition, key, {k: v for k, v in mapping(definition.get(key)).items() if not _is_servers(k)})
+    _put(definition, "storage_providers", _without_own_store(mapping(definition.get("storage_providers"))))
     _put(definition, "federation", _federation(definition))
     return definition
 
@@ -95,13 +95,18 @@ def _is_servers(key: str) -> bool:
 
 def _without_own_store(providers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the storage providers without the cluster's own, whose keys the server hides."""
-    minio = {key: value for key, value in (providers.get("minio") or {}).items() if key != "default"}
+    minio = {key: value for key, value in mapping(providers.get("minio")).items() if key != "default"}
     found = {key: value for key, value in providers.items() if key != "minio"}
     return {**({"minio": minio} if minio else {}), **found}
 
 
 def _federation(definition: Mapping[str, Any]) -> dict[str, Any]:
-    federation = dict(definition.get("federation") or {})
+    federation = dict(mapping(definition.get("federation")))
     if federation.get("group_id") == definition.get("name"):
         del federation["group_id"]
     return federation
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a section of a document, empty when there is none or it is something else."""
+    return value if isinstance(value, Mapping) else {}

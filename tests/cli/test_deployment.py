@@ -1,4 +1,4 @@
-"""`service deployment`, `--include-deployment`, and `service start`, `stop`, `restart`, `url`, `system-logs`."""
+"""What runs for a service: `deployment`, `start`, `stop`, `restart`, `url`, and the server's own log."""
 
 from __future__ import annotations
 
