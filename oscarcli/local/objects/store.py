@@ -170,7 +170,7 @@ class ObjectStore:
         event: EventSource | None = None,
         condition: Condition | None = None,
     ) -> StoredObject:
-        """Copy an object.
+        """Copy an object; where it can be, without copying bytes.
 
         Args:
             source: bucket and key.
@@ -305,11 +305,4 @@ class ObjectStore:
                 aborted, after a day as MinIO does.
         """
         self.uploads.abort_stale(stale_after)
-        with self._state.transaction() as connection:
-            piece_index.remove_unowned_pieces(connection)
-
-        def named(start: str, stop: str) -> set[str]:
-            waiting = self._writer.holds.waiting()
-            return piece_index.blobs_between(self._state.read(), start, stop) | waiting
-
-        return self._writer.blobs.sweep(named)
+        return self._writer.sweep()

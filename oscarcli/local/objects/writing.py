@@ -118,6 +118,16 @@ class Writer:
         blobs = piece_index.remove_pieces(connection, content)
         self.state.after_commit(lambda: self.holds.discard(content, blobs))
 
+    def sweep(self) -> int:
+        """Remove blobs that nothing names; returns how many."""
+        with self.state.transaction() as connection:
+            piece_index.remove_unowned_pieces(connection)
+
+        def named(start: str, stop: str) -> set[str]:
+            return piece_index.blobs_between(self.state.read(), start, stop) | self.holds.waiting()
+
+        return self.blobs.sweep(named)
+
     def _announce(
         self, connection: sqlite3.Connection, stored: StoredObject, event_name: str, event: EventSource
     ) -> None:
