@@ -42,6 +42,13 @@ COMMANDS = (
         "Delete the services of an FDL file, with their jobs and buckets.",
     ),
     Entry("diff", "diff", "Show what apply would change, field by field, and change nothing."),
+    Entry(
+        "validate",
+        "validate",
+        "Check FDL files without a cluster, and tell every mistake with its line.",
+    ),
+    Entry("init", "init", "Write a commented FDL file and a script, which can be applied as they are."),
+    Entry("graph", "graph", "Show which service feeds which: one writes where another one reads."),
     Entry("cluster, c", "cluster", "Add, choose and inspect clusters.", is_noun=True),
     Entry("service, services, svc, s", "service", "Services, their jobs, logs and files.", is_noun=True),
     Entry("bucket, buckets, b", "bucket", "Buckets and what is in them.", is_noun=True),

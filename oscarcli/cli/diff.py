@@ -23,7 +23,6 @@ from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.outcomes import combined
 from oscarcli.cli.session import Session
 from oscarcli.errors import ExitCode, OscarError
-from oscarcli.output.difference import difference
 from oscarcli.output.render import Result
 from oscarcli.output.terminal import clean
 
@@ -35,7 +34,8 @@ app = noun("Compare an FDL file with what is on its clusters.")
 
 DIFFERENT = 1
 WOULD = {"create": "Would create", "edit": "Would edit", "none": "Unchanged", "check": "Checking"}
-GREEN, RED, YELLOW = "32", "31", "33"
+# Green, red and yellow, where there is colour.
+STYLES = {"+": "32", "-": "31", "~": "33"}
 SECRETS_NOTE = "secrets are not compared: no server shows them"
 
 
@@ -148,24 +148,26 @@ def _place(action: Action) -> str:
 
 
 def _show_change(session: Session, change: Change) -> None:
-    from oscarcli.fdl.compare import is_text_of_lines
+    from oscarcli.fdl.compare import is_text_of_lines, unified
 
-    field = clean(change.field)
+    field = change.field
     if is_text_of_lines(change):
-        session.answer(session.out.styled(f"  ~ {field}:", YELLOW) + "\n")
-        before, after = (str(value or "") for value in (change.old, change.new))
-        lines = difference(before, after, session.out, names=("cluster", "FDL")).splitlines()
-        # The same text but for its line ends.
-        lines = lines or ["  (no line differs but the last one's end)"]
-        session.answer("".join(f"    {line}\n" for line in lines))
+        _show(session, "~", f"  ~ {field}:")
+        for line in unified(change):
+            _show(session, line[:1], f"    {line}")
         return
-    old, new = (clean(json.dumps(value, ensure_ascii=False)) for value in (change.old, change.new))
+    old, new = (json.dumps(value, ensure_ascii=False) for value in (change.old, change.new))
     if change.old is None:
-        session.answer(session.out.styled(f"  + {field}: {new}", GREEN) + "\n")
+        _show(session, "+", f"  + {field}: {new}")
     elif change.new is None:
-        session.answer(session.out.styled(f"  - {field}: {old}", RED) + "\n")
+        _show(session, "-", f"  - {field}: {old}")
     else:
-        session.answer(session.out.styled(f"  ~ {field}: {old} -> {new}", YELLOW) + "\n")
+        _show(session, "~", f"  ~ {field}: {old} -> {new}")
+
+
+def _show(session: Session, mark: str, text: str) -> None:
+    shown = clean(text, keep="\t")
+    session.answer((session.out.styled(shown, STYLES[mark]) if mark in STYLES else shown) + "\n")
 
 
 def _row(action: Action) -> dict[str, Any]:
@@ -190,5 +192,5 @@ def _document(change: Change) -> dict[str, Any]:
     from oscarcli.fdl.compare import is_text_of_lines, unified
 
     if is_text_of_lines(change):
-        return {"field": change.field, "diff": unified(change)}
+        return {"field": change.field, "diff": "\n".join(unified(change))}
     return {"field": change.field, "from": change.old, "to": change.new}

@@ -23,6 +23,7 @@ SECRETS = ("environment", "secrets")
 NODE_PORTS = ("expose", "nodePort")
 # The server's own mask of a value that is there.
 HIDDEN = "hidden"
+NO_LINE_END = "\\ No newline at end of file"
 # Keys that every current server shows: one that does not is older than them, and does not read them.
 LATER_KEYS = (
     "ephemeral_storage_request",
@@ -208,9 +209,16 @@ def is_text_of_lines(change: Change) -> bool:
     return bool(texts) and (change.field == "script" or any("\n" in text.rstrip("\n") for text in texts))
 
 
-def unified(change: Change) -> str:
-    """Return the lines that differ between two texts, with three lines around them."""
+def unified(change: Change) -> list[str]:
+    """Return a unified diff of two texts, line by line, with three lines around each difference."""
     from difflib import unified_diff
 
-    old, new = (str(value or "").split("\n") for value in (change.old, change.new))
-    return "\n".join(unified_diff(old, new, "cluster", "FDL", lineterm=""))
+    old, new = (_lines(str(value or "")) for value in (change.old, change.new))
+    found = unified_diff(old, new, "cluster", "FDL", lineterm="")
+    return [part for line in found for part in line.split("\n")]
+
+
+def _lines(text: str) -> list[str]:
+    *lines, last = text.split("\n")
+    # As diff itself says it; a line end is all that may differ.
+    return [*lines, f"{last}\n{NO_LINE_END}"] if last else lines

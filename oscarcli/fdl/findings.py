@@ -36,8 +36,13 @@ class Finding:
     file: str = field(compare=False)
 
     def __str__(self) -> str:
+        return self.told()
+
+    def told(self, kind: str = "") -> str:
+        """Return the text form, with a word for what kind of finding it is behind the place."""
         where = f"{self.path}: " if self.path else ""
-        return _one_line(f"{self.file}:{self.line}: {where}{self.text}")
+        kind = f"{kind}: " if kind else ""
+        return _one_line(f"{self.file}:{self.line}: {kind}{where}{self.text}")
 
 
 class Findings:

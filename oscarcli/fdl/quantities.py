@@ -6,7 +6,8 @@ import re
 from fractions import Fraction
 
 QUANTITY = re.compile(
-    r"\+?(?P<number>\d+\.?\d*|\.\d+)(?P<unit>Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?\d+)?"
+    r"\+?(?P<number>\d+\.?\d*|\.\d+)(?P<unit>Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E|[eE][+-]?\d+)?",
+    re.ASCII,
 )
 ALMOST = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kKmMgGtTpPeE])(?:i?[bB]|I)?")
 # Less memory than this starts no container: the unit was forgotten.

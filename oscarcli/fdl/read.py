@@ -51,20 +51,28 @@ class Inspection:
     warnings: tuple[Finding, ...]
 
 
-def read(path: str, *, standard_input: BinaryIO | None = None, names_only: bool = False) -> Fdl:
+def read(
+    path: str,
+    *,
+    standard_input: BinaryIO | None = None,
+    names_only: bool = False,
+    scripts: bool = True,
+) -> Fdl:
     """Read a file and the scripts it names.
 
     Args:
         path: the file, `-` for standard input; scripts are looked for relative to its folder.
         standard_input: what `-` stands for.
         names_only: read cluster keys and names alone: other mistakes do not matter, no script is read.
+        scripts: read the scripts; otherwise something stands for each.
 
     Raises:
         ConfigError: the file cannot be read.
         FdlError: it has mistakes; all of them are named.
     """
     data, label, folder = _opened(path, standard_input)
-    return read_bytes(data, label, None if names_only else scripts_of(folder))
+    read_script = scripts_of(folder) if scripts else _any_script
+    return read_bytes(data, label, None if names_only else read_script)
 
 
 def inspect(path: str, *, standard_input: BinaryIO | None = None) -> Inspection:
@@ -123,6 +131,10 @@ def scripts_of(folder: Path) -> Callable[[str], bytes]:
         return _head(folder / named, LARGEST_SCRIPT + 1)
 
     return read_script
+
+
+def _any_script(_named: str) -> bytes:
+    return b"#!/bin/sh\n"
 
 
 def _head(path: Path, size: int) -> bytes:

@@ -124,7 +124,7 @@ class _Wait:
         if sight.outcome != "ready":
             self._ready_since.pop(key, None)
         elif sight.service.updated and now - self._ready_since.setdefault(key, now) < SETTLE_SECONDS:
-            sight = replace(sight, outcome="waiting")
+            sight = replace(sight, outcome="waiting", reason=sight.reason or "just updated")
         if sight.outcome == "waiting" and now >= self._deadline:
             sight = replace(sight, outcome="failed", error=_too_late(sight, self._seconds))
         if sight.outcome != "failed":
