@@ -7,7 +7,16 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING
 
-from oscarcli.local import api_buckets, api_jobs, api_services, api_system
+from oscarcli.local import (
+    api_buckets,
+    api_federation,
+    api_jobs,
+    api_metrics,
+    api_quotas,
+    api_services,
+    api_system,
+    api_volumes,
+)
 from oscarcli.local.answers import ApiError, text
 from oscarcli.local.auth import require_basic
 from oscarcli.local.http import ConnectionLost, Request, Response
@@ -32,7 +41,16 @@ class Api:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._router = Router(
-            [*api_system.ROUTES, *api_services.ROUTES, *api_jobs.ROUTES, *api_buckets.ROUTES]
+            [
+                *api_system.ROUTES,
+                *api_services.ROUTES,
+                *api_federation.ROUTES,
+                *api_jobs.ROUTES,
+                *api_buckets.ROUTES,
+                *api_volumes.ROUTES,
+                *api_metrics.ROUTES,
+                *api_quotas.ROUTES,
+            ]
         )
 
     def handle(self, request: Request) -> Response:

@@ -63,7 +63,7 @@ def _service(call: Call) -> Definition:
 
 
 def _shown(call: Call, definition: Definition) -> dict[str, Any]:
-    shown = masked(definition)
+    shown = {**masked(definition), "volume_status": call.cluster.volumes.status_of(definition)}
     included = call.request.query.get("include", "").lower().split(",")
     if "deployment" in [word.strip() for word in included]:
         shown["deployment"] = _deployment(call, definition["name"])

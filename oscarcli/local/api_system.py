@@ -52,7 +52,7 @@ def config(call: Call) -> Response:
                 "serverless_backend": "local",
                 "yunikorn_enable": False,
                 "kueue_enable": False,
-                "volume_enable": False,
+                "volume_enable": True,
                 "oidc_groups": [""],
                 "minio_quota_enabled": False,
             },
@@ -157,8 +157,16 @@ def _oscar_status(counts: dict[str, int]) -> dict[str, Any]:
 
 
 def request_log(call: Call) -> Response:
-    """GET /system/logs: the latest calls of /job and /run."""
-    return json_answer({"logs": call.cluster.requests.entries()})
+    """GET /system/logs: the latest calls of /job and /run.
+
+    The log begins anew with each start of the server, so there is no previous one.
+    """
+    if call.flag("previous"):
+        raise ApiError(400, f'previous terminated container "{NAME}" in pod "{NAME}" not found')
+    entries = call.cluster.requests.entries()
+    if call.flag("timestamps"):
+        entries = [{**entry, "raw": f"{entry['timestamp']} {entry['raw']}"} for entry in entries]
+    return json_answer({"logs": entries})
 
 
 ROUTES = (

@@ -5,11 +5,17 @@ from __future__ import annotations
 import logging
 import os
 
+from oscarcli.local import calls as calls_table
 from oscarcli.local import jobs as jobs_table
+from oscarcli.local import quotas as quotas_table
 from oscarcli.local import services as services_table
+from oscarcli.local import volumes as volumes_table
+from oscarcli.local.calls import Calls
+from oscarcli.local.definition import Definition
 from oscarcli.local.engine.base import Engine
 from oscarcli.local.engine.host import HostEngine
 from oscarcli.local.events import Announcer
+from oscarcli.local.federation import Federations
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.jobs import Jobs
 from oscarcli.local.jobstorage import ClusterStorage
@@ -18,18 +24,29 @@ from oscarcli.local.objects import index
 from oscarcli.local.objects.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.options import Options
+from oscarcli.local.quotas import Quotas
 from oscarcli.local.recovery import Expiry, recover
 from oscarcli.local.requestlog import RequestLog
-from oscarcli.local.runner import JobRunner
+from oscarcli.local.runner import JobRunner, missing_memory
 from oscarcli.local.scheduler import Scheduler
 from oscarcli.local.services import Services
 from oscarcli.local.state import State
 from oscarcli.local.sync import SyncRuns
+from oscarcli.local.volumes import Volumes
 
 log = logging.getLogger(__name__)
 
 # Scripts get TERM, two seconds, KILL, and then their ends are recorded.
 STOP_SECONDS = 6.0
+# The record of calls follows the table of jobs, so it comes after it.
+SCHEMA = (
+    services_table.SCHEMA,
+    jobs_table.SCHEMA,
+    index.SCHEMA,
+    calls_table.SCHEMA,
+    volumes_table.SCHEMA,
+    quotas_table.SCHEMA,
+)
 STOPPED = "the server was stopped while the job was running"
 
 
@@ -49,9 +66,13 @@ class Cluster:
         self.folder = folder
         self.settings = settings
         self.options = options
-        self.state = State(folder.database, [services_table.SCHEMA, jobs_table.SCHEMA, index.SCHEMA])
+        self.state = State(folder.database, SCHEMA)
         self.services = Services(self.state)
         self.jobs = Jobs(self.state)
+        self.calls = Calls(self.state)
+        self.quotas = Quotas(self.state)
+        self.volumes = Volumes(self.state, folder.volumes, self.services)
+        self.federations = Federations(self.state, self.services)
         self.requests = RequestLog()
         self.credentials = Credentials(settings.access_key, settings.secret_key)
         self._announcer = Announcer(settings.deployment, markers=options.strict)
@@ -60,7 +81,13 @@ class Cluster:
         )
         self._build_runs(choose_engine(options.engine))
         self.lifecycle = Lifecycle(
-            self.state, self.store, self.services, self.jobs, self.scheduler, strict=options.strict
+            self.state,
+            self.store,
+            self.services,
+            self.jobs,
+            self.scheduler,
+            self.volumes,
+            strict=options.strict,
         )
         self._expiry = Expiry(folder, self.jobs)
         self.s3_endpoint = ""
@@ -68,7 +95,14 @@ class Cluster:
     def _build_runs(self, engine: Engine) -> None:
         options = self.options
         storage = ClusterStorage(self.store, self.settings.access_key)
-        runner = JobRunner(self.folder.jobs, self.services, storage, engine, strict_exit=options.strict_exit)
+        runner = JobRunner(
+            self.folder.jobs,
+            self.services,
+            storage,
+            engine,
+            self._obstacle,
+            strict_exit=options.strict_exit,
+        )
         self.scheduler = Scheduler(
             self.jobs,
             self.folder.jobs,
@@ -77,8 +111,16 @@ class Cluster:
             self.folder.free_bytes,
         )
         self.sync = SyncRuns(
-            self.folder.jobs, engine, storage if options.sync_store else None, limit=options.sync_limit
+            self.folder.jobs,
+            engine,
+            storage if options.sync_store else None,
+            self._obstacle,
+            ended=self.calls.add_sync,
+            limit=options.sync_limit,
         )
+
+    def _obstacle(self, definition: Definition) -> str | None:
+        return missing_memory(definition) or self.volumes.obstacle(definition)
 
     def _committed(self) -> None:
         self.scheduler.wake()
@@ -86,6 +128,8 @@ class Cluster:
     def start(self, s3_endpoint: str) -> None:
         """Bring the data directory in order and begin to run jobs."""
         self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint
+        self.calls.prepare()
+        self.volumes.prepare()
         recover(self.folder, self.jobs)
         self.store.sweep()
         self.scheduler.start()

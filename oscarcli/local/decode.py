@@ -42,8 +42,15 @@ class Struct:
     omitted: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True)
+class Pointer:
+    """What may be absent: `null` and no value stay `None` instead of becoming the kind's zero value."""
+
+    target: Kind
+
+
 # A scalar is one of the types str, bool, int; `object` takes any JSON value as it is.
-Kind = type | ListOf | MapOf | Struct
+Kind = type | ListOf | MapOf | Struct | Pointer
 
 _GO_NAMES = {str: "string", bool: "bool", int: "int"}
 _WORDS = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
@@ -88,6 +95,8 @@ def decode(struct: Struct, value: Any) -> dict[str, Any]:
 def _decode(kind: Kind, value: Any, owner: str, path: tuple[str, ...]) -> Any:
     if value is None:
         return zero(kind)
+    if isinstance(kind, Pointer):
+        return _decode(kind.target, value, owner, path)
     if isinstance(kind, Struct):
         return _decode_struct(kind, _checked(value, dict, f"types.{kind.name}", owner, path), path)
     if isinstance(kind, ListOf):
@@ -127,6 +136,8 @@ def go_name(kind: Kind) -> str:
         return f"[]{go_name(kind.item)}"
     if isinstance(kind, MapOf):
         return f"map[string]{go_name(kind.value)}"
+    if isinstance(kind, Pointer):
+        return f"*{go_name(kind.target)}"
     return f"types.{kind.name}" if isinstance(kind, Struct) else _GO_NAMES.get(kind, "interface {}")
 
 
@@ -138,4 +149,4 @@ def zero(kind: Kind) -> Any:
         return []
     if isinstance(kind, MapOf):
         return {}
-    return None if kind is object else kind()
+    return None if isinstance(kind, Pointer) or kind is object else kind()

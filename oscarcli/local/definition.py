@@ -179,4 +179,4 @@ def masked(definition: Definition) -> Definition:
     """Return the definition as callers may see it: secrets blank, everything else as stored."""
     environment = definition["environment"]
     blank = {**environment, "secrets": dict.fromkeys(environment["secrets"], "")}
-    return {**definition, "environment": blank, "volume_status": {"enabled": False}}
+    return {**definition, "environment": blank}

@@ -25,6 +25,7 @@ CONTENTS = (
     f"{DATABASE}-shm",
     "blobs",
     "jobs",
+    "volumes",
     "server.log",
     "settings.json",
     "lock",
@@ -76,6 +77,7 @@ class DataFolder:
         self.database = self.path / DATABASE
         self.blobs = self.path / "blobs"
         self.jobs = self.path / "jobs"
+        self.volumes = self.path / "volumes"
         self.server_log = self.path / "server.log"
         self._settings = self.path / "settings.json"
         self._lock = self.path / "lock"
@@ -85,7 +87,7 @@ class DataFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self.path.chmod(0o700)
-            for below in (self.blobs, self.jobs):
+            for below in (self.blobs, self.jobs, self.volumes):
                 below.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise OscarError(

@@ -1,4 +1,4 @@
-"""Services come, change and go, each time with their buckets, in one transaction."""
+"""Services come, change and go, each time with their buckets and volumes, in one transaction."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from oscarcli.local.definition import (
     read_definition,
     set_labels,
 )
+from oscarcli.local.federation import complete_federation
 from oscarcli.local.jobs import Jobs
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.refusals import refuse_impossible
 from oscarcli.local.scheduler import Scheduler
 from oscarcli.local.services import Services
 from oscarcli.local.state import State
+from oscarcli.local.volumes import UNCHANGEABLE, Volumes, complete_volume
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class Lifecycle:
         services: the table of services.
         jobs: the table of jobs.
         scheduler: stops the jobs of a service that goes.
+        volumes: the volumes that services mount.
         strict: refuse an input or output bucket that exists already, as the manager does.
     """
 
@@ -47,6 +50,7 @@ class Lifecycle:
         services: Services,
         jobs: Jobs,
         scheduler: Scheduler,
+        volumes: Volumes,
         *,
         strict: bool,
     ) -> None:
@@ -55,6 +59,7 @@ class Lifecycle:
         self._services = services
         self._jobs = jobs
         self._scheduler = scheduler
+        self._volumes = volumes
         self._strict = strict
         self.endpoint = ""
         """The S3 endpoint that definitions show; known once the listener has its port."""
@@ -71,6 +76,7 @@ class Lifecycle:
                 self._refuse_existing(definition)
             check_names_and_quantities(definition, "Error creating the service: ")
             self._make_buckets(definition, refuse_existing=self._strict)
+            self._volumes.mount(definition)
             self._services.put(definition)
         log.info('service "%s" created', definition["name"])
 
@@ -81,6 +87,8 @@ class Lifecycle:
             stored = self._services.get(definition["name"])
             if stored is None:
                 raise ApiError(404)
+            if definition.get("volume") != stored.get("volume"):
+                raise ApiError(400, UNCHANGEABLE)
             check_names_and_quantities(definition, "Error updating the service: ")
             definition.update(token=stored["token"], namespace=stored["namespace"])
             if not definition["environment"]["secrets"]:
@@ -91,7 +99,7 @@ class Lifecycle:
         log.info('service "%s" updated', definition["name"])
 
     def delete(self, name: str) -> None:
-        """Delete a service, its jobs, and the buckets that no other service uses. Raises ApiError."""
+        """Delete a service, its jobs, and what it came with that no other service uses. Raises ApiError."""
         with self._state.transaction():
             definition = self._services.get(name)
             if definition is None:
@@ -101,12 +109,15 @@ class Lifecycle:
             self._jobs.remove(jobs)
             for bucket in buckets_of(definition):
                 self._remove_bucket(name, bucket)
+            self._volumes.release(definition)
         self._scheduler.forget(jobs)
         log.info('service "%s" deleted', name)
 
     def _read(self, body: bytes) -> Definition:
         definition = read_definition(body)
-        refuse_impossible(definition)
+        complete_volume(definition)
+        complete_federation(definition)
+        refuse_impossible(definition, self._services.get(definition["name"]))
         definition.pop("replicas", None)
         definition["storage_providers"].setdefault("minio", {})["default"] = {
             "endpoint": self.endpoint,

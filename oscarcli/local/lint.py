@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from oscarcli.local.definition import Definition, inputs_of, outputs_of
+from oscarcli.local.refusals import is_federated
 
 # What bash has and dash, the /bin/sh of Debian's images, has not.
 BASH_ONLY = (
@@ -41,6 +42,8 @@ def warnings(definition: Definition) -> Iterator[str]:
             f"the script names {', '.join(helpers)} relative to the image's working directory; here it "
             "starts in an empty folder"
         )
+    if is_federated(definition):
+        yield "the service has federation members; here they get no jobs, all of them run on this machine"
     for output in outputs_of(definition):
         for source in inputs_of(definition):
             if output.bucket == source.bucket and source.prefix.startswith(output.prefix):

@@ -12,12 +12,18 @@ MAX_LABEL = 63
 
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _JOB = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
 
 
 def is_service_name(name: str) -> bool:
     """Tell whether Kubernetes would take `name` for the objects of a service (DNS-1035 label)."""
     return len(name) <= MAX_LABEL and _SERVICE.fullmatch(name) is not None
+
+
+def is_dns_label(name: str) -> bool:
+    """Tell whether Kubernetes would take `name` for a volume (DNS-1123 label)."""
+    return len(name) <= MAX_LABEL and _DNS_LABEL.fullmatch(name) is not None
 
 
 def is_job_name(name: str) -> bool:

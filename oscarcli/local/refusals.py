@@ -6,7 +6,7 @@ in it is dropped in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from oscarcli.local.answers import ApiError
@@ -24,6 +24,7 @@ INPUT_PROVIDERS = ("minio", "webdav", "rucio")
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
+_ALONE = f"the local cluster stands alone; {_WAY_OUT}"
 
 _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
     ("kserve", lambda d: d.get("kserve"), f"the local cluster serves no models; {_WAY_OUT}"),
@@ -34,23 +35,12 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
         lambda d: d["interlink_node_name"],
         f"the local cluster has no interLink nodes; {_WAY_OUT}",
     ),
-    (
-        "federation",
-        lambda d: _is_federated(d.get("federation")),
-        f"the local cluster stands alone; {_WAY_OUT}",
-    ),
-    ("replicas", lambda d: d.get("replicas"), f"the local cluster stands alone; {_WAY_OUT}"),
+    ("replicas", lambda d: d.get("replicas"), _ALONE),
     (
         "expose.api_port",
         lambda d: (d["expose"].get("api_port") or [0])[0],
         "the local cluster runs scripts on this machine without containers and exposes no services; "
         f"{_WAY_OUT}",
-    ),
-    (
-        "volume",
-        lambda d: d.get("volume"),
-        "scripts run on this machine without containers, where nothing can be mounted; remove it and let the "
-        "script use a folder of this machine",
     ),
     (
         "mount",
@@ -66,8 +56,13 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
 )
 
 
-def refuse_impossible(definition: Definition) -> None:
+def refuse_impossible(definition: Definition, stored: Definition | None = None) -> None:
     """Refuse a definition that could not run here as it would on a real cluster.
+
+    Args:
+        definition: the definition.
+        stored: the service as it is now, if there is one. Members that were added to its federation may
+            be sent back; they are no more than stored.
 
     Raises:
         ApiError: 400; 500 for a provider that the definition does not define, as the manager does.
@@ -75,6 +70,9 @@ def refuse_impossible(definition: Definition) -> None:
     for field, given, sentence in _FIELDS:
         if given(definition):
             raise ApiError(400, f"{INVALID}{field}: {sentence}")
+    federation = definition.get("federation")
+    if is_federated(definition) and federation != (stored or {}).get("federation"):
+        raise ApiError(400, f"{INVALID}federation: {_ALONE}")
     for place in inputs_of(definition):
         if place.provider[0] not in INPUT_PROVIDERS:
             raise ApiError(400, UNKNOWN_INPUT)
@@ -84,11 +82,10 @@ def refuse_impossible(definition: Definition) -> None:
     _refuse_loop(definition)
 
 
-def _is_federated(federation: Any) -> bool:
-    if not isinstance(federation, Mapping):
-        return federation is not None
-    members = {key.lower(): value for key, value in federation.items()}
-    return bool(members.get("members")) or str(members.get("topology") or "none").lower() != "none"
+def is_federated(definition: Definition) -> bool:
+    """Tell whether other clusters are to take jobs of a service."""
+    federation = definition.get("federation") or {}
+    return bool(federation.get("members")) or federation.get("topology", "").lower() not in ("", "none")
 
 
 def _refuse_foreign(definition: Definition, direction: str, place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from oscarcli.local import lint
@@ -19,6 +20,8 @@ from oscarcli.local.supervisor import Run, log_level, supervise
 WORK = "work"
 PAYLOAD = "payload"
 
+Obstacle = Callable[[Definition], str | None]
+
 
 class JobRunner:
     """Carries out jobs.
@@ -28,16 +31,25 @@ class JobRunner:
         services: to know which revision of a service has said already what differs here.
         storage: the cluster's objects.
         engine: executes scripts.
+        obstacle: asked with a definition, says why its script cannot run here, or `None`.
         strict_exit: let a script's exit code decide over success, which a real cluster does not.
     """
 
     def __init__(
-        self, folder: Path, services: Services, storage: Storage, engine: Engine, *, strict_exit: bool = False
+        self,
+        folder: Path,
+        services: Services,
+        storage: Storage,
+        engine: Engine,
+        obstacle: Obstacle,
+        *,
+        strict_exit: bool = False,
     ) -> None:
         self._folder = folder
         self._services = services
         self._storage = storage
         self._engine = engine
+        self._obstacle = obstacle
         self._strict_exit = strict_exit
 
     def run(self, job: Job, cancellation: Cancellation) -> Outcome:
@@ -63,10 +75,10 @@ class JobRunner:
         payload = home / PAYLOAD
         payload.write_bytes(job.payload)
         self._note_differences(job, log)
-        missing = missing_memory(job.definition)
-        if missing:
-            log.note("ERROR", missing)
-            return Outcome(False, missing)
+        obstacle = self._obstacle(job.definition)
+        if obstacle:
+            log.note("ERROR", obstacle)
+            return Outcome(False, obstacle)
         run = Run(job.name, job.definition, payload, asynchronous=True)
         outcome = supervise(run, home / WORK, self._storage, self._engine, log, cancellation)
         return self._judged(outcome, log)

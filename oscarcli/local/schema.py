@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oscarcli.local.decode import ListOf, MapOf, Struct
+from oscarcli.local.decode import ListOf, MapOf, Pointer, Struct
 
 _STRINGS = ListOf(str)
 _STRING_MAP = MapOf(str)
@@ -62,6 +62,35 @@ _PROVIDERS = Struct(
     omitted=frozenset({"s3", "minio", "onedata", "webdav", "rucio"}),
 )
 
+_VOLUME = Struct(
+    "ServiceVolumeConfig",
+    {"name": str, "size": str, "mount_path": str, "lifecycle_policy": str},
+    omitted=frozenset({"name", "size", "lifecycle_policy"}),
+)
+
+_CLUSTERS = MapOf(
+    Struct("Cluster", {"endpoint": str, "auth_user": str, "auth_password": str, "ssl_verify": bool})
+)
+_MEMBERS = ListOf(
+    Struct(
+        "Replica",
+        {
+            "type": str,
+            "cluster_id": str,
+            "service_name": str,
+            "url": str,
+            "ssl_verify": bool,
+            "priority": int,
+            "headers": Pointer(_STRING_MAP),
+        },
+    )
+)
+_FEDERATION = Struct(
+    "Federation",
+    {"group_id": str, "topology": str, "delegation": str, "rescheduler_threshold": int, "members": _MEMBERS},
+    omitted=frozenset({"delegation", "rescheduler_threshold", "members"}),
+)
+
 # Members of kind `object` belong to features that are refused as a whole when they are given.
 SERVICE = Struct(
     "Service",
@@ -77,7 +106,7 @@ SERVICE = Struct(
         "enable_sgx": bool,
         "image_prefetch": bool,
         "synchronous": Struct("Synchronous", {"min_scale": int, "max_scale": int}),
-        "federation": object,
+        "federation": Pointer(_FEDERATION),
         "log_level": str,
         "image": str,
         "alpine": bool,
@@ -93,7 +122,7 @@ SERVICE = Struct(
         "vo": str,
         "labels": _STRING_MAP,
         "storage_providers": _PROVIDERS,
-        "clusters": object,
+        "clusters": _CLUSTERS,
         "owner": str,
         "namespace": str,
         "interlink_node_name": str,
@@ -102,7 +131,7 @@ SERVICE = Struct(
         "isolation_level": str,
         "bucket_list": _STRINGS,
         "mount": STORAGE_IO,
-        "volume": object,
+        "volume": Pointer(_VOLUME),
         "kserve": object,
         # Old place of the federation's members; newer managers do not know it any more.
         "replicas": object,
@@ -120,5 +149,34 @@ PRESIGN = Struct(
         "expires_in": int,
         "content_type": str,
         "extra_headers": _STRING_MAP,
+    },
+)
+
+NEW_VOLUME = Struct("ManagedVolumeCreateRequest", {"name": str, "size": str})
+
+FEDERATION_REQUEST = Struct(
+    "FederationRequest",
+    {
+        "members": _MEMBERS,
+        "update": _MEMBERS,
+        "clusters": _CLUSTERS,
+        "storage_providers": Pointer(_PROVIDERS),
+        "delete": bool,
+    },
+)
+
+# Every amount is text, the counts, too.
+QUOTA = Struct(
+    "QuotaUpdateRequest",
+    {
+        "cpu": str,
+        "memory": str,
+        "ephemeral_storage": str,
+        "gpu": str,
+        "volumes": Struct(
+            "VolumeQuotaUpdate",
+            {"disk": str, "volumes": str, "max_disk_per_volume": str, "min_disk_per_volume": str},
+        ),
+        "minio": Struct("MinIOQuotaUpdate", {"buckets": str, "storage_per_bucket": str}),
     },
 )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from oscarcli.local.http import Body, Request, Response
 from oscarcli.local.joblog import JobLog, read_log
 from oscarcli.local.jobs import Outcome
 from oscarcli.local.options import SYNC_LIMIT_SECONDS
-from oscarcli.local.runner import missing_memory
+from oscarcli.local.runner import Obstacle
 from oscarcli.local.staging import Storage
 from oscarcli.local.supervisor import Run, log_level, supervise
 
@@ -50,15 +51,27 @@ class SyncRuns:
         engine: executes scripts.
         storage: the cluster's objects, to store results in; `None` as on a real cluster, where a
             synchronous run has no credentials and its results go to the caller alone.
+        obstacle: asked with a definition, says why its script cannot run here, or `None`.
+        ended: told of each run that began: the definition, and when it started and ended in seconds since
+            the epoch.
         limit: seconds after which a call is cut off.
     """
 
     def __init__(
-        self, folder: Path, engine: Engine, storage: Storage | None, *, limit: float = SYNC_LIMIT_SECONDS
+        self,
+        folder: Path,
+        engine: Engine,
+        storage: Storage | None,
+        obstacle: Obstacle,
+        *,
+        ended: Callable[[Definition, float, float], None],
+        limit: float = SYNC_LIMIT_SECONDS,
     ) -> None:
         self._folder = folder
         self._engine = engine
         self._storage = storage
+        self._obstacle = obstacle
+        self._ended = ended
         self._limit = limit
         self._changed = threading.Condition()
         self._calls = 0
@@ -74,6 +87,7 @@ class SyncRuns:
             )
             timer.daemon = True
             timer.start()
+            begun = time.time()
             try:
                 return self._answer(definition, request, cancellation, started)
             except Cancelled as cancelled:
@@ -82,6 +96,14 @@ class SyncRuns:
                 raise (Refused(504, "request timeout") if timed_out else Refused(502)) from cancelled
             finally:
                 timer.cancel()
+                self._record(definition, begun)
+
+    def _record(self, definition: Definition, begun: float) -> None:
+        try:
+            self._ended(definition, begun, time.time())
+        except sqlite3.Error as error:
+            # The caller gets the answer all the same.
+            log.error('a run of "%s" cannot be recorded: %s', definition["name"], error)
 
     def stop(self, reason: str, service: str | None = None) -> None:
         """Stop the runs of one service, or all."""
@@ -127,9 +149,9 @@ class SyncRuns:
         self, definition: Definition, request: Request, cancellation: Cancellation, started: float
     ) -> Response:
         self._note(definition)
-        missing = missing_memory(definition)
-        if missing:
-            raise Refused(502, missing)
+        obstacle = self._obstacle(definition)
+        if obstacle:
+            raise Refused(502, obstacle)
         home = self._folder / f"{FOLDER_PREFIX}{uuid.uuid4()}"
         home.mkdir(mode=0o700)
         try:

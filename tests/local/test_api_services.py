@@ -134,7 +134,7 @@ def test_creating_a_service_makes_its_buckets_folders_and_tags(cluster: LocalClu
         ({"federation": {"members": [{"type": "oscar"}]}}, 400, "federation: "),
         ({"replicas": [{"type": "oscar"}]}, 400, "replicas: "),
         ({"expose": {"api_port": [80]}}, 400, "expose.api_port: "),
-        ({"volume": {"size": "1Gi", "mount_path": "/data"}}, 400, "volume: "),
+        ({"volume": {"size": "1Gi", "mount_path": "/data"}}, 400, "volume.mount_path: "),
         ({"mount": {"storage_provider": "minio.default", "path": "b/f"}}, 400, "mount: "),
         ({"image_pull_secrets": ["s"]}, 400, "image_pull_secrets: "),
         ({"input": io("in", "onedata.mine")}, 400, "unrecognized input (valid inputs are MinIO and dCache)"),

@@ -78,9 +78,6 @@ def test_the_log_of_invocations(cluster: LocalCluster) -> None:
     [
         ("GET", "/nothing"),
         ("GET", "/system"),
-        ("GET", "/system/volumes"),
-        ("GET", "/system/metrics"),
-        ("GET", "/system/quotas/user"),
         ("PATCH", "/system/services"),
         ("POST", "/health"),
         ("HEAD", "/health"),
