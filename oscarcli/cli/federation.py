@@ -9,7 +9,15 @@ import typer
 
 from oscarcli.cli.framework import YesOption, noun
 from oscarcli.cli.members import (
+    ClusterIdOption,
+    HeaderOption,
+    InsecureOption,
     Member,
+    PriorityOption,
+    ServiceNameOption,
+    SslVerifyOption,
+    TypeOption,
+    UrlOption,
     check_complete,
     described,
     headers_of,
@@ -35,34 +43,6 @@ COLUMNS = (
 )
 
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
-TypeOption = Annotated[
-    str | None, typer.Option("--type", metavar="TYPE", help="oscar (a service of a cluster) or endpoint.")
-]
-ClusterIdOption = Annotated[
-    str | None, typer.Option("--cluster-id", metavar="ID", help="The member's cluster, a key of `clusters`.")
-]
-ServiceNameOption = Annotated[
-    str | None, typer.Option("--service-name", metavar="NAME", help="The member's service there.")
-]
-UrlOption = Annotated[
-    str | None, typer.Option("--url", metavar="URL", help="Where an endpoint takes events.")
-]
-PriorityOption = Annotated[
-    int | None, typer.Option("--priority", metavar="N", min=0, help="Order of use; 0 is first.")
-]
-InsecureOption = Annotated[
-    bool, typer.Option("--insecure", help="The member's TLS certificate is not verified.")
-]
-SslVerifyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--ssl-verify", metavar="[true|false]", help="Whether its TLS certificate is verified; it is."
-    ),
-]
-HeaderOption = Annotated[
-    list[str] | None,
-    typer.Option("--header", metavar="K=V", help="Header to send to an endpoint; may be repeated."),
-]
 
 
 @app.command("get, get-federation, g", formats=("text", "json", "yaml", "table"))

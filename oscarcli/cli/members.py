@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from oscarcli.errors import NotFoundError, UsageError
 
@@ -13,6 +15,35 @@ Member = dict[str, Any]
 DETAILS = ("url", "ssl_verify", "priority", "headers")
 TRUE_WORDS = ("", "true", "t", "1")
 FALSE_WORDS = ("false", "f", "0")
+
+TypeOption = Annotated[
+    str | None, typer.Option("--type", metavar="TYPE", help="oscar (a service of a cluster) or endpoint.")
+]
+ClusterIdOption = Annotated[
+    str | None, typer.Option("--cluster-id", metavar="ID", help="The member's cluster, a key of `clusters`.")
+]
+ServiceNameOption = Annotated[
+    str | None, typer.Option("--service-name", metavar="NAME", help="The member's service there.")
+]
+UrlOption = Annotated[
+    str | None, typer.Option("--url", metavar="URL", help="Where an endpoint takes events.")
+]
+PriorityOption = Annotated[
+    int | None, typer.Option("--priority", metavar="N", min=0, help="Order of use; 0 is first.")
+]
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure", help="The member's TLS certificate is not verified.")
+]
+SslVerifyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ssl-verify", metavar="[true|false]", help="Whether its TLS certificate is verified; it is."
+    ),
+]
+HeaderOption = Annotated[
+    list[str] | None,
+    typer.Option("--header", metavar="K=V", help="Header to send to an endpoint; may be repeated."),
+]
 
 
 def member_type(word: str | None) -> str | None:

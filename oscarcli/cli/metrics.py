@@ -18,6 +18,43 @@ app = noun("What services consumed, and who called them.")
 FORMATS = ("yaml", "json", "table", "csv")
 ROW_COLUMNS = (Column("METRIC", lambda row: row[0]), Column("VALUE", lambda row: row[1]))
 
+SERVICE_COLUMNS = (
+    Column("METRIC", "metric"),
+    Column("VALUE", "value"),
+    Column("UNIT", "unit"),
+    Column(
+        "SOURCES",
+        lambda row: [f"{one.get('name')}:{one.get('status')}" for one in _records(row.get("sources"))],
+    ),
+)
+# Keys of an item by group, in the order of the server's own CSV (`oscar-api` 4.15).
+ITEM_KEYS = {
+    "service": (
+        "key",
+        "membership",
+        "requests_count_total",
+        "requests_count_sync",
+        "requests_count_async",
+        "requests_count_exposed",
+        "unique_users_count",
+        "countries",
+    ),
+    "user": ("key", "membership", "executions_count", "countries"),
+    "country": ("key", "membership", "executions_count", "unique_users_count", "countries"),
+}
+# Their titles in a table; what has none is left out there.
+TITLES = {
+    "requests_count_total": "TOTAL",
+    "requests_count_sync": "SYNC",
+    "requests_count_async": "ASYNC",
+    "requests_count_exposed": "EXPOSED",
+    "executions_count": "CALLS",
+    "unique_users_count": "USERS",
+    "countries": "COUNTRIES",
+}
+# What only some groups have: the key itself, and what a country would say of itself.
+LEFT_OUT = {"service": ("membership",), "user": (), "country": ("membership", "countries")}
+
 StartOption = Annotated[
     str | None,
     typer.Option(
@@ -112,35 +149,6 @@ def _show_breakdown(session: Session, document: dict[str, Any], group: str, incl
         session.show(Result(document, columns, rows=rows, empty="Nobody called anything in that time"))
 
 
-# Keys of an item by group, in the order of the server's own CSV (`oscar-api` 4.15).
-ITEM_KEYS = {
-    "service": (
-        "key",
-        "membership",
-        "requests_count_total",
-        "requests_count_sync",
-        "requests_count_async",
-        "requests_count_exposed",
-        "unique_users_count",
-        "countries",
-    ),
-    "user": ("key", "membership", "executions_count", "countries"),
-    "country": ("key", "membership", "executions_count", "unique_users_count", "countries"),
-}
-# Their titles in a table; what has none is left out there.
-TITLES = {
-    "requests_count_total": "TOTAL",
-    "requests_count_sync": "SYNC",
-    "requests_count_async": "ASYNC",
-    "requests_count_exposed": "EXPOSED",
-    "executions_count": "CALLS",
-    "unique_users_count": "USERS",
-    "countries": "COUNTRIES",
-}
-# What only some groups have: the key itself, and what a country would say of itself.
-LEFT_OUT = {"service": ("membership",), "user": (), "country": ("membership", "countries")}
-
-
 def breakdown_columns(group: str, include_users: bool, *, for_csv: bool) -> list[Column]:
     """Return a breakdown's columns: for CSV the server's own, for people without the empty ones."""
     titles = {**TITLES, "key": group.upper(), "membership": "MEMBERSHIP"}
@@ -177,17 +185,6 @@ def service(
     document = get_service_metrics(session.api, name, _window(start, end), metric)
     rows = _records(document["metrics"]) if "metrics" in document else [document]
     session.show(Result(document, SERVICE_COLUMNS, rows=rows))
-
-
-SERVICE_COLUMNS = (
-    Column("METRIC", "metric"),
-    Column("VALUE", "value"),
-    Column("UNIT", "unit"),
-    Column(
-        "SOURCES",
-        lambda row: [f"{one.get('name')}:{one.get('status')}" for one in _records(row.get("sources"))],
-    ),
-)
 
 
 def _countries(value: Any) -> str | None:

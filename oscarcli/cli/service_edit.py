@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,6 +74,8 @@ def _editor(session: Session) -> list[str]:
 @contextmanager
 def _draft(session: Session, text: str) -> Iterator[Path]:
     """Make a file that only this user can read; it stays when something fails after it was edited."""
+    import tempfile
+
     # Also the folder is private, as an editor keeps copies beside the file.
     folder = Path(tempfile.mkdtemp(prefix="oscar-cli-edit-"))
     path = folder / "fdl.yaml"

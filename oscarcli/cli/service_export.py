@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -76,6 +75,8 @@ def write_file(path: Path, text: str, *, private: bool = False) -> None:
     Raises:
         OscarError: it cannot be written.
     """
+    import tempfile
+
     data = text.encode("utf-8", "replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
