@@ -17,6 +17,7 @@ from oscarcli.errors import OscarError
 from oscarcli.local.options import LOOPBACK
 
 LOCK_SECONDS = 0.3
+LOCK_POLL_SECONDS = 0.01
 # Everything this program ever creates below the directory; a reset removes these and nothing else.
 DATABASE = "state.db"
 CONTENTS = (
@@ -126,17 +127,27 @@ class DataFolder:
 
         The lock answers, not the pid alone: a number left behind by a dead server may be anyone's today.
         """
+        deadline = time.monotonic() + LOCK_SECONDS
+        while self._is_taken():
+            pid = self._pid()
+            # A server that has just taken the lock has not written its number yet.
+            if pid is not None or time.monotonic() > deadline:
+                return pid
+            time.sleep(LOCK_POLL_SECONDS)
+        return None
+
+    def _is_taken(self) -> bool:
         try:
             descriptor = os.open(self._lock, os.O_RDWR | os.O_CLOEXEC)
         except OSError:
-            return None
+            return False
         try:
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
-            return self._pid()
+            return True
         finally:
             os.close(descriptor)
-        return None
+        return False
 
     def _pid(self) -> int | None:
         try:
@@ -207,7 +218,7 @@ def _try_lock(descriptor: int) -> bool:
         except OSError:
             if time.monotonic() > deadline:
                 return False
-            time.sleep(0.02)
+            time.sleep(LOCK_POLL_SECONDS)
         else:
             return True
 

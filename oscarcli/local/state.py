@@ -57,8 +57,8 @@ class State:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             self._local.connection = connection
-            with self._writer:
-                self._connections.append(connection)
+            # Appending is atomic; the writers' lock would make a new reader wait for a long change.
+            self._connections.append(connection)
         return connection
 
     def read(self) -> sqlite3.Connection:

@@ -131,7 +131,9 @@ class LocalCluster:
         return "\n".join(line for line in lines if " - supervisor - " not in line)
 
     def close(self) -> None:
-        """Stop the cluster."""
+        """Stop the cluster, once."""
+        if self.api.is_closed:
+            return
         self.api.close()
         if self._s3 is not None:
             self._s3.close()

@@ -73,6 +73,19 @@ def test_the_log_of_invocations(cluster: LocalCluster) -> None:
     assert set(first) == {"timestamp", "status", "latency", "client_ip", "method", "path", "user", "raw"}
 
 
+def test_the_log_of_invocations_with_times_and_of_a_run_before(cluster: LocalCluster) -> None:
+    cluster.call("POST", "/run/nothing")
+    plain = cluster.api.get("/system/logs").json()["logs"][-1]
+    timed = cluster.api.get("/system/logs", params={"timestamps": "true"}).json()["logs"][-1]
+    assert timed == {**plain, "raw": f"{plain['timestamp']} {plain['raw']}"}
+    response = cluster.api.get("/system/logs", params={"previous": "true"})
+    assert (response.status_code, response.text) == (
+        400,
+        'previous terminated container "oscar" in pod "oscar" not found',
+    )
+    assert cluster.api.get("/system/logs", params={"previous": "no"}).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
