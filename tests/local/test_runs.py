@@ -242,16 +242,14 @@ def test_an_upload_starts_every_service_that_watches_the_folder(cluster: LocalCl
     assert [len(cluster.ended(name)) for name in ("fans", "fans-too", "fans-below")] == [1, 1, 1]
 
 
-def test_an_update_does_not_change_what_is_queued(cluster: LocalCluster) -> None:
-    cluster.create("snap", "echo old\n")
-    with cluster.server.cluster.state.transaction():
-        cluster.server.cluster.jobs.add("snap-1", cluster.server.cluster.services.get("snap") or {}, b"")
-        definition = cluster.api.get("/system/services/snap").json()
-        assert definition["script"] == "echo old\n"
-    definition["script"] = "echo new\n"
-    cluster.server.cluster.scheduler.wake()
-    assert cluster.api.put("/system/services", json=definition).status_code == 204
-    assert "old" in cluster.script_output("snap")
+def test_an_update_does_not_change_what_is_queued(cluster: LocalCluster, tmp_path: Path) -> None:
+    cluster.create("snap", f'echo old; while [ ! -e "{tmp_path}/gate" ]; do sleep 0.02; done\n')
+    for number in range(6):
+        cluster.submit("snap", job=f"snap-{number}")
+    definition = cluster.api.get("/system/services/snap").json()
+    assert cluster.api.put("/system/services", json=definition | {"script": "echo new\n"}).status_code == 204
+    (tmp_path / "gate").touch()
+    assert all("old\n" in cluster.log("snap", job) for job in cluster.ended("snap", 6))
 
 
 def test_a_result_that_cannot_be_stored_fails_the_job_and_says_so(cluster: LocalCluster) -> None:

@@ -238,3 +238,9 @@ def test_the_default_directory_is_below_xdg_data_home() -> None:
     assert control.default_folder("x", {"XDG_DATA_HOME": "/data"}) == Path("/data/oscar-cli/local/x")
     for environ in ({}, {"XDG_DATA_HOME": "relative"}):
         assert control.default_folder("x", environ) == home / ".local/share/oscar-cli/local/x"
+
+
+def test_a_long_change_does_not_keep_readers_waiting(start_cluster: Callable[..., LocalCluster]) -> None:
+    cluster = start_cluster()
+    with cluster.server.cluster.state.transaction():
+        assert cluster.api.get("/system/services", timeout=20).json() == []
