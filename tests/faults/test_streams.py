@@ -119,7 +119,7 @@ def test_ctrl_c_during_a_request_is_quiet_and_130(
         Answer(200, b"xx", stall_after=1),
     )
     process = run.start(*words)
-    wait_until(lambda: bool(server.requests))
+    wait_until(lambda: bool(server.requests) or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
@@ -132,7 +132,7 @@ def test_ctrl_c_while_waiting_to_follow_is_quiet_too(
     server.always("GET", "/system/logs/x", document({"jobs": {"j": {"status": "Running"}}}))
     server.always("GET", "/system/logs/x/j", text("line\n"))
     process = run.start("service", "logs", "get", "x", "j", "-f")
-    wait_until(lambda: len(server.requests) > 3)
+    wait_until(lambda: len(server.requests) > 3 or process.poll() is not None)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, b"line\n", b"interrupted\n")
