@@ -229,6 +229,16 @@ class _Server(HTTPServer):
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         return made
 
+    @staticmethod
+    def bind_socket(socket_: socket.socket, bind_addr: tuple[str, int]) -> socket.socket:
+        """Bind the listening socket; when that fails cheroot would leave it open."""
+        try:
+            socket_.bind(bind_addr)
+        except OSError:
+            socket_.close()
+            raise
+        return socket_
+
     def process_conn(self, conn: _Connection) -> None:
         """Hand a connection to a worker, a new one only once it has something to say.
 

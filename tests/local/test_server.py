@@ -244,3 +244,13 @@ def test_a_long_change_does_not_keep_readers_waiting(start_cluster: Callable[...
     cluster = start_cluster()
     with cluster.server.cluster.state.transaction():
         assert cluster.api.get("/system/services", timeout=20).json() == []
+
+
+def test_a_port_that_is_taken_leaves_no_socket_behind(taken_port: int) -> None:
+    import gc
+
+    from oscarcli.local.http import Listener, Response
+
+    with pytest.raises(OSError, match="in use"):
+        Listener("127.0.0.1", taken_port, lambda _request: Response())
+    gc.collect()
