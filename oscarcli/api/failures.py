@@ -75,7 +75,9 @@ def _through_proxy(url: httpx.URL) -> str:
         return ""
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
-    return f" (through the proxy {httpx.URL(proxy).host})" if proxy else ""
+    if not proxy:
+        return ""
+    return f" (through the proxy {httpx.URL(proxy if '://' in proxy else f'http://{proxy}').host})"
 
 
 def _causes(error: BaseException) -> list[BaseException]:

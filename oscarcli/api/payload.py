@@ -84,6 +84,13 @@ def decoded_answer(answer: bytes, mode: str) -> bytes:
     return answer if decoded is None or not _is_meant(answer.split(), decoded) else decoded
 
 
+def has_result_behind_log(answer: bytes) -> bool:
+    """Tell whether an answer is text whose last line is clearly base64: a log, and the result behind it."""
+    lines = answer.strip().splitlines()
+    decoded = _decoded(lines[-1]) if len(lines) > 1 else None
+    return decoded is not None and _is_meant([lines[-1].strip()], decoded)
+
+
 def _last_line(answer: bytes) -> bytes:
     for line in reversed(answer.splitlines()):
         decoded = _decoded(line) if line.strip() else None

@@ -153,6 +153,17 @@ def test_the_answer_comes_out_byte_for_byte(
     assert (result.code, result.raw, target.read_bytes()) == (0, b"", shown)
 
 
+def test_a_result_behind_a_log_is_left_and_the_way_to_it_told(call: Caller, cluster: ScriptedServer) -> None:
+    answer = b"INFO supervisor\n" + encoded(b"result\n")
+    cluster.always("POST", "/run/svc", Answer(200, answer))
+    result = call("service", "run", "svc", "-i", "x")
+    assert (result.code, result.raw) == (0, answer)
+    assert "--decode-output gives the result" in result.err
+    for words, shown in ((["--decode-output"], b"result\n"), (["--raw"], answer)):
+        result = call("service", "run", "svc", "-i", "x", *words)
+        assert (result.code, result.raw, result.err) == (0, shown, "")
+
+
 def test_bytes_are_untouched_in_a_real_process(run: Runner, server: ScriptedServer) -> None:
     server.expect("POST", "/run/svc", Answer(200, encoded(PNG)))
     result = run("service", "run", "svc", "-e", server.url, "-t", TOKEN, "-", input=PNG)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.api.payload import BLOCK, Payload, decoded_answer
+from oscarcli.api.payload import BLOCK, Payload, decoded_answer, has_result_behind_log
 from oscarcli.errors import OscarError
 
 
@@ -106,3 +106,10 @@ def test_the_last_line_that_is_base64_is_the_result() -> None:
     assert decoded_answer(b"log\r\n" + base64.b64encode(b"x") + b"\r\n", "last-line") == b"x"
     with pytest.raises(OscarError, match="unable to find base64-encoded output in the response"):
         decoded_answer(b"user done\n\n   \n", "last-line")
+
+
+def test_a_result_behind_a_log_is_seen() -> None:
+    assert has_result_behind_log(b"INFO one\nINFO two\n" + base64.b64encode(PNG) + b"\n")
+    assert has_result_behind_log(b"INFO one\r\n" + base64.b64encode(b"there\n") + b"\r\n\r\n")
+    for answer in (b"", b"one\ntwo\n", base64.b64encode(PNG), b"log\ndone\n", b"log\n" + b"0" * 64 + b"\n"):
+        assert not has_result_behind_log(answer)
