@@ -86,8 +86,9 @@ def _carry_out(session: Session, plan: Planned, *, wait: bool) -> None:
     report.title("Applying")
     done = report.follow(carry_out(plan.actions, session.api_for))
     for action in done:
-        if action.comparison and action.comparison.has_secrets and not action.comparison.changes:
-            session.verbose_note(f'service "{action.name}" was sent for its secrets, which no server shows')
+        if action.comparison is not None and action.comparison.has_secrets and not action.comparison.changes:
+            because = "sent for its secrets alone, as no server shows whether they differ"
+            session.note(f'service "{action.name}" in cluster "{action.cluster_id}": {because}')
     tell_ignored(session, done)
     if wait and done:
         awaited = [

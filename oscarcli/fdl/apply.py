@@ -145,7 +145,7 @@ class _Run:
             event = Event(action, "failed", OscarError(f'service "{failed}", which it needs, failed'))
         if event.error is not None:
             event.error.message = (
-                f'service "{action.name}" was created without all outputs: {event.error.message}'
+                f'service "{action.name}" was created without some of its outputs: {event.error.message}'
             )
             event.error.hint = event.error.hint or AGAIN_HINT
         return self._noted(event)
