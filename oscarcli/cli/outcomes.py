@@ -66,7 +66,7 @@ class Report:
         for sight in sights:
             place = f'service "{sight.service.name}" in cluster "{sight.service.cluster_id}"'
             if sight.outcome == "waiting":
-                self._begin(f"{place}: {sight.text}", always=True)
+                self._begin(f"{sight.service.name}: {sight.text}", f"{place}: {sight.text}")
                 continue
             self._sights[sight.service.key] = sight
             self._erase()
@@ -95,13 +95,18 @@ class Report:
 
     # -- one step --------------------------------------------------------------------------------------
 
-    def _begin(self, text: str, *, always: bool = False) -> None:
-        """Say what is going on: it takes its time. On a terminal the next line replaces it."""
+    def _begin(self, text: str, note: str | None = None) -> None:
+        """Say what is going on: it takes its time.
+
+        Args:
+            text: for a terminal, where the next line replaces it, and for `--verbose`.
+            note: what is said elsewhere in any case.
+        """
         terminal = self._session.diagnostics.terminal
         if self._is_live:
             terminal.write(ERASE_LINE + shorten(clean(text), (terminal.width or 80) - 1))
-        elif always:
-            self._session.note(text)
+        elif note is not None:
+            self._session.note(note)
         else:
             self._session.verbose_note(text)
 
