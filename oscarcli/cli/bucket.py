@@ -9,7 +9,6 @@ import typer
 
 from oscarcli.cli import bucket_files, bucket_share
 from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
-from oscarcli.cli.moments import in_utc
 from oscarcli.cli.session import Session
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.render import Column, Result
@@ -46,17 +45,17 @@ LIST_COLUMNS = (
 OBJECT_COLUMNS = (
     Column("NAME", _object_name),
     Column("SIZE (B)", _object_size),
-    Column("LAST MODIFIED", lambda found: in_utc(found.get("last_modified"))),
+    Column("LAST MODIFIED", "last_modified", is_time=True),
 )
 FOLDER_COLUMNS = (
     Column("NAME", "name"),
     Column("OBJECTS", "objects_count"),
     Column("SIZE (B)", "size_bytes"),
-    Column("LAST MODIFIED", lambda row: in_utc(row.get("last_modified"))),
+    Column("LAST MODIFIED", "last_modified", is_time=True),
 )
 
 
-@app.command("list, ls", formats=TABLE_FORMATS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS)
 def list_buckets(ctx: typer.Context) -> None:
     """List the buckets."""
     from oscarcli.api import buckets
@@ -68,7 +67,7 @@ def list_buckets(ctx: typer.Context) -> None:
     session.show(Result(found, LIST_COLUMNS, empty="There is no bucket"))
 
 
-@app.command("get, g", formats=TABLE_FORMATS)
+@app.command("get, g", formats=TABLE_FORMATS, columns=(*OBJECT_COLUMNS, FOLDER_COLUMNS[1]))
 def get(
     ctx: typer.Context,
     bucket: BucketArgument,

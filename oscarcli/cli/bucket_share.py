@@ -17,7 +17,7 @@ app = noun("Who may use a bucket.")
 OPERATIONS = {"download": "download", "get": "download", "upload": "upload", "put": "upload"}
 PRESIGN_COLUMNS = (
     Column("METHOD", "method"),
-    Column("EXPIRES", "expires_at"),
+    Column("EXPIRES", "expires_at", is_time=True),
     Column("URL", "url"),
 )
 
@@ -131,7 +131,7 @@ def _described(bucket: dict[str, Any]) -> str:
     return f"{_shown_visibility(bucket)}{f' (to {users})' if users else ''}"
 
 
-@app.command("presign", formats=("text", "json", "yaml", "table"))
+@app.command("presign", formats=("text", "json", "yaml", "table"), columns=PRESIGN_COLUMNS)
 def presign(
     ctx: typer.Context,
     bucket: BucketArgument,
@@ -164,7 +164,7 @@ def presign(
         session.line(url)
         _tell_headers(session, document)
     else:
-        session.show(Result(document, PRESIGN_COLUMNS, rows=[document]))
+        session.show(Result(document, PRESIGN_COLUMNS, rows=[document], name=PRESIGN_COLUMNS[-1]))
 
 
 def _presign_request(

@@ -34,6 +34,13 @@ INFO_COLUMNS = (
     Column("BACKEND", _backend),
     Column("COMMIT", "git_commit"),
 )
+LIST_COLUMNS = (
+    Column("ID", "id"),
+    Column("ENDPOINT", "endpoint"),
+    Column("LOGIN", "login"),
+    Column("SSL VERIFY", "ssl_verify"),
+    Column("DEFAULT", "default"),
+)
 IdentifierArgument = Annotated[str, typer.Argument(metavar="IDENTIFIER", help="The cluster's id.")]
 
 
@@ -247,7 +254,7 @@ def delete(ctx: typer.Context, identifier: IdentifierArgument) -> None:
         session.show(Result({"deleted": [identifier]}))
 
 
-@app.command("info, i", formats=("yaml", "json", "table"))
+@app.command("info, i", formats=("yaml", "json", "table"), columns=INFO_COLUMNS)
 def info(ctx: typer.Context) -> None:
     """Show a cluster's version, architecture and backend."""
     from oscarcli.api.system import get_info
@@ -257,7 +264,7 @@ def info(ctx: typer.Context) -> None:
     session.show(Result(document, INFO_COLUMNS, rows=[document]))
 
 
-@app.command("list, ls", formats=TABLE_FORMATS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS)
 def list_clusters(ctx: typer.Context) -> None:
     """List the clusters on record, in the order of the file."""
     session: Session = ctx.obj
@@ -273,10 +280,10 @@ def list_clusters(ctx: typer.Context) -> None:
         for cluster in config.clusters.values()
     ]
     empty = "There are no defined clusters in the config file"
-    if session.wants_table:
+    if session.wants_usual_table:
         _list_lines(session, rows, empty)
     else:
-        session.show(Result(rows))
+        session.show(Result(rows, LIST_COLUMNS, empty=empty))
 
 
 def _list_lines(session: Session, rows: list[dict[str, object]], empty: str) -> None:

@@ -21,9 +21,10 @@ NODE_COLUMNS = (
     Column("GPU", lambda node: node.gpu),
 )
 PART_COLUMNS = (Column("PART", lambda row: row[0]), Column("STATE", lambda row: row[1]))
+SETTING_COLUMNS = (Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1]))
 
 
-@app.command("status, s", formats=TABLE_FORMATS)
+@app.command("status, s", formats=TABLE_FORMATS, columns=NODE_COLUMNS)
 def status(ctx: typer.Context) -> None:
     """Show the nodes of a cluster with their load, then OSCAR, jobs and object store."""
     from oscarcli.api.system import get_status
@@ -35,11 +36,14 @@ def status(ctx: typer.Context) -> None:
         session.show(Result(document))
         return
     session.show(Result(document, NODE_COLUMNS, rows=nodes(document), empty="The server tells of no nodes"))
+    if session.layout.names_only or session.layout.columns:
+        # These are about the nodes alone.
+        return
     session.answer("\n")
     session.show(Result(document, PART_COLUMNS, rows=parts(document)))
 
 
-@app.command("config", formats=("yaml", "json", "table"))
+@app.command("config", formats=("yaml", "json", "table"), columns=SETTING_COLUMNS)
 def config(
     ctx: typer.Context,
     set_images: Annotated[
@@ -65,8 +69,7 @@ def config(
         return
     document = get_config(session.api)
     shown = document if show_secrets else masked(document)
-    columns = (Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1]))
-    session.show(Result(shown, columns, rows=settings(shown)))
+    session.show(Result(shown, SETTING_COLUMNS, rows=settings(shown)))
 
 
 def _set_images(session: Session, text: str) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from oscarcli.cli.framework import noun
-from oscarcli.cli.logs import local_time
 from oscarcli.cli.session import Session
 from oscarcli.output.render import Column, Result
 
@@ -19,14 +18,14 @@ STATUS_COLUMNS = (
     Column("ACTIVE", "active_instances"),
     Column("AFFECTED", "affected_instances"),
     Column("KIND", "resource_kind"),
-    Column("LAST TRANSITION", lambda row: local_time(row.get("last_transition_time"))),
+    Column("LAST TRANSITION", "last_transition_time", is_time=True),
 )
-LOG_COLUMNS = (Column("TIMESTAMP", "timestamp"), Column("MESSAGE", "message"))
+LOG_COLUMNS = (Column("TIMESTAMP", "timestamp", is_time=True), Column("MESSAGE", "message"))
 
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
 
 
-@app.command("status, st", formats=("yaml", "json", "table"))
+@app.command("status, st", formats=("yaml", "json", "table"), columns=STATUS_COLUMNS)
 def status(ctx: typer.Context, service: ServiceArgument) -> None:
     """Show the state of a service's deployment."""
     from oscarcli.api.deployments import get_deployment
@@ -36,7 +35,7 @@ def status(ctx: typer.Context, service: ServiceArgument) -> None:
     session.show(Result(document, STATUS_COLUMNS, rows=[document]))
 
 
-@app.command("logs, log, l", formats=("yaml", "json", "table", "csv", "text"))
+@app.command("logs, log, l", formats=("yaml", "json", "table", "csv", "text"), columns=LOG_COLUMNS)
 def logs(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -61,7 +60,7 @@ def logs(
     if session.output == "text":
         _write_text(session, entries)
     else:
-        session.show(Result(document, LOG_COLUMNS, rows=entries))
+        session.show(Result(document, LOG_COLUMNS, rows=entries, name=LOG_COLUMNS[1]))
 
 
 def _write_text(session: Session, entries: list[dict[str, Any]]) -> None:

@@ -42,10 +42,12 @@ COLUMNS = (
     Column("PRIORITY", "priority"),
 )
 
+NAME_COLUMN = Column("NAME", lambda member: member.get("service_name") or member.get("url"))
+
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
 
 
-@app.command("get, get-federation, g", formats=("text", "json", "yaml", "table"))
+@app.command("get, get-federation, g", formats=("text", "json", "yaml", "table"), columns=COLUMNS)
 def get(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -64,14 +66,19 @@ def get(
     if session.output not in ("text", "table"):
         session.show(Result(document))
         return
+    if not session.layout.names_only and not session.layout.columns:
+        _write_summary(session, document, members)
+    if session.output == "text":
+        _write_members(session, members)
+    elif members:
+        session.show(Result(members, COLUMNS, name=NAME_COLUMN))
+
+
+def _write_summary(session: Session, document: Member, members: Sequence[Member]) -> None:
     session.line(f"Topology:  {document.get('topology') or 'none'}")
     session.line(f"Members:  {len(members)}")
     if not members:
         session.line("No federation members found")
-    elif session.output == "text":
-        _write_members(session, members)
-    else:
-        session.show(Result(members, COLUMNS))
 
 
 def _write_members(session: Session, members: Sequence[Member]) -> None:

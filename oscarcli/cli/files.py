@@ -16,7 +16,7 @@ import typer
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.errors import NotFoundError, OscarError, PartialError
-from oscarcli.output.terminal import clean
+from oscarcli.output.render import Column
 
 if TYPE_CHECKING:
     from oscarcli.cli.file_words import Get
@@ -32,6 +32,13 @@ app = noun("The files of a service.")
 # Rows of a listing are aligned with those of the same thousand: a page of the server.
 ROWS_AT_ONCE = 1000
 STANDARD_OUTPUT = 1
+
+# Of pairs of a name and what is stored under it.
+LIST_COLUMNS = (
+    Column("NAME", lambda row: row[0]),
+    Column("SIZE", lambda row: row[1].size, is_number=True),
+    Column("LAST MODIFIED", lambda row: row[1].modified, is_time=True),
+)
 
 ProviderOption = Annotated[
     str | None,
@@ -85,7 +92,7 @@ def put_all(session: Session, storage: Storage, tasks: list[Upload], *, show_pro
 
     tally = Tally[Upload](session, line, alone=len(tasks) == 1)
     label = _local_name(tasks[0].source) if len(tasks) == 1 else f"{len(tasks)} files"
-    with _carried_out(session, f"Uploading {label}", tally, wanted=show_progress) as progress:
+    with carried_out(session, f"Uploading {label}", tally, wanted=show_progress) as progress:
         upload(storage, tasks, tally.take, progress)
     tally.conclude("uploaded")
 
@@ -165,7 +172,7 @@ def get_one(session: Session, storage: Storage, task: Fetch, *, show_progress: b
 
     tally = Tally[Fetch](session, _path_line, alone=True)
     label = f"Downloading {task.source.location.name}"
-    with _carried_out(session, label, tally, wanted=show_progress) as progress:
+    with carried_out(session, label, tally, wanted=show_progress) as progress:
         download(storage, [task], tally.take, progress)
     tally.conclude("downloaded")
 
@@ -204,7 +211,7 @@ def get_folder(
             except OscarError as error:
                 refused.append(Outcome(Fetch(found, folder), error))
 
-    with _carried_out(session, f"Downloading {location.name}", tally, wanted=show_progress) as progress:
+    with carried_out(session, f"Downloading {location.name}", tally, wanted=show_progress) as progress:
         download(storage, tasks(), tally.take, progress)
         for outcome in refused:
             tally.take(outcome)
@@ -217,7 +224,7 @@ def _path_line(task: Fetch) -> str | None:
     return None if isinstance(task.target, int) else os.path.abspath(task.target)  # noqa: PTH100 -- links stay
 
 
-@app.command("list-files, list-file, lsf", formats=TABLE_FORMATS)
+@app.command("list-files, list-file, lsf", formats=TABLE_FORMATS, columns=LIST_COLUMNS)
 def list_files(
     ctx: typer.Context,
     words: Annotated[
@@ -253,18 +260,10 @@ Row = tuple[str, "StoredObject"]
 
 def _write_rows(session: Session, rows: Iterator[Row]) -> int:
     """Write a row for each object as pages arrive; a name never moves from the start of its line."""
-    from oscarcli.output.render import display_width
-
     count = 0
-    widths = [0, 0]
+    table = session.table(LIST_COLUMNS, has_header=False)
     while page := list(islice(rows, ROWS_AT_ONCE)):
-        cells = [(clean(name), str(found.size), _time_text(found)) for name, found in page]
-        widths = [max(widths[i], *(display_width(row[i]) for row in cells)) for i in (0, 1)]
-        lines = [
-            f"{name}{' ' * (widths[0] - display_width(name))}  {size:>{widths[1]}}  {time}\n"
-            for name, size, time in cells
-        ]
-        session.answer("".join(lines))
+        session.answer(table.piece(page))
         count += len(page)
     return count
 
@@ -408,7 +407,7 @@ class Tally(Generic[Task]):
 
 
 @contextmanager
-def _carried_out(session: Session, label: str, tally: Tally[Any], *, wanted: bool) -> Iterator[Progress]:
+def carried_out(session: Session, label: str, tally: Tally[Any], *, wanted: bool) -> Iterator[Progress]:
     """Show progress and hold back lines while a bar is there; tidy up also when told to end by a signal."""
     from oscarcli.output.progress import progress
 

@@ -2,8 +2,8 @@
 
 A noun's module makes `app = noun("...")` and registers verbs with `@app.command("list, ls")`: the first
 name is the main one, the others are aliases, and help shows them all. Options that every command takes
-(`--config`, `--cluster`, `--timeout`, `--verbose`, `--debug`) and `-o/--output` are added here and go
-straight into the session, so a verb's function lists only what is its own.
+(`--config`, `--cluster`, `--timeout`, `--verbose`, `--debug`), `-o/--output` and those about tables are added
+here and go straight into the session, so a verb's function lists only what is its own.
 """
 
 from __future__ import annotations
@@ -16,13 +16,21 @@ from typing import Annotated, Any, TypeVar, cast
 
 import typer
 from typer import _click as click
-from typer._types import TyperChoice
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperCommand, TyperGroup
 
 from oscarcli.cli import words
 from oscarcli.cli.commands import COMMON_OPTIONS
+from oscarcli.cli.options import (
+    CommonOption,
+    TableOption,
+    common_options,
+    output_option,
+    settle_layout,
+    table_options,
+)
 from oscarcli.cli.session import Session
 from oscarcli.errors import UsageError
+from oscarcli.output.table import AS_USUAL, Column
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -31,68 +39,6 @@ CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": list(words.HELP), "max_
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 # What stands for an option's value in help, by the value's type, where the option does not say.
 METAVARS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "path": "PATH"}
-LONGEST_TIMEOUT = 1e6
-
-
-class CommonOption(TyperOption):
-    """An option that every command has. Its value goes into the session, not to the verb."""
-
-
-def _remember(name: str) -> Callable[[Any, Any, Any], Any]:
-    """Return an option callback that puts a given value into the session."""
-
-    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        if name == "timeout" and value is not None and not 0 < value <= LONGEST_TIMEOUT:
-            text = f"{value:g} is not a number of seconds above 0"
-            raise click.exceptions.BadParameter(text, ctx=context, param=parameter)
-        if name == "config_option" and value == "":
-            raise click.exceptions.BadParameter("a path is needed", ctx=context, param=parameter)
-        if value not in (None, False) and not context.resilient_parsing:
-            setattr(cast("Session", context.obj), name, value)
-        return value
-
-    return callback
-
-
-def common_options() -> list[click.Parameter]:
-    """Return the options that every noun and every verb takes."""
-    helps = [text for _, text in COMMON_OPTIONS]
-    return [
-        _option(["--config"], "config_option", "PATH", helps[0]),
-        _option(["--cluster", "-c"], "cluster_option", "ID", helps[1]),
-        _option(["--timeout"], "timeout", "SECONDS", helps[2], kind=click.types.FLOAT),
-        _option(["--verbose", "-v"], "verbose", None, helps[3], is_flag=True),
-        _option(["--debug"], "debug", None, helps[4], is_flag=True),
-    ]
-
-
-def _option(
-    names: list[str], field: str, metavar: str | None, text: str, *, kind: Any = None, is_flag: bool = False
-) -> CommonOption:
-    return CommonOption(
-        param_decls=[f"common_{field}", *names],
-        expose_value=False,
-        callback=_remember(field),
-        type=kind,
-        metavar=metavar,
-        help=text,
-        is_flag=is_flag or None,
-        default=False if is_flag else None,
-        show_default=False,
-    )
-
-
-def _output_option(formats: Sequence[str]) -> TyperOption:
-    return TyperOption(
-        param_decls=["common_output", "--output", "-o"],
-        expose_value=False,
-        callback=_remember("output"),
-        type=TyperChoice(list(formats)),
-        metavar="FORMAT",
-        help=f"Form of the answer: {', '.join(formats)}.  [default: {formats[0]}]",
-        default=formats[0],
-        show_default=False,
-    )
 
 
 @contextmanager
@@ -118,29 +64,41 @@ class Command(TyperCommand):
     """A verb.
 
     Args:
-        formats: what `-o/--output` takes, the default one first; empty for no such option.
+        formats: what `-o/--output` takes, the default one first; empty for no such option. A verb may
+            declare the option itself when it takes more.
+        columns: all columns of the table that it shows; empty when it shows none. They give the options
+            about tables.
         optional_values: options that may stand alone, take `=VALUE`, or take the next word. Standing
             alone, they are given an empty value.
     """
 
     def __init__(
-        self, *args: Any, formats: Sequence[str] = (), optional_values: Sequence[str] = (), **kwargs: Any
+        self,
+        *args: Any,
+        formats: Sequence[str] = (),
+        columns: Sequence[Column] = (),
+        optional_values: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self._formats = formats
+        self._columns = columns
         self._optional_values = optional_values
         for param in self.params:
             _set_metavar(param)
-        if formats:
-            self.params.append(_output_option(formats))
+        if formats and not any("--output" in param.opts for param in self.params):
+            self.params.append(output_option(formats))
+        self.params += table_options(columns)
         self.params += common_options()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse words as the reference client does: `--flag=false` too."""
         session = cast("Session", ctx.obj)
-        session.output, session.formats = None, self._formats
+        session.output, session.formats, session.layout = None, self._formats, AS_USUAL
         with _errors_with_usage(ctx):
-            return super().parse_args(ctx, words.rewritten(args, self.params, self._optional_values))
+            rest = super().parse_args(ctx, words.rewritten(args, self.params, self._optional_values))
+            settle_layout(ctx, self._columns)
+            return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""
@@ -173,7 +131,8 @@ def _usage_piece(argument: click.Parameter) -> str:
 
 
 def _write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Common options": []}
+    titles = ("Arguments", "Options", "Table options", "Common options")
+    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
     help_option = command.get_help_option(ctx)
     for param in command.get_params(ctx):
         record = param.get_help_record(ctx)
@@ -184,11 +143,17 @@ def _write_options(command: click.Command, ctx: click.Context, formatter: click.
         elif param is help_option:
             sections["Common options"].append((record[0], COMMON_OPTIONS[-1][1]))
         else:
-            sections["Common options" if isinstance(param, CommonOption) else "Options"].append(record)
+            sections[_section(param)].append(record)
     for title, records in sections.items():
         if records:
             with formatter.section(title):
                 formatter.write_dl(records)
+
+
+def _section(option: click.Parameter) -> str:
+    if isinstance(option, TableOption):
+        return "Table options"
+    return "Common options" if isinstance(option, CommonOption) else "Options"
 
 
 class Group(TyperGroup):
@@ -258,17 +223,25 @@ class Noun(typer.Typer):
     """A Typer application whose verbs may have aliases, formats and options with optional values."""
 
     def command(  # type: ignore[override]
-        self, names: str, *, formats: Sequence[str] = (), optional_values: Sequence[str] = (), **kwargs: Any
+        self,
+        names: str,
+        *,
+        formats: Sequence[str] = (),
+        columns: Sequence[Column] = (),
+        optional_values: Sequence[str] = (),
+        **kwargs: Any,
     ) -> Callable[[Function], Function]:
         """Register a verb.
 
         Args:
             names: main name and aliases, separated by a comma and a blank.
             formats: what `-o/--output` takes, the default first; `TABLE_FORMATS` is usual.
+            columns: all columns of the table that it may show, for `--columns` and its like.
             optional_values: names of options that may stand without a value.
             kwargs: as for `typer.Typer.command`.
         """
-        cls = cast("type[TyperCommand]", partial(Command, formats=formats, optional_values=optional_values))
+        made = partial(Command, formats=formats, columns=columns, optional_values=optional_values)
+        cls = cast("type[TyperCommand]", made)
         return super().command(names, cls=cls, context_settings=CONTEXT_SETTINGS, **kwargs)
 
     def include(self, other: Noun) -> None:

@@ -27,7 +27,7 @@ COLUMNS = (
 )
 
 
-@app.command("graph", formats=("tree", "table", "json", "yaml", "mermaid", "dot"))
+@app.command("graph", formats=("tree", "table", "json", "yaml", "mermaid", "dot"), columns=COLUMNS)
 def graph(
     ctx: typer.Context,
     fdl_files: Annotated[
@@ -53,7 +53,10 @@ def graph(
         session.answer(forms.dot(found))
     else:
         document = _document(found, cycles)
-        session.show(Result(document, COLUMNS, document["edges"], empty="no service feeds another one"))
+        # The names are those of the services; a line of the table is about two of them.
+        rows = document["services" if session.layout.names_only else "edges"]
+        empty = "no service feeds another one"
+        session.show(Result(document, COLUMNS, rows, empty, name=Column("SERVICE", "id")))
     for cycle in cycles:
         names = [node.name for node in cycle]
         session.warn(

@@ -18,7 +18,7 @@ app = noun("Start, stop and find exposed services.")
 
 DONE = {"start": "started", "stop": "stopped", "restart": "restarted"}
 SYSTEM_LOG_COLUMNS = (
-    Column("TIMESTAMP", "timestamp"),
+    Column("TIMESTAMP", "timestamp", is_time=True),
     Column("METHOD", "method"),
     Column("PATH", "path"),
     Column("STATUS", "status"),
@@ -131,7 +131,7 @@ def _open(address: str) -> None:
         raise OscarError("no browser could be opened", hint="open the address yourself")
 
 
-@app.command("system-logs", formats=("text", "json", "csv", "yaml", "table"))
+@app.command("system-logs", formats=("text", "json", "csv", "yaml", "table"), columns=SYSTEM_LOG_COLUMNS)
 def system_logs(
     ctx: typer.Context,
     timestamps: Annotated[

@@ -54,6 +54,10 @@ TITLES = {
 }
 # What only some groups have: the key itself, and what a country would say of itself.
 LEFT_OUT = {"service": ("membership",), "user": (), "country": ("membership", "countries")}
+# All that a table may have, for any group.
+BREAKDOWN_COLUMNS = tuple(
+    Column(title, title) for title in ("SERVICE", "USER", "COUNTRY", "MEMBERSHIP", *TITLES.values(), "WHO")
+)
 
 StartOption = Annotated[
     str | None,
@@ -90,7 +94,7 @@ def _window(start: str | None, end: str | None) -> dict[str, str]:
     return window(start, end, datetime.now(timezone.utc))
 
 
-@app.command("summary, sum", formats=FORMATS)
+@app.command("summary, sum", formats=FORMATS, columns=ROW_COLUMNS)
 def summary(ctx: typer.Context, start: StartOption = None, end: EndOption = None) -> None:
     """Show the totals of a cluster."""
     from oscarcli.api.metrics import get_summary
@@ -113,7 +117,7 @@ def _joined(status: Any, notes: Any) -> str:
     return f"{status} ({text})" if text else str(status)
 
 
-@app.command("breakdown, bd", formats=FORMATS)
+@app.command("breakdown, bd", formats=FORMATS, columns=BREAKDOWN_COLUMNS)
 def breakdown(
     ctx: typer.Context,
     group_by: Annotated[
@@ -141,7 +145,7 @@ def breakdown(
 def _show_breakdown(session: Session, document: dict[str, Any], group: str, include_users: bool) -> None:
     rows = _records(document.get("items"))
     columns = breakdown_columns(group, include_users, for_csv=session.output == "csv")
-    if session.wants_table and session.out.is_terminal and rows:
+    if session.wants_usual_table and session.out.is_terminal and rows:
         from oscarcli.output.bars import to_chart
 
         session.answer(to_chart(columns, rows, _calls, session.out))
@@ -166,7 +170,7 @@ def _calls(item: dict[str, Any]) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 
-@app.command("service, svc", formats=FORMATS)
+@app.command("service, svc", formats=FORMATS, columns=SERVICE_COLUMNS)
 def service(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")],

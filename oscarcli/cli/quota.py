@@ -33,7 +33,7 @@ COLUMNS = (
 )
 
 
-@app.command("get, g", formats=FORMATS)
+@app.command("get, g", formats=FORMATS, columns=COLUMNS)
 def get(
     ctx: typer.Context,
     user: Annotated[
@@ -99,7 +99,7 @@ def _count(flag: str, text: str) -> Any:
     return typer.Option(flag, metavar="N", min=0, help=text)
 
 
-@app.command("update, u", formats=FORMATS)
+@app.command("update, u", formats=FORMATS, columns=COLUMNS)
 def update(
     ctx: typer.Context,
     user: Annotated[str, typer.Argument(metavar="USER_ID", help="The user's id.")],

@@ -36,7 +36,7 @@ IncludeDeploymentOption = Annotated[
 ]
 
 
-@app.command("list, ls", formats=TABLE_FORMATS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=DEPLOYMENT_COLUMNS)
 def list_services(
     ctx: typer.Context,
     show_secrets: ShowSecretsOption = False,
@@ -52,7 +52,7 @@ def list_services(
     session.show(Result(shown, columns, empty="There are no services in the cluster"))
 
 
-@app.command("get, g", formats=("yaml", "json", "table"))
+@app.command("get, g", formats=("yaml", "json", "table"), columns=DEPLOYMENT_COLUMNS)
 def get(
     ctx: typer.Context,
     name: ServiceArgument,

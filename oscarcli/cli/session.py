@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oscarcli.errors import ConfigError, ExitCode, OscarError, UsageError
 from oscarcli.output.diagnostics import Diagnostics, ask_secret, confirm
-from oscarcli.output.render import Format, Result, render
+from oscarcli.output.render import AS_USUAL, Column, Format, Result, Table, render
 from oscarcli.output.terminal import Terminal, clean
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Session:
         self.output: str | None = None
         # What the command takes for `-o`; `None` until the command is known.
         self.formats: Sequence[str] | None = None
+        # What the options about tables ask for.
+        self.layout = AS_USUAL
         self.out = Terminal(sys.stdout, environ)
         self.diagnostics = Diagnostics(Terminal(sys.stderr, environ))
         self._clients: dict[str, Client] = {}
@@ -141,9 +144,27 @@ class Session:
     def show(self, result: Result) -> None:
         """Write a result in the form that was asked for."""
         output = self.format or Format.TABLE
-        if output is Format.TABLE and result.empty and not result.table_rows:
+        text = render(result, output, self.out, self.layout)
+        if output is Format.TABLE and result.empty and not result.table_rows and not self.layout.names_only:
             self.note(result.empty)
-        self.out.write(render(result, output, self.out))
+        self.out.write(text)
+
+    @property
+    def wants_usual_table(self) -> bool:
+        """Whether a person reads the answer and asks for nothing special about its table."""
+        return self.wants_table and self.layout == AS_USUAL
+
+    def table(self, columns: Sequence[Column], *, has_header: bool = True) -> Table:
+        """Return a table to be written in pieces, as the options about tables want it.
+
+        Args:
+            columns: its columns.
+            has_header: whether the table has a header where no columns are chosen.
+        """
+        wanted = replace(
+            self.layout, has_header=self.layout.has_header and (has_header or bool(self.layout.columns))
+        )
+        return Table(columns, self.out, wanted)
 
     def line(self, text: str) -> None:
         """Write one line of the answer, with control characters made visible."""

@@ -38,7 +38,7 @@ def _attachment(one: dict[str, Any]) -> str:
     return f"{one.get('service_name')}:{one.get('mount_path')}"
 
 
-@app.command("list, ls", formats=TABLE_FORMATS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS)
 def list_volumes(ctx: typer.Context) -> None:
     """List the volumes."""
     from oscarcli.api import volumes
@@ -47,7 +47,7 @@ def list_volumes(ctx: typer.Context) -> None:
     session.show(Result(volumes.list_volumes(session.api), COLUMNS, empty="No volumes found"))
 
 
-@app.command("get, g", formats=("yaml", "json", "table"))
+@app.command("get, g", formats=("yaml", "json", "table"), columns=DETAIL_COLUMNS)
 def get(ctx: typer.Context, name: VolumeArgument) -> None:
     """Show a volume, with the services that mount it."""
     from oscarcli.api.volumes import get_volume

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from oscarcli.output.render import GAP, Column, display_width, to_table
+from oscarcli.output.table import GAP, Column, display_width, to_table
 from oscarcli.output.terminal import Terminal
 
 WIDEST = 30

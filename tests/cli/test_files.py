@@ -396,7 +396,7 @@ def test_a_listing_starts_each_line_with_the_name(call: Caller, stored: Cluster)
     assert (done.code, done.err) == (0, "")
     rows = [line.split() for line in done.out.splitlines()]
     assert [row[:2] for row in rows] == [["a.txt", "8"], ["sub/much-longer-name.txt", "27"]]
-    assert all(row[4] == "UTC" for row in rows)
+    assert all(len(row) == 4 for row in rows)
     assert len({line.index(" 20") for line in done.out.splitlines()}) == 1
     assert call("service", "lsf", "svc", "svc/in/").out == done.out
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from oscarcli.cli.moments import clock, in_utc, moment, rfc3339
+from oscarcli.cli.moments import moment, rfc3339
 from oscarcli.errors import UsageError
 
 NOW = datetime(2026, 6, 12, 9, 5, 29, 123456, tzinfo=timezone.utc)
@@ -72,29 +72,3 @@ def test_what_is_no_time(word: str) -> None:
         moment(word, NOW)
     assert f'"{word}" is not a time' in raised.value.message
     assert raised.value.hint is not None
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("2026-06-12 09:05:29.123 +0000 UTC", "2026-06-12 09:05:29 UTC"),
-        ("2026-06-12 09:05:29.123456789 +0200 CEST", "2026-06-12 09:05:29.123456789 +0200 CEST"),
-        ("2026-06-12 11:05:29 +0200", "2026-06-12 09:05:29 UTC"),
-        ("2026-06-12T09:05:29Z", "2026-06-12 09:05:29 UTC"),
-        ("2026-06-12T09:05:29.1Z", "2026-06-12 09:05:29 UTC"),
-        ("2026-06-12", "2026-06-12"),
-        ("2026-99-99T00:00:00Z", "2026-99-99T00:00:00Z"),
-        ("soon", "soon"),
-        ("", None),
-        (None, None),
-        (17, None),
-    ],
-)
-def test_servers_times_are_shown_in_utc_and_odd_ones_as_they_are(text: object, shown: str | None) -> None:
-    assert in_utc(text) == shown
-
-
-def test_fractions_are_kept_to_the_microsecond() -> None:
-    found = clock("2026-06-12T09:05:29.123456789Z")
-    assert found is not None
-    assert found.microsecond == 123456

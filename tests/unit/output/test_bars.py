@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from oscarcli.output.bars import NARROWEST, WIDEST, bar, to_chart
-from oscarcli.output.render import Column, display_width, to_table
+from oscarcli.output.table import Column, display_width, to_table
 from oscarcli.output.terminal import Terminal
 
 COLUMNS = (Column("NAME", "name"), Column("COUNT", "count"))

@@ -1,0 +1,215 @@
+"""Rows as a table for people, and as comma-separated values.
+
+A terminal changes manners (bold header, cells shortened to fit), never content: in a pipe a table is one
+header line and one line per row, aligned by at least two blanks, never cut, with `-` for empty cells.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from oscarcli.errors import UsageError
+from oscarcli.output.terminal import Terminal, clean
+from oscarcli.output.times import shown_time
+
+BOLD = "1"
+GAP = "  "
+# Narrower than this a shortened cell tells nothing.
+SHORTEST_CELL = 8
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Args:
+        title: its header.
+        value: the key or function that gives a row's cell.
+        is_time: whether the cell is a moment, a server's text or one with its zone; tables show it in the
+            zone of this machine.
+        is_number: whether cells stand at the right edge.
+    """
+
+    title: str
+    value: str | Callable[[Any], Any]
+    is_time: bool = False
+    is_number: bool = False
+
+    def cell(self, row: Any, now: datetime | None = None) -> str:
+        """Return the text of one cell of a table, `-` for nothing; times are counted from `now`, if given."""
+        if not self.is_time:
+            return self.text(row) or "-"
+        return clean(shown_time(self._raw(row), now) or "-")
+
+    def text(self, row: Any) -> str:
+        """Return a row's value as text, empty for nothing; times stay as they are."""
+        value = self._raw(row)
+        if isinstance(value, bool):
+            value = "yes" if value else "no"
+        elif isinstance(value, (list, tuple)):
+            value = ",".join(str(item) for item in value)
+        return "" if value is None else clean(str(value))
+
+    def _raw(self, row: Any) -> Any:
+        return row.get(self.value) if isinstance(self.value, str) else self.value(row)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is wanted of a table.
+
+    Args:
+        columns: names of the columns to show, in this order; all when empty.
+        has_header: whether it begins with the titles.
+        names_only: nothing but the name of each row.
+        is_relative: whether times are counted from now, on a terminal.
+    """
+
+    columns: tuple[str, ...] = ()
+    has_header: bool = True
+    names_only: bool = False
+    is_relative: bool = False
+
+
+AS_USUAL = Layout()
+
+
+def column_name(title: str) -> str:
+    """Return how a column is called on the command line: "SIZE (B)" is `size`, "JOB NAME" is `job-name`."""
+    plain = re.sub(r"\(.*?\)", "", title)
+    return re.sub(r"[\W_]+", "-", plain).strip("-").lower()
+
+
+def selected(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
+    """Return the columns with these names in their order, or all when none is named.
+
+    Raises:
+        UsageError: there is no column of that name.
+    """
+    if not names:
+        return list(columns)
+    known = {column_name(column.title): column for column in columns}
+    unknown = [name for name in names if column_name(name) not in known]
+    if unknown:
+        raise UsageError(f'there is no column "{unknown[0]}"; the columns are {", ".join(known)}')
+    return [known[column_name(name)] for name in names]
+
+
+def to_csv(columns: Sequence[Column], rows: Iterable[Any], has_header: bool = True) -> str:
+    """Return comma-separated values with a header line; a cell without a value is empty."""
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if has_header:
+        writer.writerow([column.title for column in columns])
+    writer.writerows([column.text(row) for column in columns] for row in rows)
+    return text.getvalue()
+
+
+def to_table(columns: Sequence[Column], rows: Iterable[Any], terminal: Terminal) -> str:
+    """Return a table with its header."""
+    return Table(columns, terminal).piece(rows)
+
+
+class Table:
+    """A table that may be written in pieces: a column never gets narrower from one to the next.
+
+    Args:
+        columns: all columns that it has.
+        terminal: where it goes.
+        layout: what is wanted of it.
+        name: what is shown of a row when only names are; the first column when `None`.
+
+    Raises:
+        UsageError: the layout names a column that there is not.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        terminal: Terminal,
+        layout: Layout = AS_USUAL,
+        name: Column | None = None,
+    ) -> None:
+        # Also when only names are shown, a column that there is not is a mistake.
+        self._columns = selected(columns, layout.columns)
+        self._terminal = terminal
+        self._wants_header = layout.has_header
+        self._name = (name or columns[0]) if layout.names_only else None
+        self._now = datetime.now(timezone.utc) if layout.is_relative and terminal.is_terminal else None
+        self._widths = [0] * len(self._columns)
+
+    def piece(self, rows: Iterable[Any]) -> str:
+        """Return the text of some rows, with the header if they are the first."""
+        if self._name is not None:
+            # Names are there to be copied: they are never shortened.
+            return "".join(f"{self._name.cell(row)}\n" for row in rows)
+        cells = [[column.cell(row, self._now) for column in self._columns] for row in rows]
+        titles = [column.title for column in self._columns] if self._wants_header else None
+        lines = [titles, *cells] if titles else cells
+        for line in lines:
+            self._widths = [
+                max(width, display_width(cell)) for width, cell in zip(self._widths, line, strict=True)
+            ]
+        widths = self._widths
+        if self._terminal.width is not None:
+            widths = _fit(widths, self._terminal.width)
+        text = [self._line(line, widths) for line in lines]
+        if titles:
+            text[0] = self._terminal.styled(text[0], BOLD)
+            self._wants_header = False
+        return "".join(f"{line}\n" for line in text)
+
+    def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
+        parts = [shorten(cell, width) for cell, width in zip(cells, widths, strict=True)]
+        padded = [
+            " " * (width - display_width(part)) + part
+            if column.is_number
+            else part + " " * (width - display_width(part))
+            for column, part, width in zip(self._columns, parts, widths, strict=True)
+        ]
+        return GAP.join(padded).rstrip()
+
+
+def _fit(widths: list[int], available: int) -> list[int]:
+    """Take from the widest column until the line fits or no column can give more."""
+    widths = list(widths)
+    while sum(widths) + len(GAP) * (len(widths) - 1) > available:
+        widest = max(range(len(widths)), key=widths.__getitem__)
+        if widths[widest] <= SHORTEST_CELL:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def shorten(text: str, width: int) -> str:
+    """Return text of at most `width` columns, its middle replaced by an ellipsis: both ends tell most."""
+    if display_width(text) <= width:
+        return text
+    tail = (width - 1) // 2
+    return _head(text, width - 1 - tail) + "…" + _head(text[::-1], tail)[::-1]
+
+
+def _head(text: str, width: int) -> str:
+    taken = 0
+    for index, character in enumerate(text):
+        taken += display_width(character)
+        if taken > width:
+            return text[:index]
+    return text
+
+
+def display_width(text: str) -> int:
+    """Return how many terminal columns a text takes: wide characters two, combining marks none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
+    )
