@@ -17,9 +17,14 @@ __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
 
 @pytest.fixture
 def world(tmp_path: Path) -> dict[str, str]:
-    """Environment variables of an isolated world: nothing of the machine's user reaches the program."""
+    """Environment variables of an isolated world."""
     home = tmp_path / "home"
     home.mkdir()
+    return isolated(home)
+
+
+def isolated(home: Path) -> dict[str, str]:
+    """Return the environment variables of a home: nothing of the machine's user reaches the program."""
     return {
         "HOME": str(home),
         "PATH": os.environ["PATH"],
