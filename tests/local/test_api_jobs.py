@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from oscarcli.local import api_jobs
-from tests.local.harness import LocalCluster, wait_for
+from oscarcli.local.engine import host
+from tests.local.harness import PATIENCE, LocalCluster, wait_for
 
 
 def test_a_submitted_job_answers_with_nothing_and_gets_a_name(cluster: LocalCluster) -> None:
@@ -144,7 +145,10 @@ def test_deleting_the_succeeded_jobs_or_one_or_all(cluster: LocalCluster) -> Non
     assert cluster.jobs("cleared") == {}
 
 
-def test_a_running_job_is_stopped_and_leaves_nothing(cluster: LocalCluster, tmp_path: Path) -> None:
+def test_a_running_job_is_stopped_and_leaves_nothing(
+    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host, "GRACE_SECONDS", PATIENCE)
     mark = tmp_path / "mark"
     cluster.create(
         "stopped",
