@@ -20,8 +20,8 @@ def complete_federation(definition: Definition) -> None:
     """Fill in the defaults of a service's federation, if it has one."""
     federation = definition.get("federation")
     if federation is not None:
-        federation["group_id"] = federation["group_id"] or definition["name"]
-        federation["topology"] = federation["topology"] or "none"
+        federation["group_id"] = federation.get("group_id") or definition["name"]
+        federation["topology"] = federation.get("topology") or "none"
 
 
 def federation_of(definition: Definition) -> dict[str, Any]:
