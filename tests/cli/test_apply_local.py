@@ -1,0 +1,130 @@
+"""`apply` and `diff` on the local cluster in its strict manner, which refuses what a real one refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Caller, Outcome, Runner
+from tests.unit.fdl.test_compare import FORMS, PUBLISHED
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+# What the local cluster refuses has no second time there; a manager that has it is in test_diff.py.
+REFUSED_FORMS = {
+    *("other providers", "one port", "assigned ports", "a fixed port", "default words", "mount"),
+    *("model", "model without login", "volume", "attached volume", "federation", "old replicas"),
+}
+ACCEPTED = ("posenet", "cowsay", "simple_test", "fire_detection")
+
+
+@pytest.fixture
+def strict(run: Runner) -> Iterator[Runner]:
+    """The real command with a strict local cluster as its default one."""
+    data = run.home / "data"
+    started = run("local", "start", "--strict", "--port", "0", "--s3-port", "0", "--data-dir", data)
+    assert started.code == 0, started.err
+    yield run
+    run("local", "stop", "--data-dir", data)
+
+
+def marks(outcome: Outcome) -> list[str]:
+    return [line.split()[1] for line in outcome.out.splitlines()[1:]]
+
+
+def all_forms(folder: Path) -> list[Path]:
+    """Write one FDL for each form that the local cluster has a use for."""
+    (folder / "script.sh").write_bytes(b"#!/bin/sh\r\necho hi\r")
+    files = []
+    for name in ACCEPTED:
+        files.append(folder / f"{name}.yaml")
+        files[-1].write_text(PUBLISHED[name])
+    for number, (name, keys) in enumerate(FORMS.items()):
+        if name in REFUSED_FORMS:
+            continue
+        service: dict[str, Any] = {"name": f"form-{number}", "image": "i", "script": "script.sh", **keys}
+        files.append(folder / f"form-{number}.yaml")
+        files[-1].write_text(json.dumps({"functions": {"oscar": [{"oscar-cluster": service}]}}))
+    return files
+
+
+def test_nothing_is_written_the_second_time(strict: Runner, call: Caller) -> None:
+    files = all_forms(strict.home)
+    assert len(files) >= 14
+    for file in files:
+        first = call("apply", "-c", "local", file)
+        assert (first.code, marks(first)) == (0, ["Creating"]), f"{file.name}: {first.err}"
+    log = (strict.home / "data" / "server.log").read_text()
+    for file in files:
+        again = call("apply", "-c", "local", file)
+        assert (again.code, marks(again)) == (0, ["Unchanged"]), f"{file.name}: {again.out} {again.err}"
+        assert call("diff", "-c", "local", file).code == 0
+    later = (strict.home / "data" / "server.log").read_text().removeprefix(log)
+    assert "created" not in later
+    assert "updated" not in later
+
+
+def test_what_is_applied_does_not_differ_from_then_on(strict: Runner) -> None:
+    file = strict.home / "posenet.yaml"
+    (strict.home / "script.sh").write_text("#!/bin/sh\n")
+    file.write_text(PUBLISHED["posenet"])
+    assert strict("apply", "-c", "local", file).code == 0
+    file.write_text(PUBLISHED["posenet"].replace("1Gi", "2Gi").replace("posenet/output", "posenet/results"))
+    found = strict("diff", "-c", "local", file)
+    assert found.code == 1
+    assert found.out.splitlines()[2:] == [
+        '  ~ memory: "1Gi" -> "2Gi"',
+        '  ~ output[0].path: "posenet/output" -> "posenet/results"',
+    ]
+    assert strict("apply", "-c", "local", "--wait", file).code == 0
+    assert strict("diff", "-c", "local", file).code == 0
+
+
+def test_a_workflow_is_made_in_the_order_that_is_accepted_and_works(strict: Runner, tmp_path: Path) -> None:
+    folder = EXAMPLES / "workflow"
+    text = (folder / "fdl.yaml").read_text()
+    # The producer first, as no server takes it.
+    head, consumer, producer = text.split("  - default-cluster:\n")
+    file = tmp_path / "fdl.yaml"
+    file.write_text("  - default-cluster:\n".join([head, producer, consumer]))
+    for script in ("words.sh", "word-count.sh"):
+        (tmp_path / script).write_text((folder / script).read_text())
+    applied = strict("apply", "--wait", file)
+    assert applied.code == 0, applied.err
+    assert marks(applied) == ["Creating", "Creating", "Ready", "Ready"]
+    assert [line.split('"')[1] for line in applied.out.splitlines()[1:3]] == ["word-count", "words"]
+    assert marks(strict("apply", file)) == ["Unchanged", "Unchanged"]
+    (tmp_path / "a.txt").write_text("that and that\n")
+    assert strict("service", "put-file", "words", tmp_path / "a.txt").code == 0
+    for service in ("words", "word-count"):
+        assert strict("service", "logs", "get", service, "--latest", "--follow").code == 0
+    got = strict("service", "get-file", "word-count", "word-count/counts/a.counts", tmp_path / "counts")
+    assert got.code == 0, got.err
+    assert (tmp_path / "counts").read_text().split()[:2] == ["2", "that"]
+
+
+def test_a_bucket_that_is_there_is_refused_with_what_to_do(strict: Runner) -> None:
+    text = (EXAMPLES / "text-stats" / "fdl.yaml").read_text()
+    (strict.home / "script.sh").write_text("#!/bin/sh\n")
+    (strict.home / "one.yaml").write_text(text)
+    (strict.home / "two.yaml").write_text(text.replace("name: text-stats", "name: other"))
+    assert strict("apply", strict.home / "one.yaml").code == 0
+    refused = strict("apply", strict.home / "two.yaml")
+    assert refused.code == 1
+    assert 'the bucket "text-stats" already exists' in refused.err
+    assert "apply one FDL that has the bucket's service, too" in refused.err
+
+
+def test_what_init_writes_works_as_it_is(strict: Runner, tmp_path: Path) -> None:
+    assert strict("init", "counter", "--dir", tmp_path / "new").code == 0
+    applied = strict("apply", "--wait", tmp_path / "new" / "fdl.yaml")
+    assert (applied.code, marks(applied)) == (0, ["Creating", "Ready"])
+    (tmp_path / "a.txt").write_text("one two\n")
+    assert strict("service", "put-file", "counter", tmp_path / "a.txt").code == 0
+    assert strict("service", "logs", "get", "counter", "--latest", "--follow").code == 0
+    got = strict("service", "get-file", "counter", "counter/output/a.txt.count.txt", tmp_path / "result")
+    assert got.code == 0, got.err
+    assert (tmp_path / "result").read_text().split() == ["1", "2", "8"]
