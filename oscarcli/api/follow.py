@@ -5,89 +5,204 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 
 from oscarcli.api.client import Client
-from oscarcli.api.jobs import FAILED, find_job, find_log, is_running
-from oscarcli.errors import JobFailedError, UnreachableError
+from oscarcli.api.jobs import Job, find_job, find_log, is_running
+from oscarcli.api.loglines import NO_TIMES, SeenLines, Selection, have_times, without_time
+from oscarcli.api.patience import PASSING, Patience
+from oscarcli.errors import NotFoundError, UnreachableError
 
 # Seconds between two looks: short while something happens, longer while nothing does.
 SHORTEST_PAUSE = 0.3
 LONGEST_PAUSE = 3.0
-# How long a server may be away before following is given up.
-PATIENCE = 60.0
+# A server that needs long for an answer is left alone for longer.
+REST_FACTOR = 2.0
+# The state is in a list of jobs that may have many pages: it is asked for when the log is quiet, and at the
+# latest after so many seconds.
+LONGEST_WITHOUT_STATE = 5.0
+# Asking for the state takes at most a fifth of the time, and yet it is never older than this.
+STATE_REST_FACTOR = 4.0
+LONGEST_STATE_REST = 30.0
+# The supervisor's last words: the state is about to change.
+LAST_WORDS = " - supervisor - INFO - Creating response"
+# States of a job without a container. Its log is not asked for: the manager breaks over it (`oscar-api` 3.7).
+WAITING_STATES = ("Suspended", "Pending")
 
 
 @dataclass(frozen=True)
 class LogEvent:
-    """Something to show: new text of the log, or a remark about the job."""
+    """Something that happened: new text of the log, a remark, or a new state of the job."""
 
     text: str = ""
     note: str = ""
+    job: Job | None = None
 
 
-def follow_log(client: Client, service: str, job: str, *, timestamps: bool = False) -> Iterator[LogEvent]:
-    """Yield a job's log as it grows, until the job has ended.
+class LogFollower:
+    """A job that is looked at until it has ended.
 
-    A job that waits has no log yet; a server that is away for less than a minute is waited for. Lines come
-    whole, except for what the job's last words lack.
+    Args:
+        client: the cluster.
+        service: the job's service.
+        name: the job.
+        selection: which lines are wanted.
+        limit: seconds to follow at most; `None` for as long as it takes.
+        appear: seconds that the job may take to show in the list.
 
-    Raises:
-        JobFailedError: the job failed; the whole log was given before.
-        NotFoundError: the service has no such job.
-        UnreachableError: the server was away for too long.
+    Attributes:
+        job: the job as last seen; empty before that.
     """
-    shown = ""
-    pause = SHORTEST_PAUSE
-    away_since: float | None = None
-    while True:
+
+    def __init__(
+        self,
+        client: Client,
+        service: str,
+        name: str,
+        *,
+        selection: Selection | None = None,
+        limit: float | None = None,
+        appear: float = 0.0,
+    ) -> None:
+        self.job: Job = {}
+        self._client, self._service, self._name = client, service, name
+        self._selection = selection or Selection()
+        self._limit = limit
+        started = time.monotonic()
+        self._deadline = None if limit is None else started + limit
+        self._appear_until = started + appear
+        self._patience = Patience()
+        self._seen = SeenLines()
+        self._text = ""
+        self._is_timed = True
+        self._has_looked = False
+        self._told_status: object = None
+        self._is_done = False
+        self._pause = SHORTEST_PAUSE
+        self._cost = 0.0
+        self._state_time = 0.0
+        self._next_state = 0.0
+
+    @property
+    def log(self) -> str:
+        """The log as last seen, all of it, without times."""
+        if not self._is_timed:
+            return self._text
+        return "\n".join(map(without_time, self._text.split("\n")))
+
+    def events(self) -> Iterator[LogEvent]:
+        """Yield what happens until the job has ended and all of its log was given.
+
+        A job that waits has no log yet. Lines come whole, except for what the job's last words lack.
+
+        Raises:
+            NotFoundError: there is no such job, or no more.
+            UnreachableError: the server was away for too long, or the job did not end in time.
+            OscarError: what else a request can raise.
+        """
+        while not self._is_done:
+            began = time.monotonic()
+            try:
+                yield from self._look()
+            except PASSING as error:
+                remark = self._patience.bear(error)
+                self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
+                if remark:
+                    yield LogEvent(note=remark)
+            self._cost = time.monotonic() - began
+            if not self._is_done:
+                self._rest()
+
+    def _look(self) -> Iterator[LogEvent]:
+        # The state before the log: what is written in between is seen by the next look.
+        if self._wants_state():
+            self._look_at_state()
+        ended = bool(self.job) and not is_running(self.job)
+        if not ended:
+            yield from self._news_of_state()
+        text = None
+        if self.job.get("status") not in WAITING_STATES:
+            text = find_log(self._client, self._service, self._name, timestamps=True)
+        if text is None and ended and self._seen:
+            # It was there: an empty failure in the place of a log comes from a server that restarts.
+            raise UnreachableError(f'cannot get the end of the log of job "{self._name}": there is no answer')
+        remark = self._patience.relieve()
+        if remark:
+            yield LogEvent(note=remark)
+        yield from self._take(text, ended)
+        # The end comes last.
+        yield from self._news_of_state()
+        self._is_done = ended
+
+    # -- state -----------------------------------------------------------------------------------
+
+    def _wants_state(self) -> bool:
+        now = time.monotonic()
+        if not self.job:
+            return True
+        if not is_running(self.job):
+            return False
+        is_quiet = self._pause > SHORTEST_PAUSE or not self._seen
+        is_old = now - self._state_time >= LONGEST_WITHOUT_STATE
+        return (is_quiet or is_old) and now >= self._next_state
+
+    def _look_at_state(self) -> None:
+        began = time.monotonic()
         try:
-            # The state before the log: what is written in between is seen by the next look.
-            state = find_job(client, service, job)
-            text = find_log(client, service, job, timestamps=timestamps) or ""
-            away_since = None
-        except UnreachableError:
-            away_since = away_since or time.monotonic()
-            if time.monotonic() - away_since > PATIENCE:
-                raise
-            time.sleep(LONGEST_PAUSE)
-            continue
-        ended = not is_running(state)
-        whole = text if ended else text[: text.rfind("\n") + 1]
-        new, note = _news(shown, whole, ended)
-        if new or note:
-            yield LogEvent(new, note)
-            shown = whole
-        pause = SHORTEST_PAUSE if new else min(pause * 1.5, LONGEST_PAUSE)
-        if ended:
-            yield LogEvent(note=f'job "{job}": {state.get("status")}')
-            if state.get("status") == FAILED:
-                raise JobFailedError(f'job "{job}" failed')
+            self.job = find_job(self._client, self._service, self._name)
+        except NotFoundError as error:
+            self._miss(error)
             return
+        self._state_time = time.monotonic()
+        rest = min((self._state_time - began) * STATE_REST_FACTOR, LONGEST_STATE_REST)
+        self._next_state = self._state_time + rest
+
+    def _news_of_state(self) -> Iterator[LogEvent]:
+        status = self.job.get("status")
+        if self.job and status != self._told_status:
+            self._told_status = status
+            yield LogEvent(job=self.job)
+
+    def _miss(self, error: NotFoundError) -> None:
+        """Take it that the job is not in the list. Raises NotFoundError unless it may still appear."""
+        if self.job:
+            raise NotFoundError(
+                f'job "{self._name}" of service "{self._service}" was removed while it was followed'
+            ) from error
+        if time.monotonic() >= self._appear_until:
+            raise error
+
+    # -- log -------------------------------------------------------------------------------------
+
+    def _take(self, text: str | None, ended: bool) -> Iterator[LogEvent]:
+        lines = self._seen.news(text or "", ended=ended)
+        is_first, self._has_looked = not self._has_looked, True
+        self._text = text or self._text
+        if not lines:
+            self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
+            return
+        self._pause = SHORTEST_PAUSE
+        was_timed, self._is_timed = self._is_timed, self._is_timed and have_times(lines)
+        if was_timed and not self._is_timed and self._selection.since is not None:
+            yield LogEvent(note=NO_TIMES)
+        wanted = self._selection.of(lines, timed=self._is_timed, first=is_first)
+        if wanted:
+            yield LogEvent("\n".join(wanted) + "\n")
+        if any(line.endswith(LAST_WORDS) for line in lines):
+            self._next_state, self._state_time = 0.0, float("-inf")
+
+    def _rest(self) -> None:
+        """Wait until the next look. Raises UnreachableError when there is no time left."""
+        pause = min(max(self._pause, self._cost * REST_FACTOR), LONGEST_PAUSE)
+        if self._deadline is not None:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise self._too_late()
+            pause = min(pause, left)
         time.sleep(pause)
 
-
-def _news(shown: str, whole: str, ended: bool) -> tuple[str, str]:
-    """Return what to show of a log of which `shown` was shown already, and a remark if it was rewritten."""
-    if whole.startswith(shown):
-        new = whole[len(shown) :]
-        return (new + "\n" if ended and (shown + new) and not (shown + new).endswith("\n") else new), ""
-    if shown.startswith(whole):
-        return "", ""
-    inserted = _inserted(shown, whole)
-    if inserted is not None:
-        return inserted, ""
-    return whole, "the log does not go on where it ended; it is shown from its start"
-
-
-def _inserted(shown: str, whole: str) -> str | None:
-    """Return the lines that were put between lines shown before, and those after; `None` when some are gone.
-
-    The supervisor's lines about the results stand before what the script printed, which a local cluster
-    shows earlier.
-    """
-    pairs = zip(shown.splitlines(keepends=True), whole.splitlines(keepends=True), strict=False)
-    head = sum(len(old) for old, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    kept = shown[head:]
-    place = whole.find(kept, head)
-    return None if place < 0 else whole[head:place] + whole[place + len(kept) :]
+    def _too_late(self) -> UnreachableError:
+        state = self.job.get("status") or "not in the list of jobs"
+        return UnreachableError(
+            f'job "{self._name}" has not ended after {self._limit:g} s: {state}',
+            hint=f"'oscar-cli service logs get {self._service} {self._name} --follow' goes on watching it",
+        )

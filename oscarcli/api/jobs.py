@@ -13,7 +13,7 @@ from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, document
 from oscarcli.api.system import get_info
-from oscarcli.errors import ForbiddenError, NotFoundError, OscarError, UsageError
+from oscarcli.errors import ForbiddenError, JobFailedError, NotFoundError, OscarError, UsageError
 
 if TYPE_CHECKING:
     import httpx
@@ -193,6 +193,21 @@ def submit_job(
 def is_running(job: Job) -> bool:
     """Tell whether a job has not ended yet."""
     return job.get("status") not in ENDED_STATES
+
+
+def state_text(job: Job) -> str:
+    """Return a job's state in words, with what a local cluster adds: a reason, the script's exit code."""
+    reason, code = job.get("reason"), job.get("exit_code")
+    script = f"the script's exit code is {code}" if code else None
+    because = ", ".join(str(word) for word in (reason, script if not reason else None) if word)
+    return f"{job.get('status')} ({because})" if because else f"{job.get('status')}"
+
+
+def raise_if_failed(name: str, job: Job) -> None:
+    """Raise JobFailedError when a job failed."""
+    if job.get("status") == FAILED:
+        reason = job.get("reason")
+        raise JobFailedError(f'job "{name}" failed' + (f": {reason}" if reason else ""))
 
 
 CHOSEN = "chosen by this program"

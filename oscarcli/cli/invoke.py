@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,11 +9,14 @@ import typer
 
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
+from oscarcli.cli.waiting import FOLDER_HELP, WAIT_HELP, conclude, require_folder, wait_limit
+from oscarcli.cli.whole_file import replace_file
 from oscarcli.errors import ConfigError, OscarError, UsageError
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
+    from oscarcli.api.jobs import StartedJob
     from oscarcli.api.payload import Payload
 
 app = noun("Give a service an input directly.")
@@ -95,17 +96,72 @@ def job(
     token: TokenOption = None,
     file_input: FileOption = None,
     text_input: TextOption = None,
+    wait: Annotated[bool, typer.Option("--wait", help=WAIT_HELP)] = False,
+    output: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FORMAT|DIR",
+            help=f"Form of the answer: {', '.join(TABLE_FORMATS)}; or, {FOLDER_HELP} May be given twice.",
+        ),
+    ] = None,
 ) -> None:
-    """Start a job of a service and print the job's name."""
-    from oscarcli.api.jobs import StartedJob, new_job_name, start_job, submit_job
+    """Start a job of a service and print the job's name.
 
+    With --wait, state changes and the log are shown on stderr, and exit code 9 tells that the job failed.
+    With --output DIR, the paths of the downloaded files follow the name.
+    """
     session: Session = ctx.obj
+    folder = _folder(session, output or [], wait)
     payload = _payload(session, source, file_input, text_input)
     if payload.encoded_size > LONGEST_EVENT:
         session.warn(
             f"the input is {payload.encoded_size} bytes in base64 and no cluster can start a job with more "
             f"than {LONGEST_EVENT}; upload it with 'oscar-cli service put-file' instead"
         )
+    if not wait:
+        started = _started(session, name, payload, endpoint, token)
+        if not session.wants_table:
+            session.show(Result({"service": name, "job": started.name}))
+        return
+    if endpoint:
+        raise UsageError("--wait needs a cluster on record: a service's token does not show its jobs")
+    limit = wait_limit(session)
+    started = _started(session, name, payload, None, None)
+    if started.name is None:
+        raise OscarError(
+            "a job without a name cannot be waited for",
+            hint=f"'oscar-cli service logs list {name}' shows all jobs",
+        )
+    _wait(session, name, started.name, limit, folder)
+
+
+def _folder(session: Session, values: list[str], wait: bool) -> Path | None:
+    """Return the folder among the values of --output; the other one is the form of the answer."""
+    for value in values:
+        if value in TABLE_FORMATS:
+            session.output = value
+    folders = [value for value in values if value not in TABLE_FORMATS]
+    if folders and not wait:
+        raise UsageError(
+            f'"{folders[0]}" is not one of {", ".join(TABLE_FORMATS)}',
+            hint="a folder for the job's files needs --wait",
+        )
+    if len(folders) > 1:
+        raise UsageError(f'"{folders[0]}" and "{folders[1]}" cannot both be the folder for the job\'s files')
+    if not folders:
+        return None
+    require_folder(Path(folders[0]))
+    return Path(folders[0])
+
+
+def _started(
+    session: Session, name: str, payload: Payload, endpoint: str | None, token: str | None
+) -> StartedJob:
+    """Start a job and tell its name, on stdout unless a document will follow."""
+    from oscarcli.api.jobs import StartedJob, new_job_name, start_job, submit_job
+
     client, service_token = _target(session, name, endpoint, token)
     if endpoint:
         # Without a login there is no list to look the name up in.
@@ -117,10 +173,23 @@ def job(
         session.warn(f"the job was started, but its name cannot be told: {started.how}")
     else:
         session.verbose_note(f"the job's name: {started.how}")
-    if not session.wants_table:
-        session.show(Result({"service": name, "job": started.name}))
-    elif started.name is not None:
-        session.line(started.name)
+        if session.wants_table:
+            session.line(started.name)
+    return started
+
+
+def _wait(session: Session, service: str, name: str, limit: float | None, folder: Path | None) -> None:
+    """Wait for a job and bring its files."""
+    from oscarcli.cli.waiting import bring_results, outcome_document, wait_for_job
+
+    done = wait_for_job(session, service, name, limit=limit, is_raw=True)
+    paths: list[str] = []
+    try:
+        paths = bring_results(session, service, [done], folder)
+    finally:
+        if not session.wants_table:
+            session.show(Result(outcome_document(service, done, paths)))
+    conclude([done])
 
 
 def _payload(session: Session, source: str | None, file_input: str | None, text_input: str | None) -> Payload:
@@ -208,25 +277,6 @@ def _deliver(session: Session, answer: bytes, output: Path | None) -> None:
             # A device or a pipe is written to, not replaced; a folder fails here.
             output.write_bytes(answer)
         else:
-            _replace(Path(os.path.realpath(output)), answer)
+            replace_file(output, answer)
     except OSError as error:
         raise OscarError(f'cannot write the answer to "{output}": {error.strerror}') from error
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Put a whole new file in the place of the old one, with the old one's mode or the usual one."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", suffix=".part", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        Path(name).chmod(target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

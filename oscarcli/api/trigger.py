@@ -1,0 +1,216 @@
+"""Finds the jobs that uploads started, and waits for them.
+
+An upload's answer does not name its job, and neither does the list of jobs name its upload. The log does:
+in one of its first lines stands the event, unless the service's log level hides it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from oscarcli.api.client import Client
+from oscarcli.api.follow import LONGEST_PAUSE, REST_FACTOR, SHORTEST_PAUSE, WAITING_STATES
+from oscarcli.api.joblog import Place, account_of
+from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
+from oscarcli.api.patience import PASSING, Patience
+from oscarcli.errors import NotFoundError, OscarError, UnreachableError
+
+# An event that found no manager is lost; so many seconds after the last sign of a job it is given up.
+APPEAR_SECONDS = 60.0
+# Jobs that begin together show in the list within so many seconds.
+SETTLE_SECONDS = 2.0
+
+
+class AmbiguousJobsError(OscarError):
+    """It cannot be told which jobs belong to which uploads."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen of an upload's job: that it is found, or in a new state.
+
+    Args:
+        place: the uploaded object.
+        name: the job's name.
+        job: the job.
+        is_guess: whether the job is taken for the upload's only because no other one is new.
+    """
+
+    place: Place
+    name: str
+    job: Job
+    is_guess: bool = False
+
+
+class UploadedJobs:
+    """The jobs of objects that were uploaded.
+
+    Args:
+        client: the cluster.
+        service: the service whose input folder they went to.
+        before: the jobs there were before the first upload.
+        places: the uploaded objects.
+        silent: whether the service's log level hides the events.
+        limit: seconds to wait at most; `None` for as long as it takes.
+
+    Attributes:
+        names: the job of each object, as far as it is found.
+        jobs: the found jobs as last seen, by name.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        service: str,
+        before: Collection[str],
+        places: Sequence[Place],
+        *,
+        silent: bool,
+        limit: float | None = None,
+    ) -> None:
+        self.names: dict[Place, str] = {}
+        self.jobs: dict[str, Job] = {}
+        self._client, self._service = client, service
+        self._before, self._places, self._silent = frozenset(before), list(dict.fromkeys(places)), silent
+        self._limit = limit
+        self._deadline = None if limit is None else time.monotonic() + limit
+        self._patience = Patience()
+        self._others: set[str] = set()
+        self._candidates: set[str] = set()
+        self._news_at = time.monotonic()
+        self._news: list[Sight] = []
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that are left of the limit."""
+        return None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+
+    def watch(self) -> Iterator[Sight | str]:
+        """Yield what is seen, and remarks, until all jobs are found and have ended.
+
+        Raises:
+            AmbiguousJobsError: which jobs belong to the uploads cannot be told.
+            UnreachableError: the server was away for too long, or not all jobs ended in time.
+            OscarError: a job did not appear, and what else a request can raise.
+        """
+        pause = SHORTEST_PAUSE
+        while True:
+            began = time.monotonic()
+            try:
+                self._look()
+                remark = self._patience.relieve()
+            except PASSING as error:
+                remark = self._patience.bear(error)
+            if remark:
+                yield remark
+            # What was seen before a failure counts, too.
+            news, self._news = self._news, []
+            yield from news
+            if self._is_done():
+                return
+            pause = SHORTEST_PAUSE if news else min(pause * 1.5, LONGEST_PAUSE)
+            self._rest(max(pause, (time.monotonic() - began) * REST_FACTOR))
+
+    def _is_done(self) -> bool:
+        return len(self.names) == len(self._places) and not any(map(is_running, self.jobs.values()))
+
+    def _rest(self, pause: float) -> None:
+        left = self.left
+        if left is not None and left <= 0:
+            raise self._too_late()
+        time.sleep(pause if left is None else min(pause, left))
+
+    def _too_late(self) -> UnreachableError:
+        ended = sum(not is_running(job) for job in self.jobs.values())
+        return UnreachableError(
+            f"{len(self._places) - ended} of {len(self._places)} jobs have not ended after {self._limit:g} s",
+            hint=f"'oscar-cli service logs list {self._service} --watch' goes on watching them",
+        )
+
+    # -- one look --------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        jobs = list_jobs(self._client, self._service)
+        for place, name in self.names.items():
+            if name not in jobs:
+                raise NotFoundError(f'job "{name}" was removed while it was waited for')
+            has_changed = jobs[name].get("status") != self.jobs[name].get("status")
+            self.jobs[name] = jobs[name]
+            if has_changed:
+                self._news.append(Sight(place, name, jobs[name]))
+        if len(self.names) < len(self._places):
+            self._search(jobs)
+
+    def _search(self, jobs: Mapping[str, Job]) -> None:
+        known = self._before | self._others | self.jobs.keys()
+        new = [name for name in jobs if name not in known]
+        if not self._candidates.issuperset(new):
+            self._candidates.update(new)
+            self._news_at = time.monotonic()
+        mute: list[str] = []
+        for name in new:
+            if self._silent:
+                mute.append(name)
+            elif jobs[name].get("status") not in WAITING_STATES:
+                self._identify(name, jobs[name], mute)
+        missing = [place for place in self._places if place not in self.names]
+        unknown = [name for name in new if name not in self._others and name not in self.jobs]
+        if missing and len(mute) == len(unknown):
+            self._guess(missing, mute, jobs)
+
+    def _identify(self, name: str, job: Job, mute: list[str]) -> None:
+        """Look for the event in a job's log; without one, a job that ended joins the mute ones."""
+        account = account_of(find_log(self._client, self._service, name) or "")
+        place = account.trigger
+        if place is not None and place in self._places and place not in self.names:
+            self._find(place, name, job)
+        elif place is not None or account.is_raw:
+            self._others.add(name)
+        elif not is_running(job):
+            if account.is_told:
+                self._others.add(name)
+            else:
+                mute.append(name)
+
+    def _find(self, place: Place, name: str, job: Job, *, is_guess: bool = False) -> None:
+        self.names[place] = name
+        self.jobs[name] = job
+        self._news_at = time.monotonic()
+        self._news.append(Sight(place, name, job, is_guess))
+
+    # -- jobs whose logs tell nothing ------------------------------------------------------------
+
+    def _guess(self, missing: list[Place], mute: list[str], jobs: Mapping[str, Job]) -> None:
+        """Take mute jobs for those of the uploads when there are just as many.
+
+        Raises:
+            AmbiguousJobsError: there are more.
+            OscarError: there are too few, and no more come.
+        """
+        quiet = time.monotonic() - self._news_at
+        if len(mute) < len(missing):
+            if quiet >= APPEAR_SECONDS:
+                raise self._not_appeared(missing)
+        elif quiet >= SETTLE_SECONDS:
+            if len(mute) > len(missing):
+                raise self._ambiguous(missing, mute)
+            for place, name in zip(missing, mute, strict=True):
+                self._find(place, name, jobs[name], is_guess=True)
+
+    def _not_appeared(self, missing: list[Place]) -> OscarError:
+        what = f'"{missing[0]}"' if len(missing) == 1 else f"{len(missing)} of the uploaded files"
+        return OscarError(
+            f'no job of service "{self._service}" for {what} appeared within {APPEAR_SECONDS:g} s',
+            hint=f"'oscar-cli service logs list {self._service}' shows its jobs",
+        )
+
+    def _ambiguous(self, missing: list[Place], mute: list[str]) -> AmbiguousJobsError:
+        what = f'"{missing[0]}"' if len(missing) == 1 else f"{len(missing)} uploaded files"
+        return AmbiguousJobsError(
+            f"which jobs are those of {what} cannot be told for certain: {len(mute)} jobs are new, and their "
+            "logs do not name the files",
+            hint='services with "log_level: INFO" write it into their logs',
+            details=mute,
+        )

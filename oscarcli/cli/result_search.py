@@ -1,0 +1,288 @@
+"""Which files a job wrote: by its log where that tells, by what it handed back, else by the time."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from oscarcli.api.joblog import JobAccount, Place, Written, account_of, returned_content, returned_files
+from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
+from oscarcli.cli.session import Session
+from oscarcli.output.times import clock
+from oscarcli.storage.location import Location, parse_location
+
+if TYPE_CHECKING:
+    from oscarcli.cli.files import ServiceFiles
+    from oscarcli.storage.base import StoredObject
+
+# How far the clocks of the object store and of the jobs' nodes may be apart, and the whole seconds of both.
+CLOCKS_APART = timedelta(seconds=2)
+# Logs of other jobs that are read to see whether one of them wrote the same object.
+MOST_RIVALS = 50
+
+
+@dataclass(frozen=True)
+class FinishedJob:
+    """A job that has ended.
+
+    Args:
+        name: its name.
+        job: the job as the server lists it.
+        log: all of its log, without times.
+        is_raw: whether it was given its input directly: it hands its files back in its log.
+    """
+
+    name: str
+    job: Job
+    log: str
+    is_raw: bool
+
+
+@dataclass(frozen=True)
+class ResultFile:
+    """A file that a job wrote.
+
+    Args:
+        job: the job.
+        name: the file's name as seen from the script's output folder.
+        content: what is in it, where the log has that.
+        provider: else the storage provider that has it.
+        location: and where it is there.
+    """
+
+    job: str
+    name: str
+    content: bytes | None = None
+    provider: str = ""
+    location: Location | None = None
+
+
+class ResultSearch:
+    """Finds the files of jobs, and says when that is not certain.
+
+    Args:
+        session: the voice, and the cluster.
+        service: the jobs' service.
+        files: its definition and storage.
+    """
+
+    def __init__(self, session: Session, service: str, files: ServiceFiles) -> None:
+        self._session, self._service, self._files = session, service, files
+
+    def files_of(self, done: Sequence[FinishedJob]) -> list[ResultFile]:
+        """Return the files of jobs.
+
+        Raises:
+            OscarError: what the requests for it can raise.
+        """
+        accounts = {one.name: account_of(one.log) for one in done}
+        found = [file for one in done for file in self._files_of(one, accounts[one.name])]
+        self._tell_shared(found)
+        triggers = {name: account.trigger for name, account in accounts.items()}
+        self._tell_rivals([one for one in done if accounts[one.name].written], found, triggers)
+        return found
+
+    def _files_of(self, done: FinishedJob, account: JobAccount) -> list[ResultFile]:
+        if account.written is not None:
+            return self._named(done, account, account.written)
+        if done.is_raw and not account.is_told and done.log and done.job.get("status") == "Succeeded":
+            returned = self._returned(done, account)
+            if returned is not None:
+                return returned
+        return self._by_time(done)
+
+    # -- by the log ------------------------------------------------------------------------------
+
+    def _named(self, done: FinishedJob, account: JobAccount, written: Sequence[Written]) -> list[ResultFile]:
+        # What goes to several outputs is one and the same file.
+        by_name = {one.name: one for one in reversed(written)}
+        contents = returned_files(account.said, by_name) if done.is_raw else {}
+        return [
+            ResultFile(done.name, name, contents[name])
+            if name in contents
+            else ResultFile(
+                done.name, name, None, self._provider_of(one), Location(one.place.bucket, one.place.key)
+            )
+            for name, one in reversed(by_name.items())
+        ]
+
+    def _provider_of(self, written: Written) -> str:
+        """Return the provider that the definition has for an output, which the log calls by its type."""
+        kind = written.provider.lower() or "minio"
+        for provider, path in self._outputs:
+            if path == written.path.strip("/") and provider.startswith(f"{kind}."):
+                return provider
+        return f"{kind}.default"
+
+    @cached_property
+    def _outputs(self) -> list[tuple[str, str]]:
+        """Provider and path of each output."""
+        from oscarcli.storage.provider import normalised
+
+        entries = self._files.document.get("output")
+        return [
+            (normalised(str(entry.get("storage_provider", ""))), str(entry.get("path", "")).strip("/"))
+            for entry in (entries if isinstance(entries, list) else [])
+            if isinstance(entry, Mapping) and entry.get("path")
+        ]
+
+    # -- by what was handed back -----------------------------------------------------------------
+
+    def _returned(self, done: FinishedJob, account: JobAccount) -> list[ResultFile] | None:
+        """Return the files that a log without the supervisor's lines holds; `None` when it cannot be told."""
+        from oscarcli.api.payload import decoded_answer
+
+        returned = returned_content(account.said)
+        if returned is None:
+            # With any file in its output folder the job had handed that back.
+            return []
+        if isinstance(returned, dict):
+            return [ResultFile(done.name, name, content) for name, content in returned.items()]
+        digest = hashlib.md5(returned, usedforsecurity=False).hexdigest()
+        candidates = list(self._in_window(done))
+        for name, _, found in candidates:
+            if found.size == len(returned) and found.etag == digest:
+                return [ResultFile(done.name, name, returned)]
+        names = {name for name, _, _ in candidates}
+        said = account.said.strip().encode()
+        if len(names) == 1 and decoded_answer(said, "guess") != said:
+            # Another job has written its own file of that name since.
+            return [ResultFile(done.name, names.pop(), returned)]
+        return None
+
+    # -- by the time -----------------------------------------------------------------------------
+
+    def _by_time(self, done: FinishedJob) -> list[ResultFile]:
+        if _begin(done.job) is None:
+            self._session.warn(
+                f'the files of job "{done.name}" cannot be told: its log does not name them, and the server '
+                "does not tell when it ran"
+            )
+            return []
+        found = list(self._in_window(done))
+        self._session.note(
+            f'the log of job "{done.name}" does not name the files it wrote: taken are those that came into '
+            "the output folder while it ran"
+        )
+        others = len(self._overlapping(done))
+        if others and found:
+            self._session.warn(
+                f'it is not certain that these are the files of job "{done.name}" alone: {others} other '
+                f"{'job' if others == 1 else 'jobs'} ran at the same time"
+            )
+        by_name = {name: (provider, one) for name, provider, one in reversed(found)}
+        return [
+            ResultFile(done.name, name, None, provider, one.location)
+            for name, (provider, one) in reversed(by_name.items())
+        ]
+
+    def _in_window(self, done: FinishedJob) -> Iterator[tuple[str, str, StoredObject]]:
+        """Yield name, provider and object of what came into the outputs while a job ran."""
+        from oscarcli.storage.listing import objects_at, relative_name
+
+        begin, end = _begin(done.job), _moment(done.job.get("finish_time"))
+        for provider, path in self._outputs if begin is not None else ():
+            folder = parse_location(path).as_folder()
+            for found in objects_at(self._files.storage(provider), folder):
+                modified = found.modified
+                if modified is None or begin is None or found.location.is_folder:
+                    continue
+                if begin - CLOCKS_APART <= modified and (end is None or modified <= end + CLOCKS_APART):
+                    yield relative_name(found, folder), provider, found
+
+    # -- other jobs ------------------------------------------------------------------------------
+
+    @cached_property
+    def _jobs(self) -> dict[str, Job]:
+        return list_jobs(self._session.api, self._service)
+
+    def _overlapping(self, done: FinishedJob) -> list[str]:
+        """Return the other jobs that ran while a job did."""
+        begin, end = _begin(done.job), _moment(done.job.get("finish_time")) or _now()
+        if begin is None:
+            return []
+        return [
+            name
+            for name, job in self._jobs.items()
+            if name != done.name
+            and (other := _begin(job)) is not None
+            and other <= end
+            and (_moment(job.get("finish_time")) or _now()) >= begin
+        ]
+
+    def _tell_shared(self, found: Sequence[ResultFile]) -> None:
+        """Say which objects several of the jobs wrote: only what the last one wrote is left."""
+        writers: dict[Location, list[str]] = {}
+        for file in found:
+            if file.location is not None:
+                writers.setdefault(file.location, []).append(file.job)
+        for location, names in writers.items():
+            if len(names) > 1:
+                self._session.warn(
+                    f'{len(names)} of these jobs wrote "{location}"; only what the last one wrote is left: '
+                    f"{', '.join(names)}"
+                )
+
+    def _tell_rivals(
+        self,
+        done: Sequence[FinishedJob],
+        found: Sequence[ResultFile],
+        triggers: Mapping[str, Place | None],
+    ) -> None:
+        """Say when an object that a job wrote was written by another one at the same time, too."""
+        own = {one.name for one in done}
+        for one in done:
+            doubtful = {
+                file.location
+                for file in found
+                if file.job == one.name and not _is_named_after(file.name, triggers[one.name])
+            } - {None}
+            if not doubtful:
+                continue
+            rivals = [name for name in self._overlapping(one) if name not in own][:MOST_RIVALS]
+            for location in sorted(doubtful & self._written_by(rivals), key=str):
+                self._session.warn(
+                    f'another job that ran at the same time wrote "{location}", too; what is downloaded may '
+                    f'not be what job "{one.name}" wrote'
+                )
+
+    def _written_by(self, names: Collection[str]) -> set[Location]:
+        written: set[Location] = set()
+        for name in names:
+            if is_running(self._jobs[name]):
+                continue
+            account = account_of(find_log(self._session.api, self._service, name) or "")
+            written |= {Location(one.place.bucket, one.place.key) for one in account.written or ()}
+        return written
+
+
+def _is_named_after(name: str, trigger: Place | None) -> bool:
+    """Tell whether a result has its input's name in its own, which other inputs' results have not."""
+    if trigger is None:
+        return False
+    stem = PurePosixPath(trigger.key).name.partition(".")[0]
+    return bool(stem) and re.search(rf"(?<![^\W_]){re.escape(stem)}(?![^\W_])", name) is not None
+
+
+def _begin(job: Job) -> datetime | None:
+    return _moment(job.get("start_time")) or _moment(job.get("creation_time"))
+
+
+def _moment(value: Any) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        found = clock(value)
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)

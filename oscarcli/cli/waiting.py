@@ -1,0 +1,130 @@
+"""`--wait`: what happens to a job until it has ended, told on stderr, and its files brought here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from oscarcli.cli.session import Session
+from oscarcli.errors import JobFailedError, OscarError, UsageError
+
+if TYPE_CHECKING:
+    from oscarcli.api.follow import LogEvent
+    from oscarcli.cli.files import ServiceFiles
+    from oscarcli.cli.result_search import FinishedJob
+
+WAIT_HELP = "Wait until the job has ended, for --timeout seconds at most, and show its log on stderr."
+FOLDER_HELP = "with --wait, the folder to download the files into that the job wrote."
+# A job is in the list as soon as it is accepted; a busy server may take a little longer.
+APPEAR_SECONDS = 10.0
+
+
+def wait_limit(session: Session) -> float | None:
+    """Return the seconds to wait at most, from --timeout; single requests keep their own limit then.
+
+    Has to be called before the session's client is made.
+    """
+    from oscarcli.api.client import READ_SECONDS
+
+    limit = session.timeout
+    session.timeout = None if limit is None else min(limit, READ_SECONDS)
+    return limit
+
+
+def require_folder(folder: Path) -> None:
+    """Raise UsageError when results cannot go into a folder because something else is there."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f'"{folder}" is not a folder')
+
+
+def wait_for_job(
+    session: Session, service: str, name: str, *, limit: float | None, is_raw: bool
+) -> FinishedJob:
+    """Tell what happens to a job until it has ended, and return it.
+
+    Args:
+        session: the voice, and the cluster.
+        service: the job's service.
+        name: the job.
+        limit: seconds to wait at most; `None` for as long as it takes.
+        is_raw: whether the job was given its input directly.
+
+    Raises:
+        UnreachableError: it did not end in time, or the server was away for too long.
+    """
+    from oscarcli.api.follow import LogFollower
+    from oscarcli.cli.result_search import FinishedJob
+
+    follower = LogFollower(session.api, service, name, limit=limit, appear=APPEAR_SECONDS)
+    try:
+        for event in follower.events():
+            _tell(session, name, event)
+    except KeyboardInterrupt:
+        session.note(f"the job goes on; 'oscar-cli service logs get {service} {name} --follow' watches it")
+        raise
+    return FinishedJob(name, follower.job, follower.log, is_raw)
+
+
+def _tell(session: Session, name: str, event: LogEvent) -> None:
+    from oscarcli.api.jobs import state_text
+
+    if event.job is not None:
+        session.note(f'job "{name}": {state_text(event.job)}')
+    if event.note:
+        session.note(event.note)
+    if event.text and session.wants_table:
+        session.note(event.text.removesuffix("\n"))
+
+
+def bring_results(
+    session: Session,
+    service: str,
+    done: list[FinishedJob],
+    folder: Path | None,
+    *,
+    files: ServiceFiles | None = None,
+    show_progress: bool = True,
+) -> list[str]:
+    """Download what jobs wrote, if a folder is given, and return the paths.
+
+    Raises:
+        OscarError: not all could be had; that of a job that failed comes first.
+    """
+    from oscarcli.cli.files import ServiceFiles
+    from oscarcli.cli.results import Results
+
+    if folder is None:
+        return []
+    files = files or ServiceFiles(session, service)
+    results = Results(session, service, files, folder, show_progress=show_progress)
+    try:
+        results.fetch(done)
+    except OscarError as error:
+        if not any(one.job.get("status") == "Failed" for one in done):
+            raise
+        session.diagnostics.error(error.message, error.hint)
+    return results.paths
+
+
+def conclude(done: list[FinishedJob]) -> None:
+    """Raise JobFailedError when a job failed: the only one by its reason, several by their number."""
+    from oscarcli.api.jobs import raise_if_failed
+
+    failed = [one for one in done if one.job.get("status") == "Failed"]
+    if len(done) == 1:
+        raise_if_failed(done[0].name, done[0].job)
+    elif failed:
+        raise JobFailedError(
+            f"{len(failed)} of {len(done)} jobs failed", details=[f'job "{one.name}"' for one in failed]
+        )
+
+
+def outcome_document(service: str, done: FinishedJob, paths: list[str]) -> dict[str, Any]:
+    """Return what `-o json` shows of a job that was waited for."""
+    return {
+        "service": service,
+        "job": done.name,
+        "status": done.job.get("status"),
+        "log": done.log,
+        "files": paths,
+    }
