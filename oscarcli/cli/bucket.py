@@ -158,7 +158,7 @@ def _later(one: Any, other: Any) -> Any:
     return max((moment for moment in (one, other) if isinstance(moment, str)), default=None)
 
 
-@app.command("delete, d, del, remove, rm")
+@app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)
 def delete(ctx: typer.Context, bucket: BucketArgument, yes: YesOption = False) -> None:
     """Delete a bucket with all objects in it."""
     from oscarcli.api.buckets import delete_bucket
@@ -167,7 +167,7 @@ def delete(ctx: typer.Context, bucket: BucketArgument, yes: YesOption = False) -
     if not yes and session.can_ask and not session.confirm(f'Delete bucket "{bucket}" with all its objects?'):
         raise OscarError("nothing was deleted")
     delete_bucket(session.api, bucket)
-    session.line(f'Bucket "{bucket}" deleted')
+    session.done(f'Bucket "{bucket}" deleted', {"deleted": [bucket]})
 
 
 app.include(bucket_share.app)

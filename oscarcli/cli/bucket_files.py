@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscarcli.cli.framework import noun
+from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.errors import NotFoundError, UsageError
 
@@ -76,7 +76,7 @@ def get_file(
     get_one(session, storage, Fetch(found, target), show_progress=not no_progress)
 
 
-@app.command("delete-file, df, remove-file, rmf")
+@app.command("delete-file, df, remove-file, rmf", formats=TABLE_FORMATS)
 def delete_file(ctx: typer.Context, bucket: BucketArgument, remote: RemoteArgument) -> None:
     """Delete a file of a bucket."""
     from oscarcli.storage.location import parse_object
@@ -87,7 +87,7 @@ def delete_file(ctx: typer.Context, bucket: BucketArgument, remote: RemoteArgume
     # A delete alone does not tell whether there was anything to delete.
     _existing(storage, location)
     storage.remove(location)
-    session.line(f'Deleted "{location}"')
+    session.done(f'Deleted "{location}"', {"deleted": [str(location)]})
 
 
 def _place(bucket: str, remote: str) -> str:

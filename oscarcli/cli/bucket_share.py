@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oscarcli.cli.framework import noun
+from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.errors import OscarError, RefusedError, UsageError
 from oscarcli.output.render import Column, Result
@@ -32,7 +32,7 @@ AllowedUsersOption = Annotated[
 ]
 
 
-@app.command("create")
+@app.command("create", formats=TABLE_FORMATS)
 def create(
     ctx: typer.Context,
     bucket: BucketArgument,
@@ -47,7 +47,8 @@ def create(
     if users and wanted != "restricted":
         raise UsageError("--allowed-users goes with --visibility restricted only")
     create_bucket(session.api, bucket, visibility=wanted, allowed_users=users)
-    session.line(f'Bucket "{bucket}" created')
+    document = {"bucket": bucket, "visibility": wanted or "private", "allowed_users": users or []}
+    session.done(f'Bucket "{bucket}" created', document)
     if wanted not in (None, "private"):
         _warn_of_ignored(session, bucket, str(wanted))
 
@@ -81,7 +82,7 @@ def _warn_of_ignored(session: Session, bucket: str, wanted: str) -> None:
         session.warn(f'the server shows the visibility "{shown or "private"}" for bucket "{bucket}"')
 
 
-@app.command("update")
+@app.command("update", formats=TABLE_FORMATS)
 def update(
     ctx: typer.Context,
     bucket: BucketArgument,
@@ -111,7 +112,8 @@ def update(
             f'bucket "{bucket}" is still {_described(stored)}: the server changed nothing',
             hint="only its owner can change it; one of the cluster's own account stays private",
         )
-    session.line(f'Bucket "{bucket}" updated')
+    document = {"bucket": bucket, "visibility": wanted, "allowed_users": users}
+    session.done(f'Bucket "{bucket}" updated', document)
 
 
 def _shown_visibility(bucket: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from oscarcli.cli.framework import YesOption, noun
+from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.members import (
     ClusterIdOption,
     HeaderOption,
@@ -90,7 +90,7 @@ def _write_members(session: Session, members: Sequence[Member]) -> None:
         session.line("")
 
 
-@app.command("add-member, add, a, create", optional_values=("--ssl-verify",))
+@app.command("add-member, add, a, create", formats=TABLE_FORMATS, optional_values=("--ssl-verify",))
 def add_member(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -146,6 +146,7 @@ def _carry_out(
         OscarError: what the server says, or that nothing changed though it said nothing.
     """
     from oscarcli.api.federation import get_federation, members_of
+    from oscarcli.api.services import masked
 
     problem: str | None
     failure: OscarError | None = None
@@ -157,14 +158,14 @@ def _carry_out(
         # Members are told after the change is stored: a failure may come from the second.
         problem, failure = error.message, error
     try:
-        stored = is_done(members_of(get_federation(session.api, service)))
+        stored = get_federation(session.api, service)
     except OscarError as error:
         raise failure or error from error
-    if not stored:
+    if not is_done(members_of(stored)):
         raise failure or RefusedError(
             f'the federation of service "{service}" is as it was, though the server reported no failure'
         )
-    session.line(line)
+    session.done(line, masked(stored))
     if problem:
         raise PartialError(
             f"the change is stored, but not everything went well: {problem}",
@@ -172,7 +173,7 @@ def _carry_out(
         )
 
 
-@app.command("update, update-member, u", optional_values=("--ssl-verify",))
+@app.command("update, update-member, u", formats=TABLE_FORMATS, optional_values=("--ssl-verify",))
 def update(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -227,7 +228,7 @@ def update(
     )
 
 
-@app.command("delete, rm, del, d, delete-member, remove-member")
+@app.command("delete, rm, del, d, delete-member, remove-member", formats=TABLE_FORMATS)
 def delete(
     ctx: typer.Context,
     service: ServiceArgument,

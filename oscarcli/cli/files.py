@@ -305,7 +305,7 @@ def _time_text(found: StoredObject) -> str:
     return found.modified.strftime("%Y-%m-%d %H:%M:%S UTC") if found.modified else "-"
 
 
-@app.command("delete-file, df, del-fil, remove-file, rmf")
+@app.command("delete-file, df, del-fil, remove-file, rmf", formats=TABLE_FORMATS)
 def delete_file(
     ctx: typer.Context,
     words: Annotated[
@@ -327,7 +327,8 @@ def delete_file(
     # A delete alone does not tell whether there was anything to delete.
     _existing(storage, wanted.service, location)
     storage.remove(location)
-    session.line(f'Deleted "{storage.provider}:{location}"')
+    place = f"{storage.provider}:{location}"
+    session.done(f'Deleted "{place}"', {"deleted": [place]})
 
 
 class ServiceFiles:

@@ -207,14 +207,15 @@ def _remember(session: Session, name: str, endpoints: Endpoints, settings: Setti
         session.config_file.set_default(name)
 
 
-@app.command("stop")
+@app.command("stop", formats=TABLE_FORMATS)
 def stop(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption = None) -> None:
     """Stop the local cluster. Jobs that wait go on at the next start, running ones fail."""
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    if control.stop(_folder(session, name, data_dir)):
-        session.line(f'Local cluster "{name}" stopped')
+    was_running = control.stop(_folder(session, name, data_dir))
+    if was_running or not session.wants_table:
+        session.done(f'Local cluster "{name}" stopped', {"name": name, "was_running": was_running})
     else:
         session.note(f'the local cluster "{name}" is not running')
 
@@ -271,7 +272,7 @@ def _readable(session: Session, text: str) -> str:
     return clean(text, keep="\n\t") if session.out.is_terminal else text
 
 
-@app.command("reset")
+@app.command("reset", formats=TABLE_FORMATS)
 def reset(
     ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption = None, yes: YesOption = False
 ) -> None:
@@ -286,7 +287,8 @@ def reset(
         if not session.confirm(f"Remove all services, jobs, buckets and files in {folder.path}?"):
             raise UsageError("nothing was removed")
     control.reset(folder)
-    session.line(f'Local cluster "{name}" reset: nothing of it is left in {folder.path}')
+    text = f'Local cluster "{name}" reset: nothing of it is left in {folder.path}'
+    session.done(text, {"name": name, "data_dir": str(folder.path)})
 
 
 def _folder(session: Session, name: str, data_dir: Path | None) -> DataFolder:

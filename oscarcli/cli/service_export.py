@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from oscarcli.cli.framework import noun
+from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.errors import OscarError, UsageError
 
@@ -19,7 +19,7 @@ SCRIPT_NAME = "script.sh"
 PRIVATE = 0o600
 
 
-@app.command("export")
+@app.command("export", formats=TABLE_FORMATS)
 def export(
     ctx: typer.Context,
     service: Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")],
@@ -52,7 +52,8 @@ def export(
         session.warn(
             f"{place / FDL_NAME} holds credentials ({', '.join(found.credentials)}); only you can read it"
         )
-    session.line(str(place / FDL_NAME))
+    fdl, script = place / FDL_NAME, place / SCRIPT_NAME if found.script else None
+    session.done(str(fdl), {"service": service, "fdl": str(fdl), "script": script and str(script)})
 
 
 def _refuse_existing(folder: Path, names: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.errors import ConfigError, ExitCode, OscarError, UsageError
 from oscarcli.output.diagnostics import Diagnostics, ask_secret, confirm
@@ -177,6 +177,13 @@ class Session:
     def answer_bytes(self, data: bytes) -> None:
         """Write bytes of the answer as they are."""
         self.out.write_bytes(data)
+
+    def done(self, text: str, document: Mapping[str, Any]) -> None:
+        """Say what was done: a line for a person, a document for a program."""
+        if self.wants_table:
+            self.line(text)
+        else:
+            self.show(Result(document))
 
     def mark(self, text: str, *, done: bool) -> None:
         """Write the outcome of a step as one line with a mark, green or red where there is colour."""

@@ -82,7 +82,7 @@ def create(
         session.show(Result(document))
 
 
-@app.command("delete, rm, d, del, remove")
+@app.command("delete, rm, d, del, remove", formats=TABLE_FORMATS)
 def delete(ctx: typer.Context, name: VolumeArgument, yes: YesOption = False) -> None:
     """Delete a volume with all it holds."""
     from oscarcli.api.volumes import delete_volume, get_volume
@@ -94,4 +94,4 @@ def delete(ctx: typer.Context, name: VolumeArgument, yes: YesOption = False) -> 
     if not yes and session.can_ask and not session.confirm(f'Delete volume "{name}"{size} with its files?'):
         raise OscarError("nothing was deleted")
     delete_volume(session.api, name)
-    session.line(f'Volume "{name}" deleted')
+    session.done(f'Volume "{name}" deleted', {"deleted": [name]})
