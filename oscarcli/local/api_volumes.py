@@ -12,17 +12,8 @@ from oscarcli.local.http import Response
 from oscarcli.local.names import is_dns_label
 from oscarcli.local.routes import Call, Route
 from oscarcli.local.schema import NEW_VOLUME
-from oscarcli.local.volumes import (
-    ERROR,
-    IN_USE,
-    LOST,
-    NAME_RULE,
-    READY,
-    SIZE_RULE,
-    Volume,
-    Volumes,
-    is_positive,
-)
+from oscarcli.local.volume_rules import NAME_RULE, SIZE_RULE, is_positive
+from oscarcli.local.volumes import ERROR, IN_USE, LOST, READY, Volume, Volumes
 
 INVALID = "The volume specification is not valid: "
 ATTACHED = "managed volume is still attached to one or more services"

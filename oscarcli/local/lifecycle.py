@@ -25,7 +25,8 @@ from oscarcli.local.refusals import refuse_impossible
 from oscarcli.local.scheduler import Scheduler
 from oscarcli.local.services import Services
 from oscarcli.local.state import State
-from oscarcli.local.volumes import UNCHANGEABLE, Volumes, complete_volume
+from oscarcli.local.volume_rules import complete_volume
+from oscarcli.local.volumes import UNCHANGEABLE, Volumes
 
 log = logging.getLogger(__name__)
 

@@ -1,18 +1,12 @@
-"""Volumes: named directories that outlive the services that mount them.
-
-What a service says of its volume is checked as the manager does it (`oscar-api` 4.7, 8.2). Nothing holds a
-volume to its size.
-"""
+"""Volumes: named directories that outlive the services that mount them. Nothing holds them to their size."""
 
 from __future__ import annotations
 
 import logging
 import os
-import posixpath
 import shlex
 import sqlite3
 import uuid
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +15,9 @@ from typing import Any
 from oscarcli.local.answers import ApiError
 from oscarcli.local.definition import INVALID, Definition
 from oscarcli.local.folder import remove_tree
-from oscarcli.local.names import is_dns_label
-from oscarcli.local.quantity import parse_quantity
 from oscarcli.local.services import Services
 from oscarcli.local.state import State
+from oscarcli.local.volume_rules import DELETE
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +31,7 @@ CREATE TABLE IF NOT EXISTS volumes (
 );
 """
 
-DELETE, RETAIN = "delete", "retain"
 READY, IN_USE, ERROR = "ready", "in_use", "error"
-RESERVED_PATHS = ("/oscar/config", "/oscar/bin")
 REMOVED_PREFIX = ".removed-"
 
 MISSING = "Referenced volume does not exist in the caller namespace"
@@ -48,8 +39,6 @@ TAKEN = "A managed volume with the provided name already exists"
 UNCHANGEABLE = "volume updates are not supported after service creation"
 
 LOST = "the volume's folder is missing"
-NAME_RULE = "volume.name must satisfy Kubernetes DNS-1123 naming rules"
-SIZE_RULE = "volume.size must be a valid positive quantity"
 
 
 @dataclass(frozen=True)
@@ -245,64 +234,3 @@ def _remove(directory: Path) -> None:
         directory.unlink(missing_ok=True)
     else:
         remove_tree(directory)
-
-
-# -- rules ---------------------------------------------------------------------------------------
-
-
-def complete_volume(definition: Definition) -> None:
-    """Check what a definition says of its volume, and fill in its defaults.
-
-    Raises:
-        ApiError: 400 with the manager's text.
-    """
-    volume = definition.get("volume")
-    if volume is None:
-        return
-    size = volume.get("size", "")
-    if size and not volume.get("name"):
-        volume["name"] = definition["name"]
-    mistake = next(_mistakes(volume, size), None)
-    if mistake:
-        raise ApiError(400, INVALID + mistake)
-    if size:
-        volume.setdefault("lifecycle_policy", DELETE)
-    definition["volume"] = {
-        key: volume[key] for key in ("name", "size", "mount_path", "lifecycle_policy") if key in volume
-    }
-
-
-def _mistakes(volume: Definition, size: str) -> Iterator[str]:
-    path, policy = volume["mount_path"], volume.get("lifecycle_policy")
-    if not path:
-        yield "volume.mount_path is required"
-    if not volume.get("name"):
-        yield "volume.name is required when volume.size is not set"
-    elif not is_dns_label(volume["name"]):
-        yield NAME_RULE
-    if size and not is_positive(size):
-        yield SIZE_RULE
-    if policy and policy not in (DELETE, RETAIN):
-        yield 'volume.lifecycle_policy must be either "delete" or "retain"'
-    if policy and not size:
-        yield "volume.lifecycle_policy is only valid when volume.size is set"
-    if not path.startswith("/"):
-        yield "volume.mount_path must be an absolute path"
-    if _is_reserved(posixpath.normpath("/" + path.lstrip("/"))):
-        yield "volume.mount_path cannot overlap OSCAR reserved paths"
-
-
-def _is_reserved(path: str) -> bool:
-    # Above a reserved path the volume would hide it.
-    return any(
-        f"{reserved}/".startswith(f"{path.rstrip('/')}/") or path.startswith(f"{reserved}/")
-        for reserved in RESERVED_PATHS
-    )
-
-
-def is_positive(size: str) -> bool:
-    """Tell whether a size is a quantity above zero."""
-    try:
-        return parse_quantity(size) > 0
-    except ValueError:
-        return False
