@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timezone
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,33 +14,35 @@ from oscarcli.cli.session import Session
 from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Column, Result
 
+if TYPE_CHECKING:
+    from oscarcli.api.loglines import Selection
+
 app = noun("The jobs of a service and what they wrote.")
 
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
 
 
-def local_time(value: Any) -> str | None:
-    """Return an RFC 3339 time as `YYYY-MM-DD HH:MM:SS` in this machine's zone; odd text as it is."""
-    if not isinstance(value, str) or not value:
+def _duration(row: Any) -> str | None:
+    """Return how long a job ran, until now if it still does."""
+    from oscarcli.output.times import duration_text, moment_of
+
+    begin, end = moment_of(row[1].get("start_time")), moment_of(row[1].get("finish_time"))
+    if begin is None or (end is None and row[1].get("status") != "Running"):
         return None
-    try:
-        # Python 3.10 does not read the "Z".
-        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-        return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-    except (ValueError, OverflowError):
-        return value
+    return duration_text((end or datetime.now(timezone.utc)) - begin)
 
 
 COLUMNS = (
     Column("JOB NAME", lambda row: row[0]),
     Column("STATUS", lambda row: row[1].get("status")),
-    Column("CREATION TIME", lambda row: local_time(row[1].get("creation_time"))),
-    Column("START TIME", lambda row: local_time(row[1].get("start_time"))),
-    Column("FINISH TIME", lambda row: local_time(row[1].get("finish_time"))),
+    Column("CREATION TIME", lambda row: row[1].get("creation_time"), is_time=True),
+    Column("START TIME", lambda row: row[1].get("start_time"), is_time=True),
+    Column("FINISH TIME", lambda row: row[1].get("finish_time"), is_time=True),
+    Column("DURATION", _duration, is_number=True),
 )
 
 
-@app.command("list, ls", formats=TABLE_FORMATS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS)
 def list_jobs(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -49,16 +52,36 @@ def list_jobs(
             "--status", "-s", metavar="STATUS", help="Only jobs in this state; several with commas."
         ),
     ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", metavar="N", min=1, help="Only the newest N jobs.")
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", "-w", help="Go on until interrupted; not on a terminal, show changes only."),
+    ] = False,
 ) -> None:
     """List the jobs of a service, oldest first."""
     from oscarcli.api import jobs
 
     session: Session = ctx.obj
     wanted = {word.strip().lower() for words in status or [] for word in words.split(",")} - {""}
+
+    def fits(job: Mapping[str, Any]) -> bool:
+        return not wanted or str(job.get("status", "")).lower() in wanted
+
+    def chosen(found: Mapping[str, Any]) -> dict[str, Any]:
+        fitting = [(name, job) for name, job in found.items() if fits(job)]
+        newest = fitting[-limit:] if limit else fitting
+        return dict(reversed(newest) if reverse else newest)
+
+    if watch:
+        from oscarcli.cli import log_watch
+
+        log_watch.watch(session, log_watch.View(service, COLUMNS, chosen, fits, reverse))
+        return
     found = jobs.list_jobs(session.api, service)
-    shown = {
-        name: job for name, job in found.items() if not wanted or str(job.get("status", "")).lower() in wanted
-    }
+    shown = chosen(found)
     empty = "No job has that status" if found else "This service has no logs"
     session.show(Result({"jobs": shown}, COLUMNS, rows=list(shown.items()), empty=empty))
 
@@ -75,28 +98,47 @@ def get(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Show lines as they come, until the job ends.")
     ] = False,
+    tail: Annotated[
+        int | None, typer.Option("--tail", metavar="N", min=0, help="Only the last N lines there are now.")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="T", help="Only lines from then on: 10m, 2h, or a date and time."),
+    ] = None,
 ) -> None:
     """Show the log of a job.
 
-    With --follow, exit code 9 tells that the job failed.
+    With --follow the job's state ends it, on stderr; exit code 9 tells that the job failed.
     """
+    from oscarcli.api.loglines import Selection
+
     session: Session = ctx.obj
+    if follow and session.output not in (None, "text"):
+        raise UsageError("--follow shows text only")
+    selection = Selection(_moment(since), tail, timestamps)
     name = _chosen_job(session, service, job, latest)
     if follow:
-        if session.output != "text":
-            raise UsageError("--follow shows text only")
-        _follow(session, service, name, timestamps)
+        _follow(session, service, name, selection)
         return
     from oscarcli.api.jobs import get_log
 
-    text = get_log(session.api, service, name, timestamps=timestamps)
-    if session.output != "text":
-        session.show(Result({"service": service, "job": name, "log": text}))
+    text = get_log(session.api, service, name, timestamps=selection.needs_times)
+    shown = _selected(text, selection, session)
+    if session.output not in (None, "text"):
+        # The document has the log to the byte unless lines were chosen.
+        is_whole = tail is None and since is None
+        session.show(Result({"service": service, "job": name, "log": text if is_whole else shown}))
     elif text:
-        _write_log(session, text if text.endswith("\n") else text + "\n")
+        _write_log(session, shown)
     else:
         # An empty answer is also how the server says "not you" (`oscar-api` 3.7).
         session.note("the log is empty, or the login may not see it")
+
+
+def _moment(since: str | None) -> datetime | None:
+    from oscarcli.cli.moments import moment
+
+    return None if since is None else moment(since, datetime.now(timezone.utc))
 
 
 def _chosen_job(session: Session, service: str, job: str | None, latest: bool) -> str:
@@ -115,14 +157,30 @@ def _chosen_job(session: Session, service: str, job: str | None, latest: bool) -
     return name
 
 
-def _follow(session: Session, service: str, name: str, timestamps: bool) -> None:
-    from oscarcli.api.follow import follow_log
+def _follow(session: Session, service: str, name: str, selection: Selection) -> None:
+    from oscarcli.api.follow import LogFollower
+    from oscarcli.api.jobs import raise_if_failed, state_text
 
-    for event in follow_log(session.api, service, name, timestamps=timestamps):
+    follower = LogFollower(session.api, service, name, selection=selection)
+    for event in follower.events():
         if event.text:
             _write_log(session, event.text)
         if event.note:
             session.note(event.note)
+    session.note(f'job "{name}": {state_text(follower.job)}')
+    raise_if_failed(name, follower.job)
+
+
+def _selected(text: str, selection: Selection, session: Session) -> str:
+    """Return the wanted lines of a log that was asked for with times when these are needed."""
+    from oscarcli.api.loglines import NO_TIMES, have_times, lines_of
+
+    lines = lines_of(text)
+    timed = selection.needs_times and have_times(lines)
+    if lines and selection.since is not None and not timed:
+        session.note(NO_TIMES)
+    wanted = selection.of(lines, timed=timed)
+    return "\n".join(wanted) + "\n" if wanted else ""
 
 
 def _write_log(session: Session, text: str) -> None:
@@ -181,5 +239,6 @@ def _confirm_all(session: Session, service: str) -> None:
     from oscarcli.api import jobs
 
     running = [name for name, job in jobs.list_jobs(session.api, service).items() if jobs.is_running(job)]
-    if running and not session.confirm(f"{len(running)} jobs have not ended and will be stopped. Go on?"):
+    number = "1 job has" if len(running) == 1 else f"{len(running)} jobs have"
+    if running and not session.confirm(f"{number} not ended and will be stopped. Go on?"):
         raise OscarError("nothing was removed")

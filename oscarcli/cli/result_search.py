@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from oscarcli.api.joblog import JobAccount, Place, Written, account_of, returned_content, returned_files
 from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
 from oscarcli.cli.session import Session
-from oscarcli.output.times import clock
+from oscarcli.output.times import moment_of
 from oscarcli.storage.location import Location, parse_location
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class ResultSearch:
         """Yield name, provider and object of what came into the outputs while a job ran."""
         from oscarcli.storage.listing import objects_at, relative_name
 
-        begin, end = _begin(done.job), _moment(done.job.get("finish_time"))
+        begin, end = _begin(done.job), moment_of(done.job.get("finish_time"))
         for provider, path in self._outputs if begin is not None else ():
             folder = parse_location(path).as_folder()
             for found in objects_at(self._files.storage(provider), folder):
@@ -204,7 +204,7 @@ class ResultSearch:
 
     def _overlapping(self, done: FinishedJob) -> list[str]:
         """Return the other jobs that ran while a job did."""
-        begin, end = _begin(done.job), _moment(done.job.get("finish_time")) or _now()
+        begin, end = _begin(done.job), moment_of(done.job.get("finish_time")) or _now()
         if begin is None:
             return []
         return [
@@ -213,7 +213,7 @@ class ResultSearch:
             if name != done.name
             and (other := _begin(job)) is not None
             and other <= end
-            and (_moment(job.get("finish_time")) or _now()) >= begin
+            and (moment_of(job.get("finish_time")) or _now()) >= begin
         ]
 
     def _tell_shared(self, found: Sequence[ResultFile]) -> None:
@@ -271,17 +271,7 @@ def _is_named_after(name: str, trigger: Place | None) -> bool:
 
 
 def _begin(job: Job) -> datetime | None:
-    return _moment(job.get("start_time")) or _moment(job.get("creation_time"))
-
-
-def _moment(value: Any) -> datetime | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        found = clock(value)
-    except ValueError:
-        return None
-    return found if found is None or found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return moment_of(job.get("start_time")) or moment_of(job.get("creation_time"))
 
 
 def _now() -> datetime:

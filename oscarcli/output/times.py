@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 CLOCK = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
@@ -76,3 +76,26 @@ def relative(distance: timedelta) -> str:
         return "now"
     text = f"{count} {unit}{'s' if count > 1 else ''}"
     return f"{text} ago" if seconds < 0 else f"in {text}"
+
+
+def moment_of(value: object) -> datetime | None:
+    """Return the moment of a server's text, in UTC when it names no zone; `None` when it tells none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        found = clock(value)
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+def duration_text(distance: timedelta) -> str:
+    """Return a length of time by its two largest units: "45s", "3m12s", "2h05m", "1d04h"."""
+    # The clocks of server and client may differ.
+    seconds = max(int(distance.total_seconds()), 0)
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    if not minutes:
+        return f"{seconds}s"
+    if not hours:
+        return f"{minutes}m{seconds % 60:02}s"
+    return f"{hours}h{minutes % 60:02}m" if not days else f"{days}d{hours % 24:02}h"

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
 
-from oscarcli.cli.logs import local_time
 from tests.conftest import Caller, Runner
 from tests.support.server import Answer, Request, ScriptedServer, document, text
 
@@ -65,10 +63,11 @@ def test_all_pages_are_listed_newest_last_in_local_time(run: Runner, server: Scr
         "CREATION TIME",
         "START TIME",
         "FINISH TIME",
+        "DURATION",
     ]
     assert [row.split()[0] for row in rows] == ["svc-a", "svc-b", "svc-c", "svc-w"]
-    assert rows[0].split("  ")[-1] == "2026-06-12 11:00:09"
-    assert rows[3].split() == ["svc-w", "Suspended", "-", "-", "-"]
+    assert "2026-06-12 11:00:09" in rows[0]
+    assert rows[3].split() == ["svc-w", "Suspended", "-", "-", "-", "-"]
 
 
 def test_lists_in_json_and_yaml_are_the_servers_document(call: Caller, cluster: ScriptedServer) -> None:
@@ -119,34 +118,6 @@ def test_a_service_without_jobs_is_no_failure_and_silence_is_one(
     assert "the login may lack the permission" in result.err
     cluster.expect("GET", LIST, Answer(404))
     assert call("service", "logs", "list", "svc").code == 5
-
-
-@pytest.mark.parametrize(
-    ("sent", "shown"),
-    [
-        ("2026-06-12T09:05:29Z", "2026-06-12 09:05:29"),
-        ("2026-06-12T11:05:29+02:00", "2026-06-12 09:05:29"),
-        ("2026-06-12T09:05:29.123456Z", "2026-06-12 09:05:29"),
-        ("soon", "soon"),
-        ("", None),
-        (None, None),
-        (7, None),
-    ],
-)
-def test_times_are_shown_in_the_zone_of_the_caller(
-    monkeypatch: pytest.MonkeyPatch, sent: Any, shown: str | None
-) -> None:
-    import time
-
-    monkeypatch.setenv("TZ", "UTC0")
-    time.tzset()
-    assert local_time(sent) == shown
-    monkeypatch.setenv("TZ", "WEST5")
-    time.tzset()
-    # The first moment there is has no place in a zone west of Greenwich.
-    assert local_time("0001-01-01T00:00:00Z") == "0001-01-01T00:00:00Z"
-    monkeypatch.undo()
-    time.tzset()
 
 
 # -- get -----------------------------------------------------------------------------------------
@@ -255,11 +226,10 @@ def test_a_job_that_fails_while_followed_is_exit_code_9(call: Caller, cluster: S
     assert result.err.splitlines() == ['job "j": Failed', 'Error: job "j" failed']
 
 
-def test_a_rewritten_log_is_shown_again_with_a_word(call: Caller, cluster: ScriptedServer) -> None:
-    Growing(cluster, ("Running", text("old\n")), ("Succeeded", text("new\n")))
+def test_of_a_rewritten_log_only_new_lines_are_shown(call: Caller, cluster: ScriptedServer) -> None:
+    Growing(cluster, ("Running", text("old\nboth\n")), ("Succeeded", text("new\nboth\n")))
     result = call("service", "logs", "get", "svc", "j", "-f")
-    assert result.out == "old\nnew\n"
-    assert "from its start" in result.err
+    assert result.out == "old\nboth\nnew\n"
 
 
 def test_a_dropped_connection_does_not_end_following(
@@ -348,9 +318,7 @@ def test_on_a_terminal_running_jobs_are_asked_about(run: Runner, server: Scripte
     run.know(server.url)
     server.always("GET", LIST, document({"jobs": {"a": job("Running"), "b": job("Succeeded")}}))
     words = ("service", "logs", "delete", "svc", "--all")
-    refused = run.terminal(
-        *words, answers=[("1 jobs have not ended and will be stopped. Go on? [y/N]", "n\n")]
-    )
+    refused = run.terminal(*words, answers=[("1 job has not ended and will be stopped. Go on? [y/N]", "n\n")])
     assert (refused.code, "nothing was removed" in refused.out) == (1, True)
     server.always("DELETE", LIST, Answer(204), query={"all": "true"})
     agreed = run.terminal(*words, answers=[("Go on? [y/N]", "y\n")])

@@ -1,0 +1,48 @@
+"""Text on a terminal that is replaced in its place."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from oscarcli.output.table import display_width
+from oscarcli.output.terminal import Terminal
+
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+USUAL_HEIGHT = 24
+
+
+class LiveText:
+    """The last lines of a terminal, written anew each time.
+
+    Args:
+        terminal: where; `works` tells whether it can do this at all.
+    """
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._lines = 0
+
+    @staticmethod
+    def works(terminal: Terminal, term: str | None) -> bool:
+        """Tell whether a stream is a terminal whose cursor can be moved; `term` is the variable TERM."""
+        return terminal.is_terminal and term not in (None, "", "dumb")
+
+    @property
+    def height(self) -> int:
+        """Lines that fit without scrolling."""
+        try:
+            stream = self._terminal.stream
+            lines = os.get_terminal_size(stream.fileno() if stream else -1).lines
+        except (OSError, ValueError):
+            lines = 0
+        return (lines or USUAL_HEIGHT) - 1
+
+    def show(self, text: str) -> None:
+        """Put text, with a line end behind each line, in the place of what was shown before."""
+        back = f"\x1b[{self._lines}A\r\x1b[J" if self._lines else ""
+        self._terminal.write(back + text)
+        width = self._terminal.width or 80
+        self._lines = sum(
+            max(-(-display_width(STYLE.sub("", line)) // width), 1) for line in text.splitlines()
+        )
