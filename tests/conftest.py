@@ -31,7 +31,6 @@ def isolated(home: Path) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
         "PYTHONWARNINGS": "error",
-        "PYTHONDEVMODE": "0",
         # A keyring of this machine must never be asked.
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }

@@ -207,6 +207,16 @@ class _Connection(HTTPConnection):
     RequestHandlerClass = _Request
     was_idle = False
 
+    def close(self) -> None:
+        """Close the connection, and the writer with what it could not send.
+
+        cheroot leaves the writer to the garbage collector, which complains on standard error when a client
+        went away in the middle of an answer.
+        """
+        super().close()
+        with contextlib.suppress(OSError, ValueError):
+            self.wfile.close()
+
 
 class _Server(HTTPServer):
     """cheroot's server with our handler and our log."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import http.client
 import socket
+import struct
+import threading
 from collections.abc import Callable, Iterator
+from unittest import mock
 
 import pytest
 
@@ -120,3 +124,29 @@ def test_an_answer_that_breaks_off_is_seen_to_be_short(serve: Serve) -> None:
     port = serve(lambda _: Response(200, {"Content-Length": "8"}, broken()))
     with pytest.raises(http.client.IncompleteRead):
         _ask(port)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_client_that_vanishes_in_the_middle_of_an_answer_leaves_no_complaint(serve: Serve) -> None:
+    sent = threading.Event()
+
+    def answer() -> Iterator[bytes]:
+        try:
+            for _ in range(1000):
+                yield b"x" * 100_000
+        finally:
+            sent.set()
+
+    port = serve(lambda _: Response(200, {"Content-Length": "100000000"}, answer()))
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(1000)
+        # Ends with a reset instead of a farewell.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert sent.wait(30)
+    complaints: list[str] = []
+    with mock.patch("sys.unraisablehook", lambda found: complaints.append(str(found.exc_value))):
+        # The next request tells that the worker is through with the last one.
+        assert _ask(port)[0] == 200
+        gc.collect()
+    assert complaints == []
