@@ -60,6 +60,12 @@ COMMANDS = (
     ),
     Entry("health", "health", "Ask a cluster whether it is well."),
     Entry("local", "local", "Run an OSCAR cluster on this machine.", is_noun=True),
+    Entry(
+        "completion",
+        "completion",
+        "Scripts that complete words at Tab, for four shells.",
+        is_noun=True,
+    ),
     Entry("version, v", "version", "Show the version of this program."),
 )
 

@@ -25,7 +25,9 @@ class CommonOption(TyperOption):
 
 
 class TableOption(TyperOption):
-    """An option about a table, for every command that shows one."""
+    """An option about a table, for every command that shows one; `choices` are names of columns."""
+
+    choices: Sequence[str] = ()
 
 
 def _remember(name: str) -> Callable[[Any, Any, Any], Any]:
@@ -93,7 +95,8 @@ def table_options(columns: Sequence[Column]) -> list[click.Parameter]:
     """Return the options about a table with these columns; none when there are no columns."""
     if not columns:
         return []
-    names = ", ".join(dict.fromkeys(column_name(column.title) for column in columns))
+    known = list(dict.fromkeys(column_name(column.title) for column in columns))
+    names = ", ".join(known)
 
     def chosen(text: str) -> tuple[str, ...]:
         wanted = tuple(name.strip() for name in text.split(",") if name.strip())
@@ -101,14 +104,16 @@ def table_options(columns: Sequence[Column]) -> list[click.Parameter]:
             raise UsageError(f"--columns: name some of {names}")
         return wanted
 
+    chooser = TableOption(
+        param_decls=["table_columns", "--columns"],
+        expose_value=False,
+        callback=_arrange("columns", chosen),
+        metavar="NAME,...",
+        help=f"Only these columns, of {names}.",
+    )
+    chooser.choices = known
     options: list[click.Parameter] = [
-        TableOption(
-            param_decls=["table_columns", "--columns"],
-            expose_value=False,
-            callback=_arrange("columns", chosen),
-            metavar="NAME,...",
-            help=f"Only these columns, of {names}.",
-        ),
+        chooser,
         _table_flag(["--no-headers"], "has_header", False, "No line of titles."),
         _table_flag(["--quiet", "-q"], "names_only", True, "Only the name of each row."),
     ]

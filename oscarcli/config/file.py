@@ -36,13 +36,16 @@ class ConfigFile:
         self.path = path
         self._is_json = path.suffix not in (".yaml", ".yml")
 
-    def read(self) -> Configuration:
+    def read(self, *, tighten: bool = True) -> Configuration:
         """Return what the file says; nothing at all when it does not exist.
+
+        Args:
+            tighten: whether other users are kept from reading the file, too, with a warning.
 
         Raises:
             ConfigError: it cannot be read or is not valid.
         """
-        warnings = tuple(self._tighten())
+        warnings = tuple(self._tighten()) if tighten else ()
         configuration = self._configuration(self._parsed(self._text()))
         return Configuration(configuration.clusters, configuration.default, warnings)
 

@@ -1,0 +1,1 @@
+"""What happens at Tab: quick, quiet, and without the libraries that commands need."""

@@ -1,0 +1,110 @@
+"""Names of clusters on record, and of what is on a cluster; left out when to ask for them takes long."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oscarcli.api.client import Client
+    from oscarcli.config.model import Configuration
+
+Pair = tuple[str, str]
+
+
+def names_within(deadline: float, environ: Mapping[str, str]) -> Callable[..., Iterable[Pair]]:
+    """Return what tells names of things: see `Names` in `oscarcli.cli.tab.complete`.
+
+    Args:
+        deadline: the moment, of `time.monotonic`, at which names that are not there yet are none.
+        environ: environment variables, OSCAR_CLI_CONFIG and OSCAR_CLI_CLUSTER among them.
+    """
+
+    def names(kind: str, chosen: Sequence[str], given: Mapping[str, str]) -> list[Pair]:
+        found: list[Pair] = []
+        # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
+        asking = threading.Thread(
+            target=lambda: found.extend(_asked(kind, chosen, given, environ, deadline)), daemon=True
+        )
+        asking.start()
+        asking.join(max(0.0, deadline - time.monotonic()))
+        # A copy: the thread may be about to add more.
+        return [pair for pair in list(found) if pair[0] and pair[0].isprintable()]
+
+    return names
+
+
+def _asked(
+    kind: str,
+    chosen: Sequence[str],
+    given: Mapping[str, str],
+    environ: Mapping[str, str],
+    deadline: float,
+) -> list[Pair]:
+    try:
+        configuration = _configuration(given, environ)
+        if kind == "cluster":
+            return [(cluster.identifier, cluster.endpoint) for cluster in configuration.clusters.values()]
+        with _client(configuration, given, environ, deadline) as client:
+            return _ON_CLUSTER[kind](client, chosen)
+    except Exception:  # noqa: BLE001 -- nothing that goes wrong may show in the middle of somebody's typing
+        return []
+
+
+def _configuration(given: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
+    from pathlib import Path
+
+    from oscarcli.config.file import ConfigFile
+
+    named = given.get("--config") or environ.get("OSCAR_CLI_CONFIG") or "~/.oscar-cli/config.yaml"
+    return ConfigFile(Path(named).expanduser()).read(tighten=False)
+
+
+def _client(
+    configuration: Configuration, given: Mapping[str, str], environ: Mapping[str, str], deadline: float
+) -> Client:
+    from oscarcli.api.auth import auth_for
+    from oscarcli.api.client import Client
+
+    chosen = given.get("--cluster") or environ.get("OSCAR_CLI_CLUSTER") or configuration.default or ""
+    cluster = configuration.cluster(chosen)
+    seconds = max(0.1, deadline - time.monotonic())
+    return Client(
+        cluster.endpoint, auth_for(cluster), verify=cluster.ssl_verify, timeout=seconds, retries=False
+    )
+
+
+def _services(client: Client, _: Sequence[str]) -> list[Pair]:
+    from oscarcli.api.services import list_services
+
+    return [(str(one.get("name")), str(one.get("image") or "")) for one in list_services(client)]
+
+
+def _jobs(client: Client, chosen: Sequence[str]) -> list[Pair]:
+    from oscarcli.api.jobs import list_jobs
+
+    if not chosen:
+        return []
+    return [(name, str(job.get("status") or "")) for name, job in list_jobs(client, chosen[0]).items()]
+
+
+def _buckets(client: Client, _: Sequence[str]) -> list[Pair]:
+    from oscarcli.api.buckets import bucket_name, list_buckets
+
+    return [(bucket_name(one), str(one.get("visibility") or "")) for one in list_buckets(client)]
+
+
+def _volumes(client: Client, _: Sequence[str]) -> list[Pair]:
+    from oscarcli.api.volumes import list_volumes
+
+    return [(str(one.get("name")), str(one.get("size") or "")) for one in list_volumes(client)]
+
+
+_ON_CLUSTER: Mapping[str, Callable[[Any, Sequence[str]], list[Pair]]] = {
+    "service": _services,
+    "job": _jobs,
+    "bucket": _buckets,
+    "volume": _volumes,
+}

@@ -1,0 +1,206 @@
+"""Completion at Tab: the protocol, what it costs, and real shells."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oscarcli.cli.tab.tree import TABLE
+from tests.conftest import Caller, Runner
+from tests.support.server import Answer, ScriptedServer, document
+from tests.support.shells import PROMPT, Shell
+
+SERVICES = [{"name": "text-stats", "image": "alpine:3"}, {"name": "posenet", "image": "posenet\x1b"}]
+NETWORK = ("httpx", "socket", "ssl", "botocore")
+HEAVY = ("typer", "rich", "yaml")
+
+
+@pytest.fixture
+def known(run: Runner, server: ScriptedServer) -> Runner:
+    """The program, which knows a cluster of two services, and one that has a blank in its name."""
+    run.write_config(
+        f"oscar:\n  here:\n    endpoint: {server.url}\n  my two:\n    endpoint: http://x\ndefault: here\n"
+    )
+    return run
+
+
+# -- the protocol --------------------------------------------------------------------------------------
+
+
+def test_words_come_with_descriptions_or_without(run: Runner) -> None:
+    described = run("__complete", "cluster", "de")
+    assert (described.code, described.err) == (0, "")
+    assert described.out.splitlines() == [
+        "default\tShow or set the cluster that is used when none is named.",
+        "delete\tForget a cluster; the cluster itself is not touched.",
+        ":",
+    ]
+    assert run("__completeNoDesc", "cluster", "de").out == "default\ndelete\n:\n"
+    assert run("__complete", "apply", "").out == ":files\n"
+    assert run("__complete", "service", "list", "--columns", "na").out == "name\n:nospace\n"
+
+
+def test_a_line_comes_as_bash_gives_it(run: Runner) -> None:
+    line = "oscar-cli cluster 'de x"
+    assert run("__complete", env={"COMP_LINE": line, "COMP_POINT": "21"}).out.count("\n") == 3
+    assert run("__complete", env={"COMP_LINE": line}).out == ":\n"
+    assert run("__complete").out == run("__complete", "").out
+
+
+def test_names_on_a_cluster(known: Runner, server: ScriptedServer) -> None:
+    server.always("GET", "/system/services", document(SERVICES))
+    server.always("GET", "/system/logs/posenet", document({"jobs": {"posenet-1": {"status": "Failed"}}}))
+    server.always("GET", "/system/buckets", document([{"bucket_name": "photos", "visibility": "private"}]))
+    server.always("GET", "/system/volumes", document([{"name": "disk", "size": "1Gi"}]))
+    assert known("__complete", "service", "get", "t").out == "text-stats\talpine:3\n:\n"
+    assert known("__complete", "service", "logs", "get", "posenet", "").out == "posenet-1\tFailed\n:\n"
+    assert known("__complete", "bucket", "get", "").out == "photos\tprivate\n:\n"
+    assert known("__complete", "volume", "get", "").out == "disk\t1Gi\n:\n"
+    assert known("__complete", "-c", "m").out == "my two\thttp://x\n:\n"
+
+
+def test_names_are_those_of_the_cluster_that_is_typed(run: Runner, server: ScriptedServer) -> None:
+    server.expect("GET", "/b/system/services", document(SERVICES))
+    other = run.write_config(
+        f"oscar: {{a: {{endpoint: {server.url}/a}}, b: {{endpoint: {server.url}/b}}}}\n", run.home / "o.yaml"
+    )
+    out = run("__complete", "--config", other, "service", "-c", "b", "get", "text").out
+    assert out.startswith("text-stats\t")
+
+
+# -- silence -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Answer(401), Answer(500), Answer(hang_up=True), Answer(200, b"<html>"), document({"no": "list"}),
+        Answer(200, b"[]", stall_after=0), Answer(200, b"[" * 100, drip=0.2),
+    ],
+    ids=["refused", "failure", "hang-up", "page", "shape", "silence", "drip"],
+)  # fmt: skip
+def test_what_fails_or_takes_long_is_silence(known: Runner, server: ScriptedServer, reply: Answer) -> None:
+    server.always("GET", "/system/services", reply)
+    result = known("__complete", "service", "get", "")
+    assert (result.code, result.out, result.err) == (0, ":\n", "")
+
+
+@pytest.mark.parametrize(
+    "config", ["oscar: [", "oscar: {a: {endpoint: 'no url'}}\ndefault: a\n", "default: gone\n", ""]
+)
+def test_a_configuration_that_is_wrong_is_silence(run: Runner, config: str) -> None:
+    path = run.write_config(config)
+    path.chmod(0o644)
+    result = run("__complete", "service", "get", "")
+    assert (result.code, result.out, result.err) == (0, ":\n", "")
+    assert path.stat().st_mode & 0o777 == 0o644, "the warning about a changed mode would be lost"
+
+
+def test_a_shell_that_reads_nothing_hears_nothing(run: Runner) -> None:
+    process = run.start("__complete", "")
+    assert process.stdout is not None
+    process.stdout.close()
+    _, error = process.communicate()
+    assert (process.returncode, error) == (0, b"")
+
+
+# -- what it costs -------------------------------------------------------------------------------------
+
+
+def imported(run: Runner, *words: str) -> set[str]:
+    """Return the packages that a Tab imports, by asking the interpreter."""
+    result = run("__complete", *words, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in result.err.splitlines()}
+
+
+@pytest.mark.parametrize("words", [("",), ("service", "l"), ("service", "list", "--"), ("apply", "")])
+def test_a_tab_at_a_command_imports_no_library(run: Runner, words: tuple[str, ...]) -> None:
+    assert not imported(run, *words) & {*NETWORK, *HEAVY}
+
+
+def test_a_tab_at_a_cluster_imports_no_network_library(known: Runner) -> None:
+    found = imported(known, "service", "list", "-c", "")
+    assert "yaml" in found
+    assert not found & {*NETWORK, "typer", "rich"}
+
+
+# -- the scripts ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "powershell"])
+def test_each_shell_has_its_script(call: Caller, shell: str) -> None:
+    result = call("completion", shell)
+    assert (result.code, result.err) == (0, "")
+    plain = call("completion", shell, "--no-descriptions").out
+    assert "__completeNoDesc" in plain
+    assert result.out.replace("__complete ", "__completeNoDesc ") == plain
+    assert "COMMAND" not in result.out
+
+
+def test_the_table_goes_along_with_the_package() -> None:
+    assert all(
+        (TABLE.parent / "scripts" / f"{name}").is_file() for name in ("bash.sh", "zsh.sh", "fish.fish")
+    )
+
+
+SETUPS = {
+    "bash": (
+        ["bash", "--norc", "--noprofile", "-i"],
+        "bind 'set enable-bracketed-paste off'; source <(oscar-cli completion bash); PS1='{}''{}'",
+    ),
+    "zsh": (
+        ["zsh", "-f", "-i"],
+        "autoload -Uz compinit; compinit -u -D; source <(oscar-cli completion zsh); PS1='{}''{}'",
+    ),
+    "fish": (
+        ["fish", "--no-config", "-i"],
+        "oscar-cli completion fish | source; function fish_prompt; echo -n '{}''{}'; end",
+    ),
+}
+
+
+@pytest.fixture(params=SETUPS)
+def shell(request: pytest.FixtureRequest, known: Runner) -> Iterator[Shell]:
+    """A real shell with completion loaded, in a folder with two files."""
+    words, setup = SETUPS[request.param]
+    (known.home / "fdl.yaml").touch()
+    programs = known.home / "bin"
+    programs.mkdir()
+    program = programs / "oscar-cli"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m oscarcli "$@"\n')
+    program.chmod(0o755)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    environ = {**known.environ, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[2])}
+    # The prompt is written in two parts, so that the echo of the command does not look like it.
+    with Shell(words, setup.format(PROMPT[:3], PROMPT[3:]), environ, known.home) as started:
+        yield started
+
+
+def test_a_person_presses_tab(shell: Shell, server: ScriptedServer) -> None:
+    server.always("GET", "/system/services", document(SERVICES))
+    shell.tab("oscar-cli vers", "oscar-cli version ")
+    shell.tab("oscar-cli service lo", "oscar-cli service logs ")
+    shell.tab("oscar-cli service list --output=ya", "--output=yaml")
+    shell.tab("oscar-cli service list --columns name,ima", "name,image")
+    shell.tab("oscar-cli apply fd", "oscar-cli apply fdl.yaml")
+    shell.tab("oscar-cli --config=fd", "--config=fdl.yaml")
+    shell.tab("oscar-cli service get te", "oscar-cli service get text-stats ")
+    shell.tab("oscar-cli cluster delete my", "oscar-cli cluster delete my\\ two ")
+    shell.tab('oscar-cli cluster delete "my', 'oscar-cli cluster delete "my two"')
+    screen = shell.tab("oscar-cli cluster ", "status")
+    assert all(verb in screen for verb in ("add", "config", "default", "delete", "info", "list"))
+
+
+def test_a_cluster_that_does_not_answer_leaves_no_trace_on_the_screen(
+    shell: Shell, server: ScriptedServer
+) -> None:
+    server.always("GET", "/system/services", Answer(401))
+    shell.tab("oscar-cli service get ", "oscar-cli service get ")
+    # The screen of the next Tab begins where the last one ended.
+    screen = shell.tab("oscar-cli vers", "oscar-cli version ")
+    assert "rror" not in screen
+    assert "Traceback" not in screen
