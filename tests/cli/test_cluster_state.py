@@ -69,7 +69,7 @@ CONFIG: dict[str, Any] = {
         "secret_key": "top-secret",
         "region": "us-east-1",
     },
-    "allowed_image_repositories": ["ghcr.io/grycap"],
+    "allowed_image_repositories": ["images.example.org/grycap"],
 }
 
 
@@ -192,14 +192,18 @@ def test_settings_as_a_table(call: Caller, server: ScriptedServer) -> None:
     server.expect("GET", "/system/config", document(CONFIG))
     rows = [line.split() for line in call("cluster", "config", "-o", "table").out.splitlines()]
     assert ["config.newer.deep", "1"] in rows
-    assert ["allowed_image_repositories", "ghcr.io/grycap"] in rows
+    assert ["allowed_image_repositories", "images.example.org/grycap"] in rows
     assert ["minio_provider.secret_key", "***"] in rows
 
 
 @pytest.mark.parametrize(
     ("given", "images", "shown"),
     [
-        ("ghcr.io/a, docker.io/b ,", ["ghcr.io/a", "docker.io/b"], "ghcr.io/a, docker.io/b"),
+        (
+            "images.example.org/a, mirror.example.org/b ,",
+            ["images.example.org/a", "mirror.example.org/b"],
+            "images.example.org/a, mirror.example.org/b",
+        ),
         ("", [], "all"),
     ],
 )

@@ -34,7 +34,9 @@ def test_it_writes_an_fdl_and_a_script(call: Caller) -> None:
 
 
 @pytest.mark.parametrize("name", ["my-service", "on", "ab", "a", "null", "n" * 39, "x-1"])
-@pytest.mark.parametrize("image", [None, "ghcr.io/a/b:1.0@sha256:0f", "true", "1.5", "'odd'#:", "é"])
+@pytest.mark.parametrize(
+    "image", [None, "images.example.org/a/b:1.0@sha256:0f", "true", "1.5", "'odd'#:", "é"]
+)
 def test_the_files_have_no_mistakes_whatever_the_names_are(
     call: Caller, name: str, image: str | None
 ) -> None:

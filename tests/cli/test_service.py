@@ -13,7 +13,7 @@ from tests.support.server import Answer, ScriptedServer, document, text
 
 SERVICE: dict[str, Any] = {
     "name": "posenet",
-    "image": "ghcr.io/grycap/posenet",
+    "image": "images.example.org/grycap/posenet",
     "cpu": "1.0",
     "memory": "1Gi",
     "token": "top-secret",
@@ -45,7 +45,7 @@ def test_services_are_listed_in_the_servers_order(call: Caller, cluster: Scripte
     assert (result.code, result.err) == (0, "")
     assert [line.split() for line in result.out.splitlines()] == [
         ["NAME", "IMAGE", "CPU", "MEMORY"],
-        ["posenet", "ghcr.io/grycap/posenet", "1.0", "1Gi"],
+        ["posenet", "images.example.org/grycap/posenet", "1.0", "1Gi"],
         ["a", "-", "-", "5"],
     ]
 

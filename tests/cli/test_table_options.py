@@ -15,7 +15,7 @@ from tests.support.server import ScriptedServer, document
 
 SERVICES = [
     {"name": "text-stats", "image": "alpine:3", "cpu": "0.5", "memory": "256Mi"},
-    {"name": "posenet", "image": "ghcr.io/grycap/posenet", "cpu": "1.0", "memory": "1Gi"},
+    {"name": "posenet", "image": "images.example.org/grycap/posenet", "cpu": "1.0", "memory": "1Gi"},
 ]
 JOBS = {
     "jobs": {

@@ -18,7 +18,7 @@ functions:
       name: posenet
       memory: 1Gi
       cpu: '1.0'
-      image: ghcr.io/grycap/posenet
+      image: images.example.org/grycap/posenet
       script: script.sh
       log_level: CRITICAL
       input:
@@ -36,7 +36,7 @@ functions:
       name: cowsay
       cpu: 1
       memory: 256Mi
-      image: ghcr.io/grycap/cowsay
+      image: images.example.org/grycap/cowsay
       script: script.sh
       environment:
         Variables:
@@ -159,7 +159,7 @@ def test_posenet_becomes_exactly_this_document(folder: Path) -> None:
         "name": "posenet",
         "memory": "1Gi",
         "cpu": "1.0",
-        "image": "ghcr.io/grycap/posenet",
+        "image": "images.example.org/grycap/posenet",
         "script": "#!/bin/sh\r\necho café\n",
         "log_level": "CRITICAL",
         "input": [{"storage_provider": "minio.default", "path": "posenet/input"}],
@@ -183,7 +183,7 @@ def test_json_says_the_same_as_yaml(folder: Path) -> None:
         "name": "posenet",
         "memory": "1Gi",
         "cpu": 1.0,
-        "image": "ghcr.io/grycap/posenet",
+        "image": "images.example.org/grycap/posenet",
         "script": "script.sh",
         "log_level": "CRITICAL",
         "input": [{"storage_provider": "minio.default", "path": "posenet/input"}],
