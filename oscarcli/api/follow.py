@@ -75,6 +75,7 @@ class LogFollower:
         self._text = ""
         self._is_timed = True
         self._has_looked = False
+        self._is_quiet = True
         self._told_status: object = None
         self._is_done = False
         self._pause = SHORTEST_PAUSE
@@ -104,6 +105,7 @@ class LogFollower:
             try:
                 yield from self._look()
             except PASSING as error:
+                self._is_quiet = True
                 remark = self._patience.bear(error)
                 self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
                 if remark:
@@ -141,9 +143,8 @@ class LogFollower:
             return True
         if not is_running(self.job):
             return False
-        is_quiet = self._pause > SHORTEST_PAUSE or not self._seen
         is_old = now - self._state_time >= LONGEST_WITHOUT_STATE
-        return (is_quiet or is_old) and now >= self._next_state
+        return (self._is_quiet or is_old) and now >= self._next_state
 
     def _look_at_state(self) -> None:
         began = time.monotonic()
@@ -177,6 +178,7 @@ class LogFollower:
         lines = self._seen.news(text or "", ended=ended)
         is_first, self._has_looked = not self._has_looked, True
         self._text = text or self._text
+        self._is_quiet = not lines
         if not lines:
             self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
             return

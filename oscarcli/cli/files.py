@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property, partial
 from itertools import islice
@@ -15,8 +15,9 @@ import typer
 
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
+from oscarcli.cli.waiting import OutputOption, WaitOption, settle_output, wait_limit
 from oscarcli.errors import NotFoundError, OscarError, PartialError
-from oscarcli.output.render import Column
+from oscarcli.output.render import Column, Result
 
 if TYPE_CHECKING:
     from oscarcli.cli.file_words import Get
@@ -47,7 +48,7 @@ ProviderOption = Annotated[
 NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")]
 
 
-@app.command("put-file, pf")
+@app.command("put-file, pf", formats=TABLE_FORMATS)
 def put_file(
     ctx: typer.Context,
     words: Annotated[
@@ -63,32 +64,75 @@ def put_file(
         str | None, typer.Option("--to", metavar="REMOTE", help="Remote file, or folder ending in '/'.")
     ] = None,
     no_progress: NoProgressOption = False,
+    wait: WaitOption = False,
+    output: OutputOption = None,
 ) -> None:
-    """Upload files to the storage of a service."""
+    """Upload files to the storage of a service.
+
+    With --wait, the names of the jobs that the uploads started follow, and with --output DIR the paths of
+    the files that these wrote. State changes are shown on stderr, and the log of a single job, or of those
+    that failed. Exit code 9 tells that a job failed.
+    """
     from oscarcli.cli.file_words import parse_put
     from oscarcli.cli.local_paths import local_files, upload_targets
     from oscarcli.storage.provider import default_input_path
     from oscarcli.storage.transfer import Upload
 
     session: Session = ctx.obj
+    folder = settle_output(session, output or [], wait)
     wanted = parse_put(words or [], provider=provider, to=to)
     sources = local_files(wanted.local)
+    limit = wait_limit(session) if wait else None
     files = ServiceFiles(session, wanted.service)
     remote = wanted.remote or default_input_path(files.document, wanted.provider) + "/"
     tasks = [Upload(*pair) for pair in zip(sources, upload_targets(sources, remote), strict=True)]
-    put_all(session, files.storage(wanted.provider), tasks, show_progress=not no_progress)
+    if wait:
+        from oscarcli.cli.put_wait import Wish, put_and_wait
+
+        wish = Wish(wanted.service, wanted.provider, tasks, limit, folder, show_progress=not no_progress)
+        put_and_wait(session, files, wish)
+        return
+    storage = files.storage(wanted.provider)
+    uploaded: list[Upload] = []
+    try:
+        put_all(session, storage, tasks, show_progress=not no_progress, done=uploaded.append)
+    finally:
+        if uploaded and not session.wants_table:
+            session.show(Result({"service": wanted.service, "uploaded": places_of(storage, uploaded)}))
 
 
-def put_all(session: Session, storage: Storage, tasks: list[Upload], *, show_progress: bool) -> None:
+def places_of(storage: Storage, uploaded: Sequence[Upload]) -> list[str]:
+    """Return what uploads have become, with the provider's name."""
+    return [f"{storage.provider}:{task.target}" for task in uploaded]
+
+
+def put_all(
+    session: Session,
+    storage: Storage,
+    tasks: list[Upload],
+    *,
+    show_progress: bool,
+    done: Callable[[Upload], None] | None = None,
+) -> None:
     """Upload files, showing how far it is, and say of each where it is.
+
+    Args:
+        session: where lines go.
+        storage: where the files go.
+        tasks: the uploads.
+        show_progress: whether to show how far it is.
+        done: told each upload that succeeded.
 
     Raises:
         OscarError: that of a single file, else what they have in common, else PartialError.
     """
     from oscarcli.storage.transfer import Upload, upload
 
-    def line(task: Upload) -> str:
-        return f'Uploaded "{_local_name(task.source)}" to "{storage.provider}:{task.target}"'
+    def line(task: Upload) -> str | None:
+        if done is not None:
+            done(task)
+        text = f'Uploaded "{_local_name(task.source)}" to "{storage.provider}:{task.target}"'
+        return text if session.wants_table else None
 
     tally = Tally[Upload](session, line, alone=len(tasks) == 1)
     label = _local_name(tasks[0].source) if len(tasks) == 1 else f"{len(tasks)} files"

@@ -9,7 +9,7 @@ import typer
 
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
-from oscarcli.cli.waiting import FOLDER_HELP, WAIT_HELP, conclude, require_folder, wait_limit
+from oscarcli.cli.waiting import OutputOption, WaitOption, conclude, settle_output, wait_limit
 from oscarcli.cli.whole_file import replace_file
 from oscarcli.errors import ConfigError, OscarError, UsageError
 from oscarcli.output.render import Result
@@ -96,16 +96,8 @@ def job(
     token: TokenOption = None,
     file_input: FileOption = None,
     text_input: TextOption = None,
-    wait: Annotated[bool, typer.Option("--wait", help=WAIT_HELP)] = False,
-    output: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FORMAT|DIR",
-            help=f"Form of the answer: {', '.join(TABLE_FORMATS)}; or, {FOLDER_HELP} May be given twice.",
-        ),
-    ] = None,
+    wait: WaitOption = False,
+    output: OutputOption = None,
 ) -> None:
     """Start a job of a service and print the job's name.
 
@@ -113,7 +105,7 @@ def job(
     With --output DIR, the paths of the downloaded files follow the name.
     """
     session: Session = ctx.obj
-    folder = _folder(session, output or [], wait)
+    folder = settle_output(session, output or [], wait)
     payload = _payload(session, source, file_input, text_input)
     if payload.encoded_size > LONGEST_EVENT:
         session.warn(
@@ -135,25 +127,6 @@ def job(
             hint=f"'oscar-cli service logs list {name}' shows all jobs",
         )
     _wait(session, name, started.name, limit, folder)
-
-
-def _folder(session: Session, values: list[str], wait: bool) -> Path | None:
-    """Return the folder among the values of --output; the other one is the form of the answer."""
-    for value in values:
-        if value in TABLE_FORMATS:
-            session.output = value
-    folders = [value for value in values if value not in TABLE_FORMATS]
-    if folders and not wait:
-        raise UsageError(
-            f'"{folders[0]}" is not one of {", ".join(TABLE_FORMATS)}',
-            hint="a folder for the job's files needs --wait",
-        )
-    if len(folders) > 1:
-        raise UsageError(f'"{folders[0]}" and "{folders[1]}" cannot both be the folder for the job\'s files')
-    if not folders:
-        return None
-    require_folder(Path(folders[0]))
-    return Path(folders[0])
 
 
 def _started(

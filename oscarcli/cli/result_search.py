@@ -82,20 +82,26 @@ class ResultSearch:
             OscarError: what the requests for it can raise.
         """
         accounts = {one.name: account_of(one.log) for one in done}
-        found = [file for one in done for file in self._files_of(one, accounts[one.name])]
+        found: list[ResultFile] = []
+        untold: list[FinishedJob] = []
+        for one in done:
+            files = self._told(one, accounts[one.name])
+            if files is None:
+                untold.append(one)
+            else:
+                found += files
         self._tell_shared(found)
         triggers = {name: account.trigger for name, account in accounts.items()}
         self._tell_rivals([one for one in done if accounts[one.name].written], found, triggers)
-        return found
+        return found + self._by_time(untold)
 
-    def _files_of(self, done: FinishedJob, account: JobAccount) -> list[ResultFile]:
+    def _told(self, done: FinishedJob, account: JobAccount) -> list[ResultFile] | None:
+        """Return the files that a job's log tells of; `None` when it does not."""
         if account.written is not None:
             return self._named(done, account, account.written)
         if done.is_raw and not account.is_told and done.log and done.job.get("status") == "Succeeded":
-            returned = self._returned(done, account)
-            if returned is not None:
-                return returned
-        return self._by_time(done)
+            return self._returned(done, account)
+        return None
 
     # -- by the log ------------------------------------------------------------------------------
 
@@ -158,29 +164,38 @@ class ResultSearch:
 
     # -- by the time -----------------------------------------------------------------------------
 
-    def _by_time(self, done: FinishedJob) -> list[ResultFile]:
-        if _begin(done.job) is None:
+    def _by_time(self, done: Sequence[FinishedJob]) -> list[ResultFile]:
+        """Return what came into the outputs while jobs ran."""
+        timed = [one for one in done if _begin(one.job) is not None]
+        if len(timed) < len(done):
+            lost = ", ".join(one.name for one in done if one not in timed)
             self._session.warn(
-                f'the files of job "{done.name}" cannot be told: its log does not name them, and the server '
-                "does not tell when it ran"
+                "some files cannot be told: the logs of these jobs do not name them, and the server does not "
+                f"tell when they ran: {lost}"
             )
-            return []
-        found = list(self._in_window(done))
-        self._session.note(
-            f'the log of job "{done.name}" does not name the files it wrote: taken are those that came into '
-            "the output folder while it ran"
+        files: dict[Location, ResultFile] = {}
+        for one in timed:
+            for name, provider, found in self._in_window(one):
+                files.setdefault(found.location, ResultFile(one.name, name, None, provider, found.location))
+        if timed:
+            self._tell_uncertain(timed, has_files=bool(files))
+        return list(files.values())
+
+    def _tell_uncertain(self, timed: Sequence[FinishedJob], *, has_files: bool) -> None:
+        whose, it = (
+            (f'the log of job "{timed[0].name}" does', "it")
+            if len(timed) == 1
+            else (f"the logs of {len(timed)} jobs do", "they")
         )
-        others = len(self._overlapping(done))
-        if others and found:
-            self._session.warn(
-                f'it is not certain that these are the files of job "{done.name}" alone: {others} other '
-                f"{'job' if others == 1 else 'jobs'} ran at the same time"
-            )
-        by_name = {name: (provider, one) for name, provider, one in reversed(found)}
-        return [
-            ResultFile(done.name, name, None, provider, one.location)
-            for name, (provider, one) in reversed(by_name.items())
-        ]
+        self._session.note(
+            f"{whose} not name the files that {it} wrote: taken are those that came into the output folder "
+            f"while {it} ran"
+        )
+        own = {one.name for one in timed}
+        others = {name for one in timed for name in self._overlapping(one)} - own
+        if others and has_files:
+            more = "another job" if len(others) == 1 else f"{len(others)} other jobs"
+            self._session.warn(f"it is not certain whose files these are: {more} ran at the same time")
 
     def _in_window(self, done: FinishedJob) -> Iterator[tuple[str, str, StoredObject]]:
         """Yield name, provider and object of what came into the outputs while a job ran."""
@@ -212,8 +227,8 @@ class ResultSearch:
             for name, job in self._jobs.items()
             if name != done.name
             and (other := _begin(job)) is not None
-            and other <= end
-            and (moment_of(job.get("finish_time")) or _now()) >= begin
+            and other <= end + CLOCKS_APART
+            and (moment_of(job.get("finish_time")) or _now()) >= begin - CLOCKS_APART
         ]
 
     def _tell_shared(self, found: Sequence[ResultFile]) -> None:

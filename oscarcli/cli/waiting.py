@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from oscarcli.cli.framework import TABLE_FORMATS
 from oscarcli.cli.session import Session
 from oscarcli.errors import JobFailedError, OscarError, UsageError
 
@@ -13,8 +17,20 @@ if TYPE_CHECKING:
     from oscarcli.cli.files import ServiceFiles
     from oscarcli.cli.result_search import FinishedJob
 
-WAIT_HELP = "Wait until the job has ended, for --timeout seconds at most, and show its log on stderr."
-FOLDER_HELP = "with --wait, the folder to download the files into that the job wrote."
+WaitOption = Annotated[
+    bool,
+    typer.Option("--wait", help="Wait until the job has ended, for --timeout seconds at most."),
+]
+OutputOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FORMAT|DIR",
+        help=f"Form of the answer: {', '.join(TABLE_FORMATS)}; or, with --wait, the folder to download the "
+        "files into that the job wrote. May be given twice.",
+    ),
+]
 # A job is in the list as soon as it is accepted; a busy server may take a little longer.
 APPEAR_SECONDS = 10.0
 
@@ -31,10 +47,29 @@ def wait_limit(session: Session) -> float | None:
     return limit
 
 
-def require_folder(folder: Path) -> None:
-    """Raise UsageError when results cannot go into a folder because something else is there."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f'"{folder}" is not a folder')
+def settle_output(session: Session, values: Sequence[str], wait: bool) -> Path | None:
+    """Put the form of the answer among the values of --output into the session; return the folder, if any.
+
+    Raises:
+        UsageError: there are two folders, or one without --wait, or something else has its name.
+    """
+    for value in values:
+        if value in TABLE_FORMATS:
+            session.output = value
+    folders = [value for value in values if value not in TABLE_FORMATS]
+    if not folders:
+        return None
+    if not wait:
+        raise UsageError(
+            f'"{folders[0]}" is not one of {", ".join(TABLE_FORMATS)}',
+            hint="a folder for the job's files needs --wait",
+        )
+    if len(folders) > 1:
+        raise UsageError(f'"{folders[0]}" and "{folders[1]}" cannot both be the folder for the job\'s files')
+    folder = Path(folders[0])
+    if not folders[0] or (folder.exists() and not folder.is_dir()):
+        raise UsageError(f'"{folders[0]}" is not a folder')
+    return folder
 
 
 def wait_for_job(
