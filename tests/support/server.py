@@ -95,15 +95,16 @@ class ScriptedServer:
 
     Args:
         tls: a context to speak TLS with.
+        port: where to listen, such as the port of a server that was stopped; a free one if omitted.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.requests: list[Request] = []
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._prepared: list[_Prepared] = []
         self._unexpected: list[str] = []
-        self._http = _Http(("127.0.0.1", 0), _Handler)
+        self._http = _Http(("127.0.0.1", port), _Handler)
         self._http.script = self
         if tls is not None:
             self._http.socket = tls.wrap_socket(

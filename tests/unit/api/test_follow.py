@@ -143,7 +143,11 @@ def test_lines_whose_start_was_dropped_by_the_node_are_shown_once(play: Any) -> 
 
 
 def test_the_last_lines_that_are_there_come_first_and_then_all_that_is_new(play: Any) -> None:
-    looks = [("Running", "a\nb\nc\n"), ("Running", "a\nb\nc\nd\ne\n"), ("Succeeded", "a\nb\nc\nd\ne\nf\n")]
+    looks: list[Look] = [
+        ("Running", "a\nb\nc\n"),
+        ("Running", "a\nb\nc\nd\ne\n"),
+        ("Succeeded", "a\nb\nc\nd\ne\nf\n"),
+    ]
     assert texts(play(*looks, selection=Selection(tail=1))) == ["c\n", "d\ne\n", "f\n"]
     looks = [("Running", "a\nb\nc\n"), ("Succeeded", "a\nb\nc\nd\n")]
     assert texts(play(*looks, selection=Selection(tail=0))) == ["d\n"]
