@@ -13,7 +13,7 @@ from oscarcli.output.live import LiveText
 from oscarcli.output.render import Column, Format, to_yaml
 
 # Seconds between two looks; a list of many pages is left alone for longer.
-PAUSE_SECONDS = 2.0
+PAUSE_SECONDS = 1.0
 REST_FACTOR = 4.0
 LONGEST_PAUSE = 30.0
 GONE = {"status": "Deleted"}

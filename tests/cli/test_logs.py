@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 
 import pytest
 import yaml
@@ -185,6 +186,57 @@ def test_a_log_that_is_not_there_says_why(call: Caller, cluster: ScriptedServer)
     assert result.err == "the log is empty, or the login may not see it\n"
 
 
+def hours_ago(hours: float) -> str:
+    moment = datetime.now(timezone.utc) - timedelta(hours=hours)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.123456789Z")
+
+
+TIMED = "".join(f"{hours_ago(5 - n)} line {n}\n" for n in range(5))
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("--tail 2", "line 3\nline 4\n"),
+        ("--tail 0", ""),
+        ("--tail 99", "line 0\nline 1\nline 2\nline 3\nline 4\n"),
+        ("--since 150m", "line 3\nline 4\n"),
+        ("--since 2h30m --tail 1", "line 4\n"),
+        (f"--since {hours_ago(2.5)}", "line 3\nline 4\n"),
+        ("--since 10s", ""),
+    ],
+)
+def test_lines_are_chosen_by_number_and_by_time(
+    call: Caller, cluster: ScriptedServer, words: str, shown: str
+) -> None:
+    def logged(request: Request) -> Answer:
+        if request.query.get("timestamps") == "true":
+            return text(TIMED)
+        return text("".join(line.partition(" ")[2] + "\n" for line in TIMED.splitlines()))
+
+    cluster.always("GET", f"{LIST}/j", logged)
+    result = call("service", "logs", "get", "svc", "j", *words.split())
+    assert (result.code, result.out, result.err) == (0, shown, "")
+    as_json = json.loads(call("service", "logs", "get", "svc", "j", *words.split(), "-o", "json").out)
+    assert as_json["log"] == shown
+    stamped = call("service", "logs", "get", "svc", "j", "-t", *words.split()).out
+    assert stamped == TIMED[len(TIMED) - len(stamped) :]
+    assert len(stamped.splitlines()) == len(shown.splitlines())
+
+
+def test_times_that_the_server_does_not_tell_are_not_made_up(call: Caller, cluster: ScriptedServer) -> None:
+    cluster.always("GET", f"{LIST}/j", text("one\ntwo\n"))
+    result = call("service", "logs", "get", "svc", "j", "--since", "1h")
+    assert (result.code, result.out) == (0, "one\ntwo\n")
+    assert result.err == "the server does not tell the times of lines: all of them are shown\n"
+
+
+@pytest.mark.parametrize("words", ["--tail -1", "--tail x", "--since yesterday", "--since 2026-02-31"])
+def test_what_is_no_number_and_no_time_asks_nobody(call: Caller, cluster: ScriptedServer, words: str) -> None:
+    result = call("service", "logs", "get", "svc", "j", *words.split())
+    assert (result.code, result.out) == (2, "")
+
+
 # -- follow --------------------------------------------------------------------------------------
 
 
@@ -324,3 +376,16 @@ def test_on_a_terminal_running_jobs_are_asked_about(run: Runner, server: Scripte
     agreed = run.terminal(*words, answers=[("Go on? [y/N]", "y\n")])
     assert (agreed.code, "removed successfully" in agreed.out) == (0, True)
     assert "[y/N]" not in run.terminal(*words, "-y").out
+
+
+def test_nothing_is_asked_where_nothing_runs_or_nobody_can_answer(
+    run: Runner, server: ScriptedServer
+) -> None:
+    run.know(server.url)
+    words = ("service", "logs", "delete", "svc", "--all")
+    server.expect("GET", LIST, document({"jobs": {"b": job("Succeeded"), "c": job("Failed")}}))
+    server.always("DELETE", LIST, Answer(204), query={"all": "true"})
+    assert "[y/N]" not in run.terminal(*words).out
+    result = run(*words)
+    assert (result.code, result.out) == (0, 'All jobs from service "svc" removed successfully\n')
+    assert server.calls().count(f"GET {LIST}") == 1

@@ -7,6 +7,7 @@ import io
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -104,7 +105,7 @@ class Runner(World):
     def terminal(
         self,
         *words: str | Path,
-        answers: Sequence[tuple[str, str]] = (),
+        answers: Sequence[tuple[str, str | signal.Signals]] = (),
         env: Mapping[str, str] | None = None,
         columns: int = 100,
     ) -> Outcome:
@@ -112,7 +113,7 @@ class Runner(World):
 
         Args:
             words: the command line.
-            answers: pairs of a text to wait for and what to type then.
+            answers: pairs of a text to wait for and what to type then, or a signal to send.
             env: variables to add.
             columns: the terminal's width.
         """
@@ -128,13 +129,15 @@ class Runner(World):
             start_new_session=True,
         )
         os.close(slave)
-        screen = _screen(master, list(answers))
+        screen = _screen(master, process, list(answers))
         code = process.wait(timeout=PATIENCE)
         os.close(master)
         return Outcome(code, screen.replace("\r\n", "\n"), "")
 
 
-def _screen(master: int, answers: list[tuple[str, str]]) -> str:
+def _screen(
+    master: int, process: subprocess.Popen[bytes], answers: list[tuple[str, str | signal.Signals]]
+) -> str:
     """Read what appears on a terminal until the program ends, and type the answers on cue."""
     seen = b""
     deadline = time.monotonic() + PATIENCE
@@ -149,8 +152,15 @@ def _screen(master: int, answers: list[tuple[str, str]]) -> str:
             break
         seen += data
         if answers and answers[0][0] in seen.decode(errors="replace"):
-            os.write(master, answers.pop(0)[1].encode())
+            _answer(master, process, answers.pop(0)[1])
     return seen.decode(errors="replace")
+
+
+def _answer(master: int, process: subprocess.Popen[bytes], answer: str | signal.Signals) -> None:
+    if isinstance(answer, signal.Signals):
+        process.send_signal(answer)
+    else:
+        os.write(master, answer.encode())
 
 
 @dataclass(frozen=True)
