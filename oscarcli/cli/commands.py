@@ -59,6 +59,7 @@ COMMANDS = (
         "federation", "federation", "Services of other clusters that take jobs of a service.", is_noun=True
     ),
     Entry("health", "health", "Ask a cluster whether it is well."),
+    Entry("doctor", "doctor", "Find out what keeps a cluster from being used from here."),
     Entry("local", "local", "Run an OSCAR cluster on this machine.", is_noun=True),
     Entry(
         "completion",

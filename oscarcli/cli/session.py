@@ -45,6 +45,8 @@ class Session:
         self.formats: Sequence[str] | None = None
         # What the options about tables ask for.
         self.layout = AS_USUAL
+        # Whether to read the configuration takes it away from other users' eyes.
+        self.tightens_config = True
         self.out = Terminal(sys.stdout, environ)
         self.diagnostics = Diagnostics(Terminal(sys.stderr, environ))
         self._clients: dict[str, Client] = {}
@@ -72,7 +74,7 @@ class Session:
     @cached_property
     def config(self) -> Configuration:
         """The clusters on record. Raises ConfigError when the file cannot be read."""
-        configuration = self.config_file.read()
+        configuration = self.config_file.read(tighten=self.tightens_config)
         for warning in configuration.warnings:
             self.warn(warning)
         return configuration

@@ -128,6 +128,35 @@ def test_the_state_of_a_cluster_is_its_nodes_when_columns_are_chosen(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("env", "header"),
+    [
+        ({}, "\x1b[1mNAME  "),
+        ({"NO_COLOR": "1"}, "NAME  "),
+        ({"TERM": "dumb"}, "NAME  "),
+        ({"TERM": "dumb", "CLICOLOR_FORCE": "1"}, "\x1b[1mNAME  "),
+    ],
+)
+def test_a_terminal_has_colour_unless_the_environment_says_otherwise(
+    run: Runner, server: ScriptedServer, env: dict[str, str], header: str
+) -> None:
+    run.know(server.url)
+    server.expect("GET", "/system/services", document(SERVICES))
+    assert run.terminal("service", "list", env=env).out.startswith(header)
+
+
+def test_a_pipe_has_colour_when_forced_and_is_never_cut(run: Runner, server: ScriptedServer) -> None:
+    run.know(server.url)
+    server.always("GET", "/system/services", document([{**SERVICES[0], "image": "i" * 200}]))
+    piped = run("service", "list", env={"CLICOLOR_FORCE": "1", "COLUMNS": "40"}).out
+    assert piped.startswith("\x1b[1mNAME")
+    assert "i" * 200 in piped
+    seen = run.terminal("service", "list", env={"COLUMNS": "40"}, columns=150).out
+    assert max(map(len, seen.splitlines()[1:])) <= 40
+    assert "…" in seen
+    assert "i" * 60 in run.terminal("service", "list", columns=150).out
+
+
 def table_commands() -> list[Any]:
     """Return all verbs whose `-o` takes `table`, and whether they have options about it."""
     found: list[Any] = []
@@ -153,7 +182,7 @@ def table_commands() -> list[Any]:
 SENTENCES = {
     "apply", "delete", "diff", "validate", "init", "version", "cluster default", "cluster delete",
     "service delete", "service job", "service start", "service stop", "service restart", "service url",
-    "service export", "service delete-file", "service logs delete", "bucket create", "bucket update",
+    "service export", "service put-file", "service delete-file", "service logs delete", "bucket create", "bucket update",
     "bucket delete", "bucket delete-file", "volume create", "volume delete", "federation add-member",
     "federation update", "federation delete", "local start", "local stop", "local reset",
 }  # fmt: skip

@@ -86,6 +86,11 @@ STEPS = (
     Step("cluster status", "cluster minio oscar", API),
     Step("cluster config", "allowed_image_repositories config minio_provider", API),
     Step("health", "raw_body status"),
+    Step(
+        "doctor",
+        "checks checks[].cause checks[].code checks[].finding checks[].name checks[].next checks[].outcome "
+        "cluster ok",
+    ),
     Step("init hello --dir made", "fdl script service"),
     Step(
         "validate fdl.yaml",
@@ -113,6 +118,12 @@ STEPS = (
     Step("service get echo", SERVICE, API),
     Step("service get echo --include-deployment", f"{SERVICE} deployment", API),
     Step("service job echo -i hello", "job service"),
+    Step("service job echo -i hello --wait", "files job log service status"),
+    Step("service put-file echo word.txt", "service uploaded"),
+    Step(
+        "service put-file echo word.txt --wait",
+        "files jobs jobs[].job jobs[].log jobs[].object jobs[].status service uploaded",
+    ),
     Step("service list-files echo echo/out", "[].bucket [].etag [].key [].last_modified [].name [].size"),
     Step("service export echo --dir exported", "fdl script service"),
     Step("service system-logs", "logs", API),
@@ -220,10 +231,9 @@ def test_the_keys_of_answers(call: Caller, cluster: LocalCluster, monkeypatch: p
     )
 
     def work(step: Step) -> None:
-        if step.words.startswith("service job"):
+        if step.words == "service job echo -i hello":
+            # For the log of calls, and for metrics.
             call("service", "run", "echo", "-i", "hello")
-            call("service", "put-file", "echo", "word.txt")
-            cluster.ended("echo", 2)
 
     check(call, STEPS, work)
 

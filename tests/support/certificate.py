@@ -1,11 +1,14 @@
-"""A self-signed certificate for 127.0.0.1, made with whatever this machine has for it."""
+"""Certificates for servers on loopback."""
 
 from __future__ import annotations
 
+import ipaddress
 import shutil
 import ssl
 import subprocess
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,3 +30,70 @@ def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     return context, certificate
+
+
+def certified(
+    folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    days: tuple[float, float] = (-1, 90),
+    by_authority: bool = False,
+) -> tuple[ssl.SSLContext, Path]:
+    """Return a server's TLS context and the file of the certificate that vouches for it.
+
+    Args:
+        folder: where to write them.
+        host: a name or an IPv4 address that the certificate is for.
+        days: from now, its first and its last moment.
+        by_authority: whether an authority of its own signed it, or it signed itself.
+    """
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    key, root_key = _key(), _key()
+    root = _certificate("Authority of this test", root_key, "Authority of this test", root_key, days)
+    signer = ("Authority of this test", root_key) if by_authority else (host, key)
+    leaf = _certificate(host, key, *signer, days, host=host)
+    place = folder / "server.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    place.write_bytes(private + leaf.public_bytes(Encoding.PEM))
+    voucher = folder / "voucher.pem"
+    voucher.write_bytes((root if by_authority else leaf).public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place)
+    return context, voucher
+
+
+def _key() -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _certificate(
+    subject: str, key: Any, issuer: str, signing_key: Any, days: tuple[float, float], host: str | None = None
+) -> Any:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.x509.oid import NameOID
+
+    def named(text: str) -> Any:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    now = datetime.now(timezone.utc)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(named(subject))
+        .issuer_name(named(issuer))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now + timedelta(days=days[0]))
+        .not_valid_after(now + timedelta(days=days[1]))
+        .add_extension(x509.BasicConstraints(ca=host is None, path_length=None), critical=True)
+    )
+    if host is not None:
+        try:
+            name: Any = x509.IPAddress(ipaddress.ip_address(host))
+        except ValueError:
+            name = x509.DNSName(host)
+        builder = builder.add_extension(x509.SubjectAlternativeName([name]), critical=False)
+    return builder.sign(signing_key, hashes.SHA256())
