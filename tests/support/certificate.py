@@ -89,6 +89,30 @@ def _certificate(
         .not_valid_before(now + timedelta(days=days[0]))
         .not_valid_after(now + timedelta(days=days[1]))
         .add_extension(x509.BasicConstraints(ca=host is None, path_length=None), critical=True)
+        # Python 3.13 insists on these.
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False
+        )
+        .add_extension(
+            x509.KeyUsage(
+                **dict.fromkeys(
+                    (
+                        "content_commitment",
+                        "key_encipherment",
+                        "data_encipherment",
+                        "key_agreement",
+                        "crl_sign",
+                        "encipher_only",
+                        "decipher_only",
+                    ),
+                    False,
+                ),
+                digital_signature=host is not None,
+                key_cert_sign=host is None,
+            ),
+            critical=True,
+        )
     )
     if host is not None:
         try:
