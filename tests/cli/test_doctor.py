@@ -468,7 +468,9 @@ BROKEN = {
     "no login": Broken(no_login, "credentials", ("no user and no password", "USERNAME --force"), 4),
     "no OSCAR": Broken(login(text("404 page not found", 404)), "credentials", ("another server than",), 6),
     "wrong server": Broken(login(document({"app": "x"})), "credentials", ("no version", "another server"), 6),
-    "clock": Broken(clock(timedelta(hours=3)), "clock", ("2 h behind the server", "timedatectl"), 1),
+    "clock": Broken(
+        clock(timedelta(hours=3, minutes=30)), "clock", ("3 h behind the server", "timedatectl"), 1
+    ),
     "clock a bit off": Broken(
         clock(timedelta(minutes=-5)), "clock", ("ahead of the server", "not kept"), 0, "warning"
     ),

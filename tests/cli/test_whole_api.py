@@ -20,8 +20,8 @@ from oscarcli.errors import ExitCode
 from tests.conftest import isolated
 from tests.support.command import Caller, Runner
 
-# It has a test file of its own: it is about a cluster's process, not about the API.
-NOT_OF_THE_API = ("local",)
+# They have test files of their own: they are about a cluster's process and about shells, not about the API.
+NOT_OF_THE_API = ("local", "completion")
 FDL = """\
 functions:
   oscar:

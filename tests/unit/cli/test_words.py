@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.core import TyperOption
 
-from oscarcli.cli.framework import common_options
+from oscarcli.cli.options import common_options
 from oscarcli.cli.words import rewritten, verb_first
 
 OPTIONS = [
