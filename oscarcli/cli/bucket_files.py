@@ -9,6 +9,7 @@ import typer
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.errors import NotFoundError, UsageError
+from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import Storage, StoredObject
@@ -21,7 +22,7 @@ RemoteArgument = Annotated[str, typer.Argument(metavar="REMOTE_FILE", help="The 
 NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")]
 
 
-@app.command("put-file, pf")
+@app.command("put-file, pf", formats=TABLE_FORMATS)
 def put_file(
     ctx: typer.Context,
     bucket: BucketArgument,
@@ -36,7 +37,7 @@ def put_file(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Upload files to a bucket."""
-    from oscarcli.cli.files import put_all
+    from oscarcli.cli.files import places_of, put_all
     from oscarcli.cli.local_paths import local_files, upload_targets
     from oscarcli.storage.transfer import Upload
 
@@ -45,10 +46,17 @@ def put_file(
     sources = local_files(local)
     targets = upload_targets(sources, _place(bucket, remote))
     tasks = [Upload(*pair) for pair in zip(sources, targets, strict=True)]
-    put_all(session, _storage(session), tasks, show_progress=not no_progress)
+    storage = _storage(session)
+    uploaded: list[Upload] = []
+    try:
+        put_all(session, storage, tasks, show_progress=not no_progress, done=uploaded.append)
+    finally:
+        # Also when some failed: what is there is there.
+        if uploaded and not session.wants_table:
+            session.show(Result({"bucket": bucket, "uploaded": places_of(storage, uploaded)}))
 
 
-@app.command("get-file, gf")
+@app.command("get-file, gf", formats=TABLE_FORMATS)
 def get_file(
     ctx: typer.Context,
     bucket: BucketArgument,

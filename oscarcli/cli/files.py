@@ -141,7 +141,7 @@ def put_all(
     tally.conclude("uploaded")
 
 
-@app.command("get-file, gf", optional_values=("--download-latest-into",))
+@app.command("get-file, gf", formats=TABLE_FORMATS, optional_values=("--download-latest-into",))
 def get_file(
     ctx: typer.Context,
     words: Annotated[
@@ -214,11 +214,32 @@ def get_one(session: Session, storage: Storage, task: Fetch, *, show_progress: b
     """Download one object, showing how far it is, and print the path of the file."""
     from oscarcli.storage.transfer import Fetch, download
 
-    tally = Tally[Fetch](session, _path_line, alone=True)
     label = f"Downloading {task.source.location.name}"
-    with carried_out(session, label, tally, wanted=show_progress) as progress:
-        download(storage, [task], tally.take, progress)
-    tally.conclude("downloaded")
+    with _paths_told(session) as line:
+        tally = Tally[Fetch](session, line, alone=True)
+        with carried_out(session, label, tally, wanted=show_progress) as progress:
+            download(storage, [task], tally.take, progress)
+        tally.conclude("downloaded")
+
+
+@contextmanager
+def _paths_told(session: Session) -> Iterator[Callable[[Fetch], str | None]]:
+    """Give what tells of a downloaded file: a line for a person, for a program a list in the end."""
+    paths: list[str] = []
+
+    def line(task: Fetch) -> str | None:
+        path = _path_line(task)
+        if path is None or session.wants_table:
+            return path
+        paths.append(path)
+        return None
+
+    try:
+        yield line
+    finally:
+        # Also when some failed: what is there is there.
+        if paths:
+            session.show(Result({"files": paths}))
 
 
 def get_folder(
@@ -243,7 +264,6 @@ def get_folder(
 
     location = parse_location(remote).as_folder()
     folder = Path(local) if local is not None else safe_name(location.name)
-    tally = Tally[Fetch](session, _path_line)
     refused: list[Outcome[Fetch]] = []
 
     def tasks() -> Iterator[Fetch]:
@@ -255,13 +275,15 @@ def get_folder(
             except OscarError as error:
                 refused.append(Outcome(Fetch(found, folder), error))
 
-    with carried_out(session, f"Downloading {location.name}", tally, wanted=show_progress) as progress:
-        download(storage, tasks(), tally.take, progress)
-        for outcome in refused:
-            tally.take(outcome)
-    if not tally.count:
-        raise NotFoundError(f'download "{location}" from {storage.provider}: no files found under it')
-    tally.conclude("downloaded")
+    with _paths_told(session) as line:
+        tally = Tally[Fetch](session, line)
+        with carried_out(session, f"Downloading {location.name}", tally, wanted=show_progress) as progress:
+            download(storage, tasks(), tally.take, progress)
+            for outcome in refused:
+                tally.take(outcome)
+        if not tally.count:
+            raise NotFoundError(f'download "{location}" from {storage.provider}: no files found under it')
+        tally.conclude("downloaded")
 
 
 def _path_line(task: Fetch) -> str | None:

@@ -75,12 +75,21 @@ def _option(
 
 
 def output_option(formats: Sequence[str]) -> TyperOption:
-    """Return `-o/--output`, which takes one of `formats`, the first when it is not given."""
+    """Return `-o/--output`, which takes one of `formats`, the first when it is not given.
+
+    Where `text` stands for people and there is no table, `table` is another word for it.
+    """
+    remember = _remember("output")
+    words = [*formats] if "table" in formats else [*formats, "table"]
+
+    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        return remember(context, parameter, value if value in formats else formats[0])
+
     return TyperOption(
         param_decls=["common_output", "--output", "-o"],
         expose_value=False,
-        callback=_remember("output"),
-        type=TyperChoice(list(formats)),
+        callback=callback,
+        type=TyperChoice(words),
         metavar="FORMAT",
         help=f"Form of the answer: {', '.join(formats)}.  [default: {formats[0]}]",
         default=formats[0],

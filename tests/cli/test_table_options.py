@@ -182,7 +182,8 @@ def table_commands() -> list[Any]:
 SENTENCES = {
     "apply", "delete", "diff", "validate", "init", "version", "cluster default", "cluster delete",
     "service delete", "service job", "service start", "service stop", "service restart", "service url",
-    "service export", "service put-file", "service delete-file", "service logs delete", "bucket create",
+    "service export", "service put-file", "service get-file", "bucket put-file", "bucket get-file",
+    "service delete-file", "service logs delete", "bucket create",
     "bucket update",
     "bucket delete", "bucket delete-file", "volume create", "volume delete", "federation add-member",
     "federation update", "federation delete", "local start", "local stop", "local reset",

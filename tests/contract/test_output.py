@@ -139,6 +139,7 @@ STEPS = (
         API,
     ),
     Step("service deployment logs echo", "available entries message service_name", API),
+    Step("service get-file echo echo/out/result.txt", "files"),
     Step("service delete-file echo minio.default echo/out/result.txt", "deleted"),
     Step("service logs delete echo nothing nobody", f"{REMOVAL} failed.*", code=ExitCode.PARTIAL),
     Step("service logs delete echo --succeeded", "deleted service"),
@@ -150,6 +151,8 @@ STEPS = (
         "[].storage_usage [].visibility",
         API,
     ),
+    Step("bucket put-file echo word.txt in/", "bucket uploaded"),
+    Step("bucket get-file echo in/word.txt", "files"),
     Step("bucket get echo", BUCKET, API),
     Step("bucket get echo --folders", f"{BUCKET} folders prefix", API),
     Step("bucket presign echo in/word.txt", "expires_at method object_key operation url", API),
@@ -253,6 +256,11 @@ def test_the_keys_of_answers_about_a_cluster_of_this_machine(call: Caller) -> No
         call("local", "reset", "--yes")
 
 
+def test_every_command_that_answers_in_json_takes_the_other_two_forms() -> None:
+    """What has words for people, and no table, takes `table` for these."""
+    assert not {verb for verb, forms in verbs_with_json().items() if not {"table", "yaml"} <= set(forms)}
+
+
 def test_a_failure_is_an_object_on_stderr(call: Caller) -> None:
     result = call("service", "list", "-o", "json")
     assert (result.out, set(json.loads(result.err))) == ("", {"error", "code", "hint"})
@@ -261,13 +269,15 @@ def test_a_failure_is_an_object_on_stderr(call: Caller) -> None:
     assert set(json.loads(result.err)) >= {"error", "code", "details"}
 
 
-def verbs_with_json() -> set[str]:
-    """Return the verbs that can answer in JSON, by their main names."""
-    found: set[str] = set()
+def verbs_with_json() -> dict[str, list[str]]:
+    """Return the verbs that can answer in JSON, by their main names, with all forms that they take."""
+    found: dict[str, list[str]] = {}
 
     def walk(path: str, command: Any) -> None:
         if "json" in getattr(command, "_formats", ()):
-            found.add(path)
+            (option,) = (param for param in command.params if "--output" in param.opts)
+            # Where the option may name a folder, too, it is the command that looks at its words.
+            found[path] = list(getattr(option.type, "choices", ["table", "json", "yaml"]))
         for names, child in getattr(command, "commands", {}).items():
             walk(f"{path} {names.split(', ')[0]}", child)
 
