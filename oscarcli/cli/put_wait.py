@@ -11,7 +11,7 @@ from oscarcli.api.joblog import Place, is_silent
 from oscarcli.api.jobs import find_log, list_jobs, state_text
 from oscarcli.api.trigger import Sight, UploadedJobs
 from oscarcli.cli.files import places_of, put_all
-from oscarcli.cli.result_search import FinishedJob
+from oscarcli.cli.finished import FinishedJob
 from oscarcli.cli.session import Session
 from oscarcli.cli.waiting import bring_results, conclude, wait_for_job
 from oscarcli.errors import OscarError, UsageError

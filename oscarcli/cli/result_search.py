@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from oscarcli.api.joblog import JobAccount, Place, Written, account_of, returned_content, returned_files
-from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
+from oscarcli.api.joblog import (
+    JobAccount,
+    Written,
+    account_of,
+    is_silent,
+    returned_content,
+    returned_files,
+)
+from oscarcli.api.jobs import FAILED
+from oscarcli.cli.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of
+from oscarcli.cli.rivals import Rivals
 from oscarcli.cli.session import Session
 from oscarcli.output.times import moment_of
 from oscarcli.storage.location import Location, parse_location
@@ -20,47 +25,6 @@ from oscarcli.storage.location import Location, parse_location
 if TYPE_CHECKING:
     from oscarcli.cli.files import ServiceFiles
     from oscarcli.storage.base import StoredObject
-
-# How far the clocks of the object store and of the jobs' nodes may be apart, and the whole seconds of both.
-CLOCKS_APART = timedelta(seconds=2)
-# Logs of other jobs that are read to see whether one of them wrote the same object.
-MOST_RIVALS = 50
-
-
-@dataclass(frozen=True)
-class FinishedJob:
-    """A job that has ended.
-
-    Args:
-        name: its name.
-        job: the job as the server lists it.
-        log: all of its log, without times.
-        is_raw: whether it was given its input directly: it hands its files back in its log.
-    """
-
-    name: str
-    job: Job
-    log: str
-    is_raw: bool
-
-
-@dataclass(frozen=True)
-class ResultFile:
-    """A file that a job wrote.
-
-    Args:
-        job: the job.
-        name: the file's name as seen from the script's output folder.
-        content: what is in it, where the log has that.
-        provider: else the storage provider that has it.
-        location: and where it is there.
-    """
-
-    job: str
-    name: str
-    content: bytes | None = None
-    provider: str = ""
-    location: Location | None = None
 
 
 class ResultSearch:
@@ -73,7 +37,8 @@ class ResultSearch:
     """
 
     def __init__(self, session: Session, service: str, files: ServiceFiles) -> None:
-        self._session, self._service, self._files = session, service, files
+        self._session, self._files = session, files
+        self._rivals = Rivals(session, service)
 
     def files_of(self, done: Sequence[FinishedJob]) -> list[ResultFile]:
         """Return the files of jobs.
@@ -90,18 +55,19 @@ class ResultSearch:
                 untold.append(one)
             else:
                 found += files
-        self._tell_shared(found)
+        self._rivals.tell_shared(found)
         triggers = {name: account.trigger for name, account in accounts.items()}
-        self._tell_rivals([one for one in done if accounts[one.name].written], found, triggers)
+        self._rivals.tell_rivals([one for one in done if accounts[one.name].written], found, triggers)
         return found + self._by_time(untold)
 
     def _told(self, done: FinishedJob, account: JobAccount) -> list[ResultFile] | None:
         """Return the files that a job's log tells of; `None` when it does not."""
         if account.written is not None:
             return self._named(done, account, account.written)
-        if done.is_raw and not account.is_told and done.log and done.job.get("status") == "Succeeded":
-            return self._returned(done, account)
-        return None
+        if done.job.get("status") == FAILED:
+            # It did not get so far as to store anything, if its log would tell.
+            return [] if account.is_told or not is_silent(self._files.document) else None
+        return self._returned(done, account) if done.is_raw and done.log and not account.is_told else None
 
     # -- by the log ------------------------------------------------------------------------------
 
@@ -166,7 +132,7 @@ class ResultSearch:
 
     def _by_time(self, done: Sequence[FinishedJob]) -> list[ResultFile]:
         """Return what came into the outputs while jobs ran."""
-        timed = [one for one in done if _begin(one.job) is not None]
+        timed = [one for one in done if begin_of(one.job) is not None]
         if len(timed) < len(done):
             lost = ", ".join(one.name for one in done if one not in timed)
             self._session.warn(
@@ -192,7 +158,7 @@ class ResultSearch:
             f"while {it} ran"
         )
         own = {one.name for one in timed}
-        others = {name for one in timed for name in self._overlapping(one)} - own
+        others = {name for one in timed for name in self._rivals.beside(one)} - own
         if others and has_files:
             more = "another job" if len(others) == 1 else f"{len(others)} other jobs"
             self._session.warn(f"it is not certain whose files these are: {more} ran at the same time")
@@ -201,7 +167,7 @@ class ResultSearch:
         """Yield name, provider and object of what came into the outputs while a job ran."""
         from oscarcli.storage.listing import objects_at, relative_name
 
-        begin, end = _begin(done.job), moment_of(done.job.get("finish_time"))
+        begin, end = begin_of(done.job), moment_of(done.job.get("finish_time"))
         for provider, path in self._outputs if begin is not None else ():
             folder = parse_location(path).as_folder()
             for found in objects_at(self._files.storage(provider), folder):
@@ -210,84 +176,3 @@ class ResultSearch:
                     continue
                 if begin - CLOCKS_APART <= modified and (end is None or modified <= end + CLOCKS_APART):
                     yield relative_name(found, folder), provider, found
-
-    # -- other jobs ------------------------------------------------------------------------------
-
-    @cached_property
-    def _jobs(self) -> dict[str, Job]:
-        return list_jobs(self._session.api, self._service)
-
-    def _overlapping(self, done: FinishedJob) -> list[str]:
-        """Return the other jobs that ran while a job did."""
-        begin, end = _begin(done.job), moment_of(done.job.get("finish_time")) or _now()
-        if begin is None:
-            return []
-        return [
-            name
-            for name, job in self._jobs.items()
-            if name != done.name
-            and (other := _begin(job)) is not None
-            and other <= end + CLOCKS_APART
-            and (moment_of(job.get("finish_time")) or _now()) >= begin - CLOCKS_APART
-        ]
-
-    def _tell_shared(self, found: Sequence[ResultFile]) -> None:
-        """Say which objects several of the jobs wrote: only what the last one wrote is left."""
-        writers: dict[Location, list[str]] = {}
-        for file in found:
-            if file.location is not None:
-                writers.setdefault(file.location, []).append(file.job)
-        for location, names in writers.items():
-            if len(names) > 1:
-                self._session.warn(
-                    f'{len(names)} of these jobs wrote "{location}"; only what the last one wrote is left: '
-                    f"{', '.join(names)}"
-                )
-
-    def _tell_rivals(
-        self,
-        done: Sequence[FinishedJob],
-        found: Sequence[ResultFile],
-        triggers: Mapping[str, Place | None],
-    ) -> None:
-        """Say when an object that a job wrote was written by another one at the same time, too."""
-        own = {one.name for one in done}
-        for one in done:
-            doubtful = {
-                file.location
-                for file in found
-                if file.job == one.name and not _is_named_after(file.name, triggers[one.name])
-            } - {None}
-            if not doubtful:
-                continue
-            rivals = [name for name in self._overlapping(one) if name not in own][:MOST_RIVALS]
-            for location in sorted(doubtful & self._written_by(rivals), key=str):
-                self._session.warn(
-                    f'another job that ran at the same time wrote "{location}", too; what is downloaded may '
-                    f'not be what job "{one.name}" wrote'
-                )
-
-    def _written_by(self, names: Collection[str]) -> set[Location]:
-        written: set[Location] = set()
-        for name in names:
-            if is_running(self._jobs[name]):
-                continue
-            account = account_of(find_log(self._session.api, self._service, name) or "")
-            written |= {Location(one.place.bucket, one.place.key) for one in account.written or ()}
-        return written
-
-
-def _is_named_after(name: str, trigger: Place | None) -> bool:
-    """Tell whether a result has its input's name in its own, which other inputs' results have not."""
-    if trigger is None:
-        return False
-    stem = PurePosixPath(trigger.key).name.partition(".")[0]
-    return bool(stem) and re.search(rf"(?<![^\W_]){re.escape(stem)}(?![^\W_])", name) is not None
-
-
-def _begin(job: Job) -> datetime | None:
-    return moment_of(job.get("start_time")) or moment_of(job.get("creation_time"))
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)

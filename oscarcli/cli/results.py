@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oscarcli.api.jobs import FAILED
 from oscarcli.cli.files import Tally, carried_out
+from oscarcli.cli.finished import FinishedJob, ResultFile
 from oscarcli.cli.local_paths import path_inside
-from oscarcli.cli.result_search import FinishedJob, ResultFile, ResultSearch
+from oscarcli.cli.result_search import ResultSearch
 from oscarcli.cli.session import Session
 from oscarcli.cli.whole_file import replace_file
 from oscarcli.errors import NotFoundError, OscarError
@@ -60,7 +62,7 @@ class Results:
         if not wanted:
             self._session.note("the job wrote no files" if len(done) == 1 else "the jobs wrote no files")
             return
-        failed = {one.name for one in done if one.job.get("status") == "Failed"}
+        failed = {one.name for one in done if one.job.get("status") == FAILED}
         tally = Tally[Fetch](self._session, self._line, alone=len(wanted) == 1)
         with carried_out(self._session, "Downloading results", tally, wanted=self._show_progress) as progress:
             for provider in dict.fromkeys(file.provider for file in wanted):

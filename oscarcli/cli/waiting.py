@@ -15,7 +15,7 @@ from oscarcli.errors import JobFailedError, OscarError, UsageError
 if TYPE_CHECKING:
     from oscarcli.api.follow import LogEvent
     from oscarcli.cli.files import ServiceFiles
-    from oscarcli.cli.result_search import FinishedJob
+    from oscarcli.cli.finished import FinishedJob
 
 WaitOption = Annotated[
     bool,
@@ -88,7 +88,7 @@ def wait_for_job(
         UnreachableError: it did not end in time, or the server was away for too long.
     """
     from oscarcli.api.follow import LogFollower
-    from oscarcli.cli.result_search import FinishedJob
+    from oscarcli.cli.finished import FinishedJob
 
     follower = LogFollower(session.api, service, name, limit=limit, appear=APPEAR_SECONDS)
     try:

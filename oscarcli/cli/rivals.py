@@ -1,0 +1,100 @@
+"""Other jobs that ran at the same time, and may have written the same objects."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from oscarcli.api.joblog import Place, account_of
+from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
+from oscarcli.cli.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of, end_of
+from oscarcli.cli.session import Session
+from oscarcli.storage.location import Location
+
+# Logs of other jobs that are read to see whether one of them wrote the same object.
+MOST_RIVALS = 50
+
+
+class Rivals:
+    """The jobs of a service beside those whose files are wanted.
+
+    Args:
+        session: the voice, and the cluster.
+        service: the jobs' service.
+    """
+
+    def __init__(self, session: Session, service: str) -> None:
+        self._session, self._service = session, service
+
+    @cached_property
+    def _jobs(self) -> dict[str, Job]:
+        return list_jobs(self._session.api, self._service)
+
+    def beside(self, done: FinishedJob) -> list[str]:
+        """Return the other jobs that ran while a job did."""
+        begin, end = begin_of(done.job), end_of(done.job)
+        if begin is None:
+            return []
+        return [
+            name
+            for name, job in self._jobs.items()
+            if name != done.name
+            and (other := begin_of(job)) is not None
+            and other <= end + CLOCKS_APART
+            and end_of(job) >= begin - CLOCKS_APART
+        ]
+
+    def tell_shared(self, found: Sequence[ResultFile]) -> None:
+        """Say which objects several of the jobs wrote: only what the last one wrote is left."""
+        writers: dict[Location, list[str]] = {}
+        for file in found:
+            if file.location is not None:
+                writers.setdefault(file.location, []).append(file.job)
+        for location, names in writers.items():
+            if len(names) > 1:
+                self._session.warn(
+                    f'{len(names)} of these jobs wrote "{location}"; only what the last one wrote is left: '
+                    f"{', '.join(names)}"
+                )
+
+    def tell_rivals(
+        self,
+        done: Sequence[FinishedJob],
+        found: Sequence[ResultFile],
+        triggers: Mapping[str, Place | None],
+    ) -> None:
+        """Say when an object that a job wrote was written by another one at the same time, too."""
+        own = {one.name for one in done}
+        for one in done:
+            doubtful = {
+                file.location
+                for file in found
+                if file.job == one.name and not _is_named_after(file.name, triggers[one.name])
+            } - {None}
+            if not doubtful:
+                continue
+            rivals = [name for name in self.beside(one) if name not in own][:MOST_RIVALS]
+            for location in sorted(doubtful & self._written_by(rivals), key=str):
+                self._session.warn(
+                    f'another job that ran at the same time wrote "{location}", too; what is downloaded may '
+                    f'not be what job "{one.name}" wrote'
+                )
+
+    def _written_by(self, names: Collection[str]) -> set[Location]:
+        written: set[Location] = set()
+        for name in names:
+            if is_running(self._jobs[name]):
+                continue
+            account = account_of(find_log(self._session.api, self._service, name) or "")
+            written |= {Location(one.place.bucket, one.place.key) for one in account.written or ()}
+        return written
+
+
+def _is_named_after(name: str, trigger: Place | None) -> bool:
+    """Tell whether a result has its input's name in its own, which other inputs' results have not."""
+    if trigger is None:
+        return False
+    stem = PurePosixPath(trigger.key).name.partition(".")[0]
+    return bool(stem) and re.search(rf"(?<![^\W_]){re.escape(stem)}(?![^\W_])", name) is not None
