@@ -17,6 +17,8 @@ from tests.support.shells import PROMPT, Shell
 SERVICES = [{"name": "text-stats", "image": "alpine:3"}, {"name": "posenet", "image": "posenet\x1b"}]
 NETWORK = ("httpx", "socket", "ssl", "botocore")
 HEAVY = ("typer", "rich", "yaml")
+# A busy machine may take longer than a person would wait.
+PATIENT = {"OSCAR_CLI_COMPLETION_SECONDS": "60"}
 
 
 @pytest.fixture
@@ -56,11 +58,15 @@ def test_names_on_a_cluster(known: Runner, server: ScriptedServer) -> None:
     server.always("GET", "/system/logs/posenet", document({"jobs": {"posenet-1": {"status": "Failed"}}}))
     server.always("GET", "/system/buckets", document([{"bucket_name": "photos", "visibility": "private"}]))
     server.always("GET", "/system/volumes", document([{"name": "disk", "size": "1Gi"}]))
-    assert known("__complete", "service", "get", "t").out == "text-stats\talpine:3\n:\n"
-    assert known("__complete", "service", "logs", "get", "posenet", "").out == "posenet-1\tFailed\n:\n"
-    assert known("__complete", "bucket", "get", "").out == "photos\tprivate\n:\n"
-    assert known("__complete", "volume", "get", "").out == "disk\t1Gi\n:\n"
-    assert known("__complete", "-c", "m").out == "my two\thttp://x\n:\n"
+
+    def tab(*words: str) -> str:
+        return known("__complete", *words, env=PATIENT).out
+
+    assert tab("service", "get", "t") == "text-stats\talpine:3\n:\n"
+    assert tab("service", "logs", "get", "posenet", "") == "posenet-1\tFailed\n:\n"
+    assert tab("bucket", "get", "") == "photos\tprivate\n:\n"
+    assert tab("volume", "get", "") == "disk\t1Gi\n:\n"
+    assert tab("-c", "m") == "my two\thttp://x\n:\n"
 
 
 def test_names_are_those_of_the_cluster_that_is_typed(run: Runner, server: ScriptedServer) -> None:
@@ -68,7 +74,8 @@ def test_names_are_those_of_the_cluster_that_is_typed(run: Runner, server: Scrip
     other = run.write_config(
         f"oscar: {{a: {{endpoint: {server.url}/a}}, b: {{endpoint: {server.url}/b}}}}\n", run.home / "o.yaml"
     )
-    out = run("__complete", "--config", other, "service", "-c", "b", "get", "text").out
+    words = ("--config", other, "service", "-c", "b", "get", "text")
+    out = run("__complete", *words, env=PATIENT).out
     assert out.startswith("text-stats\t")
 
 
@@ -100,6 +107,14 @@ def test_a_configuration_that_is_wrong_is_silence(run: Runner, config: str) -> N
     assert path.stat().st_mode & 0o777 == 0o644, "the warning about a changed mode would be lost"
 
 
+def test_a_limit_that_is_no_number_is_the_usual_one(run: Runner) -> None:
+    result = run("__complete", "cluster", "li", env={"OSCAR_CLI_COMPLETION_SECONDS": "soon"})
+    assert (result.out, result.err) == (
+        "list\tList the clusters on record, in the order of the file.\n:\n",
+        "",
+    )
+
+
 def test_a_shell_that_reads_nothing_hears_nothing(run: Runner) -> None:
     process = run.start("__complete", "")
     assert process.stdout is not None
@@ -113,7 +128,7 @@ def test_a_shell_that_reads_nothing_hears_nothing(run: Runner) -> None:
 
 def imported(run: Runner, *words: str) -> set[str]:
     """Return the packages that a Tab imports, by asking the interpreter."""
-    result = run("__complete", *words, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    result = run("__complete", *words, env={**PATIENT, "PYTHONPROFILEIMPORTTIME": "1"})
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in result.err.splitlines()}
 
 
@@ -174,7 +189,7 @@ def shell(request: pytest.FixtureRequest, known: Runner) -> Iterator[Shell]:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m oscarcli "$@"\n')
     program.chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    environ = {**known.environ, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environ = {**known.environ, **PATIENT, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[2])}
     # The prompt is written in two parts, so that the echo of the command does not look like it.
     with Shell(words, setup.format(PROMPT[:3], PROMPT[3:]), environ, known.home) as started:
         yield started
