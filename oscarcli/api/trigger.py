@@ -53,6 +53,8 @@ class UploadedJobs:
         before: the jobs there were before the first upload.
         places: the uploaded objects.
         silent: whether the service's log level hides the events.
+        since: when the first upload was stored, less what clocks may differ, as the list of jobs has times;
+            empty when that is not known.
         limit: seconds to wait at most; `None` for as long as it takes.
 
     Attributes:
@@ -68,12 +70,14 @@ class UploadedJobs:
         places: Sequence[Place],
         *,
         silent: bool,
+        since: str = "",
         limit: float | None = None,
     ) -> None:
         self.names: dict[Place, str] = {}
         self.jobs: dict[str, Job] = {}
         self._client, self._service = client, service
         self._before, self._places, self._silent = frozenset(before), list(dict.fromkeys(places)), silent
+        self._since = since
         self._limit = limit
         self._deadline = None if limit is None else time.monotonic() + limit
         self._patience = Patience()
@@ -150,15 +154,33 @@ class UploadedJobs:
             self._candidates.update(new)
             self._news_at = time.monotonic()
         mute: list[str] = []
-        for name in new:
+        # Logs of jobs that seem older than the upload are read when no other job can be the one: on a busy
+        # service each of many waiting programs would read all logs otherwise.
+        early = [name for name in new if not self._silent and self._is_early(jobs[name])]
+        likely = [name for name in new if name not in early]
+        self._look_into(likely, jobs, mute)
+        if len(mute) == len(self._unknown(likely)):
+            self._look_into(early, jobs, mute)
+        missing = [place for place in self._places if place not in self.names]
+        if missing and len(mute) == len(self._unknown(new)):
+            self._guess(missing, mute, jobs)
+
+    def _look_into(self, names: Sequence[str], jobs: Mapping[str, Job], mute: list[str]) -> None:
+        for name in names:
+            if len(self.names) == len(self._places):
+                return
             if self._silent:
                 mute.append(name)
             elif jobs[name].get("status") not in WAITING_STATES:
                 self._identify(name, jobs[name], mute)
-        missing = [place for place in self._places if place not in self.names]
-        unknown = [name for name in new if name not in self._others and name not in self.jobs]
-        if missing and len(mute) == len(unknown):
-            self._guess(missing, mute, jobs)
+
+    def _unknown(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if name not in self._others and name not in self.jobs]
+
+    def _is_early(self, job: Job) -> bool:
+        # RFC 3339 in UTC and whole seconds, from either side, sorts as text.
+        created = str(job.get("creation_time") or "")
+        return bool(self._since and created.endswith("Z") and created < self._since)
 
     def _identify(self, name: str, job: Job, mute: list[str]) -> None:
         """Look for the event in a job's log; without one, a job that ended joins the mute ones."""

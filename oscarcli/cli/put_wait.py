@@ -11,7 +11,8 @@ from oscarcli.api.joblog import Place, is_silent
 from oscarcli.api.jobs import find_log, list_jobs, state_text
 from oscarcli.api.trigger import Sight, UploadedJobs
 from oscarcli.cli.files import places_of, put_all
-from oscarcli.cli.finished import FinishedJob
+from oscarcli.cli.finished import CLOCKS_APART, FinishedJob
+from oscarcli.cli.moments import rfc3339
 from oscarcli.cli.session import Session
 from oscarcli.cli.waiting import bring_results, conclude, wait_for_job
 from oscarcli.errors import OscarError, UsageError
@@ -21,6 +22,7 @@ from oscarcli.storage.provider import normalised
 
 if TYPE_CHECKING:
     from oscarcli.cli.files import ServiceFiles
+    from oscarcli.storage.base import Storage
     from oscarcli.storage.transfer import Upload
 
 
@@ -73,7 +75,13 @@ def put_and_wait(session: Session, files: ServiceFiles, wish: Wish) -> None:
         failure = error
     targets = [Place(task.target.bucket, task.target.key) for task in uploaded]
     waiting = UploadedJobs(
-        session.api, wish.service, before, targets, silent=is_silent(files.document), limit=wish.limit
+        session.api,
+        wish.service,
+        before,
+        targets,
+        silent=is_silent(files.document),
+        since=_stored_since(storage, uploaded[0]),
+        limit=wish.limit,
     )
     done = _one(session, wish, waiting) if len(targets) == 1 else _several(session, wish, waiting)
     paths = bring_results(
@@ -104,6 +112,15 @@ def _require_inputs(document: dict[str, Any], wish: Wish) -> None:
                 f'an upload to "{wish.provider}:{task.target}" starts no job that could be waited for: '
                 f'service "{wish.service}" watches {folders}'
             )
+
+
+def _stored_since(storage: Storage, first: Upload) -> str:
+    """Return when an upload was stored, by the store's clock, as the list of jobs has times."""
+    try:
+        modified = storage.stat(first.target).modified
+    except OscarError:
+        return ""
+    return rfc3339(modified - CLOCKS_APART) if modified else ""
 
 
 def _tell(session: Session, sight: Sight | str, *, name_file: bool) -> None:
