@@ -181,3 +181,29 @@ def test_a_job_that_is_removed_ends_the_wait(play: Any) -> None:
     waiting, _ = play({"a": "Running"}, {}, logs={"a": started_by(ONE)})
     with pytest.raises(NotFoundError, match="was removed while it was waited for"):
         list(waiting.watch())
+
+
+def test_logs_of_jobs_older_than_the_upload_are_read_last(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, server = play(
+        {}, logs={"old-one": started_by(TWO), "new": started_by(ONE)}, since="2026-06-12T09:00:00Z"
+    )
+    times = {"old-one": "2026-06-12T08:59:59Z", "new": "2026-06-12T09:00:00Z"}
+    states = ["Pending", "Running", "Succeeded"]
+
+    def list_jobs(*_: Any) -> dict[str, dict[str, str]]:
+        status = states.pop(0) if len(states) > 1 else states[0]
+        return {
+            name: {"status": "Running" if name == "old-one" else status, "creation_time": time}
+            for name, time in times.items()
+        }
+
+    monkeypatch.setattr(trigger, "list_jobs", list_jobs)
+    assert seen(waiting) == [("new", "Running"), ("new", "Succeeded")]
+    assert server.asked == ["new"]
+
+
+def test_a_job_that_seems_too_old_is_found_all_the_same(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting, _ = play({}, logs={"a": started_by(ONE)}, since="2026-06-12T09:00:00Z")
+    listed = {"a": {"status": "Succeeded", "creation_time": "2026-06-12T08:00:00Z"}}
+    monkeypatch.setattr(trigger, "list_jobs", lambda *_: listed)
+    assert seen(waiting) == [("a", "Succeeded")]
