@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+INTERRUPTED = 130
 
 
 def main() -> None:
@@ -16,7 +19,26 @@ def main() -> None:
     except KeyboardInterrupt:
         # Ctrl-C while modules are still being imported.
         sys.stderr.write("interrupted\n")
-        raise SystemExit(130) from None
+        _end_interrupted()
+    except SystemExit as ending:
+        if ending.code == INTERRUPTED:
+            _end_interrupted()
+        raise
+
+
+def _end_interrupted() -> None:
+    """End with the code of an interrupt, at once.
+
+    Python itself remembers an interrupt that came while it executed a text, as dataclasses do when they are
+    made, and would end by the signal instead, whatever was made of it since.
+    """
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        # Closed, or full: there is nothing left to say.
+        pass
+    os._exit(INTERRUPTED)
 
 
 def _main(words: list[str]) -> None:

@@ -366,3 +366,24 @@ def test_ctrl_c_while_modules_load_is_as_quiet_as_later(run: Runner) -> None:
         [sys.executable, "-c", script], env=dict(run.environ), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+def test_ctrl_c_while_a_text_is_executed_is_no_different(run: Runner) -> None:
+    """Dataclasses execute text while they are made; a module's process would then end by the signal."""
+    (run.home / "interrupted.py").write_text(
+        "import os, signal, sys\n"
+        "from oscarcli.cli.session import Session\n"
+        f"text = 'import os, time; os.kill(os.getpid(), {int(signal.SIGINT)}); time.sleep(60)'\n"
+        "Session.config = property(lambda _: exec(text))\n"
+        "sys.argv = ['oscar-cli', 'cluster', 'list']\n"
+        "from oscarcli.__main__ import main\nmain()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "interrupted"],
+        env=dict(run.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=run.home,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
