@@ -346,6 +346,14 @@ def store(reply: Answer) -> Callable[[Setup], None]:
     return make
 
 
+def secret_store(setup: Setup) -> None:
+    server = setup.server()
+    server.always("GET", "/health", text("Ok"))
+    server.always("GET", "/system/info", document(INFO))
+    server.always("GET", "/system/config", text("no", 403))
+    setup.call.know(server.url)
+
+
 def refused_store(setup: Setup) -> None:
     setup.cluster(store=f"http://127.0.0.1:{setup.port()}")
 
@@ -480,6 +488,7 @@ BROKEN = {
     "no store": Broken(
         cluster(config={"config": {}}), "object store", ("no object store", "cluster config"), 1
     ),
+    "secret store": Broken(secret_store, "object store", ("not allowed", "does not tell this login"), 4),
     "store refused": Broken(
         refused_store, "object store", ("refuses connections", "only good inside the cluster", "MinIO"), 6
     ),

@@ -58,8 +58,16 @@ def object_store(patient: Patient) -> Found:
     """Use the keys that the server hands out, from here."""
     from oscarcli.api.system import get_config
 
-    with client_of(patient) as client:
-        minio = get_config(client).get("minio_provider")
+    try:
+        with client_of(patient) as client:
+            minio = get_config(client).get("minio_provider")
+    except OscarError as error:
+        raise CheckError(
+            error.message,
+            cause="the server does not tell this login where its object store is",
+            next=error.hint or "oscar-cli cluster config",
+            code=error.exit_code,
+        ) from error
     endpoint = minio.get("endpoint") if isinstance(minio, Mapping) else None
     if not isinstance(minio, Mapping) or not isinstance(endpoint, str) or not endpoint:
         raise CheckError(
