@@ -54,7 +54,7 @@ def watch(session: Session, view: View) -> None:
 
     patience = Patience()
     in_place = session.wants_table and LiveText.works(session.out, session.environ.get("TERM"))
-    show = _Screen(session, view).show if in_place else _Stream(session, view).show
+    display = _Screen(session, view) if in_place else _Stream(session, view)
     while True:
         began = time.monotonic()
         try:
@@ -64,8 +64,9 @@ def watch(session: Session, view: View) -> None:
             jobs, remark = None, patience.bear(error)
         if remark:
             session.note(remark)
+            display.leave()
         if jobs is not None:
-            show(jobs)
+            display.show(jobs)
         time.sleep(min(max(PAUSE_SECONDS, (time.monotonic() - began) * REST_FACTOR), LONGEST_PAUSE))
 
 
@@ -75,6 +76,10 @@ class _Screen:
     def __init__(self, session: Session, view: View) -> None:
         self._session, self._view = session, view
         self._live = LiveText(session.out)
+
+    def leave(self) -> None:
+        """Begin anew below what was written."""
+        self._live.leave()
 
     def show(self, jobs: Jobs) -> None:
         rows: list[Row] = list(self._view.chosen(jobs).items())
@@ -96,6 +101,9 @@ class _Stream:
         self._session, self._view = session, view
         self._table = session.table(view.columns)
         self._last: Jobs | None = None
+
+    def leave(self) -> None:
+        """Go on: lines never stand in each other's place."""
 
     def show(self, jobs: Jobs) -> None:
         if self._last is None:

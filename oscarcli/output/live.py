@@ -46,3 +46,7 @@ class LiveText:
         self._lines = sum(
             max(-(-display_width(STYLE.sub("", line)) // width), 1) for line in text.splitlines()
         )
+
+    def leave(self) -> None:
+        """Let what was shown stay, because something else was written behind it."""
+        self._lines = 0
