@@ -76,25 +76,11 @@ def write_file(path: Path, text: str, *, private: bool = False) -> None:
     Raises:
         OscarError: it cannot be written.
     """
-    import tempfile
+    from oscarcli.cli.whole_file import usual_mode, write_whole
 
     data = text.encode("utf-8", "replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            Path(name).chmod(PRIVATE if private else 0o666 & ~_umask())
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(path, data, PRIVATE if private else usual_mode())
     except OSError as error:
         raise OscarError(f'cannot write "{path}": {error.strerror}') from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
