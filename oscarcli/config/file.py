@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from oscarcli.config.document import MEND, Edit, edited, parse
-from oscarcli.config.model import Cluster, Configuration, parse_configuration
+from oscarcli.config.model import OWN_KEYS, Cluster, Configuration, parse_configuration
 from oscarcli.errors import ConfigError
 
 OWNER_ONLY = 0o600
 OTHERS = 0o077
 TEMPORARY_PREFIX = ".oscar-cli-"
 TEMPORARY_SUFFIX = ".tmp"
-# The keys that say how to log in: replacing an entry replaces all of them, and leaves keys we don't know.
-LOGIN_KEYS = ("auth_user", "auth_password", "oidc_account_name", "oidc_refresh_token")
+# The keys that say how to log in and whom to trust: replacing an entry replaces all of them, and leaves
+# keys we don't know.
+LOGIN_KEYS = ("auth_user", "auth_password", "oidc_account_name", "oidc_refresh_token", *OWN_KEYS)
 UNREAD_KEYS = ("memory", "log_level")
 
 

@@ -11,13 +11,40 @@ from oscarcli.errors import ConfigError
 
 TRUE_WORDS = ("true", "yes", "on")
 FALSE_WORDS = ("false", "no", "off")
+# Keys of an entry that the reference client does not know.
+OWN_KEYS = (
+    "token_command",
+    "oidc_issuer",
+    "oidc_client_id",
+    "oidc_scopes",
+    "ca_file",
+    "client_cert",
+    "client_key",
+)
+
+
+@dataclass(frozen=True)
+class TlsSettings:
+    """Whom TLS trusts, and what this side shows of itself.
+
+    Attributes:
+        verify: whether certificates are checked at all.
+        ca_file: certificates to trust beside the system's; a path, or empty.
+        client_cert, client_key: what this side shows; paths, or empty. The key may be in the first file.
+    """
+
+    verify: bool = True
+    ca_file: str = ""
+    client_cert: str = ""
+    client_key: str = ""
 
 
 @dataclass(frozen=True)
 class Cluster:
     """One entry below `oscar:`.
 
-    Secrets stay out of `repr`, and with it out of tracebacks.
+    Secrets stay out of `repr`, and with it out of tracebacks. The keys of `OWN_KEYS` are this program's:
+    the reference client does not read them, and drops them when it writes the file.
     """
 
     identifier: str
@@ -27,13 +54,37 @@ class Cluster:
     oidc_account_name: str = ""
     oidc_refresh_token: str = field(default="", repr=False)
     ssl_verify: bool = True
+    token_command: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_scopes: str = ""
+    ca_file: str = ""
+    client_cert: str = ""
+    client_key: str = ""
+    # Only from the environment, never from the file.
+    token: str = field(default="", repr=False)
 
     @property
     def login(self) -> str:
-        """The way to log in, by the reference's order: oidc-agent, refresh token, basic."""
+        """The way to log in: a token, oidc-agent, refresh token, token command, basic.
+
+        Where the reference knows the ways, the order is the reference's. A refresh token may be kept
+        elsewhere; then the issuer tells.
+        """
+        if self.token:
+            return "token"
         if self.oidc_account_name:
             return "oidc-agent"
-        return "refresh-token" if self.oidc_refresh_token else "basic"
+        if self.oidc_refresh_token:
+            return "refresh-token"
+        if self.token_command:
+            return "token-command"
+        return "refresh-token" if self.oidc_issuer and not self.auth_user else "basic"
+
+    @property
+    def tls(self) -> TlsSettings:
+        """Whom TLS trusts, and what it shows."""
+        return TlsSettings(self.ssl_verify, self.ca_file, self.client_cert, self.client_key)
 
     def keys(self) -> dict[str, Any]:
         """Return the entry's keys in the reference's order; empty ones are absent, as it writes them.
@@ -52,6 +103,7 @@ class Cluster:
             "ssl_verify": self.ssl_verify,
             "memory": "256Mi",
             "log_level": "INFO",
+            **{key: value for key in OWN_KEYS if (value := getattr(self, key))},
         }
 
 
@@ -110,6 +162,7 @@ def _cluster(identifier: str, value: Any, path: str) -> Cluster:
         oidc_account_name=text("oidc_account_name"),
         oidc_refresh_token=text("oidc_refresh_token"),
         ssl_verify=_verify(text("ssl_verify"), f"{path}: oscar.{identifier}.ssl_verify"),
+        **{key: text(key) for key in OWN_KEYS},
     )
 
 

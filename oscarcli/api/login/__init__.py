@@ -1,0 +1,1 @@
+"""Ways to get a token: oidc-agent, refresh token, device and browser logins, a command."""
