@@ -21,6 +21,8 @@ VALUE_WEIGHT = 64
 HEAVIEST = 8 << 20
 MERGE_KEY = "<<"
 
+# How newer parsers refuse by themselves what is a thousand levels deep.
+TOO_DEEP = "maximum nesting depth"
 INDENTATION = 'the indentation does not fit the lines before, or a ":" is missing'
 # What the parsers' complaints mostly mean; libyaml and PyYAML word them differently.
 EXPLANATIONS = (
@@ -200,6 +202,8 @@ def _syntax_mistake(error: Any, text: str) -> _RefusedError:
     mark = error.problem_mark or error.context_mark
     if mark is None:
         return _RefusedError(1, f"not valid YAML: {error.problem}")
+    if TOO_DEEP in str(error.problem):
+        return _RefusedError(mark.line + 1, f"nested more than {DEEPEST} levels deep")
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())] or line[mark.column : mark.column + 1] == "\t":
