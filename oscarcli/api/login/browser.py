@@ -1,15 +1,26 @@
-"""Log in with a browser on this machine: authorization code with PKCE, brought back to loopback (RFC 8252)."""
+"""Log in with a browser here: an authorization code with PKCE comes back on loopback (RFC 8252)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from oscarcli.api.login.provider import Provider
+from oscarcli.api.login import jwt
+from oscarcli.api.login.answers import NewLoginError, document, failure, granted
+from oscarcli.api.login.exchange import Trace
+from oscarcli.api.login.loopback import Listener
+from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, wanted_scopes
 from oscarcli.api.login.tokens import Grant
+from oscarcli.errors import AuthError
 
 if TYPE_CHECKING:
     import httpx
+
+WHAT = "log in"
+LONGEST_CODE = 4096
 
 
 def log_in_by_browser(
@@ -22,7 +33,7 @@ def log_in_by_browser(
     show: Callable[[str], None],
     port: int = 0,
     seconds: float = 300,
-    trace: Callable[[str], None] | None = None,
+    trace: Trace | None = None,
 ) -> Grant:
     """Open the provider's login page, and wait until the browser brings the answer back.
 
@@ -42,4 +53,80 @@ def log_in_by_browser(
             one to this login.
         UnreachableError: the provider does not answer, or it failed.
     """
-    raise NotImplementedError
+    if not provider.authorization_endpoint:
+        raise AuthError(
+            f"cannot {WHAT}: the provider {provider.issuer} has no login by browser",
+            hint="--device logs in with a code instead",
+        )
+    pkce = Pkce.new()
+    state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    with Listener(port) as listener:
+        query = {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": listener.address,
+            "scope": wanted_scopes(provider, scopes),
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": pkce.challenge,
+            "code_challenge_method": "S256",
+        }
+        joint = "&" if "?" in provider.authorization_endpoint else "?"
+        url = f"{provider.authorization_endpoint}{joint}{urlencode(query)}"
+        show(url)
+        _opened(open_browser, url)
+        reply = listener.wait(seconds)
+    if reply is None:
+        raise NewLoginError(f"cannot {WHAT}: the browser brought no answer within {seconds:g} s")
+    form = {
+        "grant_type": "authorization_code",
+        "code": _code(reply, state, provider),
+        "redirect_uri": listener.address,
+        "client_id": client_id,
+        "code_verifier": pkce.verifier,
+    }
+    answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
+    grant = granted(answer, WHAT, secrets_of(form))
+    _check_identity(document(answer).get("id_token"), client_id, nonce)
+    return grant
+
+
+def _opened(open_browser: Callable[[str], bool], url: str) -> bool:
+    """Open a URL and tell whether that worked; it was shown, so a person can do it, too."""
+    try:
+        return open_browser(url)
+    except Exception:  # noqa: BLE001 -- whatever a browser's starter raises: the URL is on the screen
+        return False
+
+
+def _code(reply: Mapping[str, str], state: str, provider: Provider) -> str:
+    """Return the authorization code out of what the browser brought.
+
+    Raises:
+        AuthError: it is an answer to another login, or the provider refused, or it has no code.
+    """
+    if not hmac.compare_digest(reply.get("state", "").encode(), state.encode()):
+        raise AuthError(
+            f"cannot {WHAT}: what the browser brought is no answer to this login (its state differs)",
+            hint="close old login pages, and log in again",
+        )
+    if "error" in reply:
+        raise failure(reply["error"], reply.get("error_description"), WHAT, (state,))
+    if reply.get("iss", provider.issuer).rstrip("/") != provider.issuer:
+        raise AuthError(f"cannot {WHAT}: what the browser brought is from another provider (wrong issuer)")
+    code = reply.get("code", "")
+    if not code.isascii() or not code.isprintable() or not 0 < len(code) <= LONGEST_CODE:
+        raise AuthError(f"cannot {WHAT}: what the browser brought has no authorization code")
+    return code
+
+
+def _check_identity(token: object, client_id: str, nonce: str) -> None:
+    """Raise AuthError when an ID token, if there is one, is for another client or another login.
+
+    Its signature adds nothing here: it came straight from the token endpoint (OpenID Connect 3.1.3.7).
+    """
+    claims = jwt.claims(token) if isinstance(token, str) else {}
+    audience = claims.get("aud")
+    is_ours = client_id in audience if isinstance(audience, list) else audience == client_id
+    if claims and not (is_ours and claims.get("nonce") == nonce):
+        raise AuthError(f"cannot {WHAT}: the provider's identity token belongs to another login")

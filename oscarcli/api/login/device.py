@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.login.provider import Provider
+from oscarcli.api.login.answers import NewLoginError, document, granted, refusal
+from oscarcli.api.login.exchange import Trace, exchange
+from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, wanted_scopes
 from oscarcli.api.login.tokens import Grant
+from oscarcli.errors import AuthError, UnreachableError
 
 if TYPE_CHECKING:
     import httpx
+
+WHAT = "log in"
+GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+# Seconds between questions when the provider names none, and what each `slow_down` adds (RFC 8628).
+INTERVAL = 5.0
+SLOWER = 5.0
+LEAST_INTERVAL = 1.0
+LONGEST_INTERVAL = 60.0
+# Seconds that a code is waited for when the provider does not say, and at most.
+LIFETIME = 600.0
+LONGEST_LIFETIME = 3600.0
+# So many questions in a row may fail on their way.
+MOST_FAILURES = 4
+LONGEST_CODE = 64
+LONGEST_ADDRESS = 2000
 
 
 @dataclass(frozen=True)
@@ -40,7 +59,7 @@ def log_in_by_device(
     show: Callable[[DeviceCode], None],
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
-    trace: Callable[[str], None] | None = None,
+    trace: Trace | None = None,
 ) -> Grant:
     """Ask for a code, have it shown, and wait until the login is confirmed elsewhere.
 
@@ -50,11 +69,94 @@ def log_in_by_device(
         scopes: what to ask for, parted by blanks; empty means a name, an address and a lasting login.
         connection: what asks.
         show: shows the code, once.
-        sleep, clock: waiting and its measure in seconds, to be replaced by tests.
+        sleep: waits so many seconds.
+        clock: tells seconds that pass.
         trace: is told each request and its status.
 
     Raises:
         AuthError: the login was declined, or not confirmed in time, or the provider has no such way.
         UnreachableError: the provider does not answer, or it failed.
     """
-    raise NotImplementedError
+    if not provider.device_endpoint:
+        raise AuthError(
+            f"cannot {WHAT}: the provider {provider.issuer} has no login with a device code",
+            hint="leave out --device to log in with a browser",
+        )
+    pkce = Pkce.new()
+    form = {
+        "client_id": client_id,
+        "scope": wanted_scopes(provider, scopes),
+        "code_challenge": pkce.challenge,
+        "code_challenge_method": "S256",
+    }
+    answer = exchange(connection, provider.device_endpoint, what=WHAT, form=form, trace=trace)
+    found = document(answer)
+    if answer.status != 200 or not found or "error" in found:
+        raise refusal(answer, WHAT, secrets_of(form))
+    device_code, code, interval = _code(found, provider)
+    until = clock() + code.expires_in
+    show(code)
+    form = {
+        "grant_type": GRANT,
+        "device_code": device_code,
+        "client_id": client_id,
+        "code_verifier": pkce.verifier,
+    }
+    failures = 0
+    while clock() + interval < until:
+        sleep(interval)
+        try:
+            answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
+            failures = 0
+        except UnreachableError:
+            failures += 1
+            if failures > MOST_FAILURES:
+                raise
+            interval = min(interval * 2, LONGEST_INTERVAL)
+            continue
+        state = document(answer).get("error")
+        if state == "slow_down":
+            interval = interval + SLOWER
+        elif state != "authorization_pending":
+            return granted(answer, WHAT, secrets_of(form))
+    raise NewLoginError(f"cannot {WHAT}: the code expired before the login was confirmed")
+
+
+def _code(found: dict[str, Any], provider: Provider) -> tuple[str, DeviceCode, float]:
+    """Return the secret code, what to show, and the seconds between questions.
+
+    Raises:
+        AuthError: the answer lacks one, or has one that cannot be shown or sent.
+    """
+    secret = found.get("device_code")
+    user_code = found.get("user_code")
+    address = found.get("verification_uri") or found.get("verification_url")
+    complete = found.get("verification_uri_complete")
+    if not isinstance(secret, str) or not secret:
+        raise AuthError(f"cannot {WHAT}: the provider's answer has no device code")
+    if (
+        not isinstance(user_code, str)
+        or not user_code.isprintable()
+        or not 0 < len(user_code) <= LONGEST_CODE
+    ):
+        raise AuthError(f"cannot {WHAT}: the provider's answer has no code to type")
+    if not isinstance(address, str) or not _is_address(address, provider):
+        raise AuthError(f"cannot {WHAT}: the provider's answer has no address to go to")
+    whole = complete if isinstance(complete, str) and _is_address(complete, provider) else ""
+    lifetime = _number(found.get("expires_in"), LIFETIME)
+    interval = _number(found.get("interval"), INTERVAL)
+    code = DeviceCode(user_code, address, whole, min(max(lifetime, 0.0), LONGEST_LIFETIME))
+    return secret, code, min(max(interval, LEAST_INTERVAL), LONGEST_INTERVAL)
+
+
+def _is_address(url: str, provider: Provider) -> bool:
+    """Tell whether a person may be sent there: https, or http where the provider itself has no other."""
+    schemes = ("https://",) if provider.issuer.startswith("https:") else ("https://", "http://")
+    is_plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= LONGEST_ADDRESS
+    return is_plain and url.startswith(schemes)
+
+
+def _number(value: object, otherwise: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return otherwise
+    return float(value)

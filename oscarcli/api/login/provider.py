@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from oscarcli.api.address import LOOPBACK
+from oscarcli.api.login.answers import ISSUER_HINT, document, granted, quoted, refusal
+from oscarcli.api.login.exchange import Answer, Trace, exchange
 from oscarcli.api.login.tokens import Grant
-from oscarcli.errors import AuthError
+from oscarcli.errors import AuthError, OscarError
 
 if TYPE_CHECKING:
     import httpx
 
-
-class NewLoginError(AuthError):
-    """The provider no longer accepts what is stored: whoever knows the cluster adds how to log in again."""
+DOCUMENT = "/.well-known/openid-configuration"
+# Statuses of a provider that has no discovery document.
+ABSENT = (400, 401, 403, 404, 405, 406, 410)
+DEFAULT_SCOPES = "openid email profile"
+LASTING = "offline_access"
+# Parts of a form that are no secret; everything else is masked in what a provider says.
+OPEN_PARTS = ("grant_type", "client_id", "scope", "redirect_uri", "token_type_hint", "code_challenge_method")
 
 
 @dataclass(frozen=True)
@@ -29,9 +40,22 @@ class Provider:
     scopes_supported: tuple[str, ...] = ()
 
 
-def discover(
-    issuer: str, connection: httpx.Client, *, trace: Callable[[str], None] | None = None
-) -> Provider:
+@dataclass(frozen=True)
+class Pkce:
+    """A secret of this login, and its hash that is sent ahead (RFC 7636)."""
+
+    verifier: str
+    challenge: str
+
+    @classmethod
+    def new(cls) -> Pkce:
+        """Return a fresh one."""
+        verifier = secrets.token_urlsafe(48)
+        digest = hashlib.sha256(verifier.encode()).digest()
+        return cls(verifier, base64.urlsafe_b64encode(digest).rstrip(b"=").decode())
+
+
+def discover(issuer: str, connection: httpx.Client, *, trace: Trace | None = None) -> Provider:
     """Return a provider by its discovery document, or by Keycloak's paths when it has no such document.
 
     Args:
@@ -43,7 +67,35 @@ def discover(
         AuthError: the issuer or its document cannot be trusted or used.
         UnreachableError: the provider does not answer.
     """
-    raise NotImplementedError
+    base = checked_issuer(issuer)
+    what = f"look up the provider {base}"
+    answer = exchange(connection, base + DOCUMENT, what=what, trace=trace)
+    if answer.status in ABSENT:
+        paths = f"{base}/protocol/openid-connect"
+        return Provider(base, f"{paths}/token", f"{paths}/auth", f"{paths}/auth/device", f"{paths}/revoke")
+    found = document(answer)
+    if answer.status != 200 or not found:
+        raise refusal(answer, what)
+    return _described(base, found, what)
+
+
+def checked_issuer(issuer: str) -> str:
+    """Return an issuer's URL without its last slash.
+
+    Raises:
+        AuthError: it is no URL that a login may be sent to.
+    """
+    base = issuer.strip().rstrip("/")
+    shown = quoted(base)
+    parts = _split(base)
+    if parts is None or parts.query or parts.fragment:
+        raise AuthError(f'the issuer "{shown}" is not the URL of a provider', hint=ISSUER_HINT)
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise AuthError(
+            f'the issuer "{shown}" has no https: a login sent there could be read on the way',
+            hint=ISSUER_HINT,
+        )
+    return base
 
 
 def ask_token(
@@ -52,7 +104,7 @@ def ask_token(
     connection: httpx.Client,
     *,
     what: str,
-    trace: Callable[[str], None] | None = None,
+    trace: Trace | None = None,
 ) -> Grant:
     """Ask the token endpoint, and return what it grants.
 
@@ -68,7 +120,20 @@ def ask_token(
         AuthError: the provider refused, or its answer is no usable token.
         UnreachableError: the provider does not answer, or it failed.
     """
-    raise NotImplementedError
+    answer = token_answer(provider, form, connection, what=what, trace=trace)
+    return granted(answer, what, secrets_of(form))
+
+
+def token_answer(
+    provider: Provider,
+    form: Mapping[str, str],
+    connection: httpx.Client,
+    *,
+    what: str,
+    trace: Trace | None = None,
+) -> Answer:
+    """Return the token endpoint's answer, whatever it says; arguments and errors as for `ask_token`."""
+    return exchange(connection, provider.token_endpoint, what=what, form=form, trace=trace)
 
 
 def revoke(
@@ -77,7 +142,82 @@ def revoke(
     client_id: str,
     connection: httpx.Client,
     *,
-    trace: Callable[[str], None] | None = None,
+    trace: Trace | None = None,
 ) -> bool:
     """Ask the provider to forget a refresh token, and tell whether it did. Never raises."""
-    raise NotImplementedError
+    if not provider.revocation_endpoint:
+        return False
+    form = {"token": refresh_token, "token_type_hint": "refresh_token", "client_id": client_id}
+    what = "revoke the login"
+    try:
+        answer = exchange(connection, provider.revocation_endpoint, what=what, form=form, trace=trace)
+    except OscarError:
+        return False
+    return answer.status in (200, 204) and "error" not in document(answer)
+
+
+def wanted_scopes(provider: Provider, scopes: str) -> str:
+    """Return a login's scopes: those given or the usual ones, and a lasting login where there is one."""
+    wanted = (scopes.strip() or DEFAULT_SCOPES).split()
+    if LASTING in provider.scopes_supported and LASTING not in wanted:
+        wanted.append(LASTING)
+    return " ".join(wanted)
+
+
+def secrets_of(form: Mapping[str, str]) -> list[str]:
+    """Return the parts of a form that nobody may see."""
+    return [value for name, value in form.items() if name not in OPEN_PARTS and value]
+
+
+def _described(base: str, found: dict[str, Any], what: str) -> Provider:
+    """Return the provider that a document describes."""
+    named = found.get("issuer")
+    if not isinstance(named, str) or named.rstrip("/") != base:
+        other = f'"{quoted(named)}"' if isinstance(named, str) else "nobody"
+        raise AuthError(f"cannot {what}: wrong issuer: its document is that of {other}", hint=ISSUER_HINT)
+
+    def endpoint(key: str) -> str:
+        url = found.get(key)
+        if url is None or url == "":
+            return ""
+        if not isinstance(url, str) or not _is_fit(url, base):
+            raise AuthError(f"cannot {what}: its {key} is not a URL that a login may be sent to")
+        return url
+
+    token_endpoint = endpoint("token_endpoint")
+    if not token_endpoint:
+        raise AuthError(f"cannot {what}: its document names no token_endpoint", hint=ISSUER_HINT)
+    scopes = found.get("scopes_supported")
+    return Provider(
+        base,
+        token_endpoint,
+        endpoint("authorization_endpoint"),
+        endpoint("device_authorization_endpoint"),
+        endpoint("revocation_endpoint"),
+        tuple(scope for scope in scopes if isinstance(scope, str)) if isinstance(scopes, list) else (),
+    )
+
+
+def _is_fit(url: str, base: str) -> bool:
+    """Tell whether an endpoint may be used: https, or on this machine like its issuer."""
+    parts = _split(url)
+    if parts is None or parts.fragment:
+        return False
+    # One connection serves issuer and endpoints, and one for http checks no certificates.
+    if parts.scheme != urlsplit(base).scheme:
+        return False
+    return parts.scheme == "https" or parts.hostname in LOOPBACK
+
+
+def _split(url: str) -> Any:
+    """Return the parts of an HTTP URL without a login; `None` when it is none."""
+    import httpx
+
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        httpx.URL(url)
+    except (ValueError, UnicodeError, httpx.InvalidURL):
+        return None
+    is_plain = url.isascii() and url.isprintable() and " " not in url and parts.username is None
+    return parts if is_plain and parts.scheme in ("http", "https") and parts.hostname and port != 0 else None

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from oscarcli.api.login import jwt
+from oscarcli.api.login.answers import is_token
+from oscarcli.api.login.provider import ask_token, checked_issuer, discover
 from oscarcli.api.login.tokens import Grant
+from oscarcli.errors import AuthError
 
 if TYPE_CHECKING:
     import httpx
@@ -35,4 +39,36 @@ def refreshed(
         AuthError: the token names no issuer or client, or the provider refused, or cannot be trusted.
         UnreachableError: the provider does not answer, or it failed.
     """
-    raise NotImplementedError
+    what = "refresh the login"
+    token = refresh_token.strip()
+    if not is_token(token):
+        raise AuthError(
+            f"cannot {what}: the refresh token is none: it has blanks or odd characters, or nothing"
+        )
+    base, client, wanted = _whom(token, issuer, client_id, scopes, what)
+    form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": client}
+    if wanted:
+        form["scope"] = wanted
+    with connection_for(base) as connection:
+        provider = discover(base, connection, trace=trace)
+    # The endpoint may be on another host, which a proxy may serve in another way.
+    with connection_for(provider.token_endpoint) as connection:
+        return ask_token(provider, form, connection, what=what, trace=trace)
+
+
+def _whom(token: str, issuer: str, client_id: str, scopes: str, what: str) -> tuple[str, str, str]:
+    """Return issuer, client id and scopes: what was given, else what the token says of itself."""
+    claims = jwt.claims(token)
+
+    def claim(*names: str) -> str:
+        return next((found for name in names if isinstance(found := claims.get(name), str) and found), "")
+
+    base = issuer.strip() or claim("iss")
+    client = client_id.strip() or claim("azp", "client_id")
+    lacking = [name for name, value in (("issuer", base), ("client id", client)) if not value]
+    if lacking:
+        raise AuthError(
+            f"cannot {what}: the refresh token does not name its {' and its '.join(lacking)}",
+            hint="--oidc-issuer and --oidc-client-id of 'oscar-cli cluster add' name them",
+        )
+    return checked_issuer(base), client, " ".join((scopes.strip() or claim("scope")).split())

@@ -1,0 +1,222 @@
+"""What a provider's answer means: a grant, or an error in words that hold no secret."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from collections.abc import Iterable
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeGuard
+
+from oscarcli.api.login import jwt
+from oscarcli.api.login.exchange import Answer
+from oscarcli.api.login.tokens import AccessToken, Grant
+from oscarcli.errors import AuthError, OscarError, UnreachableError
+
+# The provider's own words are quoted up to so many characters.
+LONGEST_QUOTE = 200
+LONGEST_TITLE = 80
+# What may be part of a token: so many characters of its alphabet in a row.
+TOKEN_LIKE = re.compile(r"[A-Za-z0-9._~+/=%-]{8,}")
+TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,500})", re.IGNORECASE)
+ISSUER_HINT = "--oidc-issuer names the provider, such as https://aai.example.org/realms/users"
+
+
+class NewLoginError(AuthError):
+    """The provider no longer accepts what is stored: whoever knows the cluster adds how to log in again."""
+
+
+# Error codes of RFC 6749, RFC 8628 and OpenID Connect: class, meaning, hint.
+CODES: dict[str, tuple[type[OscarError], str, str | None]] = {
+    "invalid_grant": (
+        NewLoginError,
+        "the provider no longer accepts the login: it expired, was revoked or was used already",
+        None,
+    ),
+    "login_required": (NewLoginError, "the provider wants a new login", None),
+    "interaction_required": (NewLoginError, "the provider wants a new login", None),
+    "consent_required": (NewLoginError, "the provider wants a new consent", None),
+    "expired_token": (NewLoginError, "the code expired before the login was confirmed", None),
+    "access_denied": (NewLoginError, "the login was declined", None),
+    "invalid_client": (
+        AuthError,
+        "the provider does not accept the client id",
+        "--oidc-client-id names the client that the login is for",
+    ),
+    "unauthorized_client": (
+        AuthError,
+        "the provider does not let this client log in this way",
+        "--oidc-client-id names another client; a login has two ways, by browser and with --device",
+    ),
+    "unsupported_grant_type": (
+        AuthError,
+        "the provider does not have this way to log in",
+        "a login has two ways, by browser and with --device",
+    ),
+    "invalid_scope": (
+        AuthError,
+        "the provider does not give this client the scopes asked for",
+        "--oidc-scopes names others, such as 'openid profile'",
+    ),
+    "server_error": (UnreachableError, "the provider failed", "try again later"),
+    "temporarily_unavailable": (UnreachableError, "the provider cannot answer now", "try again later"),
+    "slow_down": (UnreachableError, "the provider is asked too often", "try again later"),
+}
+
+
+def document(answer: Answer) -> dict[str, Any]:
+    """Return the answer's JSON object; empty when it is none."""
+    try:
+        found = json.loads(answer.text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def granted(answer: Answer, what: str, secrets: Iterable[str] = ()) -> Grant:
+    """Return what a token endpoint grants.
+
+    Args:
+        answer: its answer.
+        what: what was tried.
+        secrets: what was sent and must not be shown.
+
+    Raises:
+        NewLoginError: what was sent is no longer accepted.
+        AuthError: the provider refused, or the token is none that a request can carry.
+        UnreachableError: the provider failed.
+    """
+    found = document(answer)
+    if answer.status != 200 or not found or "error" in found:
+        raise refusal(answer, what, secrets)
+    token = found.get("access_token")
+    if token is None or token == "":
+        raise AuthError(f"cannot {what}: the provider's answer has no access token")
+    if not is_token(token):
+        raise AuthError(
+            f"cannot {what}: the provider's access token has blanks or characters that no token has"
+        )
+    kind = found.get("token_type", "Bearer")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise AuthError(
+            f'cannot {what}: the provider\'s token is for another use than requests: "{quoted(str(kind))}"'
+        )
+    following = found.get("refresh_token")
+    return Grant(
+        AccessToken(token, _expires_at(found, token, answer)), following if is_token(following) else ""
+    )
+
+
+def refusal(answer: Answer, what: str, secrets: Iterable[str] = ()) -> OscarError:
+    """Return the error for an answer that is not what was asked for; arguments as for `granted`."""
+    found = document(answer)
+    code = found.get("error")
+    if isinstance(code, str) and code:
+        return failure(code, found.get("error_description"), what, secrets, status=answer.status)
+    reason, hint = _unusable(answer, found)
+    return _kind(answer.status)(f"cannot {what}: {reason}", hint=hint)
+
+
+def failure(
+    code: str, description: object, what: str, secrets: Iterable[str] = (), *, status: int = 400
+) -> OscarError:
+    """Return the error for an error code and, perhaps, the provider's words.
+
+    Args:
+        code: such as `invalid_grant`.
+        description: the words.
+        what: what was tried.
+        secrets: what was sent and must not be shown.
+        status: the HTTP status the code came with.
+    """
+    kind, meaning, hint = CODES.get(code) or (
+        _kind(status),
+        f"the provider refused (HTTP {status})" if status < 500 else f"the provider failed (HTTP {status})",
+        "try again later" if status >= 500 else None,
+    )
+    words = quoted(description if isinstance(description, str) else "", secrets)
+    own = ": ".join(part for part in (quoted(code, secrets), words) if part)
+    return kind(f"cannot {what}: {meaning} ({own})", hint=hint)
+
+
+def quoted(text: str, secrets: Iterable[str] = (), longest: int = LONGEST_QUOTE) -> str:
+    """Return a provider's words in one line, cut, without tokens or what looks like a part of one."""
+    known = list(secrets)
+
+    def masked(match: re.Match[str]) -> str:
+        word = match.group()
+        is_secret = any(word in secret or secret in word for secret in known if secret)
+        return "***" if is_secret or word.startswith("eyJ") else word
+
+    line = " ".join(TOKEN_LIKE.sub(masked, text).split())
+    for secret in known:
+        line = line.replace(secret, "***") if secret else line
+    return line if len(line) <= longest else line[:longest] + "…"
+
+
+def is_token(value: object) -> TypeGuard[str]:
+    """Tell whether a value is a token that a request can carry: visible ASCII, and some of it."""
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value
+        and value != ""
+    )
+
+
+def _kind(status: int) -> type[OscarError]:
+    return UnreachableError if status >= 500 or status == 429 else AuthError
+
+
+def _unusable(answer: Answer, found: dict[str, Any]) -> tuple[str, str | None]:
+    """Return what is wrong with an answer that has no error code, and a hint."""
+    number = f"HTTP {answer.status}"
+    later = "try again later" if _kind(answer.status) is UnreachableError else ISSUER_HINT
+    if 300 <= answer.status < 400:
+        return f"{answer.url} leads elsewhere ({number}), and a login is not sent after it", ISSUER_HINT
+    if answer.text.lstrip()[:1] == "<" or "html" in answer.headers.get("content-type", ""):
+        return f"{answer.url} answers with a web page{_title(answer.text)} ({number})", later
+    if not answer.text.strip():
+        return f"{answer.url} answers nothing ({number})", later
+    if not found:
+        return f"the answer of {answer.url} is not JSON ({number})", later
+    return f"{answer.url} answers {number}", later
+
+
+def _title(page: str) -> str:
+    match = TITLE.search(page[: 1 << 16])
+    title = quoted(html.unescape(match.group(1)), longest=LONGEST_TITLE) if match else ""
+    return f' titled "{title}"' if title else ""
+
+
+def _expires_at(found: dict[str, Any], token: str, answer: Answer) -> float | None:
+    """Return a token's last moment by this machine's clock, which need not agree with the provider's."""
+    seconds = _seconds(found.get("expires_in"))
+    if seconds is not None:
+        return answer.asked_at + max(seconds, 0.0)
+    moment = jwt.expiry(token)
+    there = _date(answer)
+    return moment if moment is None or there is None else answer.asked_at + max(moment - there, 0.0)
+
+
+def _seconds(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) else None
+
+
+def _date(answer: Answer) -> float | None:
+    """Return what the provider's clock said."""
+    try:
+        moment = parsedate_to_datetime(answer.headers.get("date", ""))
+        return moment.replace(tzinfo=moment.tzinfo or timezone.utc).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None

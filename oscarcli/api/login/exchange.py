@@ -1,0 +1,145 @@
+"""One request to a provider: no redirects, and a limit of time and size whatever the other side does."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from oscarcli.errors import AuthError, OscarError, UnreachableError
+
+if TYPE_CHECKING:
+    import httpx
+
+# For a whole exchange: a provider that sends a byte now and then must not hold a command for ever.
+SECONDS = 15.0
+CONNECT_SECONDS = 10.0
+MOST_BYTES = 1 << 20
+Trace = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back.
+
+    Attributes:
+        url: what was asked, without its query.
+        status: the HTTP status.
+        headers: by name, in lower case.
+        text: the body.
+        asked_at: when it was asked, in Unix seconds by this machine's clock.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    text: str = field(repr=False)
+    asked_at: float
+
+
+def exchange(
+    connection: httpx.Client,
+    url: str,
+    *,
+    what: str,
+    form: Mapping[str, str] | None = None,
+    trace: Trace | None = None,
+) -> Answer:
+    """Get a URL, or post a form to it, and return the answer whatever its status.
+
+    Args:
+        connection: what asks.
+        url: whom.
+        what: what is tried, for messages.
+        form: what to post; its values are never shown.
+        trace: is told the request and its status.
+
+    Raises:
+        AuthError: the answer is longer than any a provider has to give.
+        UnreachableError: no whole answer came in time.
+    """
+    import httpx
+
+    tell = trace or (lambda _text: None)
+    request = connection.build_request(
+        "GET" if form is None else "POST",
+        url,
+        data=form,
+        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        timeout=httpx.Timeout(SECONDS, connect=min(CONNECT_SECONDS, SECONDS)),
+    )
+    place = str(request.url.copy_with(query=None, userinfo=b""))
+    try:
+        answer = _within(SECONDS, lambda: _sent(connection, request, place, what))
+    except (httpx.HTTPError, UnicodeError) as error:
+        failure = _explained(error, what, request)
+        tell(f"{request.method} {place}: {failure.message}")
+        raise failure from error
+    except TimeoutError as error:
+        tell(f"{request.method} {place}: no answer in time")
+        raise UnreachableError(
+            f"cannot {what}: no whole answer from {request.url.host} within {SECONDS:g} s",
+            hint="try again later; 'oscar-cli doctor' looks at the cluster itself",
+        ) from error
+    tell(f"{request.method} {place}: {answer.status}")
+    return answer
+
+
+def _sent(connection: httpx.Client, request: httpx.Request, place: str, what: str) -> Answer:
+    asked_at = time.time()
+    response = connection.send(request, stream=True, follow_redirects=False)
+    try:
+        body = _read(response, what)
+    finally:
+        response.close()
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(place, response.status_code, headers, body.decode("utf-8", "replace"), asked_at)
+
+
+def _read(response: httpx.Response, what: str) -> bytes:
+    """Return the body as sent: packed ones were not asked for, and unpacking them could fill the memory."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise AuthError(f"cannot {what}: the provider's answer is packed, which was not asked for")
+    body = bytearray()
+    for piece in response.iter_raw():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise AuthError(f"cannot {what}: the provider's answer is longer than {MOST_BYTES >> 20} MiB")
+    return bytes(body)
+
+
+def _within(seconds: float, work: Callable[[], Answer]) -> Answer:
+    """Return what the work returns, or raise TimeoutError and leave it to its own limits.
+
+    The HTTP library's limits are for each piece, and the resolver of names has none: only a thread can be
+    left behind.
+    """
+    outcome: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+
+    def carry_out() -> None:
+        try:
+            outcome.put(work())
+        except BaseException as error:  # noqa: BLE001 -- raised where the answer is waited for
+            outcome.put(error)
+
+    threading.Thread(target=carry_out, daemon=True).start()
+    try:
+        found = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _explained(error: httpx.HTTPError | UnicodeError, what: str, request: httpx.Request) -> OscarError:
+    """Return the error to show; what cures a cluster's connection is not always a cure here."""
+    from oscarcli.api.failures import explain
+
+    found = explain(error, what, request)
+    if "certificate" not in found.message:
+        found.hint = f"check the network and the issuer's address ({request.url.host}), then try again"
+    return found
