@@ -11,10 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oscarcli.config.bounds import DEEPEST, BeyondError, is_too_deep
+from oscarcli.config.disk import MEND
+from oscarcli.config.flat import flat
 from oscarcli.config.splice import LayoutError, compose, removed, replaced
 from oscarcli.errors import ConfigError
 
-MEND = "mend the file by hand, or name another one with --config; nothing was written"
+HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+class LayoutRefusedError(ConfigError):
+    """A change cannot be made in place; `rewritten` can make it."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +45,12 @@ def parse(text: str, path: str, *, is_json: bool, strict: bool = False) -> Any:
         ConfigError: the text is not valid; the message has the line and column.
     """
     try:
-        return _parse_json(text, path) if is_json else _YamlReader(path, strict).read(text)
+        document = _parse_json(text, path) if is_json else _YamlReader(path, strict).read(text)
     except RecursionError:
-        raise ConfigError(f"{path}: nested too deeply", hint=MEND) from None
+        raise _too_deep(path) from None
+    if is_json and is_too_deep(document):
+        raise _too_deep(path)
+    return document
 
 
 def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str:
@@ -53,20 +63,74 @@ def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str
         is_json: the format, by the file's extension.
 
     Raises:
-        ConfigError: the text is not valid, or is laid out so that a change would alter something else.
+        ConfigError: the text is not valid.
+        LayoutRefusedError: it is laid out so that a change would alter something else.
     """
     before = parse(text, path, is_json=is_json, strict=True)
-    wanted = applied(before, edits, is_json=is_json)
     if is_json:
-        return json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
+        return _json_text(applied(before, edits, is_json=True), before, path)
+    wanted = before
+    effective: list[Edit] = []
+    for edit in edits:
+        after = applied(wanted, [edit], is_json=False)
+        if after != wanted:
+            effective.append(edit)
+            wanted = after
+    if not effective:
+        return text
     try:
-        changed = _spliced(text, edits)
+        changed = _spliced(text, effective)
         is_right = (parse(changed, path, is_json=False) or {}) == wanted
     except (LayoutError, ConfigError):
         is_right = False
     if not is_right:
-        raise ConfigError(f"{path}: its layout (anchors, perhaps) does not allow this change", hint=MEND)
+        raise LayoutRefusedError(
+            f"{path}: its layout (anchors, perhaps) does not allow this change", hint=MEND
+        )
     return changed
+
+
+def rewritten(text: str, edits: Sequence[Edit], path: str) -> str:
+    """Return a YAML text with the edits made and its layout given up: comments and references are gone.
+
+    Args:
+        text: a valid document.
+        edits: what to change, as for `edited`.
+        path: the file's name, for messages.
+
+    Raises:
+        ConfigError: the text is not valid, or cannot be written anew either.
+    """
+    import yaml
+
+    before = parse(text, path, is_json=False, strict=True)
+    try:
+        plain = flat(text)
+    except (LayoutError, BeyondError, yaml.YAMLError):
+        plain = ""
+    if not plain or parse(plain, path, is_json=False, strict=True) != before:
+        raise ConfigError(f"{path}: its layout does not allow this change", hint=MEND)
+    return edited(plain, edits, path, is_json=False)
+
+
+def loses_by_rewriting(text: str) -> bool:
+    """Tell whether a JSON text holds what no rewriting keeps: a key twice, a number of unusual spelling."""
+    def read(source: str) -> Any:
+        return json.loads(
+            source,
+            object_pairs_hook=lambda pairs: ("object", pairs),
+            parse_float=_Raw,
+            parse_int=_Raw,
+            parse_constant=_Raw,
+        )
+
+    return bool(text.strip()) and read(text) != read(json.dumps(json.loads(text)))
+
+
+class _Raw(str):
+    """A number as it is written."""
+
+    __slots__ = ()
 
 
 def applied(document: Any, edits: Sequence[Edit], *, is_json: bool) -> Any:
@@ -107,6 +171,20 @@ def _spliced(text: str, edits: Sequence[Edit]) -> str:
     return text
 
 
+def _too_deep(path: str) -> ConfigError:
+    return ConfigError(f"{path}: nested more than {DEEPEST} levels deep", hint=MEND)
+
+
+def _json_text(document: Any, before: Any, path: str) -> str:
+    try:
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise ConfigError(f"{path}: holds a number that JSON cannot write", hint=MEND) from error
+    # The file may have escapes of what is no character, which stay; a new value may not.
+    has_halves = HALF_PAIR.search(text) and HALF_PAIR.search(json.dumps(before, ensure_ascii=False))
+    return json.dumps(document, indent=2) + "\n" if has_halves else text
+
+
 def _parse_json(text: str, path: str) -> Any:
     if not text.strip():
         return None
@@ -138,6 +216,9 @@ class _YamlReader:
 
         try:
             node = compose(text)
+        except BeyondError as error:
+            place = f"{self._path}:{error.line + 1}"
+            raise ConfigError(f"{place}: not usable as a configuration: {error.reason}", hint=MEND) from None
         except yaml.MarkedYAMLError as error:
             # Not chained: the library's text quotes the line, and the line may hold a password.
             raise self._wrong(error.problem_mark or error.context_mark, _reason(error)) from None

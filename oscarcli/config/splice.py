@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# So many openings of nested values are beyond any configuration, and could overflow the C parser's stack.
-MOST_OPENINGS = 1000
+from oscarcli.config.bounds import refuse_monsters
+
 DEFAULT_STEP = 2
 # Text that every reader of YAML, of version 1.1 or 1.2, takes for text when it stands without quotes.
 PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*|[0-9]+[KMG]i")
@@ -31,12 +31,12 @@ class LayoutError(Exception):
 
 
 def compose(text: str) -> Any:
-    """Return the root node of a YAML text, `None` when it has none. Raises yaml.YAMLError."""
+    """Return the root node of a YAML text, `None` when it has none. Raises yaml.YAMLError, BeyondError."""
     import yaml
 
-    openings = sum(map(text.count, "[{-?"))
-    loader = yaml.BaseLoader if openings > MOST_OPENINGS else getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-    return yaml.compose(text, Loader=loader)
+    # Before the parser that calls itself for each level, and can overflow the stack.
+    refuse_monsters(text)
+    return yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 
 def replaced(text: str, keys: Sequence[str], value: Value) -> str:
@@ -154,7 +154,7 @@ class _Mapping:
             return _with_lines_after(head + text[end:], len(head), lines)
         # A block of text ends with its line, and so must what stands in its place.
         new = _inline(value) + (_line_end(text) if text[start:end].endswith("\n") else "")
-        if item.is_alias or (_is_mapping(item.value) and not item.value.flow_style):
+        if item.is_alias or (_is_container(item.value) and not item.value.flow_style):
             return f"{text[: item.after_colon]} {new}{text[end:]}"
         gap = " " if text[start - 1] == ":" else ""
         return text[:start] + gap + new + text[end:]
@@ -201,6 +201,12 @@ def _is_mapping(node: Any) -> bool:
     return isinstance(node, yaml.MappingNode)
 
 
+def _is_container(node: Any) -> bool:
+    import yaml
+
+    return isinstance(node, yaml.CollectionNode)
+
+
 def _is_blank(node: Any) -> bool:
     import yaml
 
@@ -211,9 +217,14 @@ def _is_blank(node: Any) -> bool:
 
 def _content_end(text: str, node: Any) -> int:
     """Return where a node's last character ends; a block's own mark lies behind comments that follow it."""
-    if not _is_mapping(node) or node.flow_style:
+    if not _is_container(node) or node.flow_style:
         return int(node.end_mark.index)
-    return max((_Item(text, key, value).end for key, value in node.value), default=node.start_mark.index)
+    if _is_mapping(node):
+        return max((_Item(text, key, value).end for key, value in node.value), default=node.start_mark.index)
+    if any(part.start_mark.index < node.start_mark.index for part in node.value):
+        # An item stands elsewhere and is only referred to.
+        raise LayoutError
+    return max((_content_end(text, part) for part in node.value), default=node.start_mark.index)
 
 
 def _with_lines_after(text: str, position: int, lines: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from oscarcli.config.document import Edit, edited, parse
+from oscarcli.config.bounds import DEEPEST, MOST_VALUES
+from oscarcli.config.document import Edit, edited, loses_by_rewriting, parse, rewritten
 from oscarcli.config.splice import compose
 from oscarcli.errors import ConfigError
 
@@ -148,13 +150,47 @@ def test_anchors_and_merge_keys_are_followed_and_own_keys_win() -> None:
     assert oscar["c"] == {"endpoint": "x", "ssl_verify": "false", "auth_user": "m"}
 
 
-def test_a_nest_of_aliases_takes_no_time_and_a_loop_is_refused() -> None:
-    laughs = "a0: &a0 {x: y}\n" + "".join(
-        f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}, r: *a{n - 1}}}\n" for n in range(1, 60)
-    )
-    assert parse(laughs, "f", is_json=False)["a0"] == {"x": "y"}
-    with pytest.raises(ConfigError, match="contains itself"):
+def test_a_loop_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"f:2: .*contains itself"):
         parse("a: &a\n  b: *a\n", "f", is_json=False)
+
+
+LAUGHS = "a0: &a0 {x: y}\n" + "".join(
+    f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}, r: *a{n - 1}}}\n" for n in range(1, 60)
+)
+MANY = "a: {x: y}\n" * (MOST_VALUES // 3)
+MERGES = "a: &a {" + ", ".join(f"k{n}: v" for n in range(1000)) + "}\nb: {<<: [" + "*a, " * 1000 + "*a]}\n"
+TALL = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, DEEPEST + 1))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (LAUGHS, "f:11: .*too many values, counting each alias"),
+        (MANY, "too many values"),
+        (MERGES, "f:2: .*too many values"),
+        (TALL, "f:98: .*nested more than 100 levels deep"),
+        ("[" * 2000, "nested more than 100 levels deep|maximum nesting depth"),
+    ],
+    ids=["laughs", "many", "merges", "tall", "brackets"],
+)
+def test_what_would_cost_memory_is_refused_when_read_and_when_changed(text: str, words: str) -> None:
+    for change in (
+        lambda: parse(text, "f", is_json=False),
+        lambda: edited(text, [Edit(("default",), "x")], "f", is_json=False),
+        lambda: rewritten(text, [Edit(("default",), "x")], "f"),
+    ):
+        with pytest.raises(ConfigError, match=words):
+            change()
+
+
+def test_a_thousand_clusters_with_long_tokens_are_no_monster() -> None:
+    text = "oscar:\n" + "".join(
+        f"  c-{n}:\n    endpoint: https://c-{n}.example.org\n    oidc_refresh_token: {'a-b_c.' * 150}\n"
+        "    ssl_verify: true\n    memory: 256Mi\n    log_level: INFO\n"
+        for n in range(1000)
+    )
+    assert len(parse(text, "f", is_json=False)["oscar"]) == 1000
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{a: " * 100_000, "? " * 5000])
@@ -336,3 +372,106 @@ def test_removing_what_is_not_there_changes_nothing() -> None:
 
 def test_composing_an_empty_text_gives_nothing() -> None:
     assert compose("# x") is None
+
+
+REFERRING = """\
+# shared
+base: &base
+  ssl_verify: true
+  mine: [1, "1", {two: 2.50}]
+oscar:
+  a: &a
+    <<: *base   # from above
+    endpoint: x
+    auth_password: "0123"
+  b: *a
+  c:
+    <<: [{endpoint: c}, *base]
+    note: |
+      two
+      lines
+default: a
+"""
+
+
+@pytest.mark.parametrize("keys", [("oscar", "b", "endpoint"), ("oscar", "a", "endpoint"), ("base", "mine")])
+def test_what_refers_to_others_is_written_out_so_that_a_change_is_possible(keys: tuple[str, ...]) -> None:
+    changed = rewritten(REFERRING, [Edit(keys, "new")], "f")
+    wanted = json.loads(json.dumps(yaml.safe_load(REFERRING)))
+    place = wanted
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = "new"
+    for read in (yaml.safe_load, YAML(typ="safe", pure=True).load):
+        assert read(changed) == wanted
+    assert '"0123"' in changed
+    assert "note: |\n" in changed
+    assert not re.search("[&*#]|<<", changed)
+    # From then on it can be changed in place.
+    again = edited(changed, [Edit(("default",), "b")], "f", is_json=False)
+    assert again == changed.replace("default: a", "default: b")
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "!!str 5",
+        "!mine x",
+        "'it''s'",
+        '"\\u00e9 \\x1b"',
+        "~",
+        "",
+        "0x1F",
+        "é 中 🎉",
+        "a\n\n    b",
+        ">-\n    a\n    b",
+    ],
+)
+def test_values_stay_what_they_are_when_a_layout_is_given_up(value: str, line_end: str) -> None:
+    text = f"x: &x\n  k: {value}\noscar:\n  a: {{<<: *x, endpoint: e}}\n".replace("\n", line_end)
+    changed = rewritten(text, [Edit(("oscar", "a", "endpoint"), "new")], "f")
+    before, after = dict_of(yaml.compose(text)), dict_of(yaml.compose(changed))
+    kept = dict_of(before["x"])["k"]
+    for found in (dict_of(after["x"])["k"], dict_of(dict_of(after["oscar"])["a"])["k"]):
+        assert (found.tag, found.value) == (kept.tag, kept.value)
+    assert line_end == "\n" or "\n" not in changed.replace("\r\n", "")
+
+
+def dict_of(node: Any) -> dict[str, Any]:
+    return {key.value: value for key, value in node.value}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_lossy"),
+    [
+        ('{"a": 1, "b": [1.5, true, null, "x", -0.25]}', False),
+        ("", False),
+        ('{"a": "\\ud83c\\udf89", "b": "\\/"}', False),
+        ('{"a": 1, "a": 1}', True),
+        ('{"x": {"a": {}, "a": {}}}', True),
+        ('{"a": 1.50}', True),
+        ('{"a": 1e2}', True),
+    ],
+)
+def test_json_tells_what_no_rewriting_keeps(text: str, is_lossy: bool) -> None:
+    assert loses_by_rewriting(text) is is_lossy
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity"])
+def test_json_that_other_readers_refuse_is_never_written(number: str) -> None:
+    with pytest.raises(ConfigError, match="a number that JSON cannot write"):
+        edited(f'{{"a": {number}}}', [Edit(("default",), "x")], "f", is_json=True)
+
+
+def test_json_keeps_escapes_of_what_is_no_character() -> None:
+    changed = edited('{"mine": "\\ud800"}', [Edit(("default",), "é")], "f", is_json=True)
+    assert json.loads(changed) == {"mine": "\ud800", "default": "é"}
+    changed.encode()
+
+
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_a_key_behind_a_list_goes_where_its_mapping_ends(indent: str) -> None:
+    text = f"oscar:\n  a:\n    mine:\n    {indent}- 1\n    {indent}- [2]\n  b: {{}}\n"
+    changed = _put(text, "new", "oscar", "a", "auth_user")
+    assert changed == text.replace("- [2]\n", "- [2]\n    auth_user: new\n")
