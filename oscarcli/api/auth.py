@@ -1,52 +1,126 @@
-"""One `httpx.Auth` a way to log in."""
+"""From a cluster's entry to the login of its requests."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import TYPE_CHECKING
 
+from oscarcli.config.environment import IDENTIFIER
+from oscarcli.config.secrets import Kind, kind_of
 from oscarcli.errors import AuthError
 
 if TYPE_CHECKING:
     import httpx
 
+    from oscarcli.api.login.kept import Tokens
+    from oscarcli.api.login.logins import Logins
     from oscarcli.config.model import Cluster
 
+# `/run` and `/job` answer 401 to both (`oscar-api` 1.3).
+SERVICE_TOKEN_HINT = "check the token and the name: an unknown service is refused in the same way"  # noqa: S105
 
-def auth_for(cluster: Cluster) -> httpx.Auth:
-    """Return how to log in to a cluster.
+
+def auth_for(cluster: Cluster, logins: Logins) -> httpx.Auth:
+    """Return how to log in to a cluster. Nothing is asked for before the first request needs it.
+
+    Args:
+        cluster: its entry.
+        logins: what this machine keeps of logins.
 
     Raises:
-        AuthError: the entry asks for a way that this program does not have.
+        AuthError: the token that the environment gives can be none.
     """
-    import httpx
+    if cluster.login == "token":
+        logins.hide(cluster.token)
+        return bearer(cluster.token, hint=_refused_token(cluster))
+    from oscarcli.api.login.flows import PasswordAuth, TokenAuth
 
-    if cluster.login == "basic":
-        return httpx.BasicAuth(cluster.auth_user, cluster.auth_password)
-    raise AuthError(
-        f'the cluster "{cluster.identifier}" logs in by {cluster.login}, which is not supported yet',
-        hint=f"store a user and password with 'oscar-cli cluster add {cluster.identifier} ENDPOINT USERNAME'",
+    tokens = tokens_for(cluster, logins)
+    if tokens is None:
+        return PasswordAuth(lambda: password_of(cluster, logins), hint=_refused_password(cluster))
+    return TokenAuth(tokens, hint=_refused_login(cluster))
+
+
+def tokens_for(cluster: Cluster, logins: Logins) -> Tokens | None:
+    """Return where a cluster's access tokens come from, `None` when it takes a user and a password."""
+    from oscarcli.api.login import kept
+
+    if cluster.login == "oidc-agent":
+        return kept.from_agent(cluster, logins)
+    if cluster.login == "token-command":
+        return kept.from_command(cluster, logins)
+    if cluster.login == "refresh-token" or _is_bare(cluster):
+        return kept.from_refresh_token(cluster, logins)
+    return None
+
+
+def _is_bare(cluster: Cluster) -> bool:
+    """Tell whether an entry says nothing of a login: the reference client dropped it, but not the keyring."""
+    return cluster.login == "basic" and not cluster.auth_user and not cluster.auth_password
+
+
+def password_of(cluster: Cluster, logins: Logins) -> tuple[str, str]:
+    """Return user and password of a cluster.
+
+    Raises:
+        AuthError: there is no user, no password, or a keyring that does not tell it.
+    """
+    if cluster.from_environment and not (cluster.auth_user and cluster.auth_password):
+        raise AuthError(
+            "there is no login: the environment gives OSCAR_CLI_ENDPOINT alone, or a password without a user",
+            hint="set OSCAR_CLI_TOKEN, or OSCAR_CLI_USER and OSCAR_CLI_PASSWORD",
+        )
+    secret = logins.vault.find(cluster, Kind.PASSWORD)
+    if secret is None:
+        raise not_logged_in(cluster)
+    logins.hide(secret.value)
+    return cluster.auth_user, secret.value
+
+
+def not_logged_in(cluster: Cluster) -> AuthError:
+    """Return the error for a cluster whose secret is kept nowhere."""
+    kind = kind_of(cluster)
+    missing = f"no {kind.words}" if kind is not None and not _is_bare(cluster) else "no login"
+    return AuthError(
+        f'{missing} is stored for the cluster "{cluster.identifier}"',
+        hint=f"log in with 'oscar-cli auth login -c {cluster.identifier}'",
     )
 
 
-def bearer(token: str) -> httpx.Auth:
-    """Return the login of a service token, which `/run` and `/job` want (`oscar-api` 1.3).
+def bearer(token: str, *, hint: str = SERVICE_TOKEN_HINT) -> httpx.Auth:
+    """Return the login of one token, such as the service's token that `/run` and `/job` want.
+
+    Args:
+        token: the token.
+        hint: what to do when it is refused.
 
     Raises:
-        AuthError: the token has characters that no header can carry.
+        AuthError: it has characters that no header can carry.
     """
-    import httpx
+    from oscarcli.api.login.flows import Bearer
 
     token = token.strip()
     if not token.isascii() or not token.isprintable() or " " in token or not token:
         # Else the HTTP library would quote it in its complaint.
         raise AuthError("the token is not one: it has blanks or characters that no token has")
+    return Bearer(token, hint=hint)
 
-    class Bearer(httpx.Auth):
-        """Puts the token on every request."""
 
-        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-            request.headers["Authorization"] = f"Bearer {token}"
-            yield request
+def _refused_password(cluster: Cluster) -> str:
+    if cluster.from_environment:
+        return "check OSCAR_CLI_USER and OSCAR_CLI_PASSWORD"
+    return (
+        f"check the user and password; 'oscar-cli auth login -c {cluster.identifier}' stores a new password"
+    )
 
-    return Bearer()
+
+def _refused_token(cluster: Cluster) -> str:
+    where = "OSCAR_CLI_ENDPOINT" if cluster.identifier == IDENTIFIER else f'cluster "{cluster.identifier}"'
+    return f"check OSCAR_CLI_TOKEN: it has expired, or it is not for {where}"
+
+
+def _refused_login(cluster: Cluster) -> str:
+    name = cluster.identifier
+    return (
+        "the account may be in no group that the cluster takes; "
+        f"'oscar-cli auth status -c {name}' shows the login, 'oscar-cli auth login -c {name}' makes a new one"
+    )

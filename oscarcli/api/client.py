@@ -117,7 +117,7 @@ class Client:
         )
         response = self._tried(request, auth or self._auth, what)
         if not any_status:
-            raise_for_status(response, what)
+            raise_for_status(response, what, getattr(auth or self._auth, "hint", None))
         if not any_answer:
             refuse_page(response, what)
         return response

@@ -56,11 +56,8 @@ MEANINGS: Mapping[int, str] = {
 }
 
 HINTS: Mapping[int, str] = {
-    401: "check the user and password; 'oscar-cli cluster add ID ENDPOINT USERNAME --force' stores new ones",
     502: "wait until it is ready, or look at the logs",
 }
-# `/run` and `/job` answer 401 to both (`oscar-api` 1.3).
-BEARER_HINT = "check the token and the name: an unknown service is refused in the same way"
 
 
 class ServerError(OscarError):
@@ -80,12 +77,13 @@ class NoRouteError(RefusedError):
     """The server lacks the route: it is older, or the feature is off, or the endpoint's path is wrong."""
 
 
-def raise_for_status(response: httpx.Response, what: str) -> None:
+def raise_for_status(response: httpx.Response, what: str, login_hint: str | None = None) -> None:
     """Return when the answer is a success, else raise the error of its status.
 
     Args:
         response: a whole answer.
         what: what was tried, such as `get service "x"`.
+        login_hint: what to do when the login was refused.
 
     Raises:
         OscarError: a child of it, by the table in this module, else ServerError; the message is never empty.
@@ -103,8 +101,7 @@ def raise_for_status(response: httpx.Response, what: str) -> None:
     # A bare "it does not exist" says it all; elsewhere the number helps whoever runs the server.
     number = "" if status in (401, 403, 404) else f" (HTTP {status})"
     quote = f": {text}" if text and not is_html(response) else ""
-    by_token = status == 401 and response.request.headers.get("authorization", "").startswith("Bearer ")
-    hint = BEARER_HINT if by_token else HINTS.get(status)
+    hint = login_hint if status == 401 else HINTS.get(status)
     message = f"cannot {what}: {meaning}{number}{quote}"
     if status not in ERRORS:
         raise ServerError(message, silent=not text)

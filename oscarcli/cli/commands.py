@@ -50,6 +50,7 @@ COMMANDS = (
     Entry("init", "init", "Write a commented FDL file and a script, which can be applied as they are."),
     Entry("graph", "graph", "Show which service feeds which: one writes where another one reads."),
     Entry("cluster, c", "cluster", "Add, choose and inspect clusters.", is_noun=True),
+    Entry("auth", "auth", "Log in to clusters, and see who is logged in.", is_noun=True),
     Entry("service, services, svc, s", "service", "Services, their jobs, logs and files.", is_noun=True),
     Entry("bucket, buckets, b", "bucket", "Buckets and what is in them.", is_noun=True),
     Entry("volume", "volume", "Volumes that services mount.", is_noun=True),

@@ -20,6 +20,7 @@ from oscarcli.output.terminal import Terminal, clean
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
+    from oscarcli.api.login.logins import Logins
     from oscarcli.config.file import ConfigFile
     from oscarcli.config.model import Cluster, Configuration
 
@@ -69,32 +70,54 @@ class Session:
         """The file itself, for edits."""
         from oscarcli.config.file import ConfigFile
 
-        return ConfigFile(self.config_path)
+        return ConfigFile(self.config_path, warn=self.warn)
 
     @cached_property
     def config(self) -> Configuration:
-        """The clusters on record. Raises ConfigError when the file cannot be read."""
+        """The clusters on record and that of the environment. Raises ConfigError when it cannot be read."""
+        from oscarcli.config.environment import with_environment
+
         configuration = self.config_file.read(tighten=self.tightens_config)
         for warning in configuration.warnings:
             self.warn(warning)
-        return configuration
+        return with_environment(configuration, self.environ)
 
     @property
     def cluster_id(self) -> str:
-        """The chosen cluster: option, then OSCAR_CLI_CLUSTER, then the default. Raises ConfigError."""
-        chosen = self.cluster_option or self.environ.get("OSCAR_CLI_CLUSTER") or self.config.default
-        if not chosen:
-            raise ConfigError(
-                "no cluster is chosen and there is no default one",
-                hint="name one with --cluster ID, or make one the default with "
-                "'oscar-cli cluster default --set ID'; 'oscar-cli local start' makes one on this machine",
-            )
-        return chosen
+        """The chosen cluster: option, then the environment, then the default. Raises ConfigError."""
+        return self.cluster.identifier
 
     @property
     def cluster(self) -> Cluster:
-        """The chosen cluster's entry. Raises ConfigError when it is not on record."""
-        return self.config.cluster(self.cluster_id)
+        """The chosen cluster's entry. Raises ConfigError when none is chosen or it is not on record."""
+        from oscarcli.config.environment import chosen_cluster
+
+        return chosen_cluster(self.cluster_option, self.environ, lambda: self.config)
+
+    def known_cluster(self, cluster_id: str) -> Cluster:
+        """Return a cluster on record, or that of the environment. Raises ConfigError when it is neither."""
+        from oscarcli.config.environment import IDENTIFIER, chosen_cluster
+
+        named = None if cluster_id == IDENTIFIER else cluster_id
+        return chosen_cluster(named, self.environ, lambda: self.config)
+
+    def with_secret(self, cluster: Cluster) -> Cluster:
+        """Return a cluster with its password. Raises AuthError when there is none."""
+        from oscarcli.api.auth import password_of
+
+        if cluster.login != "basic" or not cluster.auth_user:
+            return cluster
+        return replace(cluster, auth_password=password_of(cluster, self.logins)[1])
+
+    @cached_property
+    def logins(self) -> Logins:
+        """What this machine keeps of logins."""
+        from oscarcli.api.login.logins import Logins
+        from oscarcli.config.secrets import Vault
+
+        trace = self.trace if self.debug else lambda _text: None
+        vault = Vault(self.config_file)
+        return Logins(vault, self.environ, self.warn, self.diagnostics.hide, trace)
 
     # -- API -------------------------------------------------------------------------------------
 
@@ -109,12 +132,12 @@ class Session:
             from oscarcli.api.auth import auth_for
             from oscarcli.api.client import Client
 
-            cluster = self.config.cluster(cluster_id)
+            cluster = self.known_cluster(cluster_id)
             if not cluster.ssl_verify and cluster.endpoint.startswith("https:"):
                 self.verbose_note(f'TLS certificates of cluster "{cluster_id}" are not verified')
             self._clients[cluster_id] = Client(
                 cluster.endpoint,
-                auth_for(cluster),
+                auth_for(cluster, self.logins),
                 verify=cluster.ssl_verify,
                 timeout=self.timeout,
                 trace=self.trace if self.debug else None,

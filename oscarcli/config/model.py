@@ -63,6 +63,7 @@ class Cluster:
     client_key: str = ""
     # Only from the environment, never from the file.
     token: str = field(default="", repr=False)
+    from_environment: bool = False
 
     @property
     def login(self) -> str:
@@ -162,7 +163,13 @@ def _cluster(identifier: str, value: Any, path: str) -> Cluster:
         oidc_account_name=text("oidc_account_name"),
         oidc_refresh_token=text("oidc_refresh_token"),
         ssl_verify=_verify(text("ssl_verify"), f"{path}: oscar.{identifier}.ssl_verify"),
-        **{key: text(key) for key in OWN_KEYS},
+        token_command=text("token_command"),
+        oidc_issuer=text("oidc_issuer"),
+        oidc_client_id=text("oidc_client_id"),
+        oidc_scopes=text("oidc_scopes"),
+        ca_file=text("ca_file"),
+        client_cert=text("client_cert"),
+        client_key=text("client_key"),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -138,12 +138,19 @@ def _addressed(wanted: Wanted) -> Wanted:
 
 
 def with_logins(
-    wanted: Sequence[Wanted], clusters: Mapping[str, Cluster]
+    wanted: Sequence[Wanted],
+    clusters: Mapping[str, Cluster],
+    complete: Callable[[Cluster], Cluster] = lambda cluster: cluster,
 ) -> tuple[list[Wanted], dict[str, list[str]]]:
     """Give the services that delegate to other clusters the logins they need, and no other service any.
 
     Everybody who may read a service can read them (`cli-surface` D19). A login that the FDL itself carries
     under `clusters` stays as it is.
+
+    Args:
+        wanted: the services.
+        clusters: those on record, by id.
+        complete: gives an entry its password, which may be kept elsewhere.
 
     Returns:
         The services, and the ids of the clusters whose logins were added, by service.
@@ -155,7 +162,7 @@ def with_logins(
         missing = [key for key in _delegates(item) if key in clusters and key not in given]
         if missing:
             added[item.service.name] = missing
-            logins = {**given, **{key: _login(clusters[key]) for key in missing}}
+            logins = {**given, **{key: _login(complete(clusters[key])) for key in missing}}
             definition = {**copy.deepcopy(item.service.definition), "clusters": logins}
             item = replace(item, service=replace(item.service, definition=definition))  # noqa: PLW2901
         result.append(item)

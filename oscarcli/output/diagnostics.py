@@ -7,11 +7,15 @@ import json
 import sys
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 from oscarcli.errors import OscarError
 from oscarcli.output.terminal import Terminal, clean
 
 YELLOW, RED, BOLD = "33", "31", "1"
+MASK = "***"
+# Shorter ones stand in ordinary words, and would tell more by what is missing.
+SHORTEST_SECRET = 6
 
 
 class Diagnostics:
@@ -23,6 +27,12 @@ class Diagnostics:
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
+        self._hidden: set[str] = set()
+
+    def hide(self, secret: str) -> None:
+        """Show `***` in the place of a secret from now on: a server may quote what it was sent."""
+        if len(secret) >= SHORTEST_SECRET:
+            self._hidden |= {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}
 
     def note(self, text: str) -> None:
         """Say something in passing."""
@@ -50,6 +60,8 @@ class Diagnostics:
         self._line(json.dumps(document))
 
     def _line(self, text: str) -> None:
+        for secret in sorted(self._hidden, key=len, reverse=True):
+            text = text.replace(secret, MASK)
         # When nobody reads stderr any more the exit code is all that is left to say.
         with contextlib.suppress(BrokenPipeError, OscarError, ValueError):
             self.terminal.write(text + "\n")

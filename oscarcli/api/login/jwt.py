@@ -32,3 +32,10 @@ def expiry(token: str) -> float | None:
         return float(moment) if math.isfinite(moment) else None
     except OverflowError:
         return None
+
+
+def text_claim(token: str, *names: str) -> str:
+    """Return the first of some claims that a token has as text, empty when it has none of them."""
+    found = claims(token)
+    values = (found.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str) and value), "")

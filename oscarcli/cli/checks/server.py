@@ -185,7 +185,7 @@ def client_of(patient: Patient) -> Client:
 
     return Client(
         patient.cluster.endpoint,
-        auth_for(patient.cluster),
+        auth_for(patient.cluster, patient.session.logins),
         verify=patient.cluster.ssl_verify,
         timeout=patient.seconds,
         retries=False,

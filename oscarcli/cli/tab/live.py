@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
+    from oscarcli.config.file import ConfigFile
     from oscarcli.config.model import Configuration
 
 Pair = tuple[str, str]
@@ -54,12 +55,18 @@ def _asked(
 
 
 def _configuration(given: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
+    from oscarcli.config.environment import with_environment
+
+    return with_environment(_file(given, environ).read(tighten=False), environ)
+
+
+def _file(given: Mapping[str, str], environ: Mapping[str, str]) -> ConfigFile:
     from pathlib import Path
 
     from oscarcli.config.file import ConfigFile
 
     named = given.get("--config") or environ.get("OSCAR_CLI_CONFIG") or "~/.oscar-cli/config.yaml"
-    return ConfigFile(Path(named).expanduser()).read(tighten=False)
+    return ConfigFile(Path(named).expanduser())
 
 
 def _client(
@@ -67,12 +74,15 @@ def _client(
 ) -> Client:
     from oscarcli.api.auth import auth_for
     from oscarcli.api.client import Client
+    from oscarcli.api.login.logins import Logins
+    from oscarcli.config.environment import chosen_cluster
+    from oscarcli.config.secrets import Vault
 
-    chosen = given.get("--cluster") or environ.get("OSCAR_CLI_CLUSTER") or configuration.default or ""
-    cluster = configuration.cluster(chosen)
+    cluster = chosen_cluster(given.get("--cluster"), environ, lambda: configuration)
+    logins = Logins(Vault(_file(given, environ)), environ)
     seconds = max(0.1, deadline - time.monotonic())
     return Client(
-        cluster.endpoint, auth_for(cluster), verify=cluster.ssl_verify, timeout=seconds, retries=False
+        cluster.endpoint, auth_for(cluster, logins), verify=cluster.ssl_verify, timeout=seconds, retries=False
     )
 
 

@@ -1,0 +1,211 @@
+"""Access tokens that are asked for once and used until they end, over several runs where that can be."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from oscarcli.api.login.logins import Logins
+from oscarcli.api.login.tokens import AccessToken, TokenSource
+from oscarcli.config.model import Cluster, TlsSettings
+from oscarcli.config.secrets import Kind, Secret
+from oscarcli.config.token_cache import CachedToken, TokenCache, cache_folder, origin_of
+from oscarcli.errors import AuthError, OscarError
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Tokens:
+    """The access tokens of one login.
+
+    Args:
+        source: gives a new one.
+        cache: keeps it for the next run; `None` for a source that keeps it itself.
+        origin: tells of which login a kept token must be, such as a digest of the refresh token.
+        hide: is told each token.
+    """
+
+    def __init__(
+        self,
+        source: TokenSource,
+        cache: TokenCache | None,
+        origin: Callable[[], str],
+        hide: Callable[[str], None],
+    ) -> None:
+        self._source = source
+        self._cache = cache
+        self._origin = origin
+        self._hide = hide
+        self._asking = threading.Lock()
+        self._held: CachedToken | None = None
+        # A token of which nobody knows how long it is good is used until it is refused, in this run alone.
+        self._endless = ""
+
+    def current(self) -> str:
+        """Return a token that should be good. Raises AuthError or UnreachableError when there is none."""
+        with self._asking:
+            if self._endless:
+                return self._endless
+            if self._held is None or not self._held.is_fresh(time.time()):
+                self._held = self._kept(refused="")
+            return self._held.value if self._held else self._asked(refused="")
+
+    def after(self, refused: str) -> str:
+        """Return a token to use after one was refused: the same one when the source has no other."""
+        with self._asking:
+            if self._held is not None and self._held.value != refused:
+                return self._held.value
+            return self._asked(refused)
+
+    def kept(self) -> CachedToken | None:
+        """Return the token that is kept, fresh or not, without asking for one."""
+        found = self._cache.load() if self._cache else None
+        return found if found is not None and found.origin == self._origin() else None
+
+    def _kept(self, refused: str) -> CachedToken | None:
+        found = self.kept()
+        if found is None or found.value == refused or not found.is_fresh(time.time()):
+            return None
+        self._hide(found.value)
+        return found
+
+    def _asked(self, refused: str) -> str:
+        with self._cache.locked() if self._cache else nullcontext():
+            # Another process may have asked while this one waited.
+            self._held, self._endless = self._kept(refused), ""
+            if self._held is not None:
+                return self._held.value
+            token = self._source.fetch()
+            self.keep(token)
+            return token.value
+
+    def keep(self, token: AccessToken) -> None:
+        """Take a token that just came, and keep it as long as it is good."""
+        now = time.time()
+        self._hide(token.value)
+        # One that is over already comes from a clock that differs from this machine's.
+        if token.expires_at is None or token.expires_at <= now:
+            self._endless = token.value
+            return
+        self._held = CachedToken(token.value, now, token.expires_at, self._origin())
+        if self._cache is not None:
+            self._cache.store(self._held)
+
+
+def from_agent(cluster: Cluster, logins: Logins) -> Tokens:
+    """Return the tokens of an account of oidc-agent, which keeps them itself and may be locked."""
+    from oscarcli.api.login.agent import AgentSource
+
+    source = AgentSource(cluster.oidc_account_name, logins.environ)
+    return Tokens(source, None, lambda: "", logins.hide)
+
+
+def from_command(cluster: Cluster, logins: Logins) -> Tokens:
+    """Return the tokens that a command prints."""
+    from oscarcli.api.login.command import CommandSource
+
+    source = CommandSource(cluster.token_command)
+    origin = origin_of(cluster.endpoint, cluster.token_command)
+    return Tokens(source, cache_of(cluster, logins), lambda: origin, logins.hide)
+
+
+def from_refresh_token(cluster: Cluster, logins: Logins) -> Tokens:
+    """Return the tokens that a stored refresh token brings."""
+    stored = StoredLogin(cluster, logins)
+    in_keyring = not cluster.oidc_refresh_token
+    return Tokens(stored, cache_of(cluster, logins, in_keyring=in_keyring), stored.origin, logins.hide)
+
+
+def revoked(cluster: Cluster, logins: Logins, refresh_token: str) -> bool:
+    """Make a refresh token void at its provider and tell whether that was done. Never raises."""
+    from oscarcli.api.login import jwt
+    from oscarcli.api.login.provider import discover, revoke
+
+    issuer = cluster.oidc_issuer or jwt.text_claim(refresh_token, "iss")
+    client = cluster.oidc_client_id or jwt.text_claim(refresh_token, "azp", "client_id")
+    try:
+        with provider_connection(issuer, cluster) as connection:
+            provider = discover(issuer, connection, trace=logins.trace)
+        with provider_connection(provider.token_endpoint, cluster) as connection:
+            return revoke(provider, refresh_token, client, connection, trace=logins.trace)
+    except OscarError:
+        return False
+
+
+def cache_of(cluster: Cluster, logins: Logins, *, in_keyring: bool = False) -> TokenCache:
+    """Return where a cluster's access token is kept between runs."""
+    name = f"{cluster.identifier}\0{cluster.endpoint}"
+    keyring = logins.vault.keyring if in_keyring else None
+    return TokenCache(cache_folder(logins.environ), name, keyring)
+
+
+class StoredLogin:
+    """A refresh token on this machine, as a source of access tokens.
+
+    Args:
+        cluster: whose it is.
+        logins: where it is kept.
+    """
+
+    def __init__(self, cluster: Cluster, logins: Logins) -> None:
+        self._cluster = cluster
+        self._logins = logins
+
+    def origin(self) -> str:
+        """Return a digest of the refresh token in force and of where it is for."""
+        secret = self._secret()
+        cluster = self._cluster
+        return origin_of(cluster.endpoint, cluster.oidc_issuer, secret.value if secret else "")
+
+    def fetch(self) -> AccessToken:
+        """Return a new access token; a new refresh token that comes with it takes the old one's place."""
+        from oscarcli.api.auth import not_logged_in
+        from oscarcli.api.login.refresh import refreshed
+
+        cluster, secret = self._cluster, self._secret()
+        if secret is None:
+            raise not_logged_in(cluster)
+        self._logins.hide(secret.value)
+        try:
+            grant = refreshed(
+                secret.value,
+                issuer=cluster.oidc_issuer,
+                client_id=cluster.oidc_client_id,
+                scopes=cluster.oidc_scopes,
+                connection_for=lambda url: provider_connection(url, cluster),
+                trace=self._logins.trace,
+            )
+        except AuthError as error:
+            error.hint = error.hint or f"log in again: 'oscar-cli auth login -c {cluster.identifier}'"
+            raise
+        if grant.refresh_token and grant.refresh_token != secret.value:
+            self._renew(secret, grant.refresh_token)
+        return grant.access
+
+    def _secret(self) -> Secret | None:
+        vault = self._logins.vault
+        return vault.find(vault.on_record(self._cluster), Kind.REFRESH_TOKEN)
+
+    def _renew(self, old: Secret, new: str) -> None:
+        self._logins.hide(new)
+        try:
+            self._logins.vault.renew(self._cluster, old.value, new)
+        except OscarError as error:
+            self._logins.warn(
+                f'the provider replaced the refresh token of cluster "{self._cluster.identifier}", and the '
+                f"new one cannot be kept: {error.message}; the next run may have to log in anew"
+            )
+
+
+def provider_connection(url: str, cluster: Cluster) -> httpx.Client:
+    """Return connections to an identity provider on behalf of a cluster.
+
+    Its certificate is always verified, whatever the cluster's own setting, and it is shown none of ours.
+    """
+    from oscarcli.api.connection import open_connection
+
+    return open_connection(url, TlsSettings(ca_file=cluster.ca_file))

@@ -1,0 +1,205 @@
+"""`auth`: who is logged in to which cluster, and how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from oscarcli.cli import auth_login
+from oscarcli.cli.framework import TABLE_FORMATS, noun
+from oscarcli.cli.secret_place import described_place
+from oscarcli.cli.session import Session
+from oscarcli.config.model import Cluster
+from oscarcli.config.secrets import Kind, Place, Secret, kind_of
+from oscarcli.errors import AuthError
+from oscarcli.output.render import Column, Result
+
+app = noun("Log in to clusters, and see who is logged in.")
+app.include(auth_login.app)
+
+STATUS_COLUMNS = (
+    Column("CLUSTER", "cluster"),
+    Column("LOGIN", "login"),
+    Column("USER", "user"),
+    Column("UNTIL", "until", is_time=True),
+    Column("KEPT IN", "kept_in"),
+    Column("STATE", "state"),
+)
+LOGGED_IN, LOGGED_OUT = "logged in", "logged out"
+# Where a login without a secret of its own comes from.
+ELSEWHERE = {"oidc-agent": "oidc-agent", "token-command": "command"}
+
+
+@app.command("logout", formats=TABLE_FORMATS)
+def logout(ctx: typer.Context) -> None:
+    """Forget a cluster's password or tokens; the cluster stays on record.
+
+    A refresh token is also made void at its provider, where that offers it.
+    """
+    session: Session = ctx.obj
+    cluster = auth_login.on_record(session)
+    if cluster.login in ELSEWHERE:
+        raise AuthError(
+            f'the cluster "{cluster.identifier}" logs in by {cluster.login}, which keeps its secret itself',
+            hint=f"log out there, or forget the cluster: 'oscar-cli cluster delete {cluster.identifier}'",
+        )
+    revoked = _revoke(session, cluster)
+    places = session.logins.vault.forget(cluster)
+    _forget_tokens(session, cluster)
+    words = ", ".join(place.value for place in places) or "nowhere"
+    document = {"cluster": cluster.identifier, "forgotten_in": [p.value for p in places], "revoked": revoked}
+    session.done(f'Logged out of cluster "{cluster.identifier}"; a secret was in: {words}', document)
+
+
+def _revoke(session: Session, cluster: Cluster) -> bool:
+    """Make a refresh token void at its provider, if there is one, and say when that could not be done."""
+    from oscarcli.api.login.kept import revoked
+
+    secret = session.logins.vault.find(cluster, Kind.REFRESH_TOKEN)
+    if secret is None:
+        return False
+    session.logins.hide(secret.value)
+    if revoked(cluster, session.logins, secret.value):
+        return True
+    session.warn("the provider was not told: until it ends by itself, a copy of the refresh token stays good")
+    return False
+
+
+def _forget_tokens(session: Session, cluster: Cluster) -> None:
+    from oscarcli.api.login.kept import cache_of
+
+    for in_keyring in (False, True):
+        cache_of(cluster, session.logins, in_keyring=in_keyring).forget()
+
+
+@app.command("status", formats=TABLE_FORMATS, columns=STATUS_COLUMNS)
+def status(ctx: typer.Context) -> None:
+    """Show who is logged in to each cluster, by which way, until when, and where the secret is kept.
+
+    Nothing is asked over the network; 'oscar-cli doctor' tries a login. With --cluster, about that one
+    alone: the exit code is then 4 when nobody is logged in to it.
+    """
+    session: Session = ctx.obj
+    clusters = [session.cluster] if session.cluster_option else list(session.config.clusters.values())
+    rows = [_state(session, cluster) for cluster in clusters]
+    empty = "There are no clusters; 'oscar-cli cluster add' stores one"
+    session.show(Result(rows, STATUS_COLUMNS, empty=empty))
+    if session.cluster_option and rows[0]["state"] != LOGGED_IN:
+        raise typer.Exit(AuthError.exit_code)
+
+
+def _state(session: Session, cluster: Cluster) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "cluster": cluster.identifier,
+        "endpoint": cluster.endpoint,
+        "login": cluster.login,
+        "user": cluster.auth_user or cluster.oidc_account_name or None,
+        "until": None,
+        "access_token_until": None,
+        "kept_in": ELSEWHERE.get(cluster.login),
+        "state": LOGGED_IN,
+    }
+    if cluster.login == "token":
+        return {**row, **_of_token(cluster.token), "kept_in": Place.ENVIRONMENT.value}
+    kind = kind_of(cluster)
+    try:
+        secret = session.logins.vault.find(cluster, kind) if kind is not None else None
+    except AuthError as error:
+        return {**row, "state": error.message}
+    if kind is Kind.PASSWORD:
+        return {**row, **_kept(session, secret)}
+    return {**row, **_of_tokens(session, cluster, secret)}
+
+
+def _kept(session: Session, secret: Secret | None) -> dict[str, Any]:
+    if secret is None:
+        return {"state": LOGGED_OUT}
+    session.diagnostics.hide(secret.value)
+    return {"kept_in": described_place(session, secret.place)}
+
+
+def _of_tokens(session: Session, cluster: Cluster, secret: Secret | None) -> dict[str, Any]:
+    """Return what is known of a login by tokens, from what is kept of it."""
+    import time
+
+    from oscarcli.api.auth import tokens_for
+
+    tokens = tokens_for(cluster, session.logins)
+    kept = tokens.kept() if tokens is not None else None
+    is_good = kept is not None and kept.expires_at > time.time()
+    known = _of_token(kept.value) if kept is not None else {}
+    found = {"user": known.get("user") or cluster.oidc_account_name or None}
+    found["access_token_until"] = _moment(kept.expires_at) if kept is not None else None
+    if cluster.login != "refresh-token":
+        return found
+    if secret is None:
+        found["until"] = found["access_token_until"]
+        return {
+            **found,
+            "kept_in": "cache" if is_good else None,
+            "state": LOGGED_IN if is_good else LOGGED_OUT,
+        }
+    of_refresh = _of_token(secret.value)
+    return {
+        **found,
+        **_kept(session, secret),
+        "user": found["user"] or of_refresh["user"],
+        "until": of_refresh["until"],
+        "state": of_refresh["state"],
+    }
+
+
+def _of_token(token: str) -> dict[str, Any]:
+    """Return what a token says of itself: whose it is, and until when it is good."""
+    import time
+
+    from oscarcli.api.login.jwt import expiry, text_claim
+
+    ends = expiry(token)
+    # Offline tokens of Keycloak have no end, or the moment 0.
+    ends = ends or None
+    return {
+        "user": text_claim(token, "preferred_username", "email", "name", "sub") or None,
+        "until": _moment(ends),
+        "state": "expired" if ends is not None and ends < time.time() else LOGGED_IN,
+    }
+
+
+def _moment(seconds: float | None) -> str | None:
+    from datetime import datetime, timezone
+
+    if seconds is None:
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (OverflowError, OSError, ValueError):
+        return None
+
+
+@app.command("token", formats=("text", "json", "yaml"))
+def token(ctx: typer.Context) -> None:
+    """Print a fresh access token, for curl and other programs.
+
+    Whoever has it can do what you can until it ends: do not paste it anywhere.
+    """
+    from oscarcli.api.auth import tokens_for
+
+    session: Session = ctx.obj
+    cluster = session.cluster
+    if cluster.login == "token":
+        value = cluster.token
+    else:
+        tokens = tokens_for(cluster, session.logins)
+        if tokens is None:
+            raise AuthError(
+                f'the cluster "{cluster.identifier}" takes a user and a password, no token',
+                hint=f"curl --user {cluster.auth_user} asks for the password",
+            )
+        value = tokens.current()
+    if session.output == "text":
+        session.line(value)
+    else:
+        from oscarcli.api.login.jwt import expiry
+
+        session.show(Result({"access_token": value, "expires_at": _moment(expiry(value))}))

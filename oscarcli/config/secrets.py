@@ -1,0 +1,190 @@
+"""Where a cluster's secret is kept: in the keyring of the operating system, or in the configuration file.
+
+A cluster has one lasting secret: the password of basic authentication, or a refresh token. What is in the
+file counts before what is in the keyring: whoever wrote it there, by hand or with the reference client,
+did so later than this program, which empties one place when it fills the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from oscarcli.config.file import ConfigFile
+from oscarcli.config.model import Cluster
+from oscarcli.config.os_keyring import KeyringError, NoKeyringError, OsKeyring
+from oscarcli.errors import AuthError, OscarError
+
+SERVICE = "oscar-cli"
+
+
+class Kind(Enum):
+    """What a secret is; the value is its key in the file."""
+
+    PASSWORD = "auth_password"  # noqa: S105 -- the key's name
+    REFRESH_TOKEN = "oidc_refresh_token"  # noqa: S105
+
+    @property
+    def words(self) -> str:
+        """What a person calls it."""
+        return "password" if self is Kind.PASSWORD else "refresh token"
+
+
+class Place(Enum):
+    """Where a secret is."""
+
+    ENVIRONMENT = "environment"
+    KEYRING = "keyring"
+    FILE = "file"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret and where it was found."""
+
+    value: str = field(repr=False)
+    place: Place
+
+
+def kind_of(cluster: Cluster) -> Kind | None:
+    """Return which lasting secret a cluster's way to log in needs, `None` for the ways that need none."""
+    return {"basic": Kind.PASSWORD, "refresh-token": Kind.REFRESH_TOKEN}.get(cluster.login)
+
+
+def with_secret(cluster: Cluster, kind: Kind, value: str) -> Cluster:
+    """Return an entry with a secret in its place."""
+    if kind is Kind.PASSWORD:
+        return replace(cluster, auth_password=value)
+    return replace(cluster, oidc_refresh_token=value)
+
+
+class Vault:
+    """The secrets of the clusters in a configuration.
+
+    Args:
+        file: the configuration.
+        keyring: that of the operating system.
+    """
+
+    def __init__(self, file: ConfigFile, keyring: OsKeyring | None = None) -> None:
+        self._file = file
+        self.keyring = keyring or OsKeyring()
+
+    def find(self, cluster: Cluster, kind: Kind) -> Secret | None:
+        """Return a secret of a cluster, `None` when there is none anywhere.
+
+        Raises:
+            AuthError: the keyring, which may have it, does not answer.
+        """
+        value = getattr(cluster, kind.value)
+        if value:
+            return Secret(value, Place.ENVIRONMENT if cluster.from_environment else Place.FILE)
+        if cluster.from_environment:
+            return None
+        try:
+            value = self.keyring.get(*_keyring_name(cluster, kind))
+        except NoKeyringError:
+            return None
+        except KeyringError as error:
+            raise AuthError(
+                f'the {kind.words} of cluster "{cluster.identifier}" is not in {self._file.path}, and the '
+                f"keyring cannot be asked: {error}",
+                hint="unlock the keyring, or store the login again: "
+                f"'oscar-cli auth login -c {cluster.identifier}'",
+            ) from error
+        return Secret(value, Place.KEYRING) if value else None
+
+    def on_record(self, cluster: Cluster) -> Cluster:
+        """Return a cluster with the refresh token that the file has now: another process may have put one."""
+        if cluster.from_environment:
+            return cluster
+        stored = self._file.read(tighten=False).clusters.get(cluster.identifier)
+        if stored is None or stored.endpoint != cluster.endpoint:
+            return cluster
+        return replace(cluster, oidc_refresh_token=stored.oidc_refresh_token)
+
+    def keep(self, cluster: Cluster, kind: Kind, value: str, place: Place) -> None:
+        """Keep a secret of a cluster on record, in one place alone.
+
+        Args:
+            cluster: its entry.
+            kind: what it is.
+            value: the secret.
+            place: the keyring or the file.
+
+        Raises:
+            OscarError: the keyring does not take it; nothing was changed then.
+            ConfigError: the file cannot be written.
+        """
+        if place is Place.KEYRING:
+            self.keep_in_keyring(cluster, kind, value)
+            self._file.set_key(cluster.identifier, kind.value, None)
+        else:
+            self._file.set_key(cluster.identifier, kind.value, value)
+            self.forget_in_keyring(cluster)
+
+    def keep_in_keyring(self, cluster: Cluster, kind: Kind, value: str) -> None:
+        """Keep a secret in the keyring. Raises OscarError when it does not take it."""
+        try:
+            self.keyring.set(*_keyring_name(cluster, kind), value)
+        except KeyringError as error:
+            raise OscarError(
+                f'cannot keep the {kind.words} of cluster "{cluster.identifier}" in the keyring: {error}',
+                hint="unlock the keyring, or keep it in the file with --insecure-storage",
+            ) from error
+
+    def renew(self, cluster: Cluster, old: str, new: str) -> None:
+        """Put a new refresh token where the old one is; leave alone what somebody else put there since.
+
+        Raises:
+            OscarError: it cannot be kept there.
+        """
+        found = self.find(self.on_record(cluster), Kind.REFRESH_TOKEN)
+        if found is not None and found.value == old:
+            self.keep(cluster, Kind.REFRESH_TOKEN, new, found.place)
+
+    def forget(self, cluster: Cluster) -> list[Place]:
+        """Remove the secrets of a cluster from everywhere they are and return these places."""
+        places = [Place.KEYRING] if self.forget_in_keyring(cluster) else []
+        stored = self._file.read(tighten=False).clusters.get(cluster.identifier)
+        for kind in Kind:
+            if stored is not None and getattr(stored, kind.value):
+                self._file.set_key(cluster.identifier, kind.value, None)
+                places.append(Place.FILE)
+        return places
+
+    def forget_in_keyring(self, cluster: Cluster, but_not_of: Cluster | None = None) -> bool:
+        """Remove what the keyring has of a cluster and tell whether it had something.
+
+        Args:
+            cluster: whose secrets they are.
+            but_not_of: an entry whose own secrets stay, unless it has them in the file.
+        """
+        kept = (
+            [_keyring_name(but_not_of, kind) for kind in Kind if not _in_file(but_not_of)]
+            if but_not_of
+            else []
+        )
+        had_one = False
+        for kind in Kind:
+            name = _keyring_name(cluster, kind)
+            try:
+                had_one |= name not in kept and self.keyring.delete(*name)
+            except KeyringError:
+                # It was not asked for the secret either.
+                return had_one
+        return had_one
+
+
+def _in_file(cluster: Cluster) -> bool:
+    return any(getattr(cluster, kind.value) for kind in Kind)
+
+
+def _keyring_name(cluster: Cluster, kind: Kind) -> tuple[str, str]:
+    """Return place and account of a secret.
+
+    The endpoint is part of the name: when somebody changes it in the file, the secret does not go there.
+    """
+    endpoint = cluster.endpoint.strip().rstrip("/")
+    user = f" of {cluster.auth_user}" if kind is Kind.PASSWORD else ""
+    return f"{SERVICE} {endpoint}", f"{cluster.identifier}: {kind.words}{user}"
