@@ -1,7 +1,7 @@
 """An OpenID provider on loopback: real tokens, real PKCE, rotation with reuse detection, and any fault.
 
-Prepared answers (`expect`, `always`) go before its own, so a test scripts a fault for one request and lets the
-provider go on by itself. Its clock may differ from this machine's.
+Prepared answers (`expect`, `always`) go before its own, so a test scripts a fault for one request and lets
+the provider go on by itself. Its clock may differ from this machine's.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ class ScriptedProvider(ScriptedServer):
         self.user_code = "WDJB-MJHT"
         self.issuer = self.url + REALM
         self._logins: list[Login] = []
+        # Until when tokens are good, by the provider's clock.
         self._access: dict[str, float] = {}
+        self._refresh_ends: dict[str, float] = {}
         self._codes: dict[str, Pending] = {}
         self._routes: dict[tuple[str, str], Callable[[Request], Answer]] = {
             ("GET", DISCOVERY): lambda _request: self._document(),
@@ -98,6 +100,10 @@ class ScriptedProvider(ScriptedServer):
             ("POST", DEVICE): self._device,
             ("POST", REVOKE): self._revoke,
         }
+
+    def __enter__(self) -> ScriptedProvider:
+        super().__enter__()
+        return self
 
     def reply_to(self, request: Request) -> Answer:
         """Take a request: a prepared answer goes first, then the provider's own."""
@@ -220,7 +226,7 @@ class ScriptedProvider(ScriptedServer):
     def _refresh(self, form: Mapping[str, str]) -> Answer:
         token = form.get("refresh_token", "")
         login = next((one for one in self._logins if token in one.tokens), None)
-        if login is None or login.revoked or self._ends_at(token) < self.now():
+        if login is None or login.revoked or self._refresh_ends[token] < self.now():
             return refused("invalid_grant", "Token is not active")
         if token != login.tokens[-1]:
             login.revoked = True
@@ -280,11 +286,8 @@ class ScriptedProvider(ScriptedServer):
         seconds = self.refresh_lifetime if lifetime is None else lifetime
         token = self._new_token({"scope": login.scope, "typ": "Refresh"}, seconds)
         login.tokens.append(token)
-        self._access[f"refresh {token}"] = self.now() + seconds
+        self._refresh_ends[token] = self.now() + seconds
         return token
-
-    def _ends_at(self, refresh_token: str) -> float:
-        return self._access[f"refresh {refresh_token}"]
 
     def _new_token(self, claims: Mapping[str, Any], seconds: float) -> str:
         if self.opaque:

@@ -19,9 +19,14 @@ from oscarcli.errors import AuthError, OscarError, UnreachableError
 # The provider's own words are quoted up to so many characters.
 LONGEST_QUOTE = 200
 LONGEST_TITLE = 80
-# What may be part of a token: so many characters of its alphabet in a row.
-TOKEN_LIKE = re.compile(r"[A-Za-z0-9._~+/=%-]{8,}")
+LONGEST_CODE = 40
+LONGEST_WORDS = 2000
+# JSON Web Tokens begin so: with a brace and a quote.
+TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9._-]{5,}")
+# So much of a secret in a row is no chance.
+SHORTEST_PART = 8
 TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,500})", re.IGNORECASE)
+HELP_HINT = "try again later; if it stays so, ask those who run the provider"
 ISSUER_HINT = "--oidc-issuer names the provider, such as https://aai.example.org/realms/users"
 
 
@@ -94,15 +99,17 @@ def granted(answer: Answer, what: str, secrets: Iterable[str] = ()) -> Grant:
         raise refusal(answer, what, secrets)
     token = found.get("access_token")
     if token is None or token == "":
-        raise AuthError(f"cannot {what}: the provider's answer has no access token")
+        raise AuthError(f"cannot {what}: the provider's answer has no access token", hint=HELP_HINT)
     if not is_token(token):
         raise AuthError(
-            f"cannot {what}: the provider's access token has blanks or characters that no token has"
+            f"cannot {what}: the provider's access token has blanks or characters that no token has",
+            hint=HELP_HINT,
         )
     kind = found.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
         raise AuthError(
-            f'cannot {what}: the provider\'s token is for another use than requests: "{quoted(str(kind))}"'
+            f'cannot {what}: the provider\'s token is for another use than requests: "{quoted(str(kind))}"',
+            hint=HELP_HINT,
         )
     following = found.get("refresh_token")
     return Grant(
@@ -132,29 +139,41 @@ def failure(
         secrets: what was sent and must not be shown.
         status: the HTTP status the code came with.
     """
-    kind, meaning, hint = CODES.get(code) or (
-        _kind(status),
-        f"the provider refused (HTTP {status})" if status < 500 else f"the provider failed (HTTP {status})",
-        "try again later" if status >= 500 else None,
-    )
     words = quoted(description if isinstance(description, str) else "", secrets)
-    own = ": ".join(part for part in (quoted(code, secrets), words) if part)
-    return kind(f"cannot {what}: {meaning} ({own})", hint=hint)
+    own = ": ".join(part for part in (quoted(code, secrets, LONGEST_CODE), words) if part)
+    if code in CODES:
+        kind, meaning, hint = CODES[code]
+        return kind(f"cannot {what}: {meaning} ({own})", hint=hint)
+    verb = "failed" if status >= 500 else "refused it"
+    return _kind(status)(f"cannot {what}: the provider {verb} (HTTP {status}: {own})", hint=HELP_HINT)
 
 
 def quoted(text: str, secrets: Iterable[str] = (), longest: int = LONGEST_QUOTE) -> str:
-    """Return a provider's words in one line, cut, without tokens or what looks like a part of one."""
-    known = list(secrets)
-
-    def masked(match: re.Match[str]) -> str:
-        word = match.group()
-        is_secret = any(word in secret or secret in word for secret in known if secret)
-        return "***" if is_secret or word.startswith("eyJ") else word
-
-    line = " ".join(TOKEN_LIKE.sub(masked, text).split())
-    for secret in known:
-        line = line.replace(secret, "***") if secret else line
+    """Return a provider's words in one line, cut, without tokens or any part of what was sent."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text[:LONGEST_WORDS])
+    line = TOKEN_LIKE.sub("***", line)
+    for secret in secrets:
+        line = _masked(line, secret)
+    line = " ".join(line.split())
     return line if len(line) <= longest else line[:longest] + "…"
+
+
+def _masked(line: str, secret: str) -> str:
+    """Return a line with stars for the secret, or for as much of it as is there."""
+    shortest = min(SHORTEST_PART, len(secret))
+    parts = []
+    start = 0
+    while start < len(line):
+        end = start + shortest
+        if line[start:end] not in secret or end > len(line):
+            parts.append(line[start])
+            start += 1
+            continue
+        while end < len(line) and line[start : end + 1] in secret:
+            end += 1
+        parts.append("***")
+        start = end
+    return "".join(parts)
 
 
 def is_token(value: object) -> TypeGuard[str]:
@@ -195,7 +214,7 @@ def _title(page: str) -> str:
 
 def _expires_at(found: dict[str, Any], token: str, answer: Answer) -> float | None:
     """Return a token's last moment by this machine's clock, which need not agree with the provider's."""
-    seconds = _seconds(found.get("expires_in"))
+    seconds = seconds_of(found.get("expires_in"))
     if seconds is not None:
         return answer.asked_at + max(seconds, 0.0)
     moment = jwt.expiry(token)
@@ -203,7 +222,8 @@ def _expires_at(found: dict[str, Any], token: str, answer: Answer) -> float | No
     return moment if moment is None or there is None else answer.asked_at + max(moment - there, 0.0)
 
 
-def _seconds(value: object) -> float | None:
+def seconds_of(value: object) -> float | None:
+    """Return a number of seconds; some providers send it as text. `None` when it is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:

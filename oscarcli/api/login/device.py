@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.login.answers import NewLoginError, document, granted, refusal
+from oscarcli.api.login.answers import NewLoginError, document, granted, refusal, seconds_of
 from oscarcli.api.login.exchange import Trace, exchange
 from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, wanted_scopes
 from oscarcli.api.login.tokens import Grant
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import httpx
 
 WHAT = "log in"
+PENDING, SLOW_DOWN = "authorization_pending", "slow_down"
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 # Seconds between questions when the provider names none, and what each `slow_down` adds (RFC 8628).
 INTERVAL = 5.0
@@ -102,23 +102,49 @@ def log_in_by_device(
         "client_id": client_id,
         "code_verifier": pkce.verifier,
     }
+
+    def ask() -> Grant | str:
+        answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
+        state = document(answer).get("error")
+        return state if state in (PENDING, SLOW_DOWN) else granted(answer, WHAT, secrets_of(form))
+
+    return _waited(ask, interval, lambda pause: clock() + pause < until, sleep)
+
+
+def _waited(
+    ask: Callable[[], Grant | str],
+    interval: float,
+    is_time_for: Callable[[float], bool],
+    sleep: Callable[[float], None],
+) -> Grant:
+    """Ask until there is a grant.
+
+    Args:
+        ask: returns it, or why there is none yet.
+        interval: seconds between two questions.
+        is_time_for: tells whether the code is good for so many seconds more.
+        sleep: waits so many seconds.
+
+    Raises:
+        NewLoginError: the code is over.
+        OscarError: whatever `ask` raises; failures on the way only when they last.
+    """
     failures = 0
-    while clock() + interval < until:
+    while is_time_for(interval):
         sleep(interval)
         try:
-            answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
-            failures = 0
+            found = ask()
         except UnreachableError:
             failures += 1
             if failures > MOST_FAILURES:
                 raise
-            interval = min(interval * 2, LONGEST_INTERVAL)
+            interval = max(min(interval * 2, LONGEST_INTERVAL), interval)
             continue
-        state = document(answer).get("error")
-        if state == "slow_down":
-            interval = interval + SLOWER
-        elif state != "authorization_pending":
-            return granted(answer, WHAT, secrets_of(form))
+        failures = 0
+        if isinstance(found, Grant):
+            return found
+        if found == SLOW_DOWN:
+            interval += SLOWER
     raise NewLoginError(f"cannot {WHAT}: the code expired before the login was confirmed")
 
 
@@ -143,10 +169,14 @@ def _code(found: dict[str, Any], provider: Provider) -> tuple[str, DeviceCode, f
     if not isinstance(address, str) or not _is_address(address, provider):
         raise AuthError(f"cannot {WHAT}: the provider's answer has no address to go to")
     whole = complete if isinstance(complete, str) and _is_address(complete, provider) else ""
-    lifetime = _number(found.get("expires_in"), LIFETIME)
-    interval = _number(found.get("interval"), INTERVAL)
-    code = DeviceCode(user_code, address, whole, min(max(lifetime, 0.0), LONGEST_LIFETIME))
-    return secret, code, min(max(interval, LEAST_INTERVAL), LONGEST_INTERVAL)
+    lifetime = seconds_of(found.get("expires_in"))
+    interval = seconds_of(found.get("interval"))
+    code = DeviceCode(user_code, address, whole, _within(lifetime, LIFETIME, 0.0, LONGEST_LIFETIME))
+    return secret, code, _within(interval, INTERVAL, LEAST_INTERVAL, LONGEST_INTERVAL)
+
+
+def _within(value: float | None, usual: float, least: float, most: float) -> float:
+    return min(max(usual if value is None else value, least), most)
 
 
 def _is_address(url: str, provider: Provider) -> bool:
@@ -154,9 +184,3 @@ def _is_address(url: str, provider: Provider) -> bool:
     schemes = ("https://",) if provider.issuer.startswith("https:") else ("https://", "http://")
     is_plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= LONGEST_ADDRESS
     return is_plain and url.startswith(schemes)
-
-
-def _number(value: object, otherwise: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return otherwise
-    return float(value)

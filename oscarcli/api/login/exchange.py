@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SECONDS = 15.0
 CONNECT_SECONDS = 10.0
 MOST_BYTES = 1 << 20
+ODD_HINT = "is that really a provider? a proxy between may also answer in its place"
 Trace = Callable[[str], None]
 
 
@@ -102,12 +103,16 @@ def _sent(connection: httpx.Client, request: httpx.Request, place: str, what: st
 def _read(response: httpx.Response, what: str) -> bytes:
     """Return the body as sent: packed ones were not asked for, and unpacking them could fill the memory."""
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise AuthError(f"cannot {what}: the provider's answer is packed, which was not asked for")
+        raise AuthError(
+            f"cannot {what}: the provider's answer is packed, which was not asked for", hint=ODD_HINT
+        )
     body = bytearray()
     for piece in response.iter_raw():
         body += piece
         if len(body) > MOST_BYTES:
-            raise AuthError(f"cannot {what}: the provider's answer is longer than {MOST_BYTES >> 20} MiB")
+            raise AuthError(
+                f"cannot {what}: the provider's answer is longer than {MOST_BYTES >> 20} MiB", hint=ODD_HINT
+            )
     return bytes(body)
 
 
