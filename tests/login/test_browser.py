@@ -214,12 +214,23 @@ def test_a_declined_login_is_told_in_the_providers_words(provider: ScriptedProvi
 
 def test_a_scope_that_is_refused_names_the_option(log_in: LogIn) -> None:
     with pytest.raises(AuthError, match="scopes") as caught:
-        log_in(lambda url: back(url, error="invalid_scope").is_success)
+        log_in(lambda url: back(url, error="invalid_scope").is_success, scopes="openid offline_access")
     assert "--oidc-scopes" in str(caught.value.hint)
 
 
+def test_a_lasting_login_that_is_not_given_is_done_without(provider: ScriptedProvider, log_in: LogIn) -> None:
+    shown: list[str] = []
+
+    def browser(url: str) -> bool:
+        return back(url, error="invalid_scope").is_success if "offline" in url else visit(url)
+
+    assert provider.accepts(log_in(browser, show=shown.append).access.value)
+    scopes = [asked(url)["scope"] for url in shown]
+    assert scopes == ["openid email profile offline_access", "openid email profile"]
+
+
 def test_no_answer_in_time_ends_it(log_in: LogIn) -> None:
-    with pytest.raises(NewLoginError, match=r"no answer within 0.2 s"):
+    with pytest.raises(NewLoginError, match=r"no answer in time"):
         log_in(lambda _url: True, seconds=0.2)
 
 

@@ -95,6 +95,16 @@ def test_the_usual_scopes_and_a_lasting_login_are_asked_for(
     ]
 
 
+@pytest.mark.parametrize(("path", "code"), [(DEVICE, "invalid_scope"), (TOKEN, "not_allowed")])
+def test_a_lasting_login_that_is_not_given_is_done_without(
+    provider: ScriptedProvider, log_in: LogIn, path: str, code: str
+) -> None:
+    provider.expect("POST", path, refused(code))
+    assert provider.accepts(log_in().access.value)
+    scopes = [form["scope"] for form in provider.forms(DEVICE)]
+    assert scopes == ["openid email profile offline_access", "openid email profile"]
+
+
 def test_the_code_is_bound_to_this_login(provider: ScriptedProvider, log_in: LogIn) -> None:
     """PKCE: the provider of these tests refuses a device code without its verifier."""
     log_in()
@@ -232,7 +242,6 @@ def test_an_offer_that_cannot_be_shown_is_refused(
     ("answer", "kind", "reason"),
     [
         (refused("unauthorized_client"), AuthError, "does not let this client"),
-        (refused("invalid_scope", "no such scope"), AuthError, "no such scope"),
         (page(404), AuthError, "web page"),
         (page(500), UnreachableError, "web page"),
         (text("busy", 503), UnreachableError, "not JSON"),
@@ -247,6 +256,13 @@ def test_a_login_that_cannot_begin_says_why(
     provider.expect("POST", DEVICE, answer)
     with pytest.raises(kind, match=f"cannot log in: .*({reason})"):
         log_in()
+
+
+def test_scopes_that_are_refused_name_the_option(provider: ScriptedProvider, log_in: LogIn) -> None:
+    provider.expect("POST", DEVICE, refused("invalid_scope", "no such scope"))
+    with pytest.raises(AuthError, match="no such scope") as caught:
+        log_in(scopes="openid offline_access")
+    assert "--oidc-scopes" in str(caught.value.hint)
 
 
 def test_an_unknown_client_names_the_option(log_in: LogIn) -> None:

@@ -26,12 +26,17 @@ TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9._-]{5,}")
 # So much of a secret in a row is no chance.
 SHORTEST_PART = 8
 TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,500})", re.IGNORECASE)
+SCOPE_HINT = "--oidc-scopes names others, such as 'openid profile'"
 HELP_HINT = "try again later; if it stays so, ask those who run the provider"
 ISSUER_HINT = "--oidc-issuer names the provider, such as https://aai.example.org/realms/users"
 
 
 class NewLoginError(AuthError):
     """The provider no longer accepts what is stored: whoever knows the cluster adds how to log in again."""
+
+
+class ScopeError(AuthError):
+    """The provider does not give this client, or this user, one of the scopes asked for."""
 
 
 # Error codes of RFC 6749, RFC 8628 and OpenID Connect: class, meaning, hint.
@@ -62,10 +67,12 @@ CODES: dict[str, tuple[type[OscarError], str, str | None]] = {
         "a login has two ways, by browser and with --device",
     ),
     "invalid_scope": (
-        AuthError,
+        ScopeError,
         "the provider does not give this client the scopes asked for",
-        "--oidc-scopes names others, such as 'openid profile'",
+        SCOPE_HINT,
     ),
+    # Keycloak's, for a user who may have no lasting login.
+    "not_allowed": (ScopeError, "the provider does not allow this user such a login", SCOPE_HINT),
     "server_error": (UnreachableError, "the provider failed", "try again later"),
     "temporarily_unavailable": (UnreachableError, "the provider cannot answer now", "try again later"),
     "slow_down": (UnreachableError, "the provider is asked too often", "try again later"),

@@ -12,7 +12,7 @@ from oscarcli.api.login import jwt
 from oscarcli.api.login.answers import NewLoginError, document, failure, granted
 from oscarcli.api.login.exchange import Trace
 from oscarcli.api.login.loopback import Listener
-from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, wanted_scopes
+from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, with_scopes
 from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError
 
@@ -58,37 +58,39 @@ def log_in_by_browser(
             f"cannot {WHAT}: the provider {provider.issuer} has no login by browser",
             hint="--device logs in with a code instead",
         )
-    pkce = Pkce.new()
-    state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-    with Listener(port) as listener:
-        query = {
-            "response_type": "code",
-            "client_id": client_id,
+
+    def attempt(wanted: str) -> Grant:
+        pkce = Pkce.new()
+        state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        with Listener(port) as listener:
+            query = {
+                "response_type": "code",
+                "client_id": client_id,
+                "redirect_uri": listener.address,
+                "scope": wanted,
+                "state": state,
+                "nonce": nonce,
+                "code_challenge": pkce.challenge,
+                "code_challenge_method": "S256",
+            }
+            joint = "&" if "?" in provider.authorization_endpoint else "?"
+            url = f"{provider.authorization_endpoint}{joint}{urlencode(query)}"
+            show(url)
+            _opened(open_browser, url)
+            reply = listener.wait(seconds)
+        form = {
+            "grant_type": "authorization_code",
+            "code": _code(reply, state, provider),
             "redirect_uri": listener.address,
-            "scope": wanted_scopes(provider, scopes),
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": pkce.challenge,
-            "code_challenge_method": "S256",
+            "client_id": client_id,
+            "code_verifier": pkce.verifier,
         }
-        joint = "&" if "?" in provider.authorization_endpoint else "?"
-        url = f"{provider.authorization_endpoint}{joint}{urlencode(query)}"
-        show(url)
-        _opened(open_browser, url)
-        reply = listener.wait(seconds)
-    if reply is None:
-        raise NewLoginError(f"cannot {WHAT}: the browser brought no answer within {seconds:g} s")
-    form = {
-        "grant_type": "authorization_code",
-        "code": _code(reply, state, provider),
-        "redirect_uri": listener.address,
-        "client_id": client_id,
-        "code_verifier": pkce.verifier,
-    }
-    answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
-    grant = granted(answer, WHAT, secrets_of(form))
-    _check_identity(document(answer).get("id_token"), client_id, nonce)
-    return grant
+        answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
+        grant = granted(answer, WHAT, secrets_of(form))
+        _check_identity(document(answer).get("id_token"), client_id, nonce)
+        return grant
+
+    return with_scopes(provider, scopes, attempt)
 
 
 def _opened(open_browser: Callable[[str], bool], url: str) -> bool:
@@ -99,12 +101,14 @@ def _opened(open_browser: Callable[[str], bool], url: str) -> bool:
         return False
 
 
-def _code(reply: Mapping[str, str], state: str, provider: Provider) -> str:
+def _code(reply: Mapping[str, str] | None, state: str, provider: Provider) -> str:
     """Return the authorization code out of what the browser brought.
 
     Raises:
-        AuthError: it is an answer to another login, or the provider refused, or it has no code.
+        AuthError: none came in time, it is one to another login, the provider refused, or it has no code.
     """
+    if reply is None:
+        raise NewLoginError(f"cannot {WHAT}: the browser brought no answer in time")
     if not hmac.compare_digest(reply.get("state", "").encode(), state.encode()):
         raise AuthError(
             f"cannot {WHAT}: what the browser brought is no answer to this login (its state differs)",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.login.answers import NewLoginError, document, granted, refusal, seconds_of
 from oscarcli.api.login.exchange import Trace, exchange
-from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, wanted_scopes
+from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, with_scopes
 from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError, UnreachableError
 
@@ -68,7 +68,7 @@ def log_in_by_device(
         client_id: for which client.
         scopes: what to ask for, parted by blanks; empty means a name, an address and a lasting login.
         connection: what asks.
-        show: shows the code, once.
+        show: shows the code; again when the provider wants it anew.
         sleep: waits so many seconds.
         clock: tells seconds that pass.
         trace: is told each request and its status.
@@ -82,10 +82,41 @@ def log_in_by_device(
             f"cannot {WHAT}: the provider {provider.issuer} has no login with a device code",
             hint="leave out --device to log in with a browser",
         )
-    pkce = Pkce.new()
+
+    def attempt(wanted: str) -> Grant:
+        pkce = Pkce.new()
+        secret, code, interval = _asked(provider, client_id, wanted, pkce, connection, trace)
+        until = clock() + code.expires_in
+        show(code)
+        form = {
+            "grant_type": GRANT,
+            "device_code": secret,
+            "client_id": client_id,
+            "code_verifier": pkce.verifier,
+        }
+
+        def ask() -> Grant | str:
+            answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
+            state = document(answer).get("error")
+            return state if state in (PENDING, SLOW_DOWN) else granted(answer, WHAT, secrets_of(form))
+
+        return _waited(ask, interval, lambda pause: clock() + pause < until, sleep)
+
+    return with_scopes(provider, scopes, attempt)
+
+
+def _asked(
+    provider: Provider,
+    client_id: str,
+    scopes: str,
+    pkce: Pkce,
+    connection: httpx.Client,
+    trace: Trace | None,
+) -> tuple[str, DeviceCode, float]:
+    """Ask for a code; returns and raises as `_code`."""
     form = {
         "client_id": client_id,
-        "scope": wanted_scopes(provider, scopes),
+        "scope": scopes,
         "code_challenge": pkce.challenge,
         "code_challenge_method": "S256",
     }
@@ -93,22 +124,7 @@ def log_in_by_device(
     found = document(answer)
     if answer.status != 200 or not found or "error" in found:
         raise refusal(answer, WHAT, secrets_of(form))
-    device_code, code, interval = _code(found, provider)
-    until = clock() + code.expires_in
-    show(code)
-    form = {
-        "grant_type": GRANT,
-        "device_code": device_code,
-        "client_id": client_id,
-        "code_verifier": pkce.verifier,
-    }
-
-    def ask() -> Grant | str:
-        answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
-        state = document(answer).get("error")
-        return state if state in (PENDING, SLOW_DOWN) else granted(answer, WHAT, secrets_of(form))
-
-    return _waited(ask, interval, lambda pause: clock() + pause < until, sleep)
+    return _code(found, provider)
 
 
 def _waited(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oscarcli.api.address import LOOPBACK
-from oscarcli.api.login.answers import ISSUER_HINT, document, granted, quoted, refusal
+from oscarcli.api.login.answers import ISSUER_HINT, ScopeError, document, granted, quoted, refusal
 from oscarcli.api.login.exchange import Answer, Trace, exchange
 from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError, OscarError
@@ -156,12 +157,33 @@ def revoke(
     return answer.status in (200, 204) and "error" not in document(answer)
 
 
-def wanted_scopes(provider: Provider, scopes: str) -> str:
-    """Return a login's scopes: those given or the usual ones, and a lasting login where there is one."""
+def scopes_to_try(provider: Provider, scopes: str) -> list[str]:
+    """Return the scopes of a login, best first: those given or the usual ones, a lasting login among them.
+
+    A provider may know lasting logins and still not give them to this client or this user.
+    """
     wanted = (scopes.strip() or DEFAULT_SCOPES).split()
-    if LASTING in provider.scopes_supported and LASTING not in wanted:
-        wanted.append(LASTING)
-    return " ".join(wanted)
+    plain = " ".join(wanted)
+    is_added = LASTING in provider.scopes_supported and LASTING not in wanted
+    return [f"{plain} {LASTING}", plain] if is_added else [plain]
+
+
+def with_scopes(provider: Provider, scopes: str, attempt: Callable[[str], Grant]) -> Grant:
+    """Return what an attempt with the best scopes grants that the provider gives.
+
+    Args:
+        provider: who is asked.
+        scopes: what to ask for; empty means the usual ones.
+        attempt: logs in with scopes.
+
+    Raises:
+        OscarError: whatever the last attempt raises.
+    """
+    *better, last = scopes_to_try(provider, scopes)
+    for choice in better:
+        with suppress(ScopeError):
+            return attempt(choice)
+    return attempt(last)
 
 
 def secrets_of(form: Mapping[str, str]) -> list[str]:
