@@ -69,7 +69,7 @@ def get_file(
 ) -> None:
     """Download a file of a bucket, or a folder (ending in '/'), and print where it is."""
     from oscarcli.cli.files import STANDARD_OUTPUT, get_folder, get_one
-    from oscarcli.cli.local_paths import target_file
+    from oscarcli.cli.local_paths import root_of, target_file
     from oscarcli.storage.location import parse_object
     from oscarcli.storage.transfer import Fetch
 
@@ -80,8 +80,12 @@ def get_file(
         return
     storage = _storage(session)
     found = _existing(storage, parse_object(place))
-    target = STANDARD_OUTPUT if local == "-" else target_file(local, found.location.name)
-    get_one(session, storage, Fetch(found, target), show_progress=not no_progress)
+    if local == "-":
+        task = Fetch(found, STANDARD_OUTPUT)
+    else:
+        target = target_file(local, found.location.name)
+        task = Fetch(found, target, root_of(target, local))
+    get_one(session, storage, task, show_progress=not no_progress)
 
 
 @app.command("delete-file, df, remove-file, rmf", formats=TABLE_FORMATS)

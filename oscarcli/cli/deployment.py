@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from oscarcli.cli.framework import noun
+from oscarcli.cli.logs import RawOption
 from oscarcli.cli.session import Session
+from oscarcli.errors import UsageError
 from oscarcli.output.render import Column, Result
 
 app = noun("Whether what a service needs is running, and what it wrote.")
@@ -46,11 +48,17 @@ def logs(
         int | None,
         typer.Option("--tail", metavar="N", min=1, help="The last N lines; servers give 200, at most 1000."),
     ] = None,
+    raw: RawOption = False,
 ) -> None:
-    """Show what the pods of a service's deployment wrote."""
+    r"""Show what the pods of a service's deployment wrote.
+
+    In text, control characters other than line ends and TABs are shown as \x1b and the like.
+    """
     from oscarcli.api.deployments import MOST_LINES, get_deployment_logs
 
     session: Session = ctx.obj
+    if raw and session.output != "text":
+        raise UsageError("--raw is for -o text")
     if tail is not None and tail > MOST_LINES:
         session.warn(f"servers give at most {MOST_LINES} lines")
     document = get_deployment_logs(session.api, service, timestamps=timestamps, tail=tail)
@@ -58,12 +66,15 @@ def logs(
     if not entries and session.output not in ("json", "yaml"):
         session.note(str(document.get("message") or "the deployment has written nothing"))
     if session.output == "text":
-        _write_text(session, entries)
+        _write_text(session, entries, raw=raw)
     else:
         session.show(Result(document, LOG_COLUMNS, rows=entries, name=LOG_COLUMNS[1]))
 
 
-def _write_text(session: Session, entries: list[dict[str, Any]]) -> None:
+def _write_text(session: Session, entries: list[dict[str, Any]], *, raw: bool) -> None:
+    from oscarcli.output.terminal import clean_log
+
     for entry in entries:
         parts = (entry.get("timestamp"), entry.get("message"))
-        session.line(" ".join(str(part) for part in parts if part is not None).rstrip("\n"))
+        line = " ".join(str(part) for part in parts if part is not None).rstrip("\n")
+        session.answer((line if raw else clean_log(line + "\n").rstrip("\n")) + "\n")

@@ -182,7 +182,7 @@ def get_file(
 
 
 def _one_file(session: Session, storage: Storage, wanted: Get, remote: str) -> Fetch:
-    from oscarcli.cli.local_paths import latest_target, target_file
+    from oscarcli.cli.local_paths import latest_target, root_of, target_file
     from oscarcli.storage.listing import latest_at
     from oscarcli.storage.location import parse_location, parse_object
     from oscarcli.storage.transfer import Fetch
@@ -197,8 +197,10 @@ def _one_file(session: Session, storage: Storage, wanted: Get, remote: str) -> F
     if wanted.local == "-" or wanted.destination == "-":
         return Fetch(found, STANDARD_OUTPUT)
     if wanted.destination is not None:
-        return Fetch(found, latest_target(wanted.destination, found.location.name))
-    return Fetch(found, target_file(wanted.local, found.location.name))
+        target = latest_target(wanted.destination, found.location.name)
+        return Fetch(found, target, root_of(target, wanted.destination))
+    target = target_file(wanted.local, found.location.name)
+    return Fetch(found, target, root_of(target, wanted.local))
 
 
 def _existing(storage: Storage, service: str, location: Location) -> StoredObject:
@@ -271,7 +273,7 @@ def get_folder(
             if found.location.is_folder:
                 continue
             try:
-                yield Fetch(found, path_inside(folder, relative_name(found, location)))
+                yield Fetch(found, path_inside(folder, relative_name(found, location)), folder)
             except OscarError as error:
                 refused.append(Outcome(Fetch(found, folder), error))
 

@@ -11,6 +11,8 @@ from oscarcli.errors import RefusedError, UsageError
 from oscarcli.storage.location import Location, parse_location
 
 STANDARD_INPUT = 0
+# Bytes of a name in a folder, on every file system in use.
+LONGEST_NAME = 255
 
 
 def local_files(words: Sequence[str]) -> list[Path | int]:
@@ -110,6 +112,16 @@ def latest_target(destination: str, name: str) -> Path:
     return path / safe_name(name) if is_folder else path
 
 
+def root_of(target: Path, word: str | None) -> Path | None:
+    """Return the folder that a download must not leave: that of a file whose name came from a server.
+
+    Args:
+        target: the file, as `target_file` or `latest_target` made it.
+        word: what the user named; `None` is the current folder. The user's own file may be a link to another.
+    """
+    return None if word is not None and Path(word) == target else target.parent
+
+
 def safe_name(relative: str) -> Path:
     """Return a path for a name that came from a server, one that stays below any folder it is put into.
 
@@ -118,18 +130,22 @@ def safe_name(relative: str) -> Path:
     """
     path = Path(relative)
     is_strange = "\\" in relative or "\0" in relative or ".." in path.parts or path.is_absolute()
-    if is_strange or not path.name or any(len(os.fsencode(part)) > 255 for part in path.parts):
+    if is_strange or not path.name or not all(map(_is_name, path.parts)):
         raise RefusedError(f'the object name "{relative}" cannot be used as a file name here')
     return path
 
 
+def _is_name(part: str) -> bool:
+    try:
+        return len(os.fsencode(part)) <= LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
+
+
 def path_inside(folder: Path, relative: str) -> Path:
-    """Return the path of a server's name below a folder.
+    """Return the path of a server's name below a folder; `opened_folder` sees to it that no link leads out.
 
     Raises:
-        RefusedError: the name, or a symbolic link in its way, would lead out of the folder.
+        RefusedError: the name would lead out of the folder.
     """
-    path = folder / safe_name(relative)
-    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
-        raise RefusedError(f'the object name "{relative}" leads out of "{folder}" by a symbolic link')
-    return path
+    return folder / safe_name(relative)

@@ -17,9 +17,16 @@ from oscarcli.output.render import Column, Result
 if TYPE_CHECKING:
     from oscarcli.api.loglines import Selection
 
+# So many characters of a log are written at a time.
+PIECE = 1 << 20
+
 app = noun("The jobs of a service and what they wrote.")
 
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
+RawOption = Annotated[
+    bool,
+    typer.Option("--raw", help="Write control characters as they are; without it they are made visible."),
+]
 
 
 def _duration(row: Any) -> str | None:
@@ -105,31 +112,37 @@ def get(
         str | None,
         typer.Option("--since", metavar="T", help="Only lines from then on: 10m, 2h, or a date and time."),
     ] = None,
+    raw: RawOption = False,
 ) -> None:
-    """Show the log of a job.
+    r"""Show the log of a job.
 
-    With --follow the job's state ends it, on stderr; exit code 9 tells that the job failed.
+    With --follow the job's state ends it, on stderr; exit code 9 tells that the job failed. Control
+    characters other than line ends and TABs are shown as \x1b and the like: a log cannot move the cursor.
     """
     from oscarcli.api.loglines import Selection
 
     session: Session = ctx.obj
-    if follow and session.output not in (None, "text"):
+    is_text = session.output in (None, "text")
+    if follow and not is_text:
         raise UsageError("--follow shows text only")
+    if raw and not is_text:
+        raise UsageError("--raw is for text; JSON and YAML have the log as it is, in their own escapes")
     selection = Selection(_moment(since), tail, timestamps)
     name = _chosen_job(session, service, job, latest)
     if follow:
-        _follow(session, service, name, selection)
+        _follow(session, service, name, selection, raw=raw)
         return
     from oscarcli.api.jobs import get_log
 
     text = get_log(session.api, service, name, timestamps=selection.needs_times)
-    shown = _selected(text, selection, session)
-    if session.output not in (None, "text"):
+    is_whole = tail is None and since is None
+    if not is_text:
         # The document has the log to the byte unless lines were chosen.
-        is_whole = tail is None and since is None
-        session.show(Result({"service": service, "job": name, "log": text if is_whole else shown}))
+        shown = text if is_whole else _selected(text, selection, session)
+        session.show(Result({"service": service, "job": name, "log": shown}))
     elif text:
-        _write_log(session, shown)
+        shown = _whole(text) if is_whole else _selected(text, selection, session)
+        _write_log(session, shown, raw=raw)
     else:
         # An empty answer is also how the server says "not you" (`oscar-api` 3.7).
         session.note("the log is empty, or the login may not see it")
@@ -157,14 +170,14 @@ def _chosen_job(session: Session, service: str, job: str | None, latest: bool) -
     return name
 
 
-def _follow(session: Session, service: str, name: str, selection: Selection) -> None:
+def _follow(session: Session, service: str, name: str, selection: Selection, *, raw: bool) -> None:
     from oscarcli.api.follow import LogFollower
     from oscarcli.api.jobs import raise_if_failed, state_text
 
     follower = LogFollower(session.api, service, name, selection=selection)
     for event in follower.events():
         if event.text:
-            _write_log(session, event.text)
+            _write_log(session, event.text, raw=raw)
         if event.note:
             session.note(event.note)
     session.note(f'job "{name}": {state_text(follower.job)}')
@@ -183,11 +196,22 @@ def _selected(text: str, selection: Selection, session: Session) -> str:
     return "\n".join(wanted) + "\n" if wanted else ""
 
 
-def _write_log(session: Session, text: str) -> None:
-    """Write a log: bytes as they are for a program, nothing that moves the cursor for a person."""
-    from oscarcli.output.terminal import clean
+def _whole(text: str) -> str:
+    """Return a log of which all is wanted; its lines are not counted, for there may be millions."""
+    return text if text.endswith("\n") else text + "\n"
 
-    session.answer(clean(text, keep="\n\t") if session.out.is_terminal else text)
+
+def _write_log(session: Session, text: str, *, raw: bool) -> None:
+    """Write a log in pieces, the same on a terminal and elsewhere."""
+    from oscarcli.output.terminal import clean_log
+
+    position = 0
+    while position < len(text):
+        # A piece ends with a line where it can: its end may be of two characters.
+        end = text.find("\n", position + PIECE) + 1 or len(text)
+        piece = text[position:end]
+        session.answer(piece if raw else clean_log(piece))
+        position = end
 
 
 @app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)

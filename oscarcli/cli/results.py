@@ -14,9 +14,9 @@ from oscarcli.cli.finished import FinishedJob, ResultFile
 from oscarcli.cli.local_paths import path_inside
 from oscarcli.cli.result_search import ResultSearch
 from oscarcli.cli.session import Session
-from oscarcli.cli.whole_file import replace_file
 from oscarcli.errors import NotFoundError, OscarError
 from oscarcli.storage.base import StoredObject
+from oscarcli.storage.inside import write_inside
 from oscarcli.storage.location import Location
 from oscarcli.storage.transfer import Fetch, Outcome, download
 
@@ -84,8 +84,7 @@ class Results:
             task = _task(file, self._folder)
             try:
                 path = path_inside(self._folder, file.name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                replace_file(path, file.content or b"")
+                write_inside(self._folder, path, file.content or b"")
                 tally.take(Outcome(Fetch(task.source, path)))
             except OSError as error:
                 reason = f'cannot write "{file.name}" into "{self._folder}": {error.strerror}'
@@ -127,7 +126,7 @@ class Results:
         try:
             assert file.location is not None
             found = storage.stat(file.location)
-            return Outcome(Fetch(found, path_inside(self._folder, file.name)))
+            return Outcome(Fetch(found, path_inside(self._folder, file.name), self._folder))
         except OscarError as error:
             return Outcome(_task(file, self._folder), error)
 

@@ -28,7 +28,7 @@ __all__ = [
 
 # What no terminal should get as it is: DEL and C1, line separators, marks that turn the direction of text,
 # halves of surrogate pairs. Both formats escape what is below a blank by themselves.
-UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSAFE = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Format(str, Enum):

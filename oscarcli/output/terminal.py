@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import TextIO
 
 from oscarcli.errors import OscarError
@@ -90,6 +92,11 @@ def _wants_colour(is_terminal: bool, environ: Mapping[str, str]) -> bool:
     return is_terminal and environ.get("TERM") != "dumb"
 
 
+# C0, DEL and C1; line and paragraph separators; marks that turn the direction of text; halves of surrogate
+# pairs, which cannot be written at all.
+CONTROLS = "\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069\\ud800-\\udfff"
+
+
 def clean(text: str, *, keep: str = "") -> str:
     r"""Return text with control characters made visible (`\x1b`), so that no name can move the cursor.
 
@@ -97,29 +104,23 @@ def clean(text: str, *, keep: str = "") -> str:
         text: anything that came from a server, a file or an object name.
         keep: control characters to let through, such as "\n\t" for a log.
     """
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable() or character in keep or not _is_control(character)
-        # Written as in Python and JSON sources, so that the value can be read back.
-        else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
+    return text if text.isprintable() else _controls(keep).sub(_escaped, text)
 
 
-def _is_control(character: str) -> bool:
-    code = ord(character)
-    # C0, DEL and C1; line and paragraph separators; marks that turn the direction of the line; halves of
-    # surrogate pairs, which cannot be written at all.
-    return (
-        code < 0x20
-        or 0x7F <= code <= 0x9F
-        or code in (0x2028, 0x2029)
-        or 0x202A <= code <= 0x202E
-        or 0x2066 <= code <= 0x2069
-        or 0xD800 <= code <= 0xDFFF
-    )
+def clean_log(text: str) -> str:
+    """Return what a program wrote with its lines as they are, and all that would move the cursor visible."""
+    # The line ends of Windows end lines here, too; alone, a CR goes back to the start of the line.
+    return clean(text.replace("\r\n", "\n"), keep="\n\t")
+
+
+@cache
+def _controls(keep: str) -> re.Pattern[str]:
+    return re.compile(f"(?![{re.escape(keep)}])[{CONTROLS}]" if keep else f"[{CONTROLS}]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    # Written as in Python and JSON sources, so that the value can be read back.
+    return match.group().encode("unicode_escape").decode("ascii")
 
 
 @contextmanager

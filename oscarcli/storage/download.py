@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
-import stat
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 from oscarcli.errors import OscarError, RefusedError, UnreachableError, UsageError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.inside import created, opened_folder, put_in_place, temporary_name
 from oscarcli.storage.source import Advance
 from oscarcli.storage.workers import work
 
@@ -53,28 +52,29 @@ class Download:
         self._cancellation = cancellation
         self._md5 = wanted.md5
 
-    def to_file(self, target: Path, *, streams: int = RANGES_AT_ONCE) -> None:
+    def to_file(self, target: Path, *, root: Path | None = None, streams: int = RANGES_AT_ONCE) -> None:
         """Store the object as `target`; missing folders are made.
 
         Args:
             target: a path of a file; a device or a pipe is written to directly.
+            root: a folder above it that is not left, whatever links are in it; then no device is written to.
             streams: most connections used at the same time.
 
         Raises:
             UsageError: `target` is a folder.
+            RefusedError: a symbolic link leads out of `root`.
             OscarError: the file cannot be written, or what arrived is not what was stored; and all errors
                 of `Storage.read`.
         """
         if target.is_dir():
             raise UsageError(f'{self._doing}: "{target}" is a folder')
         try:
-            if target.exists() and not target.is_file():
+            if root is None and target.exists() and not target.is_file():
                 with target.open("wb", buffering=0) as file:
                     self.to_descriptor(file.fileno())
             else:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                # Through a symbolic link the file behind it is replaced, as with other programs.
-                self._replace(Path(os.path.realpath(target)), streams)
+                with opened_folder(target, root) as (folder, name):
+                    self._replace(folder, name, streams)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -96,14 +96,14 @@ class Download:
     def _doing(self) -> str:
         return f'download "{self._wanted.location}" from {self._storage.provider}'
 
-    def _replace(self, target: Path, streams: int) -> None:
-        temporary = _temporary_name(target)
-        with self._cancellation.undoing(lambda: temporary.unlink(missing_ok=True)):
-            with _created(temporary, target) as descriptor:
+    def _replace(self, folder: int, name: str, streams: int) -> None:
+        temporary = temporary_name(name)
+        with self._cancellation.undoing(lambda: os.unlink(temporary, dir_fd=folder)):
+            with _created(folder, temporary, name) as descriptor:
                 self._cancellation.check()
                 self._fill(descriptor, streams)
             self._cancellation.check()
-            temporary.replace(target)
+            put_in_place(folder, temporary, name)
 
     def _fill(self, descriptor: int, streams: int) -> None:
         def sink(data: bytes, position: int) -> None:
@@ -220,19 +220,10 @@ class _BrokenStreamError(Exception):
         self.error = error
 
 
-def _temporary_name(target: Path) -> Path:
-    # Names of files have at most 255 bytes; a character has at most four.
-    return target.with_name(f".{target.name[:50]}.{secrets.token_hex(4)}.part")
-
-
 @contextmanager
-def _created(temporary: Path, target: Path) -> Iterator[int]:
-    """Create a file for writing and reading, with the permissions of the one it is going to replace."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(temporary, flags, 0o666)
+def _created(folder: int, temporary: str, name: str) -> Iterator[int]:
+    descriptor = created(folder, temporary, name)
     try:
-        if target.exists():
-            os.fchmod(descriptor, stat.S_IMODE(target.stat().st_mode))
         yield descriptor
     finally:
         os.close(descriptor)

@@ -74,10 +74,14 @@ class Upload:
 
 @dataclass(frozen=True)
 class Fetch:
-    """An object and the local file, or the descriptor of a stream, it becomes."""
+    """An object and the local file, or the descriptor of a stream, it becomes.
+
+    `root` is a folder above the file that is not left; `None` where the user named the file itself.
+    """
 
     source: StoredObject
     target: Path | int
+    root: Path | None = None
 
 
 Task = TypeVar("Task", Upload, Fetch)
@@ -151,7 +155,7 @@ def download(
         if isinstance(task.target, int):
             one.to_descriptor(task.target)
         else:
-            one.to_file(task.target, streams=streams)
+            one.to_file(task.target, root=task.root, streams=streams)
 
     workers = min(WORKERS, max(1, len(ahead)))
     _carry_out(chain(ahead, iterator), do, report, meter, cancellation, workers)

@@ -158,6 +158,21 @@ def test_a_deployments_log_as_csv_can_be_read_back(call: Caller, server: Scripte
     ]
 
 
+def test_a_deployments_log_shows_control_characters_unless_it_is_raw(
+    call: Caller, server: ScriptedServer
+) -> None:
+    call.know(server.url)
+    entries = [
+        {"timestamp": "\x9b1m", "message": "one\r\ntwo\x1b]0;x\x07\tthree\n"},
+        {"message": "\u202efour"},
+    ]
+    server.always("GET", f"{HERE}/deployment/logs", document({**LOGS, "entries": entries}))
+    words = ("service", "deployment", "logs", "web", "-o", "text")
+    assert call(*words).out == "\\x9b1m one\ntwo\\x1b]0;x\\x07\tthree\n\\u202efour\n"
+    assert call(*words, "--raw").out == "\x9b1m one\r\ntwo\x1b]0;x\x07\tthree\n\u202efour\n"
+    assert call("service", "deployment", "logs", "web", "--raw").code == 2
+
+
 def test_a_deployments_log_as_text_and_table(call: Caller, server: ScriptedServer) -> None:
     call.know(server.url)
     server.always("GET", f"{HERE}/deployment/logs", document(LOGS))

@@ -136,15 +136,35 @@ def test_a_log_is_shown_with_one_final_line_end(call: Caller, cluster: ScriptedS
     assert yaml.safe_load(call("service", "logs", verb, "svc", "svc-a", "-o", "yaml").out) == shown
 
 
-def test_a_log_is_untouched_in_a_pipe_and_harmless_on_a_terminal(run: Runner, server: ScriptedServer) -> None:
+NASTY = "a\x1b[2J\tb\r\x07\n\u202ec\r\n"
+VISIBLE = "a\\x1b[2J\tb\\r\\x07\n\\u202ec\n"
+
+
+@pytest.mark.parametrize("words", [[], ["--follow"], ["--tail", "5"]], ids=["whole", "follow", "tail"])
+def test_a_log_shows_control_characters_in_a_pipe_and_on_a_terminal(
+    run: Runner, server: ScriptedServer, words: list[str]
+) -> None:
     run.know(server.url)
-    server.always("GET", f"{LIST}/j", text("a\x1b[2J\tb\r\x07\n\u202ec\n"))
-    assert run("service", "logs", "get", "svc", "j").out == "a\x1b[2J\tb\r\x07\n\u202ec\n"
-    screen = run.terminal("service", "logs", "get", "svc", "j").out
-    assert "\x1b[2J" not in screen
-    assert "a\\x1b[2J" in screen
-    assert "\\r\\x07" in screen
-    assert "\\u202ec" in screen
+    server.always("GET", f"{LIST}/j", text(NASTY))
+    if words == ["--follow"]:
+        server.always("GET", LIST, document({"jobs": {"j": {"status": "Succeeded"}}}))
+    assert run("service", "logs", "get", "svc", "j", *words).out == VISIBLE
+    assert VISIBLE in run.terminal("service", "logs", "get", "svc", "j", *words).out.replace("        ", "\t")
+    assert run("service", "logs", "get", "svc", "j", "--raw", *words).out == NASTY
+
+
+def test_a_raw_log_is_text(call: Caller, cluster: ScriptedServer) -> None:
+    for output in ("json", "yaml"):
+        result = call("service", "logs", "get", "svc", "j", "--raw", "-o", output)
+        assert (result.code, result.out) == (2, "")
+        assert "--raw is for text" in result.err
+
+
+def test_a_long_log_comes_whole(call: Caller, cluster: ScriptedServer) -> None:
+    """It is written in pieces, none of which may begin within a line end."""
+    log = "0123456\r\n" * 300_000 + "x" * 3_000_000
+    cluster.expect("GET", f"{LIST}/j", text(log))
+    assert call("service", "logs", "get", "svc", "j").out == log.replace("\r\n", "\n") + "\n"
 
 
 @pytest.mark.parametrize("flag", ["--latest", "-l"])
@@ -202,7 +222,7 @@ TIMED = "".join(f"{hours_ago(5 - n)} line {n}\n" for n in range(5))
         ("--tail 99", "line 0\nline 1\nline 2\nline 3\nline 4\n"),
         ("--since 150m", "line 3\nline 4\n"),
         ("--since 2h30m --tail 1", "line 4\n"),
-        (f"--since {hours_ago(2.5)}", "line 3\nline 4\n"),
+        ("--since MOMENT", "line 3\nline 4\n"),
         ("--since 10s", ""),
     ],
 )
@@ -215,6 +235,7 @@ def test_lines_are_chosen_by_number_and_by_time(
         return text("".join(line.partition(" ")[2] + "\n" for line in TIMED.splitlines()))
 
     cluster.always("GET", f"{LIST}/j", logged)
+    words = words.replace("MOMENT", hours_ago(2.5))
     result = call("service", "logs", "get", "svc", "j", *words.split())
     assert (result.code, result.out, result.err) == (0, shown, "")
     as_json = json.loads(call("service", "logs", "get", "svc", "j", *words.split(), "-o", "json").out)

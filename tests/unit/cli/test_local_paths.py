@@ -8,6 +8,7 @@ from oscarcli.cli.local_paths import (
     latest_target,
     local_files,
     path_inside,
+    root_of,
     safe_name,
     target_file,
     upload_targets,
@@ -118,17 +119,27 @@ def test_ordinary_names_stay_as_they_are() -> None:
         assert safe_name(name) == Path(name)
 
 
-def test_a_link_inside_the_folder_leads_nowhere_else(here: Path) -> None:
-    (here / "out").mkdir()
-    (here / "elsewhere").mkdir()
-    (here / "out" / "link").symlink_to(here / "elsewhere")
-    (here / "out" / "inner").symlink_to("sub")
-    with pytest.raises(RefusedError, match="symbolic link"):
-        path_inside(Path("out"), "link/a")
+def test_a_name_of_no_text_is_refused() -> None:
+    with pytest.raises(RefusedError, match="cannot be used as a file name"):
+        safe_name("a/\ud800")
+
+
+def test_a_servers_name_goes_below_the_folder() -> None:
     assert path_inside(Path("out"), "inner/a") == Path("out/inner/a")
+    with pytest.raises(RefusedError):
+        path_inside(Path("out"), "../a")
 
 
-def test_the_folder_itself_may_be_a_link(here: Path) -> None:
-    (here / "elsewhere").mkdir()
-    (here / "out").symlink_to(here / "elsewhere")
-    assert path_inside(Path("out"), "a") == Path("out/a")
+def test_a_folder_that_the_user_named_is_not_left_and_a_file_is_what_it_is(here: Path) -> None:
+    (here / "folder").mkdir()
+    for word, root in (
+        (None, "."),
+        ("folder", "folder"),
+        ("new/", "new"),
+        ("a.png", None),
+        ("./a.png", None),
+    ):
+        found = root_of(target_file(word, "a.png"), word)
+        assert found == (Path(root) if root else None)
+    assert root_of(latest_target("new", "a.png"), "new") == Path("new")
+    assert root_of(latest_target("file.png", "a.png"), "file.png") is None

@@ -1,0 +1,125 @@
+"""Folders that nothing written into them leaves: no name, and no symbolic link, planted before or meanwhile.
+
+A path is walked folder by folder, each opened from within the one above, so that whatever is renamed or put
+in its place meanwhile, what was opened is what is written to.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from oscarcli.errors import RefusedError
+
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@contextmanager
+def opened_folder(target: Path, root: Path | None) -> Iterator[tuple[int, str]]:
+    """Open the folder of a file that is to be written, making what is missing of it.
+
+    Args:
+        target: the file.
+        root: a folder above it, which may itself be a link; below it no link is followed. `None` to follow
+            all of them, that of the file's own name, too.
+
+    Returns:
+        A descriptor of the folder, and the file's name in it.
+
+    Raises:
+        RefusedError: a symbolic link is in the way, or the file's name is that of one.
+        OSError: a folder cannot be opened or made.
+    """
+    if root is None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Through a symbolic link the file behind it is replaced, as with other programs.
+        target = Path(os.path.realpath(target))
+        descriptor = os.open(target.parent, FOLDER_FLAGS)
+    else:
+        descriptor = _walked(root, target)
+    try:
+        yield descriptor, target.name
+    finally:
+        os.close(descriptor)
+
+
+def _walked(root: Path, target: Path) -> int:
+    *folders, name = target.relative_to(root).parts
+    root.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(root, FOLDER_FLAGS)
+    try:
+        for folder in folders:
+            with suppress(FileExistsError):
+                os.mkdir(folder, dir_fd=descriptor)
+            _refuse_link(descriptor, folder, target)
+            inner = os.open(folder, FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=descriptor)
+            os.close(descriptor)
+            descriptor = inner
+        _refuse_link(descriptor, name, target)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _refuse_link(descriptor: int, name: str, target: Path) -> None:
+    """Name a link for what it is; one that comes later is refused as no folder, or replaced as a file."""
+    status = status_in(descriptor, name)
+    if status is not None and stat.S_ISLNK(status.st_mode):
+        raise RefusedError(f'"{target}" cannot be written: "{name}" is a symbolic link')
+
+
+def status_in(descriptor: int, name: str) -> os.stat_result | None:
+    """Return the status of a name in an open folder, of a link itself; `None` when it is not there."""
+    try:
+        return os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+
+
+def write_inside(root: Path, target: Path, content: bytes) -> None:
+    """Put a whole new file below a folder, in the place of an older one.
+
+    Raises:
+        RefusedError: a symbolic link is in the way.
+        OSError: it cannot be written; an older one is as it was.
+    """
+    with opened_folder(target, root) as (folder, name):
+        temporary = temporary_name(name)
+        descriptor = created(folder, temporary, name)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            put_in_place(folder, temporary, name)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
+            raise
+
+
+def temporary_name(name: str) -> str:
+    """Return a hidden name that no file has."""
+    # Names of files have at most 255 bytes; a character has at most four.
+    return f".{name[:50]}.{os.urandom(4).hex()}.part"
+
+
+def created(folder: int, temporary: str, name: str) -> int:
+    """Create a file for writing and reading, with the permissions of the one it is going to replace."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    descriptor = os.open(temporary, flags, 0o666, dir_fd=folder)
+    status = status_in(folder, name)
+    if status is not None and stat.S_ISREG(status.st_mode):
+        os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
+    return descriptor
+
+
+def put_in_place(folder: int, temporary: str, name: str) -> None:
+    """Give a file its final name: a link of that name is replaced, never followed."""
+    status = status_in(folder, name)
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
