@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from oscarcli.errors import ConfigError, UsageError
+from oscarcli.network.proxies import PORTS
 
 if TYPE_CHECKING:
     import httpx
 
-PORTS = {"http": 80, "https": 443}
 LAST_PORT = 65535
-# A proxy in the environment is for the world outside, never for this machine.
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-UNPROXIED = ("all://127.0.0.1", "all://localhost", "all://[::1]")
 
 
 def base_url(endpoint: str) -> str:

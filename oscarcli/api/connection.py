@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from oscarcli import __version__
 from oscarcli.config.model import TlsSettings
-from oscarcli.network.proxies import proxy_for
-from oscarcli.network.trust import tls_context
+from oscarcli.network.proxies import Proxy, proxy_for
+from oscarcli.network.trust import proxy_context, tls_context
 
 if TYPE_CHECKING:
     import httpx
+
+# Where a request carries the settings it is sent with, for whoever explains its failure.
+TLS_EXTENSION = "oscarcli.tls"
+# What a proxy answers that wants a login.
+LOGIN_WANTED = 407
 
 
 def open_connection(
@@ -28,10 +34,46 @@ def open_connection(
     """
     import httpx
 
-    return httpx.Client(
-        verify=tls_context(tls) if url.startswith("https:") else False,
+    proxy = None if transport else proxy_for(url)
+    is_tls = url.startswith("https:") and transport is None
+    client = httpx.Client(
+        verify=tls_context(tls) if is_tls else False,
         headers={"User-Agent": f"oscar-cli/{__version__}", "Accept-Encoding": "gzip"},
         transport=transport,
-        proxy=None if transport else proxy_for(url),
+        proxy=None if proxy is None else _for_library(proxy, tls),
         trust_env=False,
     )
+    client.event_hooks["request"].append(_mark(tls))
+    if proxy is not None and not is_tls:
+        client.event_hooks["response"].append(_require_no_login)
+    return client
+
+
+def _for_library(proxy: Proxy, tls: TlsSettings) -> httpx.Proxy:
+    import httpx
+
+    # The library's SOCKS always leaves names to the proxy, and its older versions do not know socks5h.
+    scheme = "socks5" if proxy.is_socks else proxy.scheme
+    return httpx.Proxy(
+        f"{scheme}://{proxy.place}",
+        ssl_context=proxy_context(tls) if proxy.scheme == "https" else None,
+        auth=proxy.login,
+    )
+
+
+def _mark(tls: TlsSettings) -> Callable[[httpx.Request], None]:
+    def mark(request: httpx.Request) -> None:
+        request.extensions[TLS_EXTENSION] = tls
+
+    return mark
+
+
+def _require_no_login(response: httpx.Response) -> None:
+    """Raise for the answer of a proxy that carries no request without a login.
+
+    With TLS it refuses the tunnel, which the library tells; without TLS this looks like the server's answer.
+    """
+    import httpx
+
+    if response.status_code == LOGIN_WANTED:
+        raise httpx.ProxyError(f"{LOGIN_WANTED} {response.reason_phrase}", request=response.request)

@@ -1,23 +1,26 @@
-"""Why there was no answer: DNS, connection, TLS, time, each in words with what to do."""
+"""Why there was no answer: DNS, connection, proxy, TLS, time, each in words with what to do."""
 
 from __future__ import annotations
 
 import socket
 import ssl
-import urllib.request
 from typing import TYPE_CHECKING
 
-from oscarcli.api.address import LOOPBACK
+from oscarcli.config.model import TlsSettings
 from oscarcli.errors import UnreachableError
 
 if TYPE_CHECKING:
     import httpx
+
+    from oscarcli.network.route import Route
 
 DOUBT = "it may have been done all the same: look before you repeat it"
 
 
 def explain(error: httpx.HTTPError | UnicodeError, what: str, request: httpx.Request) -> UnreachableError:
     """Return the error to show for a request that got no answer.
+
+    A certificate that is not trusted is looked at with a connection of its own, for at most a few seconds.
 
     Args:
         error: what the HTTP library raised; it lets the name resolver's UnicodeError through.
@@ -28,56 +31,96 @@ def explain(error: httpx.HTTPError | UnicodeError, what: str, request: httpx.Req
     return UnreachableError(f"cannot {what}: {reason}", hint=hint)
 
 
+def may_pass(error: httpx.HTTPError | UnicodeError) -> bool:
+    """Tell whether a connection broke, so that another one may not; TLS that is refused once stays so."""
+    import httpx
+
+    broken = (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
+    return isinstance(error, broken) and not any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
+
+
 def _reason(error: httpx.HTTPError | UnicodeError, request: httpx.Request) -> tuple[str, str | None]:
     import httpx
 
-    url = request.url
-    place = (f"{url.host}:{url.port}" if url.port else url.host) + _through_proxy(url)
+    from oscarcli.network.tls_failures import explain_break, explain_tls
+
+    route = _route(request)
     causes = _causes(error)
-    for cause in causes:
-        if isinstance(cause, (socket.gaierror, UnicodeError)):
-            name = f'the host name "{url.host}"{_through_proxy(url)}'
-            return f"{name} is not known", "check the endpoint and the network"
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return (
-                f"the TLS certificate of {place} is not trusted: {cause.verify_message}",
-                "name your authority's certificates with SSL_CERT_FILE, or, for a server of your own, "
-                "store the cluster with --disable-ssl",
-            )
-        if isinstance(cause, ssl.SSLError):
-            return f"no TLS connection to {place}: {cause.reason or cause}", "is it perhaps http:// there?"
-        if isinstance(cause, ConnectionRefusedError):
-            return (
-                f"{place} refuses connections",
-                "is the server running? 'oscar-cli local start' starts a local one",
-            )
-    if isinstance(error, httpx.ConnectTimeout):
+    found = (
+        _of_proxy(error, causes, route)
+        or _of_name(causes, route)
+        or (explain_tls(causes, route) if route.is_tls else None)
+        or _of_time(error, route, request)
+        or (explain_break(route) if isinstance(error, (httpx.ReadError, httpx.WriteError)) else None)
+    )
+    if found is not None:
+        return found
+    place = _place(route)
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return (
-            f"{place} does not answer",
-            "check the endpoint and the network, or give it longer with --timeout",
-        )
-    if isinstance(error, httpx.TimeoutException):
-        seconds = request.extensions.get("timeout", {}).get("read")
-        progress = "; it may still be in progress there" if request.method != "GET" else ""
-        return (
-            f"no answer from {place} within {seconds:g} s{progress}",
-            "give it longer with --timeout SECONDS",
+            f"{place} refuses connections",
+            "is the server running? 'oscar-cli local start' starts a local one",
         )
     text = next((str(cause) for cause in causes if str(cause)), type(error).__name__)
     return f"the connection to {place} broke: {text}", None if request.method == "GET" else DOUBT
 
 
-def _through_proxy(url: httpx.URL) -> str:
-    """Return what to add to a host's name when the environment sends its requests elsewhere."""
+def _route(request: httpx.Request) -> Route:
+    from oscarcli.api.connection import TLS_EXTENSION
+    from oscarcli.network.route import route_to
+
+    return route_to(str(request.url), request.extensions.get(TLS_EXTENSION, TlsSettings()))
+
+
+def _place(route: Route) -> str:
+    """Return the server's host, and its port where it is not the usual one, with the proxy in between."""
+    usual = 443 if route.is_tls else 80
+    place = route.host if route.port == usual else route.server
+    return place if route.proxy is None else f"{place} (through the proxy {route.proxy.host})"
+
+
+def _of_proxy(
+    error: BaseException, causes: list[BaseException], route: Route
+) -> tuple[str, str | None] | None:
+    """Return what is wrong with the proxy, if it is the proxy."""
     import httpx
 
-    if url.host in LOOPBACK or urllib.request.proxy_bypass(url.host):
-        return ""
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    if not proxy:
-        return ""
-    return f" (through the proxy {httpx.URL(proxy if '://' in proxy else f'http://{proxy}').host})"
+    if route.proxy is None:
+        return None
+    place = f"{route.host} (through the proxy {route.proxy.place})"
+    if isinstance(error, httpx.ProxyError):
+        reason, hint = route.proxy.refusal(str(error))
+        return reason.replace("no way there", f"no way to {route.host}"), hint
+    # What is connected to is always the proxy; it tells in its own words about what lies behind.
+    if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
+        return f"{place} cannot be reached: the proxy's host name is not known", route.proxy.hint()
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return f"{place} cannot be reached: the proxy refuses connections", route.proxy.hint()
+    return None
+
+
+def _of_name(causes: list[BaseException], route: Route) -> tuple[str, str] | None:
+    if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
+        return f'the host name "{route.host}" is not known', "check the endpoint and the network"
+    return None
+
+
+def _of_time(error: BaseException, route: Route, request: httpx.Request) -> tuple[str, str] | None:
+    import httpx
+
+    if isinstance(error, httpx.ConnectTimeout):
+        return (
+            f"{_place(route)} does not answer",
+            "check the endpoint and the network, or give it longer with --timeout",
+        )
+    if not isinstance(error, httpx.TimeoutException):
+        return None
+    seconds = request.extensions.get("timeout", {}).get("read")
+    progress = "; it may still be in progress there" if request.method != "GET" else ""
+    return (
+        f"no answer from {_place(route)} within {seconds:g} s{progress}",
+        "give it longer with --timeout SECONDS",
+    )
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -117,7 +117,9 @@ def _storage(session: Session) -> Storage:
     def cluster_minio() -> Any:
         return get_config(session.api).get("minio_provider")
 
-    return open_storage(DEFAULT_PROVIDER, {}, cluster_minio, read_timeout=session.timeout)
+    return open_storage(
+        DEFAULT_PROVIDER, {}, cluster_minio, read_timeout=session.timeout, tls=session.cluster.tls
+    )
 
 
 def _existing(storage: Storage, location: Location) -> StoredObject:

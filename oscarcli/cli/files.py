@@ -421,7 +421,13 @@ class ServiceFiles:
         def cluster_minio() -> Any:
             return get_config(self._session.api).get("minio_provider")
 
-        return open_storage(provider, self.document, cluster_minio, read_timeout=self._session.timeout)
+        return open_storage(
+            provider,
+            self.document,
+            cluster_minio,
+            read_timeout=self._session.timeout,
+            tls=self._session.cluster.tls,
+        )
 
 
 class Tally(Generic[Task]):

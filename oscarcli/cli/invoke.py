@@ -11,6 +11,7 @@ from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.session import Session
 from oscarcli.cli.waiting import OutputOption, WaitOption, conclude, settle_output, wait_limit
 from oscarcli.cli.whole_file import replace_file
+from oscarcli.config.model import TlsSettings
 from oscarcli.errors import ConfigError, OscarError, UsageError
 from oscarcli.output.render import Result
 
@@ -222,7 +223,7 @@ def _free_client(session: Session, endpoint: str, token: str) -> Client:
         return Client(
             endpoint,
             bearer(token),
-            verify=_verification(session, endpoint),
+            tls=_tls(session, endpoint),
             timeout=session.timeout,
             trace=session.trace if session.debug else None,
         )
@@ -230,18 +231,28 @@ def _free_client(session: Session, endpoint: str, token: str) -> Client:
         raise UsageError(error.message, hint=error.hint) from error
 
 
-def _verification(session: Session, endpoint: str) -> bool:
-    """Verify TLS unless a cluster on record with this endpoint says not to."""
+def _tls(session: Session, endpoint: str) -> TlsSettings:
+    """Return the TLS settings of the cluster on record with this endpoint; the usual ones without any."""
     try:
         clusters = session.config.clusters.values()
     except ConfigError:
         # None is needed here.
-        return True
-    return all(c.ssl_verify for c in clusters if c.endpoint.rstrip("/") == endpoint.rstrip("/"))
+        return TlsSettings()
+    known = [cluster for cluster in clusters if cluster.endpoint.rstrip("/") == endpoint.rstrip("/")]
+    # One that does not verify comes first: somebody had a reason for it.
+    for cluster in sorted(known, key=lambda one: one.ssl_verify):
+        session.warn_unverified(cluster)
+        return cluster.tls
+    return TlsSettings()
 
 
 def _deliver(session: Session, answer: bytes, output: Path | None) -> None:
-    """Write the answer's bytes untouched, to a file or to stdout."""
+    """Write the answer's bytes untouched, to a file or to stdout; on a terminal nothing moves the cursor."""
+    from oscarcli.output.terminal import clean_log
+
+    if output is None and session.out.is_terminal:
+        session.answer(clean_log(answer.decode("utf-8", "backslashreplace")))
+        return
     if output is None:
         session.answer_bytes(answer)
         return

@@ -133,16 +133,20 @@ class Session:
             from oscarcli.api.client import Client
 
             cluster = self.known_cluster(cluster_id)
-            if not cluster.ssl_verify and cluster.endpoint.startswith("https:"):
-                self.verbose_note(f'TLS certificates of cluster "{cluster_id}" are not verified')
+            self.warn_unverified(cluster)
             self._clients[cluster_id] = Client(
                 cluster.endpoint,
                 auth_for(cluster, self.logins),
-                verify=cluster.ssl_verify,
+                tls=cluster.tls,
                 timeout=self.timeout,
                 trace=self.trace if self.debug else None,
             )
         return self._clients[cluster_id]
+
+    def warn_unverified(self, cluster: Cluster) -> None:
+        """Say that the certificates of a cluster are not verified, where that is so."""
+        if not cluster.ssl_verify and cluster.endpoint.lower().startswith("https:"):
+            self.warn(f'TLS certificates of cluster "{cluster.identifier}" are not verified')
 
     def keep(self, client: Client) -> Client:
         """Take over a client that a command made, to be closed with the others."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError
 from oscarcli.storage.provider import DEFAULT_PROVIDER, open_storage
 
 
-def count_buckets(minio: Mapping[str, Any], seconds: float) -> int:
+def count_buckets(minio: Mapping[str, Any], seconds: float, tls: TlsSettings) -> int:
     """Return how many buckets the keys of `minio_provider` show.
 
     Args:
         minio: from the cluster's configuration.
         seconds: how long the store may keep silent.
+        tls: the cluster's settings.
 
     Raises:
         AuthError: the keys are missing, masked or refused; ForbiddenError when they may not list buckets.
@@ -23,7 +25,7 @@ def count_buckets(minio: Mapping[str, Any], seconds: float) -> int:
     """
     from oscarcli.storage.s3 import S3Storage
 
-    storage = open_storage(DEFAULT_PROVIDER, {}, lambda: minio, read_timeout=seconds)
+    storage = open_storage(DEFAULT_PROVIDER, {}, lambda: minio, read_timeout=seconds, tls=tls)
     assert isinstance(storage, S3Storage)
     doing = f"list the buckets of {DEFAULT_PROVIDER}"
     buckets = storage.call(doing, "list_buckets").get("Buckets")

@@ -6,8 +6,10 @@ Sections of a service document may be missing or null; nothing here takes them f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, OscarError, RefusedError, UsageError
 from oscarcli.storage.base import Storage
 
@@ -43,6 +45,7 @@ def open_storage(
     cluster_minio: Callable[[], Document | None],
     *,
     read_timeout: float | None = None,
+    tls: TlsSettings = TlsSettings(),
 ) -> Storage:
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
 
@@ -51,6 +54,8 @@ def open_storage(
         service: the service's document.
         cluster_minio: gives `minio_provider` of the cluster's configuration; called only when needed.
         read_timeout: seconds a server may keep silent; the storage's own limit when `None`.
+        tls: the cluster's settings: its authorities count for every provider, its client certificate is shown
+            to its own store alone, and each provider's definition tells whether certificates are verified.
 
     Raises:
         UsageError: no such type of provider, or the service does not define this one.
@@ -75,7 +80,9 @@ def open_storage(
             raise OscarError(f'storage provider "{name}": the cluster\'s configuration has no minio_provider')
     else:
         settings = _defined(service, kind, identifier)
-    return _s3_storage(name, kind, settings, read_timeout)
+    if name != DEFAULT_PROVIDER:
+        tls = replace(tls, client_cert="", client_key="")
+    return _s3_storage(name, kind, settings, read_timeout, tls)
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
@@ -99,7 +106,9 @@ def _defined_names(service: Document) -> Iterator[str]:
                 yield name
 
 
-def _s3_storage(name: str, kind: str, settings: Document, read_timeout: float | None) -> Storage:
+def _s3_storage(
+    name: str, kind: str, settings: Document, read_timeout: float | None, tls: TlsSettings
+) -> Storage:
     from oscarcli.storage.s3 import READ_TIMEOUT, S3Settings, S3Storage
 
     access_key, secret_key = _key(settings, "access_key", name), _key(settings, "secret_key", name)
@@ -113,7 +122,7 @@ def _s3_storage(name: str, kind: str, settings: Document, read_timeout: float | 
             secret_key=secret_key,
             region=_text(settings, "region"),
             endpoint=endpoint if kind == "minio" else None,
-            verify=settings.get("verify") is not False,
+            tls=replace(tls, verify=settings.get("verify") is not False),
             read_timeout=read_timeout or READ_TIMEOUT,
         )
     )

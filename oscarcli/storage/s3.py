@@ -11,15 +11,16 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import ip_address
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
+from oscarcli.config.model import TlsSettings
 from oscarcli.errors import NotFoundError, UnreachableError
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
+from oscarcli.storage.s3_connection import Sender
 from oscarcli.storage.s3_failures import MISSING_BUCKET, code_of, failure
 from oscarcli.storage.source import Section, Source
 
@@ -47,7 +48,7 @@ class S3Settings:
         access_key, secret_key: static keys.
         region: empty for us-east-1.
         endpoint: URL of a MinIO server; `None` for Amazon's by region (or AWS_ENDPOINT_URL_S3).
-        verify: whether TLS certificates are checked, against AWS_CA_BUNDLE when set.
+        tls: whom TLS trusts, and what it shows.
         read_timeout: seconds a server may keep silent.
     """
 
@@ -56,7 +57,7 @@ class S3Settings:
     secret_key: str = field(repr=False)
     region: str = ""
     endpoint: str | None = None
-    verify: bool = True
+    tls: TlsSettings = field(default=TlsSettings())
     read_timeout: float = READ_TIMEOUT
 
 
@@ -78,7 +79,8 @@ def connect(settings: S3Settings) -> Any:
         read_timeout=settings.read_timeout,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
         max_pool_connections=CONNECTIONS,
-        proxies=_proxies(settings.endpoint),
+        # Who sends looks for a proxy.
+        proxies={},
         # MinIO servers of before 2025 do not know the checksums botocore sends otherwise; digests go along
         # as Content-MD5.
         request_checksum_calculation="when_required",
@@ -91,15 +93,24 @@ def connect(settings: S3Settings) -> Any:
         "s3",
         region_name=settings.region or DEFAULT_REGION,
         endpoint_url=settings.endpoint,
-        verify=None if settings.verify else False,
         aws_access_key_id=settings.access_key,
         aws_secret_access_key=settings.secret_key,
         config=config,
     )
-    if not settings.verify:
+    if not settings.tls.verify:
         _accept_unverified()
     _count_what_is_sent(client)
+    client.meta.events.register_last("before-send.s3", _sender(settings).send)
     return client
+
+
+def _sender(settings: S3Settings) -> Sender:
+    return Sender(
+        settings.tls,
+        connect_timeout=min(CONNECT_TIMEOUT, settings.read_timeout),
+        read_timeout=settings.read_timeout,
+        connections=CONNECTIONS,
+    )
 
 
 def _accept_unverified() -> None:
@@ -122,16 +133,6 @@ def _require_url(settings: S3Settings) -> None:
             f'connect to {settings.provider}: "{settings.endpoint}" is not a usable endpoint',
             hint="an endpoint is a URL, such as https://minio.example:9000",
         )
-
-
-def _proxies(endpoint: str | None) -> dict[str, str] | None:
-    """Return no proxies for this machine itself, else `None`: those of the environment."""
-    host = urlsplit(endpoint or "").hostname or ""
-    try:
-        is_loopback = ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = host == "localhost" or host.endswith(".localhost")
-    return {} if is_loopback else None
 
 
 def _count_what_is_sent(client: Any) -> None:

@@ -57,6 +57,20 @@ CODES_BY_STATUS = {
 UNREACHABLE_HINT = "check the endpoint in the service's storage_providers or in the cluster's configuration"
 
 
+class NoWayError(Exception):
+    """Requests cannot travel to a store, and to repeat them does not help.
+
+    Args:
+        reason: why, to go on behind what was tried.
+        hint: what to do.
+    """
+
+    def __init__(self, reason: str, hint: str | None) -> None:
+        super().__init__(reason)
+        self.reason_told = reason
+        self.hint = hint
+
+
 def failure(error: Exception, doing: str) -> Exception:
     """Return the error to raise for what botocore raised.
 
@@ -66,9 +80,11 @@ def failure(error: Exception, doing: str) -> Exception:
     """
     from botocore.exceptions import ClientError
 
-    for inner in _chain(error):
+    for inner in chain(error):
         if isinstance(inner, (OscarError, Cancelled)):
             return inner
+        if isinstance(inner, NoWayError):
+            return UnreachableError(f"{doing}: {inner.reason_told}", hint=inner.hint)
     if isinstance(error, ClientError):
         return _answered(error, doing)
     return _unanswered(error, doing)
@@ -132,7 +148,7 @@ def _first_report(error: Exception) -> str:
 
 def _reason(error: Exception) -> str:
     """Return the words of the operating system or of the TLS library at the bottom of an exception."""
-    for inner in _chain(error):
+    for inner in chain(error):
         if isinstance(inner, ssl.SSLCertVerificationError):
             return str(inner.verify_message)
         if isinstance(inner, ssl.SSLError):
@@ -142,7 +158,7 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """Yield an exception and everything it wraps: botocore and urllib3 each have a way of their own."""
     seen: set[int] = set()
     waiting: list[Any] = [error]

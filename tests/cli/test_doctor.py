@@ -427,7 +427,7 @@ BROKEN = {
     "self-signed": Broken(
         tls(),
         "certificate",
-        ("self-signed", "signed by 127.0.0.1, until", "--disable-ssl", "SSL_CERT_FILE"),
+        ("it is self-signed", "signed by 127.0.0.1, until", "--disable-ssl", "ada --ca-file PATH --force"),
         6,
     ),
     "expired": Broken(
@@ -440,13 +440,13 @@ BROKEN = {
     "unknown authority": Broken(
         tls(by_authority=True),
         "certificate",
-        ("issuer", "signed by Authority", "does not know who signed"),
+        ("trusts signed it", "signed by Authority", "does not know who signed", "--ca-file PATH"),
         6,
     ),
     "other host": Broken(
         trusted_tls(host="oscar.example.org"),
         "certificate",
-        ("it is for oscar.example.org", "for another host", "with an endpoint that"),
+        ("for another name (for oscar.example.org", "for another host", "with an endpoint that"),
         6,
     ),
     "ends soon": Broken(trusted_tls(days=(-80, 3)), "certificate", ("ends soon",), 0, "warning"),
@@ -513,7 +513,7 @@ BROKEN = {
         store(s3_error("AccessDenied")), "object store", ("cannot be listed", "may not"), 0, "warning"
     ),
     "store with a strange certificate": Broken(
-        self_signed_store, "object store", ("TLS failed", "TLS or"), 6
+        self_signed_store, "object store", ("is not trusted: it is self-signed", "--ca-file PATH"), 6
     ),
     "no agent": Broken(no_agent, "oidc tools", ("oidc-token is not there", "install oidc-agent"), 4),
     "dead proxy": Broken(dead_proxy, "connection", ("the proxy 127.0.0.1:", "refuses", "NO_PROXY"), 6),

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from oscarcli.api.address import LOOPBACK
-from oscarcli.api.login.answers import ISSUER_HINT, ScopeError, document, granted, quoted, refusal
+from oscarcli.api.login.answers import ISSUER_HINT, ScopeError, document, granted, refusal
 from oscarcli.api.login.exchange import Answer, Trace, exchange
+from oscarcli.api.login.quotes import quoted, secrets_of
 from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError, OscarError
+from oscarcli.network.proxies import LOOPBACK
 
 if TYPE_CHECKING:
     import httpx
@@ -25,8 +26,6 @@ DOCUMENT = "/.well-known/openid-configuration"
 ABSENT = (400, 401, 403, 404, 405, 406, 410)
 DEFAULT_SCOPES = "openid email profile"
 LASTING = "offline_access"
-# Parts of a form that are no secret; everything else is masked in what a provider says.
-OPEN_PARTS = ("grant_type", "client_id", "scope", "redirect_uri", "token_type_hint", "code_challenge_method")
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def revoke(
         answer = exchange(connection, provider.revocation_endpoint, what=what, form=form, trace=trace)
     except OscarError:
         return False
-    return answer.status in (200, 204) and "error" not in document(answer)
+    return answer.status in (200, 204) and not document(answer).get("error")
 
 
 def scopes_to_try(provider: Provider, scopes: str) -> list[str]:
@@ -184,11 +183,6 @@ def with_scopes(provider: Provider, scopes: str, attempt: Callable[[str], Grant]
         with suppress(ScopeError):
             return attempt(choice)
     return attempt(last)
-
-
-def secrets_of(form: Mapping[str, str]) -> list[str]:
-    """Return the parts of a form that nobody may see."""
-    return [value for name, value in form.items() if name not in OPEN_PARTS and value]
 
 
 def _described(base: str, found: dict[str, Any], what: str) -> Provider:

@@ -76,7 +76,7 @@ def privacy(patient: Patient) -> Found:
 
 def cluster(patient: Patient) -> Found:
     """Look which cluster is chosen, and whether its endpoint can be one."""
-    from oscarcli.api.address import LOOPBACK
+    from oscarcli.network.proxies import is_this_machine
 
     session = patient.session
     try:
@@ -101,7 +101,7 @@ def cluster(patient: Patient) -> Found:
             code=ExitCode.CONFIG,
         ) from error
     text = f'"{chosen.identifier}" at {url}, {_chosen_by(patient)}'
-    if url.startswith("http:") and patient.route.host not in LOOPBACK:
+    if url.startswith("http:") and not is_this_machine(patient.route.host):
         return Found(
             f"{text}, without TLS",
             Outcome.WARNING,

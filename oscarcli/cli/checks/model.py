@@ -12,8 +12,9 @@ from oscarcli.cli.session import Session
 from oscarcli.errors import ExitCode, OscarError
 
 if TYPE_CHECKING:
-    from oscarcli.api.probe import HealthAnswer, Route
+    from oscarcli.api.probe import HealthAnswer
     from oscarcli.config.model import Cluster
+    from oscarcli.network.route import Route
 
 # How long a single step may take when --timeout says nothing.
 SECONDS = 5.0
@@ -106,10 +107,10 @@ class Patient:
 
     @cached_property
     def route(self) -> Route:
-        """Where connections to the cluster go."""
-        from oscarcli.api.probe import route_to
+        """Where connections to the cluster go. Raises ConfigError for a proxy that cannot be used."""
+        from oscarcli.network.route import route_to
 
-        return route_to(self.url)
+        return route_to(self.url, self.cluster.tls)
 
     def store_again(self, endpoint: str, *words: str) -> str:
         """Return the command that stores the cluster anew."""

@@ -82,9 +82,9 @@ def object_store(patient: Patient) -> Found:
 
 def _reach(patient: Patient, endpoint: str) -> None:
     """Raise CheckError when there is no way from here to the object store."""
-    from oscarcli.api.probe import ProbeError, connect, is_address, resolve, route_to
+    from oscarcli.network.route import ProbeError, connect, is_address, resolve, route_to
 
-    if urlsplit(endpoint).scheme not in ("http", "https") or not urlsplit(endpoint).hostname:
+    if not _is_url(endpoint):
         raise CheckError(
             f'the server hands out "{endpoint}", which is no URL',
             cause="the cluster's MINIO_ENDPOINT is set wrongly",
@@ -106,11 +106,19 @@ def _reach(patient: Patient, endpoint: str) -> None:
         ) from error
 
 
+def _is_url(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _entered(patient: Patient, endpoint: str, minio: Mapping[str, Any]) -> Found:
     from oscarcli.storage.access import count_buckets
 
     try:
-        count = count_buckets(minio, patient.seconds)
+        count = count_buckets(minio, patient.seconds, patient.cluster.tls)
     except ForbiddenError as error:
         return Found(
             f"{endpoint} answers, but the buckets cannot be listed",
@@ -129,7 +137,7 @@ def _entered(patient: Patient, endpoint: str, minio: Mapping[str, Any]) -> Found
         raise CheckError(
             f"{endpoint}: {error.message}",
             cause="something takes the connection, but no object store answers: TLS or the port is wrong",
-            next=OUTSIDE,
+            next=error.hint if error.hint and "cluster add" in error.hint else OUTSIDE,
             code=ExitCode.UNREACHABLE,
         ) from error
     except OscarError as error:

@@ -26,7 +26,7 @@ def health(patient: Patient) -> Found:
     try:
         answer = ask_health(
             patient.url,
-            verify=patient.cluster.ssl_verify,
+            tls=patient.cluster.tls,
             seconds=patient.seconds,
             trace=session.trace if session.debug else None,
         )
@@ -46,7 +46,7 @@ def health(patient: Patient) -> Found:
 
 def _silent(patient: Patient, error: UnreachableError) -> OscarError:
     """Return why a server that takes connections gives no answer."""
-    from oscarcli.api.certificate import speaks_tls
+    from oscarcli.network.certificate import speaks_tls
 
     if not patient.route.is_tls and speaks_tls(patient.route, patient.seconds):
         return _speaks_tls(patient)
@@ -69,7 +69,7 @@ def _speaks_tls(patient: Patient) -> CheckError:
 
 def _require_oscar(patient: Patient, answer: HealthAnswer) -> None:
     """Raise CheckError when the answer is not that of an OSCAR server that is well."""
-    from oscarcli.api.certificate import speaks_tls
+    from oscarcli.network.certificate import speaks_tls
 
     if answer.status == 400 and not patient.route.is_tls and speaks_tls(patient.route, patient.seconds):
         raise _speaks_tls(patient)
@@ -186,7 +186,7 @@ def client_of(patient: Patient) -> Client:
     return Client(
         patient.cluster.endpoint,
         auth_for(patient.cluster, patient.session.logins),
-        verify=patient.cluster.ssl_verify,
+        tls=patient.cluster.tls,
         timeout=patient.seconds,
         retries=False,
         trace=patient.session.trace if patient.session.debug else None,

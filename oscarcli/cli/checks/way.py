@@ -11,7 +11,7 @@ from oscarcli.cli.checks.model import CheckError, Found, Outcome, Patient
 from oscarcli.errors import ExitCode
 
 if TYPE_CHECKING:
-    from oscarcli.api.certificate import Certificate
+    from oscarcli.network.certificate import Certificate
 
 SOON = timedelta(days=14)
 CAUSES = {
@@ -25,7 +25,7 @@ CAUSES = {
 
 def host_name(patient: Patient) -> Found:
     """Look up the host's address, or the proxy's."""
-    from oscarcli.api.probe import is_address, resolve
+    from oscarcli.network.route import is_address, resolve
 
     route = patient.route
     host = route.first[0]
@@ -39,7 +39,7 @@ def host_name(patient: Patient) -> Found:
 
 def connection(patient: Patient) -> Found:
     """Open a connection."""
-    from oscarcli.api.probe import connect
+    from oscarcli.network.route import connect
 
     with _what_next(patient):
         connect(patient.route, patient.seconds).close()
@@ -48,7 +48,7 @@ def connection(patient: Patient) -> Found:
 
 def certificate(patient: Patient) -> Found:
     """Look at the server's certificate as a request does."""
-    from oscarcli.api.certificate import look_at_certificate
+    from oscarcli.network.certificate import look_at_certificate
 
     if not patient.route.is_tls:
         return Found("none: the endpoint begins with http://", Outcome.NOTE)
@@ -77,15 +77,15 @@ def certificate(patient: Patient) -> Found:
 @contextmanager
 def _what_next(patient: Patient) -> Iterator[None]:
     """Tell what to do about a failure that does not tell it itself."""
-    from oscarcli.api.address import LOOPBACK
-    from oscarcli.api.probe import ProbeError
+    from oscarcli.network.proxies import is_this_machine
+    from oscarcli.network.route import ProbeError
 
     try:
         yield
     except ProbeError as error:
         if error.hint is None and patient.route.proxy:
-            error.hint = "check HTTP_PROXY and HTTPS_PROXY, or except the host with NO_PROXY"
-        elif error.hint is None and patient.route.host in LOOPBACK:
+            error.hint = patient.route.proxy.hint()
+        elif error.hint is None and is_this_machine(patient.route.host):
             error.hint = "oscar-cli local start, if it is a cluster of this machine"
         else:
             error.hint = (
@@ -99,36 +99,32 @@ def _until(found: Certificate) -> str:
 
 
 def _untrusted(patient: Patient, found: Certificate) -> Found:
-    kind = _kind(found)
-    cause = CAUSES.get(kind, "OpenSSL rejects it")
-    names = f"; it is for {', '.join(found.names[:5])}" if kind == "other name" and any(found.names) else ""
-    signed = f", signed by {found.issuer}" if found.issuer else ""
-    text = f"not trusted: {found.mistrust}{signed}{_until(found)}{names}"
+    from oscarcli.network.tls_failures import described_parts, mistrust
+
+    cause = CAUSES.get(found.kind, "OpenSSL rejects it")
+    described = ", ".join(described_parts(found))
+    text = f"not trusted: {mistrust(found)}" + (f" ({described})" if described else "")
     if not patient.cluster.ssl_verify:
         return Found(
             f"{text}; and not verified",
             Outcome.WARNING,
             f"the configuration has ssl_verify: false; {cause}",
-            "name the certificate of its authority with SSL_CERT_FILE, and store the cluster without "
-            "--disable-ssl",
+            patient.store_again(patient.url, "--ca-file PATH") + ", with the certificate of its authority",
         )
+    raise CheckError(text, cause=cause, next=_what_to_do(patient, found), code=ExitCode.UNREACHABLE)
+
+
+def _what_to_do(patient: Patient, found: Certificate) -> str:
+    from oscarcli.network.tls_failures import remedy
+
+    trusting = patient.store_again(patient.url, "--ca-file PATH")
     unverified = patient.store_again(patient.url, "--disable-ssl")
-    following = {
-        "expired": f"tell whoever runs the server; until then: {unverified}",
-        "other name": "store the cluster with an endpoint that the certificate is for",
-    }.get(kind, f"SSL_CERT_FILE=PATH names certificates to trust; for a server of your own: {unverified}")
-    raise CheckError(text, cause=cause, next=following, code=ExitCode.UNREACHABLE)
-
-
-def _kind(found: Certificate) -> str:
-    from oscarcli.api import certificate as openssl
-
-    if found.code == openssl.EXPIRED:
-        return "expired"
-    if found.code == openssl.NOT_YET:
-        return "not yet"
-    if found.code in (openssl.SELF_SIGNED, openssl.SELF_SIGNED_ROOT):
-        return "self-signed"
-    if found.code in openssl.UNKNOWN_ISSUERS:
-        return "unknown issuer"
-    return "other name" if found.code in openssl.OTHER_NAMES else ""
+    if found.kind == "expired":
+        return f"tell whoever runs the server; until then: {unverified}"
+    if found.kind == "other name":
+        return f"store the cluster with an endpoint that the certificate is for: {patient.store_again('https://NAME')}"
+    if found.kind == "self-signed":
+        return f"if it is the right one, trust it: {trusting}; or, for a server of your own: {unverified}"
+    if found.kind == "unknown issuer":
+        return f"name the certificate of its authority: {trusting}"
+    return remedy(found, patient.route)

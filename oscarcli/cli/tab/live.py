@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from oscarcli.output.terminal import clean
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from oscarcli.config.model import Configuration
 
 Pair = tuple[str, str]
+# Names of services, jobs, buckets and volumes; no server makes others.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def names_within(deadline: float, environ: Mapping[str, str]) -> Callable[..., Iterable[Pair]]:
@@ -32,9 +37,14 @@ def names_within(deadline: float, environ: Mapping[str, str]) -> Callable[..., I
         asking.start()
         asking.join(max(0.0, deadline - time.monotonic()))
         # A copy: the thread may be about to add more.
-        return [pair for pair in list(found) if pair[0] and pair[0].isprintable()]
+        return [(name, clean(about)) for name, about in list(found) if _can_be_typed(name, kind)]
 
     return names
+
+
+def _can_be_typed(name: str, kind: str) -> bool:
+    """Tell whether a name may stand on somebody's command line: a server's must mean nothing to a shell."""
+    return bool(name) and (name.isprintable() if kind == "cluster" else NAME.fullmatch(name) is not None)
 
 
 def _asked(
@@ -82,7 +92,7 @@ def _client(
     logins = Logins(Vault(_file(given, environ)), environ)
     seconds = max(0.1, deadline - time.monotonic())
     return Client(
-        cluster.endpoint, auth_for(cluster, logins), verify=cluster.ssl_verify, timeout=seconds, retries=False
+        cluster.endpoint, auth_for(cluster, logins), tls=cluster.tls, timeout=seconds, retries=False
     )
 
 

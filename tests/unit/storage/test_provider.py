@@ -38,7 +38,7 @@ def settings_of(storage: object) -> Any:
 def test_the_clusters_minio_takes_its_keys_from_the_configuration(name: str) -> None:
     settings = settings_of(provider.open_storage(name, SERVICE, lambda: CLUSTER))
     assert (settings.provider, settings.access_key) == ("minio.default", "root")
-    assert (settings.endpoint, settings.verify) == ("http://127.0.0.1:9000", False)
+    assert (settings.endpoint, settings.tls.verify) == ("http://127.0.0.1:9000", False)
 
 
 def test_another_minio_is_the_services_own() -> None:
@@ -48,13 +48,13 @@ def test_another_minio_is_the_services_own() -> None:
 
 def test_amazon_has_no_endpoint() -> None:
     settings = settings_of(provider.open_storage("s3.a", SERVICE, never))
-    assert (settings.endpoint, settings.region, settings.verify) == (None, "eu-west-1", True)
+    assert (settings.endpoint, settings.region, settings.tls.verify) == (None, "eu-west-1", True)
 
 
 def test_certificates_are_verified_unless_the_definition_says_no() -> None:
     without = {key: value for key, value in OTHER.items() if key != "verify"}
     service = {"name": "svc", "storage_providers": {"minio": {"x": without}}}
-    assert settings_of(provider.open_storage("minio.x", service, never)).verify is True
+    assert settings_of(provider.open_storage("minio.x", service, never)).tls.verify is True
 
 
 def test_a_time_limit_is_handed_on() -> None:
