@@ -1,0 +1,188 @@
+"""Why TLS failed, in words: which certificate, what is wrong with it, and what to do."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+
+from oscarcli.errors import OscarError
+from oscarcli.network.certificate import Certificate, untrusted
+from oscarcli.network.route import Route, begin_tls, reach
+from oscarcli.network.trust import STORE_AGAIN, tls_context
+
+# For one step of looking at a certificate that was refused, and for all of them.
+STEP_SECONDS = 2.0
+ALL_SECONDS = 4.0
+# For a server to refuse our certificate after the handshake; it does so at once.
+ALERT_SECONDS = 1.0
+MOST_NAMES = 5
+
+CA_HINT = STORE_AGAIN.format(option="--ca-file")
+CERT_HINT = STORE_AGAIN.format(option="--client-cert")
+WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED",)
+UNCLEAR = ("HANDSHAKE_FAILURE",)
+REFUSES_CERTIFICATE = {
+    "CERTIFICATE_EXPIRED": "it has expired",
+    "CERTIFICATE_REVOKED": "it was revoked",
+    "UNKNOWN_CA": "it does not know who signed it",
+    "UNSUPPORTED_CERTIFICATE": "it is of the wrong kind",
+    "BAD_CERTIFICATE": "it is not one that it takes",
+    "CERTIFICATE_UNKNOWN": "it is not one that it takes",
+    "ACCESS_DENIED": "whom it is for may not come in",
+    "DECRYPT_ERROR": "its signature is wrong",
+}
+OTHER_VERSION = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
+WEAK = ("DH_KEY_TOO_SMALL", "EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "BAD_DH_VALUE")
+
+
+def explain_tls(causes: Iterable[BaseException], route: Route) -> tuple[str, str] | None:
+    """Return the reason and the hint for a failed exchange, `None` when it was not TLS that failed.
+
+    It may connect anew, to see what is refused; whatever goes wrong then only makes the words fewer.
+
+    Args:
+        causes: the failure and what it came from.
+        route: where the exchange went.
+    """
+    chain = list(causes)
+    for cause in chain:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _mistrust(_within_limits(route, cause), route)
+    for cause in chain:
+        if isinstance(cause, ssl.SSLError):
+            return alert(cause, route) or _no_tls(cause, route)
+    return None
+
+
+def explain_break(route: Route) -> tuple[str, str] | None:
+    """Return why a server broke a connection after the handshake, if it was for the client certificate.
+
+    A refusal can be lost when the server closes the connection with a part of the request unread.
+    """
+    if not route.is_tls:
+        return None
+    try:
+        connection = begin_tls(reach(route, STEP_SECONDS), tls_context(route.tls), route.host)
+    except (OSError, OscarError):
+        return None
+    try:
+        connection.settimeout(ALERT_SECONDS)
+        connection.recv(1)
+    except ssl.SSLError as error:
+        return alert(error, route)
+    except OSError:
+        return None
+    finally:
+        connection.close()
+    return None
+
+
+def alert(error: ssl.SSLError, route: Route) -> tuple[str, str] | None:
+    """Return the reason and the hint for what OpenSSL says of a handshake, `None` when it is unknown."""
+    said = (error.reason or str(error)).replace(" ", "_").upper()
+    shown = route.tls.client_cert
+    if any(word in said for word in WANTS_CERTIFICATE) or (
+        not shown and any(word in said for word in REFUSES_CERTIFICATE)
+    ):
+        return f"{route.server} wants a client certificate", f"show it one: {CERT_HINT}"
+    for word, reason in REFUSES_CERTIFICATE.items():
+        if word in said:
+            return (
+                f"{route.server} refuses the client certificate in {shown}: {reason}",
+                f"show it another one: {CERT_HINT}",
+            )
+    if any(word in said for word in UNCLEAR):
+        return (
+            f"{route.server} ends the TLS handshake: it wants {'another' if shown else 'a'} client "
+            "certificate, or the two sides have no cipher in common",
+            f"show it one: {CERT_HINT}",
+        )
+    if any(word in said for word in OTHER_VERSION):
+        return (
+            f"{route.server} only speaks a version of TLS that is too old; 1.2 is the least",
+            "tell whoever runs the server",
+        )
+    if any(word in said for word in WEAK):
+        return f"the TLS of {route.server} is too weak: {_plain(error)}", "tell whoever runs the server"
+    return None
+
+
+def _no_tls(error: ssl.SSLError, route: Route) -> tuple[str, str]:
+    return f"no TLS connection to {route.server}: {_plain(error)}", "is it perhaps http:// there?"
+
+
+def _plain(error: ssl.SSLError) -> str:
+    return (error.reason or str(error)).replace("_", " ").lower()
+
+
+def _within_limits(route: Route, error: ssl.SSLCertVerificationError) -> Certificate:
+    """Return what can be found out about a certificate in a few seconds."""
+    found = [Certificate(mistrust=error.verify_message, code=error.verify_code)]
+
+    def look() -> None:
+        try:
+            found.append(untrusted(route, error, STEP_SECONDS))
+        except Exception:  # noqa: BLE001 -- to look must never hide what is looked into
+            return
+
+    looking = threading.Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(ALL_SECONDS)
+    return found[-1]
+
+
+def _mistrust(found: Certificate, route: Route) -> tuple[str, str]:
+    reason = f"the TLS certificate of {route.server} is not trusted: {mistrust(found)}"
+    described = ", ".join(described_parts(found))
+    return f"{reason} ({described})" if described else reason, remedy(found, route)
+
+
+def mistrust(found: Certificate) -> str:
+    """Return in words why a certificate is not trusted."""
+    return {
+        "expired": "it has expired",
+        "not yet": "it is not yet valid",
+        "self-signed": "it is self-signed",
+        "unknown issuer": "nobody that this machine trusts signed it",
+        "other name": "it is for another name",
+        "weak": "it is too weak",
+    }.get(found.kind, "") + (f": {found.mistrust}" if found.kind in ("weak", "") else "")
+
+
+def described_parts(found: Certificate) -> Iterator[str]:
+    """Yield what a certificate says of itself: whom it is for, who signed it, from and until when."""
+    if any(found.names):
+        rest = len(found.names) - MOST_NAMES
+        yield f"for {' '.join(found.names[:MOST_NAMES])}{f' and {rest} more' if rest > 0 else ''}"
+    if found.subject and found.subject not in found.names:
+        yield f"subject {found.subject}"
+    if found.issuer:
+        yield f"signed by {found.issuer}"
+    if found.since is not None and found.since > datetime.now(timezone.utc):
+        yield f"valid from {found.since:%Y-%m-%d %H:%M} UTC"
+    if found.until is not None:
+        yield f"until {found.until:%Y-%m-%d}"
+
+
+def remedy(found: Certificate, route: Route) -> str:
+    """Return what to do about a certificate that is not trusted."""
+    now = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
+    if found.kind == "expired":
+        return (
+            f"tell whoever runs the server to renew it, unless this machine's clock is wrong ({now})"
+        )
+    if found.kind == "not yet":
+        return f"set this machine's clock if it is wrong: it says {now}"
+    if found.kind == "other name":
+        return "use a name that it is for, or check that this is the right server"
+    if found.kind == "weak":
+        return "tell whoever runs the server"
+    if route.tls.ca_file:
+        return (
+            f"the certificates in {route.tls.ca_file} do not vouch for it: ask whoever runs the server for "
+            f"the right one, then {CA_HINT}"
+        )
+    own = "; for a server of your own: --disable-ssl" if found.kind == "self-signed" else ""
+    return f"if you know whose it is, trust the certificate of its authority: {CA_HINT}{own}"
