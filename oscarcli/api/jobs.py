@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.auth import bearer
+from oscarcli.api.body import LARGEST_RESULT
 from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, document
 from oscarcli.api.system import get_info
@@ -125,7 +126,10 @@ def find_log(client: Client, service: str, job: str, *, timestamps: bool = False
     params = {"timestamps": "true"} if timestamps else None
     what = f'get the log of job "{job}"'
     try:
-        return str(client.request("GET", "system", "logs", service, job, what=what, params=params).text)
+        answer = client.request(
+            "GET", "system", "logs", service, job, what=what, params=params, largest=LARGEST_RESULT
+        )
+        return str(answer.text)
     except NotFoundError:
         return None
     except ServerError as error:

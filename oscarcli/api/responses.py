@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from oscarcli.api.body import parsed
 from oscarcli.errors import (
     AuthError,
     ForbiddenError,
@@ -154,7 +155,7 @@ def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
             f"cannot {what}: the server answered nothing; the login may lack the permission",
         )
     try:
-        found = response.json()
+        found = parsed(response.content)
     except (ValueError, RecursionError) as error:
         raise OscarError(
             f"cannot {what}: the answer is not JSON but {_described(response)}",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oscarcli.api.auth import bearer
+from oscarcli.api.body import LARGEST_RESULT
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document
 from oscarcli.errors import AuthError, NotFoundError
@@ -116,6 +117,7 @@ def run_service(client: Client, name: str, body: Iterable[bytes] | bytes, token:
         auth=bearer(token) if token else None,
         read_timeout=RUN_SECONDS,
         any_answer=True,
+        largest=LARGEST_RESULT,
     )
     return bytes(response.content)
 

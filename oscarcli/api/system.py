@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from oscarcli.api.body import parsed
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document, is_html
 from oscarcli.errors import AuthError, ForbiddenError, OscarError
@@ -104,9 +105,11 @@ def set_allowed_images(client: Client, images: list[str]) -> list[str]:
             ) from error
         raise
     try:
-        stored = response.json()
-    except ValueError as error:
+        stored = parsed(response.content)
+    except (ValueError, RecursionError) as error:
         raise OscarError(f"cannot {what}: the answer is not JSON") from error
     if isinstance(stored, dict):
         stored = stored.get("allowed_image_repositories")
+    if not isinstance(stored, (list, type(None))):
+        raise OscarError(f"cannot {what}: the answer has an unexpected shape")
     return [str(image) for image in stored or []]

@@ -17,6 +17,8 @@ from oscarcli.config.flat import flat
 from oscarcli.config.splice import LayoutError, compose, removed, replaced
 from oscarcli.errors import ConfigError
 
+# How newer parsers refuse by themselves what is a thousand levels deep.
+TOO_DEEP = "maximum nesting depth"
 HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
@@ -220,6 +222,8 @@ class _YamlReader:
             place = f"{self._path}:{error.line + 1}"
             raise ConfigError(f"{place}: not usable as a configuration: {error.reason}", hint=MEND) from None
         except yaml.MarkedYAMLError as error:
+            if TOO_DEEP in str(error.problem):
+                raise _too_deep(self._path) from None
             # Not chained: the library's text quotes the line, and the line may hold a password.
             raise self._wrong(error.problem_mark or error.context_mark, _reason(error)) from None
         except yaml.YAMLError as error:

@@ -103,7 +103,7 @@ def _without_own_store(providers: Mapping[str, Any]) -> dict[str, Any]:
 def _federation(definition: Mapping[str, Any]) -> dict[str, Any]:
     federation = dict(mapping(definition.get("federation")))
     if federation.get("group_id") == definition.get("name"):
-        del federation["group_id"]
+        federation.pop("group_id", None)
     return federation
 
 

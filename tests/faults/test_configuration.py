@@ -1,9 +1,11 @@
-"""The configuration file under two writers at once, and under a writer that is killed."""
+"""The configuration file under many writers at once, and under writers that are killed."""
 
 from __future__ import annotations
 
+import os
 import random
 import re
+import selectors
 import signal
 import subprocess
 import sys
@@ -129,3 +131,175 @@ def test_a_reader_never_sees_half_a_file(run: Runner) -> None:
     finally:
         writer.kill()
         writer.communicate()
+
+
+# So many edits each of so many processes makes, a multiple of ten. The full number, 1000, takes minutes and
+# is what `TEST_EDITS` is for.
+STORM_EDITS = int(os.environ.get("TEST_EDITS", "20"))
+STORM_WORKERS = 20
+STORM_KILLS = STORM_WORKERS * (1 + STORM_EDITS // 100)
+# Seconds between two kills on average: an edit takes some 10 ms of a machine with two processors.
+STORM_PAUSE = 0.012 * STORM_EDITS * STORM_WORKERS / STORM_KILLS
+# Makes edit N, N + 1, ... by the real command line and acknowledges each by its number.
+STORM_WORKER = """
+import contextlib, os, sys
+from pathlib import Path
+from oscarcli.cli.app import main
+name, first, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+guest, path = name + "-guest", Path(os.environ["HOME"], ".oscar-cli", "config.yaml")
+sink = open(os.devnull, "w")
+def edit(*words):
+    try:
+        with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+            main(["cluster", *words])
+    except SystemExit as ending:
+        if ending.code:
+            os._exit(ending.code)
+for number in range(first, last + 1):
+    if number % 5 == 3:
+        edit("default", "--set", name)
+    elif number % 10 == 4:
+        edit("add", guest, "http://guest", "ada", "pw", "--no-check", "--force")
+    elif number % 10 == 9:
+        # It is gone when a process was killed behind this very edit.
+        if guest in path.read_text():
+            edit("delete", guest)
+    else:
+        edit("add", name, f"http://x/{number}", "ada", f"pw{number}", "--no-check", "--force")
+    print(number, flush=True)
+"""
+# Reads until its standard input ends. No cluster that was there may be missing, or be what it was before.
+STORM_READER = """
+import sys, threading
+from pathlib import Path
+from oscarcli.config.file import ConfigFile
+path = Path(sys.argv[1])
+kept = sys.argv[2]
+ended = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+seen, reads = {}, 0
+while not ended.wait(0.005):
+    clusters = ConfigFile(path).read().clusters
+    names = [name for name in clusters if name.startswith("w") and not name.endswith("-guest")]
+    numbers = {name: int(clusters[name].endpoint.rpartition("/")[2]) for name in names}
+    for name, number in numbers.items():
+        assert clusters[name].auth_password == f"pw{number}", name
+    for name, number in seen.items():
+        assert numbers[name] >= number, name
+    assert path.read_text().startswith(kept)
+    seen, reads = numbers, reads + 1
+print(reads)
+"""
+KEPT = """\
+# Ours; ask before you change it.
+mine: {list: [1, "1"], text: 0x1F}   # not of oscar-cli
+oscar:
+  # The one that matters.
+  first:
+    endpoint: https://first.example.org   # production
+    auth_user: ada
+    mine:
+    - kept
+"""
+
+
+def stored_number(edits: int) -> int:
+    """Return the last of so many edits that was of a process's own cluster."""
+    return max(number for number in range(edits + 1) if number % 5 < 3)
+
+
+class Storm:
+    """Processes that edit one file, and what each has acknowledged."""
+
+    def __init__(self, run: Runner, edits: int) -> None:
+        self.acknowledged = {f"w{number}": 0 for number in range(STORM_WORKERS)}
+        self._run, self._edits = run, edits
+        self._selector = selectors.DefaultSelector()
+        self._workers: dict[str, subprocess.Popen[str]] = {}
+        for name in self.acknowledged:
+            self._begin(name)
+
+    def _begin(self, name: str) -> None:
+        first = self.acknowledged[name] + 1
+        worker = start(self._run, STORM_WORKER, name, str(first), str(self._edits))
+        assert worker.stdout is not None
+        self._workers[name] = worker
+        self._selector.register(worker.stdout, selectors.EVENT_READ, name)
+
+    @property
+    def running(self) -> list[str]:
+        return list(self._workers)
+
+    def watch(self, seconds: float) -> None:
+        """Take acknowledgements as they come, for so long or until nobody runs."""
+        deadline = time.monotonic() + seconds
+        while self._workers and (left := deadline - time.monotonic()) > 0:
+            for key, _ in self._selector.select(left):
+                self._take(key.data)
+
+    def _take(self, name: str) -> None:
+        worker = self._workers[name]
+        assert worker.stdout is not None
+        line = worker.stdout.readline()
+        if line.endswith("\n"):
+            assert int(line) == self.acknowledged[name] + 1
+            self.acknowledged[name] += 1
+        else:
+            self._end(name)
+            assert self.acknowledged[name] == self._edits, (name, worker.returncode)
+
+    def kill(self, name: str) -> None:
+        """Kill a process, count what it acknowledged before, and let another go on."""
+        worker = self._workers[name]
+        assert worker.stdout is not None
+        worker.kill()
+        for line in worker.stdout:
+            if line.endswith("\n"):
+                self.acknowledged[name] = int(line)
+        self._end(name)
+        stored = ConfigFile(self._run.config).read().clusters
+        if self.acknowledged[name]:
+            number = int(stored[name].endpoint.rpartition("/")[2])
+            assert number >= stored_number(self.acknowledged[name])
+        self._begin(name)
+
+    def _end(self, name: str) -> None:
+        worker = self._workers.pop(name)
+        self._selector.unregister(worker.stdout)  # type: ignore[arg-type]
+        worker.communicate()
+
+    def close(self) -> None:
+        for name in self.running:
+            self._workers[name].kill()
+            self._end(name)
+        self._selector.close()
+
+
+def test_a_storm_of_edits_and_kills_loses_nothing_that_was_acknowledged(run: Runner) -> None:
+    """Twenty processes edit by the real command line; one at random is killed again and again."""
+    run.write_config(KEPT)
+    chance = random.Random(7)
+    reader = start(run, STORM_READER, run.config, KEPT)
+    storm = Storm(run, STORM_EDITS)
+    try:
+        for _ in range(STORM_KILLS):
+            storm.watch(chance.uniform(0, 2 * STORM_PAUSE))
+            if storm.running:
+                storm.kill(chance.choice(storm.running))
+        while storm.running:
+            storm.watch(1.0)
+        reads, _ = reader.communicate()
+    finally:
+        storm.close()
+        reader.kill()
+        reader.communicate()
+    assert reader.returncode == 0
+    assert int(reads) > 0
+    text = run.config.read_text()
+    assert text.startswith(KEPT)
+    stored = {name: found["endpoint"] for name, found in yaml.safe_load(text)["oscar"].items()}
+    for name in storm.acknowledged:
+        assert stored[name] == f"http://x/{stored_number(STORM_EDITS)}"
+        # The guest came and went, and in the end it is gone.
+        assert f"{name}-guest" not in stored
+    assert sorted(entry.name for entry in run.config.parent.iterdir()) == [".config.yaml.lock", "config.yaml"]
