@@ -190,6 +190,9 @@ def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
         return
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # Members that overlap would be more than what is there.
+            if sum(member.file_size for member in archive.infolist()) > len(content):
+                return
             for member in archive.infolist():
                 if member.compress_type == zipfile.ZIP_STORED:
                     yield member.filename, archive.read(member)

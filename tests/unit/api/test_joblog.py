@@ -141,3 +141,14 @@ def test_a_file_that_is_a_zip_is_not_unpacked() -> None:
 def test_nothing_is_taken_from_a_log_for_files_that_are_not_known() -> None:
     assert returned_files(encoded(b"one"), []) == {}
     assert returned_files("plain words", ["a"]) == {}
+
+
+def test_a_zip_whose_members_overlap_is_not_unpacked() -> None:
+    """Thousands of entries for the same megabyte would be gigabytes."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a", b"x" * 1_000_000)
+        archive.writestr("b", b"y")
+        archive.filelist += archive.infolist()[:1] * 20
+    said = base64.b64encode(packed.getvalue()).decode()
+    assert returned_content(said) == packed.getvalue()
