@@ -317,8 +317,29 @@ def test_a_secret_that_comes_back_is_masked(provider: ScriptedProvider) -> None:
         ):
             provider.expect("POST", TOKEN, refused(code, words))
             error = failing(token, issuer=provider.issuer, client_id=CLIENT)
-            shown = f"{error.message} {error.hint}"
-            assert not any(token[at : at + 12] in shown for at in range(len(token) - 11))
+            assert shown_of(token, error) == ""
+
+
+def test_a_secret_in_any_other_part_of_an_answer_is_masked(provider: ScriptedProvider) -> None:
+    token = provider.log_in()
+    for answer in (
+        Answer(400, f"<html><title>no {token}</title>".encode(), {"Content-Type": "text/html"}),
+        Answer(302, headers={"Location": f"/again?token={token}"}),
+        document({"access_token": "good", "token_type": token}),
+        document({token: token}, 400),
+        text(token, 400),
+        # No valid answer at all.
+        Answer(200, headers={f"bad header {token}": token}),
+    ):
+        provider.expect("POST", TOKEN, answer)
+        assert shown_of(token, failing(token)) == ""
+
+
+def shown_of(secret: str, error: OscarError) -> str:
+    """Return a part of a secret that an error shows."""
+    shown = f"{error.message} {error.hint}"
+    parts = (secret[at : at + 10] for at in range(len(secret) - 9))
+    return next((part for part in parts if part in shown), "")
 
 
 def test_no_token_is_traced_or_in_a_representation(provider: ScriptedProvider) -> None:

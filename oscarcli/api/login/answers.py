@@ -6,25 +6,19 @@ import html
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeGuard
 
 from oscarcli.api.login import jwt
 from oscarcli.api.login.exchange import Answer
+from oscarcli.api.login.quotes import quoted
 from oscarcli.api.login.tokens import AccessToken, Grant
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 
-# The provider's own words are quoted up to so many characters.
-LONGEST_QUOTE = 200
 LONGEST_TITLE = 80
 LONGEST_CODE = 40
-LONGEST_WORDS = 2000
-# JSON Web Tokens begin so: with a brace and a quote.
-TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9._-]{5,}")
-# So much of a secret in a row is no chance.
-SHORTEST_PART = 8
 TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,500})", re.IGNORECASE)
 SCOPE_HINT = "--oidc-scopes names others, such as 'openid profile'"
 HELP_HINT = "try again later; if it stays so, ask those who run the provider"
@@ -88,7 +82,7 @@ def document(answer: Answer) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def granted(answer: Answer, what: str, secrets: Iterable[str] = ()) -> Grant:
+def granted(answer: Answer, what: str, secrets: Sequence[str] = ()) -> Grant:
     """Return what a token endpoint grants.
 
     Args:
@@ -102,7 +96,7 @@ def granted(answer: Answer, what: str, secrets: Iterable[str] = ()) -> Grant:
         UnreachableError: the provider failed.
     """
     found = document(answer)
-    if answer.status != 200 or not found or "error" in found:
+    if answer.status != 200 or not found or found.get("error"):
         raise refusal(answer, what, secrets)
     token = found.get("access_token")
     if token is None or token == "":
@@ -114,8 +108,9 @@ def granted(answer: Answer, what: str, secrets: Iterable[str] = ()) -> Grant:
         )
     kind = found.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
+        shown = quoted(str(kind), secrets, LONGEST_CODE)
         raise AuthError(
-            f'cannot {what}: the provider\'s token is for another use than requests: "{quoted(str(kind))}"',
+            f'cannot {what}: the provider\'s token is for another use than requests: "{shown}"',
             hint=HELP_HINT,
         )
     following = found.get("refresh_token")
@@ -124,18 +119,18 @@ def granted(answer: Answer, what: str, secrets: Iterable[str] = ()) -> Grant:
     )
 
 
-def refusal(answer: Answer, what: str, secrets: Iterable[str] = ()) -> OscarError:
+def refusal(answer: Answer, what: str, secrets: Sequence[str] = ()) -> OscarError:
     """Return the error for an answer that is not what was asked for; arguments as for `granted`."""
     found = document(answer)
     code = found.get("error")
     if isinstance(code, str) and code:
         return failure(code, found.get("error_description"), what, secrets, status=answer.status)
-    reason, hint = _unusable(answer, found)
+    reason, hint = _unusable(answer, found, secrets)
     return _kind(answer.status)(f"cannot {what}: {reason}", hint=hint)
 
 
 def failure(
-    code: str, description: object, what: str, secrets: Iterable[str] = (), *, status: int = 400
+    code: str, description: object, what: str, secrets: Sequence[str] = (), *, status: int = 400
 ) -> OscarError:
     """Return the error for an error code and, perhaps, the provider's words.
 
@@ -155,34 +150,6 @@ def failure(
     return _kind(status)(f"cannot {what}: the provider {verb} (HTTP {status}: {own})", hint=HELP_HINT)
 
 
-def quoted(text: str, secrets: Iterable[str] = (), longest: int = LONGEST_QUOTE) -> str:
-    """Return a provider's words in one line, cut, without tokens or any part of what was sent."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text[:LONGEST_WORDS])
-    line = TOKEN_LIKE.sub("***", line)
-    for secret in secrets:
-        line = _masked(line, secret)
-    line = " ".join(line.split())
-    return line if len(line) <= longest else line[:longest] + "…"
-
-
-def _masked(line: str, secret: str) -> str:
-    """Return a line with stars for the secret, or for as much of it as is there."""
-    shortest = min(SHORTEST_PART, len(secret))
-    parts = []
-    start = 0
-    while start < len(line):
-        end = start + shortest
-        if line[start:end] not in secret or end > len(line):
-            parts.append(line[start])
-            start += 1
-            continue
-        while end < len(line) and line[start : end + 1] in secret:
-            end += 1
-        parts.append("***")
-        start = end
-    return "".join(parts)
-
-
 def is_token(value: object) -> TypeGuard[str]:
     """Tell whether a value is a token that a request can carry: visible ASCII, and some of it."""
     return (
@@ -198,14 +165,14 @@ def _kind(status: int) -> type[OscarError]:
     return UnreachableError if status >= 500 or status == 429 else AuthError
 
 
-def _unusable(answer: Answer, found: dict[str, Any]) -> tuple[str, str | None]:
+def _unusable(answer: Answer, found: dict[str, Any], secrets: Sequence[str]) -> tuple[str, str | None]:
     """Return what is wrong with an answer that has no error code, and a hint."""
     number = f"HTTP {answer.status}"
     later = "try again later" if _kind(answer.status) is UnreachableError else ISSUER_HINT
     if 300 <= answer.status < 400:
         return f"{answer.url} leads elsewhere ({number}), and a login is not sent after it", ISSUER_HINT
     if answer.text.lstrip()[:1] == "<" or "html" in answer.headers.get("content-type", ""):
-        return f"{answer.url} answers with a web page{_title(answer.text)} ({number})", later
+        return f"{answer.url} answers with a web page{_title(answer.text, secrets)} ({number})", later
     if not answer.text.strip():
         return f"{answer.url} answers nothing ({number})", later
     if not found:
@@ -213,9 +180,9 @@ def _unusable(answer: Answer, found: dict[str, Any]) -> tuple[str, str | None]:
     return f"{answer.url} answers {number}", later
 
 
-def _title(page: str) -> str:
+def _title(page: str, secrets: Sequence[str]) -> str:
     match = TITLE.search(page[: 1 << 16])
-    title = quoted(html.unescape(match.group(1)), longest=LONGEST_TITLE) if match else ""
+    title = quoted(html.unescape(match.group(1)), secrets, LONGEST_TITLE) if match else ""
     return f' titled "{title}"' if title else ""
 
 

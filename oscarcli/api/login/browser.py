@@ -12,7 +12,8 @@ from oscarcli.api.login import jwt
 from oscarcli.api.login.answers import NewLoginError, document, failure, granted
 from oscarcli.api.login.exchange import Trace
 from oscarcli.api.login.loopback import Listener
-from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, with_scopes
+from oscarcli.api.login.provider import Pkce, Provider, token_answer, with_scopes
+from oscarcli.api.login.quotes import secrets_of
 from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.login.answers import NewLoginError, document, granted, refusal, seconds_of
 from oscarcli.api.login.exchange import Trace, exchange
-from oscarcli.api.login.provider import Pkce, Provider, secrets_of, token_answer, with_scopes
+from oscarcli.api.login.provider import Pkce, Provider, token_answer, with_scopes
+from oscarcli.api.login.quotes import secrets_of
 from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError, UnreachableError
 
@@ -122,7 +123,7 @@ def _asked(
     }
     answer = exchange(connection, provider.device_endpoint, what=WHAT, form=form, trace=trace)
     found = document(answer)
-    if answer.status != 200 or not found or "error" in found:
+    if answer.status != 200 or not found or found.get("error"):
         raise refusal(answer, WHAT, secrets_of(form))
     return _code(found, provider)
 

@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from oscarcli.api.login.quotes import quoted, secrets_of
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 
 if TYPE_CHECKING:
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 SECONDS = 15.0
 CONNECT_SECONDS = 10.0
 MOST_BYTES = 1 << 20
+LONGEST_MESSAGE = 600
 ODD_HINT = "is that really a provider? a proxy between may also answer in its place"
+Outcome = TypeVar("Outcome")
 Trace = Callable[[str], None]
+Outcome = TypeVar("Outcome")
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,9 @@ def exchange(
     )
     place = str(request.url.copy_with(query=None, userinfo=b""))
     try:
-        answer = _within(SECONDS, lambda: _sent(connection, request, place, what))
+        answer = within(SECONDS, lambda: _sent(connection, request, place, what))
     except (httpx.HTTPError, UnicodeError) as error:
-        failure = _explained(error, what, request)
+        failure = _explained(error, what, request, secrets_of(form or {}))
         tell(f"{request.method} {place}: {failure.message}")
         raise failure from error
     except TimeoutError as error:
@@ -116,13 +120,13 @@ def _read(response: httpx.Response, what: str) -> bytes:
     return bytes(body)
 
 
-def _within(seconds: float, work: Callable[[], Answer]) -> Answer:
+def within(seconds: float, work: Callable[[], Outcome]) -> Outcome:
     """Return what the work returns, or raise TimeoutError and leave it to its own limits.
 
     The HTTP library's limits are for each piece, and the resolver of names has none: only a thread can be
     left behind.
     """
-    outcome: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
+    outcome: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
 
     def carry_out() -> None:
         try:
@@ -132,19 +136,22 @@ def _within(seconds: float, work: Callable[[], Answer]) -> Answer:
 
     threading.Thread(target=carry_out, daemon=True).start()
     try:
-        found = outcome.get(timeout=seconds)
+        done = outcome.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError from None
-    if isinstance(found, BaseException):
-        raise found
-    return found
+    if done[1] is not None:
+        raise done[1]
+    return done[0]
 
 
-def _explained(error: httpx.HTTPError | UnicodeError, what: str, request: httpx.Request) -> OscarError:
+def _explained(
+    error: httpx.HTTPError | UnicodeError, what: str, request: httpx.Request, secrets: list[str]
+) -> OscarError:
     """Return the error to show; what cures a cluster's connection is not always a cure here."""
     from oscarcli.api.failures import explain
 
     found = explain(error, what, request)
     if "certificate" not in found.message:
         found.hint = f"check the network and the issuer's address ({request.url.host}), then try again"
-    return found
+    # A broken answer is quoted, and may hold what was sent.
+    return UnreachableError(quoted(found.message, secrets, LONGEST_MESSAGE), hint=found.hint)

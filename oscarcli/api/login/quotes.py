@@ -1,0 +1,49 @@
+"""A provider's words, fit to be shown: one line, not long, and without what was sent in confidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+# The provider's own words are quoted up to so many characters, and looked at up to so many.
+LONGEST_QUOTE = 200
+LONGEST_WORDS = 2000
+# JSON Web Tokens begin so: with a brace and a quote.
+TOKEN_LIKE = re.compile(r"eyJ[A-Za-z0-9._-]{5,}")
+# So much of a secret in a row is no chance.
+SHORTEST_PART = 8
+# Parts of a form that are no secret.
+OPEN_PARTS = ("grant_type", "client_id", "scope", "redirect_uri", "token_type_hint", "code_challenge_method")
+
+
+def secrets_of(form: Mapping[str, str]) -> list[str]:
+    """Return the parts of a form that nobody may see."""
+    return [value for name, value in form.items() if name not in OPEN_PARTS and value]
+
+
+def quoted(text: str, secrets: Iterable[str] = (), longest: int = LONGEST_QUOTE) -> str:
+    """Return a provider's words in one line, cut, without tokens or any part of what was sent."""
+    line = "".join(letter if letter.isprintable() else " " for letter in text[:LONGEST_WORDS])
+    line = TOKEN_LIKE.sub("***", line)
+    for secret in secrets:
+        line = _masked(line, secret)
+    line = " ".join(line.split())
+    return line if len(line) <= longest else line[:longest] + "…"
+
+
+def _masked(line: str, secret: str) -> str:
+    """Return a line with stars for the secret, or for as much of it as is there."""
+    shortest = min(SHORTEST_PART, len(secret))
+    parts = []
+    start = 0
+    while start < len(line):
+        end = start + shortest
+        if line[start:end] not in secret or end > len(line):
+            parts.append(line[start])
+            start += 1
+            continue
+        while end < len(line) and line[start : end + 1] in secret:
+            end += 1
+        parts.append("***")
+        start = end
+    return "".join(parts)
