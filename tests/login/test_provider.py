@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,9 @@ from oscarcli.errors import AuthError, ExitCode, UnreachableError
 from tests.support.certificate import certified
 from tests.support.oidc import DISCOVERY, REVOKE, ScriptedProvider, refused
 from tests.support.server import Answer, document, page, text
+
+# 16 MiB in 16 KiB.
+BOMB = gzip.compress(b" " * (1 << 24))
 
 
 def test_a_document_tells_the_endpoints(provider: ScriptedProvider, connection: httpx.Client) -> None:
@@ -121,6 +126,12 @@ def test_a_document_without_a_token_endpoint_is_of_no_use(
         discover(provider.issuer, connection)
 
 
+def test_a_compressed_document_is_read(provider: ScriptedProvider, connection: httpx.Client) -> None:
+    body = gzip.compress(json.dumps({"issuer": provider.issuer, "token_endpoint": provider.url}).encode())
+    provider.expect("GET", DISCOVERY, Answer(200, body, {"Content-Encoding": "gzip"}))
+    assert discover(provider.issuer, connection).token_endpoint == provider.url
+
+
 def test_endpoints_that_are_not_offered_are_empty(
     provider: ScriptedProvider, connection: httpx.Client
 ) -> None:
@@ -168,8 +179,10 @@ def test_an_issuer_that_no_login_may_be_sent_to_is_not_asked(issuer: str, reason
         (Answer(302, headers={"Location": "https://evil.example.org/"}), ExitCode.AUTH, "leads elsewhere"),
         (Answer(hang_up=True), ExitCode.UNREACHABLE, "broke"),
         (Answer(reset=True), ExitCode.UNREACHABLE, "broke"),
-        (Answer(200, b"x" * (1 << 20) + b"x"), ExitCode.AUTH, "longer than 1 MiB"),
-        (Answer(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), ExitCode.AUTH, "packed"),
+        (Answer(200, b"x" * (1 << 20) + b"x"), ExitCode.AUTH, "larger than 1 MiB"),
+        (Answer(200, BOMB, {"Content-Encoding": "gzip"}), ExitCode.AUTH, "larger than 1 MiB"),
+        (Answer(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), ExitCode.AUTH, "ends too early"),
+        (Answer(200, b"{}", {"Content-Encoding": "br"}), ExitCode.AUTH, 'compressed as "br"'),
     ],
 )
 def test_an_answer_that_is_no_document_says_what_it_is(

@@ -255,9 +255,9 @@ def _answered(answer: Answer, provider: ScriptedProvider) -> float | None:
         (Answer(302, headers={"Location": "/login"}), AuthError, "leads elsewhere"),
         (Answer(hang_up=True), UnreachableError, "broke"),
         (Answer(reset=True), UnreachableError, "broke"),
-        (Answer(200, b"1" * ((1 << 20) + 1)), AuthError, "longer than 1 MiB"),
+        (Answer(200, b"1" * ((1 << 20) + 1)), AuthError, "larger than 1 MiB"),
         (Answer(200, b"{", {"Content-Length": "900"}), UnreachableError, "broke"),
-        (Answer(200, b"x", {"Content-Encoding": "gzip"}), AuthError, "packed"),
+        (Answer(200, b"x", {"Content-Encoding": "gzip"}), AuthError, "is no valid gzip data|ends too early"),
     ],
 )
 def test_every_refusal_is_told_in_one_line(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeGuard
 
+from oscarcli.api.body import parsed
 from oscarcli.api.login import jwt
 from oscarcli.api.login.exchange import Answer
 from oscarcli.api.login.quotes import quoted
@@ -76,7 +76,7 @@ CODES: dict[str, tuple[type[OscarError], str, str | None]] = {
 def document(answer: Answer) -> dict[str, Any]:
     """Return the answer's JSON object; empty when it is none."""
     try:
-        found = json.loads(answer.text)
+        found = parsed(answer.text.encode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

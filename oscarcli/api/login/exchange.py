@@ -20,8 +20,9 @@ SECONDS = 15.0
 CONNECT_SECONDS = 10.0
 MOST_BYTES = 1 << 20
 LONGEST_MESSAGE = 600
+# Words of hints that are of no use here.
+FOR_CLUSTERS = ("--timeout", "endpoint", "oscar-cli local", "before you repeat it")
 ODD_HINT = "is that really a provider? a proxy between may also answer in its place"
-Outcome = TypeVar("Outcome")
 Trace = Callable[[str], None]
 Outcome = TypeVar("Outcome")
 
@@ -68,13 +69,16 @@ def exchange(
     """
     import httpx
 
+    from oscarcli.api.body import EXTENSION
+
     tell = trace or (lambda _text: None)
     request = connection.build_request(
         "GET" if form is None else "POST",
         url,
         data=form,
-        headers={"Accept": "application/json", "Accept-Encoding": "identity"},
+        headers={"Accept": "application/json"},
         timeout=httpx.Timeout(SECONDS, connect=min(CONNECT_SECONDS, SECONDS)),
+        extensions={EXTENSION: MOST_BYTES},
     )
     place = str(request.url.copy_with(query=None, userinfo=b""))
     try:
@@ -94,30 +98,19 @@ def exchange(
 
 
 def _sent(connection: httpx.Client, request: httpx.Request, place: str, what: str) -> Answer:
+    from oscarcli.api.body import BodyError, bound
+
     asked_at = time.time()
     response = connection.send(request, stream=True, follow_redirects=False)
     try:
-        body = _read(response, what)
+        bound(response)
+        body = response.read()
+    except BodyError as error:
+        raise AuthError(f"cannot {what}: the provider's answer {error}", hint=ODD_HINT) from error
     finally:
         response.close()
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(place, response.status_code, headers, body.decode("utf-8", "replace"), asked_at)
-
-
-def _read(response: httpx.Response, what: str) -> bytes:
-    """Return the body as sent: packed ones were not asked for, and unpacking them could fill the memory."""
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise AuthError(
-            f"cannot {what}: the provider's answer is packed, which was not asked for", hint=ODD_HINT
-        )
-    body = bytearray()
-    for piece in response.iter_raw():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise AuthError(
-                f"cannot {what}: the provider's answer is longer than {MOST_BYTES >> 20} MiB", hint=ODD_HINT
-            )
-    return bytes(body)
 
 
 def within(seconds: float, work: Callable[[], Outcome]) -> Outcome:
@@ -136,12 +129,12 @@ def within(seconds: float, work: Callable[[], Outcome]) -> Outcome:
 
     threading.Thread(target=carry_out, daemon=True).start()
     try:
-        done = outcome.get(timeout=seconds)
+        found = outcome.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError from None
-    if done[1] is not None:
-        raise done[1]
-    return done[0]
+    if isinstance(found, BaseException):
+        raise found
+    return found
 
 
 def _explained(
@@ -151,7 +144,7 @@ def _explained(
     from oscarcli.api.failures import explain
 
     found = explain(error, what, request)
-    if "certificate" not in found.message:
+    if found.hint is None or any(word in found.hint for word in FOR_CLUSTERS):
         found.hint = f"check the network and the issuer's address ({request.url.host}), then try again"
     # A broken answer is quoted, and may hold what was sent.
     return UnreachableError(quoted(found.message, secrets, LONGEST_MESSAGE), hint=found.hint)
