@@ -5,15 +5,18 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from oscarcli import __version__
-from oscarcli.api.address import PORTS, UNPROXIED, base_url, route, same_origin
-from oscarcli.api.failures import explain
+from oscarcli.api.address import base_url, route, same_origin
+from oscarcli.api.body import EXTENSION, LARGEST_DOCUMENT, BodyError, bound
+from oscarcli.api.failures import explain, may_pass
 from oscarcli.api.responses import raise_for_status, refuse_page
-from oscarcli.errors import ConfigError, RefusedError
+from oscarcli.config.model import TlsSettings
+from oscarcli.errors import OscarError, RefusedError
+from oscarcli.network.proxies import PORTS, Proxy, proxy_for
 
 if TYPE_CHECKING:
     import httpx
@@ -34,7 +37,7 @@ class Client:
     Args:
         endpoint: the cluster's URL; a path in it is kept as prefix of every route.
         auth: how to log in.
-        verify: whether TLS certificates are checked.
+        tls: whom TLS trusts, and what it shows to the endpoint itself.
         timeout: seconds to wait for an answer; replaces each operation's own limit.
         transport: what carries requests; the network when omitted.
         retries: whether a read is tried again when its failure may pass.
@@ -49,7 +52,7 @@ class Client:
         endpoint: str,
         auth: httpx.Auth,
         *,
-        verify: bool = True,
+        tls: TlsSettings = TlsSettings(),
         timeout: float | None = None,
         transport: httpx.BaseTransport | None = None,
         trace: Callable[[str], None] | None = None,
@@ -57,12 +60,12 @@ class Client:
     ) -> None:
         self._base = base_url(endpoint)
         self._auth = auth
-        self._verify = verify
+        self._tls = tls
         self._timeout = timeout
         self._transport = transport
         self._trace = trace or (lambda _text: None)
         self._pauses = PAUSES if retries else ()
-        self._connections: dict[str, httpx.Client] = {}
+        self._connections: dict[tuple[str, Proxy | None, bool], httpx.Client] = {}
 
     def __enter__(self) -> Client:
         return self
@@ -83,6 +86,7 @@ class Client:
         read_timeout: float = READ_SECONDS,
         any_answer: bool = False,
         any_status: bool = False,
+        largest: int = LARGEST_DOCUMENT,
     ) -> httpx.Response:
         """Send a request and return the whole answer of a success.
 
@@ -98,6 +102,7 @@ class Client:
             read_timeout: seconds to wait for each piece of the answer.
             any_answer: whether a web page may be the answer; elsewhere it comes from a wrong address.
             any_status: whether a failure's answer is returned, too.
+            largest: bytes that the answer may have; of a failure's only the start is read.
 
         Raises:
             OscarError: a child of it by the answer's status, or UnreachableError without an answer.
@@ -114,6 +119,7 @@ class Client:
             content=content,
             headers=headers,
             timeout=httpx.Timeout(limit, connect=min(CONNECT_SECONDS, limit)),
+            extensions={EXTENSION: largest},
         )
         response = self._tried(request, auth or self._auth, what)
         if not any_status:
@@ -128,30 +134,21 @@ class Client:
             connection.close()
 
     def _connection(self, url: str) -> httpx.Client:
-        """Return the pool for a URL's scheme: certificates are loaded only where TLS is spoken."""
+        """Return the pool for a URL: certificates are loaded only where TLS is spoken.
+
+        A redirect may lead to another host: it has a proxy of its own, and is not shown our certificate.
+        """
         import httpx
 
-        scheme = url.partition(":")[0]
-        if scheme in self._connections:
-            return self._connections[scheme]
-        try:
-            self._connections[scheme] = httpx.Client(
-                verify=self._verify if scheme == "https" else False,
-                headers={"User-Agent": f"oscar-cli/{__version__}"},
-                transport=self._transport,
-                mounts=None if self._transport else dict.fromkeys(UNPROXIED),
-            )
-        except (httpx.InvalidURL, ValueError, ImportError) as error:
-            raise ConfigError(
-                f"the proxy that the environment names cannot be used: {error}",
-                hint="HTTP_PROXY, HTTPS_PROXY or ALL_PROXY should look like http://proxy.example.org:3128",
-            ) from error
-        except OSError as error:
-            raise ConfigError(
-                f"the certificates that the environment names cannot be read: {error.strerror}",
-                hint="SSL_CERT_FILE and SSL_CERT_DIR name them",
-            ) from error
-        return self._connections[scheme]
+        from oscarcli.api.connection import open_connection
+
+        is_own = same_origin(httpx.URL(self._base), httpx.URL(url))
+        key = (url.partition(":")[0], proxy_for(url), is_own)
+        if key not in self._connections:
+            tls = self._tls if is_own else replace(self._tls, client_cert="", client_key="")
+            self._connections[key] = open_connection(url, tls, transport=self._transport)
+            self._connections[key].event_hooks["response"].append(bound)
+        return self._connections[key]
 
     def _tried(self, request: httpx.Request, auth: httpx.Auth, what: str) -> httpx.Response:
         pauses = list(self._pauses) if request.method == "GET" else []
@@ -183,10 +180,16 @@ class Client:
                 response = self._connection(str(request.url)).send(request, auth=login)
             except httpx.InvalidURL as error:
                 raise RefusedError(f"cannot {what}: the server redirects to no valid address") from error
+            except BodyError as error:
+                self._trace(f"{request.method} {request.url}: the answer {error}")
+                raise OscarError(
+                    f"cannot {what}: the answer {error}",
+                    hint="check that the endpoint is that of an OSCAR server",
+                ) from error
             except (httpx.HTTPError, UnicodeError) as error:
                 failure = explain(error, what, request)
                 self._trace(f"{request.method} {request.url}: {failure.message}")
-                if isinstance(error, (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)):
+                if may_pass(error):
                     raise _Passing(failure) from error
                 raise failure from error
             self._trace(f"{request.method} {request.url}: {response.status_code}")
@@ -220,7 +223,7 @@ def _redirected(request: httpx.Request, response: httpx.Response, what: str) -> 
             f"cannot {what}: the server redirects to {following.url.copy_with(query=None)}",
             hint="store that address as the cluster's endpoint",
         )
-    following.extensions["timeout"] = request.extensions["timeout"]
+    following.extensions |= {key: request.extensions[key] for key in ("timeout", EXTENSION)}
     return following
 
 

@@ -36,11 +36,17 @@ def open_connection(
 
     proxy = None if transport else proxy_for(url)
     is_tls = url.startswith("https:") and transport is None
+    context = tls_context(tls) if is_tls else False
+    through = None if proxy is None else _for_library(proxy, tls)
+    if proxy is not None and proxy.is_socks:
+        from oscarcli.api.socks import SocksTransport
+
+        transport, through = SocksTransport(verify=context, proxy=through, trust_env=False), None
     client = httpx.Client(
-        verify=tls_context(tls) if is_tls else False,
+        verify=context,
         headers={"User-Agent": f"oscar-cli/{__version__}", "Accept-Encoding": "gzip"},
         transport=transport,
-        proxy=None if proxy is None else _for_library(proxy, tls),
+        proxy=through,
         trust_env=False,
     )
     client.event_hooks["request"].append(_mark(tls))

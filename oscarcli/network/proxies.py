@@ -16,12 +16,14 @@ PORTS = {"http": 80, "https": 443}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 FORM = "http://USER:PASSWORD@HOST:PORT"
+SIGNS = "signs such as @ : / # are written as %40 %3A %2F %23"
 FORM_HINT = (
     "it should look like http://proxy.example.org:3128 or socks5h://proxy.example.org:1080; with a login "
-    f"like {FORM}, where signs such as @ : / # are written as %40 %3A %2F %23"
+    f"like {FORM}, where {SIGNS}"
 )
 DIRECT_HINT = "check {variable}, or except the host with NO_PROXY"
 # What proxies and the libraries that speak with them say about a login.
+ENDED = re.compile(r"closed unexpectedly|malformed reply", re.IGNORECASE)
 ABOUT_LOGIN = re.compile(r"407|invalid username|authentication|acceptable.method", re.IGNORECASE)
 
 
@@ -77,16 +79,20 @@ class Proxy:
 
     def refusal(self, said: str) -> tuple[str, str]:
         """Return what went wrong and what to do, from what the proxy or a library said."""
-        if not ABOUT_LOGIN.search(said):
-            return f"the proxy {self.place} opens no way there: {said}", self.hint()
         form = FORM.replace("http", self.scheme, 1).replace("HOST:PORT", self.place)
         if self.user is None:
-            return f"the proxy {self.place} wants a login", f"give it one: {self.variable}={form}"
-        return (
-            f"the proxy {self.place} refuses the login",
-            f"check user and password in {self.variable}={form}; signs such as @ : / # are written as "
-            "%40 %3A %2F %23",
-        )
+            problem, hint = "wants a login", f"give it one: {self.variable}={form}"
+        else:
+            problem = "refuses the login"
+            hint = f"check user and password in {self.variable}={form}; {SIGNS}"
+        if ABOUT_LOGIN.search(said):
+            return f"the proxy {self.place} {problem}", hint
+        if ENDED.search(said):
+            return (
+                f"the proxy {self.place} ends the connection: it {problem}, or speaks no {self.scheme}",
+                hint,
+            )
+        return f"the proxy {self.place} opens no way there: {said}", self.hint()
 
 
 def proxy_for(url: str) -> Proxy | None:

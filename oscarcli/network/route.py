@@ -222,7 +222,10 @@ def _open_tunnel(connection: Connection, route: Route, proxy: Proxy) -> None:
         lines.append(f"Proxy-Authorization: Basic {login}")
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
     answer = http.client.HTTPResponse(connection, method="CONNECT")
-    answer.begin()
+    try:
+        answer.begin()
+    finally:
+        answer.close()
     if answer.status != http.client.OK:
         raise OSError(f"{answer.status} {answer.reason}")
 

@@ -170,9 +170,7 @@ def remedy(found: Certificate, route: Route) -> str:
     """Return what to do about a certificate that is not trusted."""
     now = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
     if found.kind == "expired":
-        return (
-            f"tell whoever runs the server to renew it, unless this machine's clock is wrong ({now})"
-        )
+        return f"tell whoever runs the server to renew it, unless this machine's clock is wrong ({now})"
     if found.kind == "not yet":
         return f"set this machine's clock if it is wrong: it says {now}"
     if found.kind == "other name":
