@@ -25,7 +25,7 @@ def local_files(words: Sequence[str]) -> list[Path | int]:
     for word in words:
         if word == "-":
             found.append(STANDARD_INPUT)
-        elif Path(word).is_dir():
+        elif _is_folder(Path(word)):
             raise UsageError(
                 f'local file "{word}" is a folder', hint=f"name its files: '{word.rstrip('/')}/*'"
             )
@@ -99,7 +99,7 @@ def target_file(local: str | None, name: str) -> Path:
     if local is None:
         return Path(safe_name(name))
     path = Path(local)
-    return path / safe_name(name) if local.endswith("/") or path.is_dir() else path
+    return path / safe_name(name) if local.endswith("/") or _is_folder(path) else path
 
 
 def latest_target(destination: str, name: str) -> Path:
@@ -108,8 +108,17 @@ def latest_target(destination: str, name: str) -> Path:
     It is a folder when it ends in a slash, exists as a folder, or has no extension and is no file.
     """
     path = Path(destination)
-    is_folder = destination.endswith("/") or path.is_dir() or (not path.suffix and not path.exists())
+    is_new = not path.suffix and not os.path.lexists(path)
+    is_folder = destination.endswith("/") or _is_folder(path) or is_new
     return path / safe_name(name) if is_folder else path
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # A name may be too long to be one.
+        return False
 
 
 def root_of(target: Path, word: str | None) -> Path | None:

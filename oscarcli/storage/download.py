@@ -66,9 +66,9 @@ class Download:
             OscarError: the file cannot be written, or what arrived is not what was stored; and all errors
                 of `Storage.read`.
         """
-        if target.is_dir():
-            raise UsageError(f'{self._doing}: "{target}" is a folder')
         try:
+            if target.is_dir():
+                raise UsageError(f'{self._doing}: "{target}" is a folder')
             if root is None and target.exists() and not target.is_file():
                 with target.open("wb", buffering=0) as file:
                     self.to_descriptor(file.fileno())

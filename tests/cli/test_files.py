@@ -311,6 +311,78 @@ def test_names_from_the_server_stay_in_the_folder(call: Caller, stored: Cluster)
     assert files_of(call) == ["back/good.txt"]
 
 
+DANGEROUS_KEYS = (
+    "out/../../evil",
+    "out/sub/../../../evil",
+    "out/a\\..\\..\\evil",
+    "out/C:\\evil",
+    "out/\\\\server\\share\\evil",
+    "out/" + "x" * 256,
+    "out/..",
+    "out/link/evil",
+    "out/deep/link/evil",
+    "out/file",
+)
+# What means something on other systems only, or nothing at all, is a name like any other.
+HARMLESS_KEYS = (
+    "out/CON",
+    "out/C:good",
+    "out/dot.",
+    "out/..good",
+    "out/ blank ",
+    "out/-rf",
+    "out/~",
+    "out/a:b",
+)
+
+
+def test_no_name_leads_out_of_a_folder_by_itself_or_by_a_link(call: Caller, stored: Cluster) -> None:
+    """Links were planted in the folder: to a folder, deeper down, and in the place of a file."""
+    for key in (*DANGEROUS_KEYS, *HARMLESS_KEYS):
+        stored.put(key, b"evil")
+    elsewhere = call.home / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "victim").write_bytes(b"precious")
+    (call.home / "got" / "deep").mkdir(parents=True)
+    (call.home / "got" / "link").symlink_to("../elsewhere")
+    (call.home / "got" / "deep" / "link").symlink_to(elsewhere)
+    (call.home / "got" / "file").symlink_to("../elsewhere/victim")
+    done = call("service", "get-file", "svc", "minio.default", "svc/out/", "got")
+    assert done.code == ExitCode.PARTIAL
+    assert sorted(done.out.splitlines()) == sorted(
+        str(call.home / "got" / key.removeprefix("out/")) for key in HARMLESS_KEYS
+    )
+    assert f"{len(DANGEROUS_KEYS)} of {len(DANGEROUS_KEYS) + len(HARMLESS_KEYS)} files" in done.err
+    assert [path.name for path in elsewhere.iterdir()] == ["victim"]
+    assert (elsewhere / "victim").read_bytes() == b"precious"
+    assert not [name for name in files_of(call) if "evil" in name]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["svc", "minio.default", "svc/out/file", "got"],
+        ["svc", "minio.default", "svc/out/file", "got/"],
+        ["svc", "minio.default", "svc/out/", "--download-latest-into=got"],
+    ],
+)
+def test_a_file_does_not_follow_a_link_of_its_name_in_a_folder(
+    call: Caller, stored: Cluster, words: list[str]
+) -> None:
+    stored.put("out/file", b"evil")
+    (call.home / "victim").write_bytes(b"precious")
+    (call.home / "got").mkdir()
+    (call.home / "got" / "file").symlink_to("../victim")
+    done = call("service", "get-file", *words)
+    assert (done.code, done.out) == (7, "")
+    assert '"got/file" cannot be written: "file" is a symbolic link' in done.err
+    assert (call.home / "victim").read_bytes() == b"precious"
+    # A link that the user names is meant.
+    done = call("service", "get-file", "svc", "minio.default", "svc/out/file", "got/file")
+    assert done.code == 0
+    assert (call.home / "victim").read_bytes() == b"evil"
+
+
 def test_a_file_goes_to_standard_output(run: Runner, stored: Cluster) -> None:
     stored.put("out/a.txt", b"result")
     assert said(run("service", "get-file", "svc", "svc/out/a.txt", "-")) == (0, "result", "")

@@ -95,6 +95,19 @@ def test_a_job_returns_its_log_and_its_result(real: Runner, tmp_path: Path) -> N
     assert any(line.endswith("Creating response") for line in lines)
 
 
+def test_results_do_not_follow_links_that_were_planted_in_their_folder(known: Caller, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    folder.mkdir()
+    (tmp_path / "victim").write_text("precious")
+    (folder / "a.txt").symlink_to("../victim")
+    (folder / "deep").symlink_to("..")
+    result = known("service", "job", "several", "-i", "hello", "--wait", "--output", folder)
+    assert result.code == 8
+    assert "is a symbolic link" in result.err
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "results", "victim"]
+
+
 def test_a_job_without_a_folder_is_only_waited_for(known: Caller) -> None:
     result = known("service", "job", "upper", "-i", "hello", "--wait")
     assert (result.code, len(result.out.splitlines())) == (0, 1)
