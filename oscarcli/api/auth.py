@@ -48,13 +48,18 @@ def tokens_for(cluster: Cluster, logins: Logins) -> Tokens | None:
         return kept.from_agent(cluster, logins)
     if cluster.login == "token-command":
         return kept.from_command(cluster, logins)
-    if cluster.login == "refresh-token" or _is_bare(cluster):
+    if cluster.login == "refresh-token" or _lost_its_login(cluster, logins):
         return kept.from_refresh_token(cluster, logins)
     return None
 
 
+def _lost_its_login(cluster: Cluster, logins: Logins) -> bool:
+    """Tell whether the reference client dropped an entry's login, and the keyring still has it."""
+    return _is_bare(cluster) and logins.vault.find(cluster, Kind.REFRESH_TOKEN) is not None
+
+
 def _is_bare(cluster: Cluster) -> bool:
-    """Tell whether an entry says nothing of a login: the reference client dropped it, but not the keyring."""
+    """Tell whether an entry says nothing of a login."""
     return cluster.login == "basic" and not cluster.auth_user and not cluster.auth_password
 
 
@@ -69,6 +74,9 @@ def password_of(cluster: Cluster, logins: Logins) -> tuple[str, str]:
             "there is no login: the environment gives OSCAR_CLI_ENDPOINT alone, or a password without a user",
             hint="set OSCAR_CLI_TOKEN, or OSCAR_CLI_USER and OSCAR_CLI_PASSWORD",
         )
+    if _is_bare(cluster):
+        # As the reference client does: the cluster may want no login.
+        return "", ""
     secret = logins.vault.find(cluster, Kind.PASSWORD)
     if secret is None:
         raise not_logged_in(cluster)
@@ -79,7 +87,7 @@ def password_of(cluster: Cluster, logins: Logins) -> tuple[str, str]:
 def not_logged_in(cluster: Cluster) -> AuthError:
     """Return the error for a cluster whose secret is kept nowhere."""
     kind = kind_of(cluster)
-    missing = f"no {kind.words}" if kind is not None and not _is_bare(cluster) else "no login"
+    missing = f"no {kind.words}" if kind is not None else "no login"
     return AuthError(
         f'{missing} is stored for the cluster "{cluster.identifier}"',
         hint=f"log in with 'oscar-cli auth login -c {cluster.identifier}'",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.body import parsed
+from oscarcli.api.login.quotes import masked
 from oscarcli.errors import (
     AuthError,
     ForbiddenError,
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 # The server's own words are quoted up to this many characters.
 LONGEST_QUOTE = 400
+# So much of them is looked at.
+LONGEST_READ = 4000
+SHORTEST_PASSWORD = 4
 # So many levels of nesting are taken from a server.
 DEEPEST = 100
 # The manager's router says this where it has no route; a resource that does not exist is an empty 404
@@ -134,8 +139,28 @@ def server_text(response: httpx.Response) -> str:
         else:
             found = document.get("error") or document.get("message") if isinstance(document, dict) else None
             text = found.strip() if isinstance(found, str) else text
-    text = " ".join(text.split())
+    return _quoted(text, response.request)
+
+
+def _quoted(text: str, request: httpx.Request) -> str:
+    """Return a server's words in one line, cut, and without the login that it was sent."""
+    text = " ".join(text[:LONGEST_READ].split())
+    for secret in _login_of(request):
+        text = masked(text, secret)
     return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+
+
+def _login_of(request: httpx.Request) -> list[str]:
+    """Return what a request's login holds that nobody may see."""
+    kind, _, value = request.headers.get("authorization", "").partition(" ")
+    if kind != "Basic":
+        return [value] if value else []
+    try:
+        password = b64decode(value).decode().partition(":")[2]
+    except ValueError:
+        password = ""
+    # A shorter one is part of ordinary words.
+    return [value, *([password] if len(password) >= SHORTEST_PASSWORD else [])]
 
 
 def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
@@ -186,5 +211,5 @@ def _is_deep(found: Any) -> bool:
 
 def _described(response: httpx.Response) -> str:
     kind = response.headers.get("content-type", "untyped data").partition(";")[0]
-    start = " ".join(response.text[:80].split())
+    start = _quoted(response.text, response.request)[:80]
     return f'{kind} starting with "{start}"'

@@ -26,12 +26,12 @@ def quoted(text: str, secrets: Iterable[str] = (), longest: int = LONGEST_QUOTE)
     line = "".join(letter if letter.isprintable() else " " for letter in text[:LONGEST_WORDS])
     line = TOKEN_LIKE.sub("***", line)
     for secret in secrets:
-        line = _masked(line, secret)
+        line = masked(line, secret)
     line = " ".join(line.split())
     return line if len(line) <= longest else line[:longest] + "…"
 
 
-def _masked(line: str, secret: str) -> str:
+def masked(line: str, secret: str) -> str:
     """Return a line with stars for the secret, or for as much of it as is there."""
     shortest = min(SHORTEST_PART, len(secret))
     parts = []

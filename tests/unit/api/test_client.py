@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from oscarcli.api import client as module
-from oscarcli.api.auth import auth_for, bearer
+from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
+from oscarcli.api.login.flows import PasswordAuth
 from oscarcli.api.payload import Payload
-from oscarcli.config.model import Cluster
 from oscarcli.errors import (
     AuthError,
     ConfigError,
@@ -138,8 +138,9 @@ def test_a_refused_token_is_not_called_a_refused_password() -> None:
     handler, _ = playing(httpx.Response(401), httpx.Response(401))
     with pytest.raises(AuthError) as by_token:
         client(handler).request("POST", "run", "x", what="run it", auth=bearer("t" * 64))
+    auth = PasswordAuth(lambda: ("ada", "x"), hint="check the user and password")
     with pytest.raises(AuthError) as by_password:
-        client(handler).request("GET", "x", what="x")
+        client(handler).request("GET", "x", what="x", auth=auth)
     assert "token" in str(by_token.value.hint)
     assert "password" in str(by_password.value.hint)
 
@@ -378,13 +379,6 @@ def test_blanks_around_a_token_are_no_part_of_it() -> None:
     handler, seen = playing(httpx.Response(200))
     client(handler).request("GET", "x", what="x", auth=bearer(" abc\n"))
     assert seen[0].headers["authorization"] == "Bearer abc"
-
-
-def test_a_way_to_log_in_that_is_not_there_yet_says_what_to_do() -> None:
-    for cluster in (Cluster("a", "x", oidc_account_name="n"), Cluster("a", "x", oidc_refresh_token="t")):
-        with pytest.raises(AuthError, match="not supported yet") as caught:
-            auth_for(cluster)
-        assert "cluster add a" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,242 @@
+"""Where passwords and refresh tokens are kept: in a keyring that answers, or in the file."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import Runner
+from tests.support.keyring_env import in_keyring, keyring_env, secrets_in
+from tests.support.oidc import CLIENT, ScriptedProvider
+from tests.support.server import Answer, Request, ScriptedServer, document
+
+SECRET = "marked-s3cr3t"
+
+
+@pytest.fixture
+def keys(run: Runner) -> Path:
+    """The file of a keyring that answers."""
+    return run.home / "keyring.json"
+
+
+@pytest.fixture
+def env(keys: Path) -> dict[str, str]:
+    """Variables that choose it."""
+    return keyring_env("file_keyring.FileKeyring", keys)
+
+
+def entry(run: Runner, name: str = "a") -> dict[str, Any]:
+    return dict(yaml.safe_load(run.config.read_text())["oscar"][name])
+
+
+def add(run: Runner, endpoint: str, env: dict[str, str], *more: str, name: str = "a") -> Any:
+    words = ("cluster", "add", name, endpoint, "ada", "--password-stdin", "--no-check", *more)
+    return run(*words, input=SECRET, env=env)
+
+
+def test_a_keyring_that_answers_gets_the_password(run: Runner, keys: Path, env: dict[str, str]) -> None:
+    result = add(run, "http://x/", env)
+    assert (result.code, result.err) == (0, "")
+    assert SECRET not in run.config.read_text()
+    assert in_keyring(keys) == {"oscar-cli http://x": {"a: password of ada": SECRET}}
+    # To the reference client it is an entry without a password.
+    expected = {"endpoint": "http://x/", "auth_user": "ada", "ssl_verify": True}
+    assert entry(run) == {**expected, "memory": "256Mi", "log_level": "INFO"}
+
+
+def test_a_password_in_the_keyring_logs_in(run: Runner, server: ScriptedServer, env: dict[str, str]) -> None:
+    server.expect("GET", "/system/services", document([]))
+    add(run, server.url, env)
+    assert run("service", "list", env=env).code == 0
+    assert server.requests[0].headers["authorization"] == "Basic YWRhOm1hcmtlZC1zM2NyM3Q="
+
+
+def test_a_secret_goes_nowhere_else_when_somebody_changes_the_endpoint(
+    run: Runner, server: ScriptedServer, env: dict[str, str]
+) -> None:
+    add(run, "https://oscar.example.org", env)
+    run.write_config(run.config.read_text().replace("https://oscar.example.org", server.url))
+    result = run("service", "list", env=env)
+    assert (result.code, server.requests) == (4, [])
+    assert "no password is stored" in result.err
+
+
+def test_what_is_in_the_file_counts_first(run: Runner, server: ScriptedServer, env: dict[str, str]) -> None:
+    """The reference client, which knows no keyring, may have stored a newer password there."""
+    add(run, server.url, env)
+    text = run.config.read_text().replace(
+        "    auth_user: ada\n", "    auth_user: ada\n    auth_password: new\n"
+    )
+    run.write_config(text)
+    server.expect("GET", "/system/services", document([]))
+    assert run("service", "list", env=env).code == 0
+    assert server.requests[0].headers["authorization"] == "Basic YWRhOm5ldw=="
+
+
+def test_insecure_storage_puts_it_into_the_file_unasked(run: Runner, keys: Path, env: dict[str, str]) -> None:
+    result = add(run, "http://x", env, "--insecure-storage")
+    assert (result.code, result.err) == (0, "")
+    assert (entry(run)["auth_password"], in_keyring(keys)) == (SECRET, {})
+
+
+@pytest.mark.parametrize(
+    "backend", ["locked_keyring.LockedKeyring", "broken_keyring.BrokenKeyring", "no_such.Keyring", ""]
+)
+def test_without_a_keyring_a_script_goes_on_with_one_warning(run: Runner, keys: Path, backend: str) -> None:
+    result = add(run, "http://x", keyring_env(backend, keys) if backend else {})
+    assert (result.code, "successfully stored" in result.out) == (0, True)
+    assert result.err.count("\n") == 1
+    assert result.err.startswith(f"warning: the password is kept in {run.config} in plain text")
+    assert SECRET not in result.err
+    assert entry(run)["auth_password"] == SECRET
+    assert run.config.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("answer", ["y\n", "n\n", "\n"])
+def test_without_a_keyring_a_person_is_asked_before_anything_is_written(run: Runner, answer: str) -> None:
+    words = ("cluster", "add", "a", "http://x", "ada", "--no-check")
+    result = run.terminal(*words, answers=[("Password of ada:", f"{SECRET}\n"), ("[y/N]", answer)])
+    assert SECRET not in result.out
+    if answer == "y\n":
+        assert (result.code, entry(run)["auth_password"]) == (0, SECRET)
+    else:
+        assert (result.code, "nothing was stored" in result.out) == (1, True)
+        assert not run.config.exists()
+
+
+def test_a_keyring_that_does_not_answer_is_waited_for_three_seconds(run: Runner, keys: Path) -> None:
+    begun = time.monotonic()
+    result = add(run, "http://x", keyring_env("slow_keyring.SlowKeyring", keys))
+    assert (result.code, entry(run)["auth_password"]) == (0, SECRET)
+    # Not a measurement: the keyring would take a minute.
+    assert 3 <= time.monotonic() - begun < 30
+
+
+def test_a_secret_in_a_keyring_that_fell_silent_is_missed_in_words(
+    run: Runner, server: ScriptedServer, keys: Path, env: dict[str, str]
+) -> None:
+    add(run, server.url, env)
+    for backend, words in (
+        ("slow_keyring.SlowKeyring", "it does not answer within 3 s"),
+        ("locked_keyring.LockedKeyring", "it is locked"),
+        ("broken_keyring.BrokenKeyring", "it fails with RuntimeError"),
+    ):
+        result = run("service", "list", env=keyring_env(backend, keys))
+        assert (result.code, words in result.err, "oscar-cli auth login -c a" in result.err) == (
+            4,
+            True,
+            True,
+        )
+    assert server.requests == []
+
+
+def test_health_needs_no_login(run: Runner, server: ScriptedServer, keys: Path, env: dict[str, str]) -> None:
+    add(run, server.url, env)
+    server.expect("GET", "/health", Answer(200, b"Ok"))
+    assert run("health", env=keyring_env("locked_keyring.LockedKeyring", keys)).code == 0
+    assert "authorization" not in server.requests[0].headers
+
+
+# -- move ------------------------------------------------------------------------------------------
+
+
+def test_secrets_move_both_ways_and_stay_good(
+    run: Runner, server: ScriptedServer, provider: ScriptedProvider, keys: Path, env: dict[str, str]
+) -> None:
+    def check(request: Request) -> Answer:
+        login = request.headers.get("authorization", "")
+        is_good = login.startswith("Basic ") or provider.accepts(login.removeprefix("Bearer "))
+        return document([{"name": "mine"}]) if is_good else Answer(401)
+
+    server.always("GET", "/system/services", check)
+    token = provider.log_in()
+    original = (
+        f"# ours\noscar:\n  basic: # one\n    endpoint: {server.url}\n    auth_user: ada\n"
+        f"    auth_password: {SECRET}\n    odd: kept\n  oidc:\n    endpoint: {server.url}\n"
+        f"    oidc_refresh_token: {token}\n  agent:\n    endpoint: x\n    oidc_account_name: egi\n"
+    )
+    run.write_config(original)
+    result = run("cluster", "secrets", "move", "--to", "keyring", env=env)
+    assert (result.code, result.err) == (0, "")
+    rows = [line.split()[:2] for line in result.out.splitlines()[1:]]
+    assert rows == [["basic", "password"], ["oidc", "refresh"]]
+    text = run.config.read_text()
+    assert SECRET not in text
+    assert token not in text
+    assert [part in text for part in ("# ours", "# one", "odd: kept")] == [True] * 3
+    assert sorted(secrets_in(keys)) == sorted([SECRET, token])
+    assert entry(run, "oidc")["oidc_issuer"] == provider.issuer
+    assert entry(run, "oidc")["oidc_client_id"] == CLIENT
+    for name in ("basic", "oidc"):
+        assert run("service", "list", "-q", "-c", name, env=env).out == "mine\n"
+    # The provider replaced it, and the new one is where the old one was.
+    assert token not in secrets_in(keys)
+    assert "oidc_refresh_token" not in run.config.read_text()
+    result = run("cluster", "secrets", "move", "--to", "file", env=env)
+    assert (result.code, "plain text now" in result.err) == (0, True)
+    assert secrets_in(keys) == []
+    assert entry(run, "basic")["auth_password"] == SECRET
+    assert run("service", "list", "-q", "-c", "oidc", env=env).out == "mine\n"
+    result = run("cluster", "secrets", "move", "--to", "file", "-o", "json", env=env)
+    assert [row["result"] for row in json.loads(result.out)] == ["is there already"] * 2
+
+
+def test_a_login_in_the_keyring_outlives_the_loss_of_our_keys(
+    run: Runner, server: ScriptedServer, provider: ScriptedProvider, env: dict[str, str]
+) -> None:
+    """The reference client drops keys that it does not know when it writes the file."""
+    server.always("GET", "/system/services", document([{"name": "mine"}]))
+    words = ("cluster", "add", "a", server.url, "-t", "-", "--no-check")
+    assert run(*words, input=provider.log_in(), env=env).code == 0
+    run.write_config(f"oscar:\n  a:\n    endpoint: {server.url}\n    ssl_verify: true\ndefault: a\n")
+    assert run("service", "list", "-q", env=env).out == "mine\n"
+    assert server.requests[0].headers["authorization"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("words", [(), ("--to", "cloud"), ("--to", "keyring", "more")])
+def test_wrong_words_move_nothing(run: Runner, words: tuple[str, ...]) -> None:
+    run.know("http://x")
+    before = run.config.read_text()
+    assert run("cluster", "secrets", "move", *words).code == 2
+    assert run.config.read_text() == before
+
+
+def test_what_cannot_move_stays_and_is_named(run: Runner, keys: Path) -> None:
+    run.know("http://x")
+    before = run.config.read_text()
+    locked = keyring_env("locked_keyring.LockedKeyring", keys)
+    result = run("cluster", "secrets", "move", "--to", "keyring", env=locked)
+    assert (result.code, "it is locked" in result.err) == (1, True)
+    assert run.config.read_text() == before
+    assert "s3cr3t-pass" not in result.out + result.err
+    result = run("cluster", "secrets", "move", "--to", "keyring", "-c", "nobody")
+    assert (result.code, '"nobody"' in result.err) == (3, True)
+
+
+# -- what goes when an entry goes ------------------------------------------------------------------
+
+
+def test_a_secret_goes_with_its_entry(run: Runner, keys: Path, env: dict[str, str]) -> None:
+    add(run, "http://x", env)
+    add(run, "http://x", env, name="b")
+    assert run("cluster", "delete", "a", env=env).code == 0
+    assert in_keyring(keys) == {"oscar-cli http://x": {"b: password of ada": SECRET}}
+    # Another login takes the first one's place.
+    assert run("cluster", "add", "b", "http://x", "-o", "egi", "--no-check", env=env).code == 0
+    assert secrets_in(keys) == []
+
+
+def test_the_same_entry_again_keeps_its_new_secret(run: Runner, keys: Path, env: dict[str, str]) -> None:
+    add(run, "http://x", env)
+    add(run, "http://x", env, "--force")
+    assert secrets_in(keys) == [SECRET]
+    add(run, "http://x", env, "--force", "--insecure-storage")
+    assert (secrets_in(keys), entry(run)["auth_password"]) == ([], SECRET)
+    add(run, "http://y", env, "--force")
+    assert in_keyring(keys) == {"oscar-cli http://y": {"a: password of ada": SECRET}}
+    assert "auth_password" not in entry(run)
