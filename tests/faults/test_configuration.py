@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_real_commands_at_once_lose_none_either(run: Runner) -> None:
     processes = [run.start("cluster", "add", name, "http://x", "ada", "pw", "--no-check") for name in names]
     for process in processes:
         out, err = process.communicate()
-        assert (process.returncode, err) == (0, b""), out
+        assert process.returncode == 0, (out, err)
     assert set(yaml.safe_load(run.config.read_text())["oscar"]) == set(names)
 
 
@@ -303,3 +304,185 @@ def test_a_storm_of_edits_and_kills_loses_nothing_that_was_acknowledged(run: Run
         # The guest came and went, and in the end it is gone.
         assert f"{name}-guest" not in stored
     assert sorted(entry.name for entry in run.config.parent.iterdir()) == [".config.yaml.lock", "config.yaml"]
+
+
+# -- places and rights -------------------------------------------------------------------------------
+
+ADD = ("cluster", "add", "new", "http://x", "ada", "pw", "--no-check")
+SIMPLE = "# mine\noscar:\n  a:\n    endpoint: http://a\n"
+
+
+def folder_of(run: Runner) -> list[str]:
+    return sorted(entry.name for entry in run.config.parent.iterdir())
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o500, 0o440, 0o444])
+def test_a_read_only_file_is_not_replaced_even_by_root(run: Runner, mode: int) -> None:
+    run.write_config(SIMPLE)
+    run.config.chmod(mode)
+    for words in (ADD, ("cluster", "delete", "a"), ("cluster", "default", "--set", "a")):
+        outcome = run(*words)
+        assert (outcome.code, outcome.out) == (3, "")
+        assert f"cannot write the configuration {run.config}: it is read-only (mode 0" in outcome.err
+        assert f"'chmod u+w {run.config}' allows changes" in outcome.err
+    assert run.config.read_text() == SIMPLE
+    # What others could read they no longer can; what the owner may not write stays so.
+    assert run.config.stat().st_mode & 0o777 == mode & 0o700
+    assert run("cluster", "list").code == 0
+    run.config.chmod(0o600)
+    assert run(*ADD).code == 0
+
+
+def test_a_link_is_followed_to_another_folder_also_to_a_file_that_is_not_there_yet(run: Runner) -> None:
+    real = run.home / "dotfiles" / "deep" / "oscar.yaml"
+    run.config.parent.mkdir()
+    run.config.symlink_to("../dotfiles/deep/oscar.yaml")
+    assert run(*ADD).code == 0
+    assert run.config.is_symlink()
+    assert "new" in yaml.safe_load(real.read_text())["oscar"]
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert folder_of(run) == ["config.yaml"]
+    assert run("cluster", "default", "--set", "new").code == 0
+    assert sorted(entry.name for entry in real.parent.iterdir()) == [".oscar.yaml.lock", "oscar.yaml"]
+
+
+def test_a_mode_that_others_have_a_part_in_is_tightened_with_a_word(run: Runner) -> None:
+    run.write_config(SIMPLE)
+    run.config.chmod(0o664)
+    outcome = run(*ADD)
+    assert (outcome.code, run.config.stat().st_mode & 0o777) == (0, 0o600)
+    assert outcome.err.count("could be read by other users; its mode is 0600 now") == 1
+
+
+def test_what_is_no_ordinary_file_is_never_replaced(run: Runner) -> None:
+    outcome = run(*ADD, "--config", "/dev/null")
+    assert outcome.code == 3
+    assert "cannot write the configuration /dev/null: it is no ordinary file" in outcome.err
+    assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_owner_stays_the_owner_when_root_edits(run: Runner) -> None:
+    run.write_config(SIMPLE.replace("oscar:", "x: &x 1\ny: *x\noscar:"))
+    os.chown(run.config, 1234, 2345)
+    assert run("cluster", "add", "b", "http://b", "ada", "pw", "--no-check").code == 0
+    status = run.config.stat()
+    assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (1234, 2345, 0o600)
+
+
+@pytest.fixture
+def small_disk(run: Runner) -> Iterator[Path]:
+    """A file system of its own for the configuration, with little room."""
+    run.config.parent.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(run.config.parent)]
+    try:
+        mounted = subprocess.run(words, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        mounted = False
+    if not mounted:
+        pytest.skip("no right to mount a small file system")
+    yield run.config.parent
+    subprocess.run(["umount", str(run.config.parent)], check=True)
+
+
+def test_a_full_disk_is_told_and_loses_nothing(run: Runner, small_disk: Path) -> None:
+    run.write_config(SIMPLE)
+    with (small_disk / "filling").open("wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096) == 4096:
+                pass
+        except OSError:
+            pass
+    before = folder_of(run)
+    for words in (ADD, ("cluster", "delete", "a")):
+        outcome = run(*words)
+        assert (outcome.code, outcome.out) == (3, "")
+        assert "No space left on device; it is as it was" in outcome.err
+        assert run.config.read_text() == SIMPLE
+    assert set(folder_of(run)) <= {*before, ".config.yaml.lock"}
+    (small_disk / "filling").unlink()
+    assert run(*ADD).code == 0
+
+
+def test_a_read_only_file_system_is_told(run: Runner, small_disk: Path) -> None:
+    run.write_config(SIMPLE)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    outcome = run(*ADD)
+    assert (outcome.code, outcome.out) == (3, "")
+    assert "Read-only file system; it is as it was" in outcome.err
+    assert "OSCAR_CLI_CONFIG" in outcome.err
+    assert run("cluster", "list").out == "a (http://a)\n"
+
+
+# As `ulimit -f` would: no file may get longer than so many bytes.
+LIMITED = """
+import resource, signal, sys
+from oscarcli.__main__ import main
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+main()
+"""
+
+
+def test_a_file_that_may_not_grow_is_told_and_loses_nothing(run: Runner) -> None:
+    run.write_config(SIMPLE)
+    words = [sys.executable, "-B", "-c", LIMITED, *ADD]
+    done = subprocess.run(words, env=dict(run.environ), capture_output=True, check=False, text=True)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "File too large; it is as it was" in done.stderr
+    assert run.config.read_text() == SIMPLE
+    assert folder_of(run) == [".config.yaml.lock", "config.yaml"]
+
+
+# -- layouts that stand in the way -------------------------------------------------------------------
+
+REFERRING = """\
+# shared by both
+base: &base {ssl_verify: true, auth_user: ada}
+oscar:
+  a: &a
+    <<: *base
+    endpoint: http://a
+  b: *a
+"""
+
+
+def test_a_layout_that_stands_in_the_way_is_given_up_and_kept_as_a_backup(run: Runner) -> None:
+    run.write_config(REFERRING)
+    run.config.chmod(0o640)
+    outcome = run("cluster", "delete", "a")
+    backup = run.config.with_name("config.yaml.backup")
+    assert outcome.code == 0
+    assert "warning:" in outcome.err
+    assert f"the file as it was, with its secrets, is kept as {backup}" in outcome.err
+    assert backup.read_text() == REFERRING
+    assert [path.stat().st_mode & 0o777 for path in (backup, run.config)] == [0o600, 0o600]
+    shared = {"ssl_verify": True, "auth_user": "ada"}
+    assert yaml.safe_load(run.config.read_text()) == {
+        "base": shared,
+        "oscar": {"b": {"endpoint": "http://a", **shared}},
+    }
+    # The next changes are made in place; the backup is that of the last layout that was given up.
+    outcome = run(*ADD)
+    assert (outcome.code, "backup" in outcome.err) == (0, False)
+    assert backup.read_text() == REFERRING
+    assert folder_of(run) == [".config.yaml.lock", "config.yaml", "config.yaml.backup"]
+
+
+def test_no_backup_no_change(run: Runner, small_disk: Path) -> None:
+    run.write_config(REFERRING)
+    (small_disk / "config.yaml.backup").mkdir()
+    outcome = run("cluster", "delete", "a")
+    assert outcome.code == 3
+    assert "Is a directory; it is as it was" in outcome.err
+    assert run.config.read_text() == REFERRING
+
+
+def test_json_that_loses_something_is_kept_as_a_backup_and_other_json_is_not(run: Runner) -> None:
+    path = run.home / "c.json"
+    plain = '{"oscar": {"a": {"endpoint": "http://a"}}, "mine": [1.5, {"x": null}]}'
+    path.write_text(plain)
+    assert "backup" not in run(*ADD, "--config", path).err
+    path.write_text(plain.replace("1.5", "1.50"))
+    assert f"is kept as {path}.backup" in run(*ADD, "--config", path).err
+    assert "1.50" in Path(f"{path}.backup").read_text()
