@@ -156,7 +156,12 @@ def _by_provider(
             f'it is not known where the cluster "{cluster.identifier}" logs in',
             hint=f"name it with {' and '.join(lacking)}",
         )
-    grant = _granted(session, known, device=device, port=port)
+    try:
+        grant = _granted(session, known, device=device, port=port)
+    except AuthError as error:
+        way = " --device" if device else ""
+        error.hint = error.hint or f"try again: 'oscar-cli auth login -c {cluster.identifier}{way}'"
+        raise
     session.logins.hide(grant.access.value)
     plain = replace(
         known, auth_user="", auth_password="", oidc_refresh_token="", token_command="", oidc_account_name=""
@@ -204,11 +209,11 @@ def _show(session: Session, code: DeviceCode) -> None:
     terminal = session.diagnostics.terminal
     address = code.verification_uri_complete or code.verification_uri
     if terminal.is_terminal:
-        from oscarcli.output.qr import qr_lines
+        from oscarcli.output.qr import qr_columns, qr_lines
 
-        lines = qr_lines(address)
-        if lines and len(lines[0]) <= (terminal.width or 0):
-            session.note("\n".join(lines))
+        if qr_columns(address) <= (terminal.width or 0):
+            # As they are: a note would show their colours as text.
+            terminal.write("\n".join(qr_lines(address)) + "\n")
     session.note(f"Open {code.verification_uri} and type the code {code.user_code}")
     if code.verification_uri_complete:
         session.note(f"or open {address}")

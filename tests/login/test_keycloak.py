@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 
 from oscarcli.api.connection import open_connection
 from oscarcli.api.login import jwt
@@ -28,9 +29,10 @@ from oscarcli.api.login.browser import log_in_by_browser
 from oscarcli.api.login.device import DeviceCode, log_in_by_device
 from oscarcli.api.login.provider import Provider, discover, revoke
 from oscarcli.api.login.refresh import refreshed
-from oscarcli.api.login.tokens import Grant
+from oscarcli.api.login.tokens import AccessToken, Grant
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError
+from tests.conftest import Runner
 
 KEYCLOAK = os.environ.get("OSCAR_TEST_KEYCLOAK", "")
 pytestmark = [
@@ -385,3 +387,28 @@ def test_an_unknown_realm_has_no_token_endpoint(issuer: str) -> None:
     with pytest.raises(AuthError, match="cannot refresh the login") as caught:
         refresh(token, issuer=f"{issuer}-of-nowhere", client_id=LASTING)
     assert "Realm does not exist" in caught.value.message
+
+
+def test_the_whole_story_through_the_real_command(run: Runner, person: Person, issuer: str) -> None:
+    """Log in with a device code, take a token, let it be renewed, log out."""
+    endpoint = issuer.partition("/realms/")[0]
+    entry = {"endpoint": endpoint, "oidc_issuer": issuer, "oidc_client_id": LASTING}
+    run.write_config(yaml.safe_dump({"oscar": {"test": entry}, "default": "test"}))
+    login = run.start("auth", "login", "-c", "test", "--device")
+    assert login.stderr is not None
+    lines = iter(login.stderr.readline, b"")
+    address = next(line.split()[-1].decode() for line in lines if b"user_code=" in line)
+    assert person.log_in(address)
+    _out, err = login.communicate(timeout=60)
+    assert login.returncode == 0, err
+    first = run("auth", "token").out.strip()
+    assert user_of(Grant(AccessToken(first)), issuer) == USER
+    assert run("auth", "token").out.strip() == first
+    shutil.rmtree(run.home / ".cache")
+    second = run("auth", "token").out.strip()
+    assert second != first
+    assert user_of(Grant(AccessToken(second)), issuer) == USER
+    refresh_token = yaml.safe_load(run.config.read_text())["oscar"]["test"]["oidc_refresh_token"]
+    assert run("auth", "logout", "-c", "test").code == 0
+    with pytest.raises(NewLoginError):
+        refresh(refresh_token)
