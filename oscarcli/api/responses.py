@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.body import parsed
 from oscarcli.api.login.quotes import masked
+from oscarcli.api.masking import secret_values
 from oscarcli.errors import (
     AuthError,
     ForbiddenError,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 LONGEST_QUOTE = 400
 # So much of them is looked at.
 LONGEST_READ = 4000
-SHORTEST_PASSWORD = 4
+SHORTEST_SECRET = 4
 # So many levels of nesting are taken from a server.
 DEEPEST = 100
 # The manager's router says this where it has no route; a resource that does not exist is an empty 404
@@ -143,9 +144,9 @@ def server_text(response: httpx.Response) -> str:
 
 
 def _quoted(text: str, request: httpx.Request) -> str:
-    """Return a server's words in one line, cut, and without the login that it was sent."""
+    """Return a server's words in one line, cut, and without the secrets that it was sent."""
     text = " ".join(text[:LONGEST_READ].split())
-    for secret in _login_of(request):
+    for secret in (*_login_of(request), *_secrets_in_body(request)):
         text = masked(text, secret)
     return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
 
@@ -159,8 +160,22 @@ def _login_of(request: httpx.Request) -> list[str]:
         password = b64decode(value).decode().partition(":")[2]
     except ValueError:
         password = ""
-    # A shorter one is part of ordinary words.
-    return [value, *([password] if len(password) >= SHORTEST_PASSWORD else [])]
+    return [value, *_long_enough([password])]
+
+
+def _secrets_in_body(request: httpx.Request) -> list[str]:
+    """Return the secrets of a definition that was sent."""
+    if "json" not in request.headers.get("content-type", ""):
+        return []
+    try:
+        return _long_enough(secret_values(json.loads(request.content)))
+    except (ValueError, RecursionError):
+        return []
+
+
+def _long_enough(secrets: list[str]) -> list[str]:
+    # Shorter ones are part of ordinary words.
+    return [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
 
 
 def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,14 +20,6 @@ WRITE_SECONDS = 120.0
 PREFETCH_SECONDS = 400.0
 RUN_SECONDS = 300.0
 INCLUDE_DEPLOYMENT = {"include": "deployment"}
-
-MASK = "***"
-# Keys of a service document that hold secrets, wherever they stand: a newer server may have them elsewhere.
-SECRET_KEYS = frozenset(
-    ["access_key", "secret_key", "token", "password", "refresh_token", "auth_password", "login"]
-)
-# Maps with keys of the user's choice; `environment.secrets` is where secrets belong.
-PUBLIC_SECTIONS = frozenset(["variables", "secrets", "labels", "annotations"])
 
 
 def list_services(client: Client, *, include_deployment: bool = False) -> list[Service]:
@@ -120,31 +111,3 @@ def run_service(client: Client, name: str, body: Iterable[bytes] | bytes, token:
         largest=LARGEST_RESULT,
     )
     return bytes(response.content)
-
-
-def masked(service: Service) -> Service:
-    """Return a copy of a service with its token and every credential replaced by `***`."""
-    shown = copy.deepcopy(service)
-    _mask(shown)
-    environment = shown.get("environment")
-    if isinstance(environment, dict) and isinstance(environment.get("secrets"), dict):
-        secrets = environment["secrets"]
-        environment["secrets"] = {key: MASK if value else value for key, value in secrets.items()}
-    return shown
-
-
-def _mask(part: Any) -> None:
-    if isinstance(part, list):
-        for item in part:
-            _mask(item)
-    elif isinstance(part, dict):
-        for key, value in part.items():
-            if key in PUBLIC_SECTIONS:
-                continue
-            if key in SECRET_KEYS and isinstance(value, str) and value:
-                # "hidden" is the server's own mask; it tells that there is a value.
-                part[key] = value if value == "hidden" else MASK
-            elif key == "headers" and isinstance(value, dict):
-                part[key] = dict.fromkeys(value, MASK)
-            else:
-                _mask(value)

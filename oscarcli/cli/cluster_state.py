@@ -59,7 +59,7 @@ def config(
     ] = False,
 ) -> None:
     """Show how a cluster is set up, or set which images its services may use."""
-    from oscarcli.api.services import masked
+    from oscarcli.api.masking import masked
     from oscarcli.api.system import get_config
     from oscarcli.cli.load import settings
 

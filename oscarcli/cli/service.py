@@ -44,10 +44,11 @@ def list_services(
 ) -> None:
     """List the services of a cluster."""
     from oscarcli.api import services
+    from oscarcli.api.masking import masked
 
     session: Session = ctx.obj
     found = services.list_services(session.api, include_deployment=include_deployment)
-    shown = found if show_secrets else [services.masked(service) for service in found]
+    shown = found if show_secrets else [masked(service) for service in found]
     columns = DEPLOYMENT_COLUMNS if include_deployment else COLUMNS
     session.show(Result(shown, columns, empty="There are no services in the cluster"))
 
@@ -64,13 +65,14 @@ def get(
 ) -> None:
     """Show the definition of a service; secrets are masked."""
     from oscarcli.api import services
+    from oscarcli.api.masking import masked
 
     session: Session = ctx.obj
     service = services.get_service(session.api, name, include_deployment=include_deployment)
     if token:
         session.line(services.service_token(service))
         return
-    shown = service if show_secrets else services.masked(service)
+    shown = service if show_secrets else masked(service)
     columns = DEPLOYMENT_COLUMNS if include_deployment else COLUMNS
     session.show(Result(shown, columns, rows=[shown]))
 

@@ -164,7 +164,7 @@ def _completed(session: Session, found: ServiceDefinition, stored: Service) -> S
 
 def _show_difference(session: Session, stored: Service, wanted: Service) -> bool:
     """Write what changes to stderr, secrets masked. Returns whether anything does."""
-    from oscarcli.api.services import masked
+    from oscarcli.api.masking import masked
     from oscarcli.fdl.normalise import comparable
     from oscarcli.fdl.written import written
     from oscarcli.output.difference import difference

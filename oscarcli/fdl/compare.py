@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.api.services import MASK, PUBLIC_SECTIONS, SECRET_KEYS
+from oscarcli.api.masking import MASK, PUBLIC_SECTIONS, SECRET_KEYS
 from oscarcli.fdl import quantities
 from oscarcli.fdl.document import below
 from oscarcli.fdl.kinds import Text

@@ -139,7 +139,9 @@ def _environment() -> dict[str, str]:
     """Return an environment in which the server finds this very program, installed or not."""
     package = str(Path(__file__).parents[2])
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    # Not the settings of this program: logins among them are not for a server that goes on for days.
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OSCAR_CLI_")}
+    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def states(world: Runner | Caller, *words: str, **more: Any) -> dict[str, dict[s
 def test_status_tells_who_is_logged_in_how_until_when_and_where_the_secret_is(
     call: Caller, provider: ScriptedProvider
 ) -> None:
-    token = provider.log_in(lifetime=7200)
+    token = provider.log_in()
     know(
         call,
         basic={"endpoint": "http://x", "auth_user": "ada", "auth_password": SECRET},
@@ -65,7 +65,7 @@ def test_status_tells_who_is_logged_in_how_until_when_and_where_the_secret_is(
         datetime.fromisoformat(found["oidc"][key].replace("Z", "+00:00"))
         for key in ("until", "access_token_until")
     ]
-    assert 7000 < (ends[0] - now).total_seconds() < 7300
+    assert 3500 < (ends[0] - now).total_seconds() < 3700
     assert 200 < (ends[1] - now).total_seconds() < 310
     table = call("auth", "status").out
     assert table.splitlines()[0].split()[:4] == ["CLUSTER", "LOGIN", "USER", "UNTIL"]

@@ -1,8 +1,7 @@
-"""Services: documents kept as they are, secrets masked, limits by operation."""
+"""Services: documents kept as they are, limits by operation."""
 
 from __future__ import annotations
 
-import copy
 import json
 from typing import Any
 
@@ -27,54 +26,6 @@ def api(
 
     transport = httpx.MockTransport(handler)
     return Client("http://h", httpx.BasicAuth("a", "b"), transport=transport, retries=False), seen
-
-
-SERVICE: dict[str, Any] = {
-    "name": "x",
-    "token": "top-secret",
-    "storage_providers": {
-        "minio": {
-            "default": {"endpoint": "https://m", "access_key": "hidden", "secret_key": "hidden"},
-            "other": {"access_key": "top-secret", "secret_key": "top-secret", "region": "r", "verify": True},
-        },
-        "s3": {"aws": {"access_key": "top-secret", "secret_key": "top-secret", "region": "r"}},
-        "onedata": {"o": {"oneprovider_host": "h", "token": "top-secret", "space": "s"}},
-        "webdav": {"w": {"hostname": "h", "login": "top-secret", "password": "top-secret"}},
-        "rucio": {"r": {"host": "h", "account": "a", "refresh_token": "top-secret"}},
-    },
-    "clusters": {"c": {"endpoint": "e", "auth_user": "u", "auth_password": "top-secret", "ssl_verify": True}},
-    "federation": {
-        "members": [{"type": "endpoint", "headers": {"Authorization": "top-secret"}, "priority": 0}]
-    },
-    "newer": {"thing": [{"password": "top-secret", "size": 1}]},
-    "environment": {
-        "variables": {"token": "shown", "password": "shown"},
-        "secrets": {"KEY": "top-secret", "EMPTY": ""},
-    },
-    "labels": {"token": "shown"},
-    "annotations": {"login": "shown"},
-}
-
-
-def test_every_kind_of_secret_is_masked_and_nothing_else_is_touched() -> None:
-    before = copy.deepcopy(SERVICE)
-    shown = services.masked(SERVICE)
-    assert before == SERVICE, "the original stays"
-    assert "top-secret" not in json.dumps(shown)
-    assert json.loads(json.dumps(SERVICE).replace("top-secret", "***")) == shown
-
-
-@pytest.mark.parametrize(
-    "service",
-    [
-        {},
-        {"token": "", "storage_providers": None, "environment": None, "clusters": [], "federation": None},
-        {"environment": {"secrets": None}, "storage_providers": {"minio": None}},
-        {"token": 7, "environment": {"secrets": []}},
-    ],
-)
-def test_odd_documents_are_masked_without_complaint(service: dict[str, Any]) -> None:
-    assert services.masked(service) == service
 
 
 def test_a_null_list_is_empty_and_unknown_fields_stay() -> None:

@@ -1,0 +1,51 @@
+"""Secrets in documents of the API: which they are, and the documents without them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+MASK = "***"
+# Keys of a service document that hold secrets, wherever they stand: a newer server may have them elsewhere.
+SECRET_KEYS = frozenset(
+    ["access_key", "secret_key", "token", "password", "refresh_token", "auth_password", "login"]
+)
+# Maps with keys of the user's choice; `environment.secrets` is where secrets belong.
+PUBLIC_SECTIONS = frozenset(["variables", "secrets", "labels", "annotations"])
+# What a server shows in the place of a secret; it tells that there is a value.
+HIDDEN = "hidden"
+
+
+def masked(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of a document with its token and every credential replaced by `***`."""
+    shown = copy.deepcopy(document)
+    for holder, key in _places(shown):
+        holder[key] = MASK
+    return shown
+
+
+def secret_values(document: Any) -> list[str]:
+    """Return the credentials that a document holds."""
+    return [holder[key] for holder, key in _places(document)]
+
+
+def _places(part: Any) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield where a document has secrets: a mapping and one of its keys."""
+    if isinstance(part, list):
+        for item in part:
+            yield from _places(item)
+    elif isinstance(part, dict):
+        for key, value in list(part.items()):
+            if key in ("headers", "secrets") and isinstance(value, dict):
+                yield from ((value, name) for name, text in value.items() if _is_secret(text))
+            elif key in PUBLIC_SECTIONS:
+                continue
+            elif key in SECRET_KEYS and _is_secret(value):
+                yield part, key
+            else:
+                yield from _places(value)
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and value != HIDDEN
