@@ -168,7 +168,7 @@ class StoredLogin:
 
         cluster, secret = self._cluster, self._secret()
         if secret is None:
-            raise not_logged_in(cluster)
+            raise not_logged_in(cluster, self._logins)
         self._logins.hide(secret.value)
         try:
             grant = refreshed(
