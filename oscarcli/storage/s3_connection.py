@@ -61,6 +61,10 @@ class Sender:
         pool = self._manager(url.partition(":")[0].lower(), proxy).connection_from_url(url)
         # Without TLS an HTTP proxy is asked for the whole URL.
         is_whole = proxy is not None and not proxy.is_socks and not url.lower().startswith("https:")
+        if proxy is not None:
+            # Proxies that read along may wait for the whole request, and botocore's connections may wait for
+            # consent until the time is up: what TLS 1.3 sends by itself looks like the beginning of it.
+            request.headers.pop("Expect", None)
         try:
             answer = pool.urlopen(
                 request.method,

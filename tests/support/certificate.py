@@ -63,6 +63,60 @@ def certified(
     return context, voucher
 
 
+class Authority:
+    """An authority that signs certificates of servers and of clients.
+
+    Args:
+        folder: where its files go.
+        name: what it is called.
+
+    Attributes:
+        certificate, key: its files.
+    """
+
+    def __init__(self, folder: Path, name: str = "Authority of this test") -> None:
+        self._folder, self._name, self._private = folder, name, _key()
+        self.certificate = folder / f"{name}.pem"
+        self.key = folder / f"{name}.key"
+        own = _certificate(name, self._private, name, self._private, (-1, 90))
+        self.certificate.write_bytes(_pem(own))
+        self.key.write_bytes(_private_pem(self._private))
+
+    def signed(self, host: str, *, days: tuple[float, float] = (-1, 90), password: str = "") -> Path:
+        """Return the file of a new certificate, with its key, encrypted when there is a password."""
+        key = _key()
+        certificate = _certificate(host, key, self._name, self._private, days, host=host)
+        path = self._folder / f"{host}-{certificate.serial_number:x}.pem"
+        path.write_bytes(_private_pem(key, password) + _pem(certificate))
+        return path
+
+    def server(
+        self, host: str, *, days: tuple[float, float] = (-1, 90), clients: Path | None = None
+    ) -> ssl.SSLContext:
+        """Return a server's context; with `clients` it wants certificates that these vouch for."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.signed(host, days=days))
+        if clients is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients)
+        return context
+
+
+def _pem(certificate: Any) -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return bytes(certificate.public_bytes(Encoding.PEM))
+
+
+def _private_pem(key: Any, password: str = "") -> bytes:
+    from cryptography.hazmat.primitives import serialization as forms
+
+    encryption: Any = forms.NoEncryption()
+    if password:
+        encryption = forms.BestAvailableEncryption(password.encode())
+    return bytes(key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, encryption))
+
+
 def _key() -> Any:
     from cryptography.hazmat.primitives.asymmetric import ec
 
