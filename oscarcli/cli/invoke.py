@@ -208,7 +208,13 @@ def _target(
     if token is not None and not endpoint:
         raise UsageError('you must specify the cluster endpoint with the flag "--endpoint"')
     if endpoint and token:
-        return session.keep(_free_client(session, endpoint, token)), token
+        session.diagnostics.hide(token)
+        client = session.keep(_free_client(session, endpoint, token))
+        session.warn(
+            "the token on the command line is in the shell's history, and others here can see it; "
+            "OSCAR_CLI_ENDPOINT and OSCAR_CLI_TOKEN give both without that"
+        )
+        return client, token
     if session.cluster.login != "basic":
         return session.api, None
     return session.api, service_token(get_service(session.api, name))

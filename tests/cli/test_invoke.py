@@ -18,6 +18,10 @@ from tests.conftest import Caller, Runner
 from tests.support.server import Answer, Request, ScriptedServer, document, page, text
 
 TOKEN = "f" * 64
+IN_HISTORY = (
+    "warning: the token on the command line is in the shell's history, and others here can see it; "
+    "OSCAR_CLI_ENDPOINT and OSCAR_CLI_TOKEN give both without that\n"
+)
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 SERVICE = {"name": "svc", "token": TOKEN}
 
@@ -148,7 +152,7 @@ def test_the_answer_comes_out_byte_for_byte(
     target = tmp_path / "out"
     run = ("service", "run", "svc", "-e", server.url, "-t", TOKEN, "-i", "x", *words.split())
     result = call(*run)
-    assert (result.code, result.raw, result.err) == (0, shown, "")
+    assert (result.code, result.raw, result.err) == (0, shown, IN_HISTORY)
     result = call(*run, "-o", target)
     assert (result.code, result.raw, target.read_bytes()) == (0, b"", shown)
 
@@ -238,7 +242,7 @@ def test_endpoint_and_token_need_no_configuration(
         call.write_config(config)
     server.expect("POST", "/base/run/svc", text("ok"))
     result = call("service", "run", "svc", "-i", "x", "--endpoint", f"{server.url}/base/", "--token", TOKEN)
-    assert (result.code, result.out, result.err) == (0, "ok", "")
+    assert (result.code, result.out, result.err) == (0, "ok", IN_HISTORY)
     assert server.requests[0].headers["authorization"] == f"Bearer {TOKEN}"
     assert (config is None) == (not call.config.exists())
 

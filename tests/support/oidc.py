@@ -139,6 +139,10 @@ class ScriptedProvider(ScriptedServer):
         """Tell whether an access token is good now."""
         return self._access.get(access_token, 0.0) > self.now()
 
+    def given(self) -> list[str]:
+        """Return every token that was given out."""
+        return [*self._access, *(token for login in self._logins for token in login.tokens)]
+
     def forget_access(self) -> None:
         """Take back all access tokens before their time."""
         self._access.clear()
