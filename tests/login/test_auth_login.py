@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import yaml
 
 from tests.conftest import Caller, Runner
 from tests.support.command import World
-from tests.support.oidc import CLIENT, CONFIRM, DEVICE, TOKEN, ScriptedProvider, refused
+from tests.support.oidc import CLIENT, CONFIRM, DEVICE, DISCOVERY, TOKEN, ScriptedProvider, refused
 from tests.support.server import Answer, Request, ScriptedServer, document, page
 
 
@@ -170,6 +172,22 @@ def test_ctrl_c_while_a_login_is_waited_for_leaves_all_as_it_was(
     assert (process.returncode, out) == (130, b"")
     assert b"Traceback" not in err
     assert run.config.read_bytes() == before
+
+
+def test_ctrl_c_while_a_provider_is_silent_ends_at_once(
+    run: Runner, provider: ScriptedProvider, wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    provider.expect("GET", DISCOVERY, Answer(200, b"{}", stall_after=1))
+    know(run, "http://127.0.0.1:1", provider)
+    process = run.start("auth", "login", "-c", "test", "--device")
+    wait_until(lambda: bool(provider.requests))
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    assert b"Traceback" not in err
+    # A provider is waited for fifteen seconds.
+    assert time.monotonic() - began < 12
 
 
 def test_a_logout_ends_the_login_at_the_provider(

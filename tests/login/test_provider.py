@@ -113,9 +113,12 @@ def test_an_endpoint_of_a_secure_issuer_must_be_secure(tmp_path: Path) -> None:
 def test_a_certificate_that_nobody_vouches_for_ends_it(tmp_path: Path) -> None:
     context, _voucher = certified(tmp_path)
     with ScriptedProvider(context) as secure, open_connection(secure.url, TlsSettings()) as connection:
-        with pytest.raises(UnreachableError, match="certificate"):
+        with pytest.raises(UnreachableError, match="certificate") as caught:
             discover(secure.issuer, connection)
         assert secure.requests == []
+    assert "--ca-file" in str(caught.value.hint)
+    # A login is never sent to a provider that is not verified.
+    assert "--disable-ssl" not in str(caught.value.hint)
 
 
 def test_a_document_without_a_token_endpoint_is_of_no_use(
