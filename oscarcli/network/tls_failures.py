@@ -7,8 +7,9 @@ import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 
+from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError
-from oscarcli.network.certificate import Certificate, untrusted
+from oscarcli.network.certificate import Certificate, look_at_certificate, untrusted
 from oscarcli.network.route import Route, begin_tls, reach
 from oscarcli.network.trust import STORE_AGAIN, tls_context
 
@@ -49,7 +50,7 @@ def explain_tls(causes: Iterable[BaseException], route: Route) -> tuple[str, str
     chain = list(causes)
     for cause in chain:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _mistrust(_within_limits(route, cause), route)
+            return _mistrust(*_within_limits(route, cause))
     for cause in chain:
         if isinstance(cause, ssl.SSLError):
             return alert(cause, route) or _no_tls(cause, route)
@@ -117,13 +118,13 @@ def _plain(error: ssl.SSLError) -> str:
     return (error.reason or str(error)).replace("_", " ").lower()
 
 
-def _within_limits(route: Route, error: ssl.SSLCertVerificationError) -> Certificate:
-    """Return what can be found out about a certificate in a few seconds."""
-    found = [Certificate(mistrust=error.verify_message, code=error.verify_code)]
+def _within_limits(route: Route, error: ssl.SSLCertVerificationError) -> tuple[Certificate, Route]:
+    """Return what can be found out about a certificate in a few seconds, and whose it is."""
+    found = [(Certificate(mistrust=error.verify_message, code=error.verify_code), route)]
 
     def look() -> None:
         try:
-            found.append(untrusted(route, error, STEP_SECONDS))
+            found.append(_refused(route, error))
         except Exception:  # noqa: BLE001 -- to look must never hide what is looked into
             return
 
@@ -131,6 +132,17 @@ def _within_limits(route: Route, error: ssl.SSLCertVerificationError) -> Certifi
     looking.start()
     looking.join(ALL_SECONDS)
     return found[-1]
+
+
+def _refused(route: Route, error: ssl.SSLCertVerificationError) -> tuple[Certificate, Route]:
+    """Return the certificate that was refused: the server's, or that of a proxy that speaks TLS itself."""
+    proxy = route.proxy
+    if proxy is not None and proxy.scheme == "https":
+        own = Route(proxy.host, proxy.port, is_tls=True, tls=TlsSettings(ca_file=route.tls.ca_file))
+        found = look_at_certificate(own, STEP_SECONDS)
+        if found.mistrust is not None:
+            return found, own
+    return untrusted(route, error, STEP_SECONDS), route
 
 
 def _mistrust(found: Certificate, route: Route) -> tuple[str, str]:
@@ -182,5 +194,4 @@ def remedy(found: Certificate, route: Route) -> str:
             f"the certificates in {route.tls.ca_file} do not vouch for it: ask whoever runs the server for "
             f"the right one, then {CA_HINT}"
         )
-    own = "; for a server of your own: --disable-ssl" if found.kind == "self-signed" else ""
-    return f"if you know whose it is, trust the certificate of its authority: {CA_HINT}{own}"
+    return f"if you know whose it is, trust the certificate of its authority: {CA_HINT}"

@@ -91,13 +91,18 @@ class Authority:
         return path
 
     def server(
-        self, host: str, *, days: tuple[float, float] = (-1, 90), clients: Path | None = None
+        self,
+        host: str,
+        *,
+        days: tuple[float, float] = (-1, 90),
+        clients: Path | None = None,
+        wanted: ssl.VerifyMode = ssl.CERT_REQUIRED,
     ) -> ssl.SSLContext:
         """Return a server's context; with `clients` it wants certificates that these vouch for."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.signed(host, days=days))
         if clients is not None:
-            context.verify_mode = ssl.CERT_REQUIRED
+            context.verify_mode = wanted
             context.load_verify_locations(clients)
         return context
 
