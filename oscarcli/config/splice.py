@@ -50,6 +50,8 @@ def replaced(text: str, keys: Sequence[str], value: Value) -> str:
         # Comments alone, or a null: they stay on top.
         head = text if root is None else text[: root.start_mark.index] + text[root.end_mark.index :]
         return _line_ended(head) + _block(keys[0], _nested(keys[1:], value), 0, DEFAULT_STEP, _line_end(text))
+    if not _is_mapping(root):
+        raise LayoutError
     mapping = _Mapping(text, root)
     for index, key in enumerate(keys[:-1]):
         inner = mapping.get(key)
@@ -81,6 +83,8 @@ def removed(text: str, keys: Sequence[str]) -> str:
     item = mapping.get(keys[-1])
     if item is None:
         return text
+    if len(mapping.items) == 1 and holder is not None and mapping.begins_in_line(item):
+        return f"{text[: item.start]}{{}}{text[item.end :]}"
     without = mapping.without(item)
     if len(mapping.items) > 1 or mapping.is_flow or holder is None:
         return without
@@ -172,17 +176,28 @@ class _Mapping:
 
     def without(self, item: _Item) -> str:
         """Return the text without a key; comments above it stay."""
+        index = self.items.index(item)
+        if self.begins_in_line(item) and len(self.items) > 1:
+            return self._text[: item.start] + self._text[self.items[index + 1].start :]
         if not self.is_flow:
             return _without_lines(self._text, item)
-        index = self.items.index(item)
         if index + 1 < len(self.items):
             return self._text[: item.start] + self._text[self.items[index + 1].start :]
         start = self.items[index - 1].end if index else item.start
         return self._text[:start] + self._text[item.end :]
 
+    def begins_in_line(self, item: _Item) -> bool:
+        """Tell whether a key stands behind something on its line, as that of a list's item does."""
+        return not self.is_flow and _lead(self._text, item).strip() not in ("", "?")
+
     @property
     def _column(self) -> int:
-        return int(self.items[0].key.start_mark.column) if self.items else 0
+        if not self.items:
+            return 0
+        column = int(self.items[0].key.start_mark.column)
+        lead = _lead(self._text, self.items[0])
+        # A key of its own line stands behind a question mark.
+        return len(lead) - len(lead.lstrip()) if lead.strip() == "?" else column
 
     @property
     def _step(self) -> int:
@@ -237,10 +252,16 @@ def _with_lines_after(text: str, position: int, lines: str) -> str:
     return text[: newline + 1] + lines + text[newline + 1 :]
 
 
+def _lead(text: str, item: _Item) -> str:
+    """Return what stands before a key on its line."""
+    return text[text.rfind("\n", 0, item.start) + 1 : item.start]
+
+
 def _without_lines(text: str, item: _Item) -> str:
-    start = text.rfind("\n", 0, item.start) + 1
-    if text[start : item.start].strip():
+    lead = _lead(text, item)
+    if lead.strip() not in ("", "?"):
         raise LayoutError
+    start = item.start - len(lead)
     end = item.end
     if not text[:end].endswith("\n"):
         newline = text.find("\n", end)

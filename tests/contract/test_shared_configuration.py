@@ -24,7 +24,8 @@ SOURCE = Path(__file__).parents[1] / "support" / "typed_reader"
 # Texts that readers of YAML are apt to take for something else, or to spoil. The other side's library does
 # not read back what it writes of a text that begins with a line end, so none does.
 WORDS = """
-0123 0x1F 1e3 1_000 12:30:45 2026-06-12 3. .5 +1 .inf yes No on y null ~ Null << = *a &a !a #a %a @a `a [a {a a]
+0123 0x1F 1e3 1_000 12:30:45 2026-06-12 3. .5 +1 .inf yes No on y null ~ Null << = *a &a !a #a %a @a `a
+[a {a a]
 " ' it's \\ \\n é 中 🎉 ey.J-_a.b | > |- --- ... true False
 """
 ODD_TEXTS = (
