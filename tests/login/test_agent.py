@@ -258,7 +258,9 @@ def test_an_address_that_is_none_is_refused(text: str) -> None:
         remote_address(text)
 
 
-@pytest.mark.parametrize("name", ["-a", "--all", "a\nb", "a\x1b[31m", "a\x00b", "x" * 201, "\ud800"])
+@pytest.mark.parametrize(
+    "name", ["-a", "--all", "a\nb", "a\x1b[31m", "a\x00b", "x" * 201, "\ud800", '"}', "%n", "a\\"]
+)
 def test_a_name_that_no_account_has_is_asked_of_nobody(agent: ScriptedAgent, name: str) -> None:
     error = failing(agent, account=name)
     assert error.message.isprintable()

@@ -21,6 +21,8 @@ HINT = "oscar-cli"
 PROGRAM = "oidc-token"
 # The agent takes longer ones for paths that are too long.
 LONGEST_NAME = 200
+# They break the agent's own JSON, and `oidc-token` takes a percent sign for a format.
+ODD_LETTERS = '"\\%'
 
 
 class AgentSource:
@@ -61,7 +63,8 @@ class AgentSource:
 
     def _check_name(self) -> None:
         name = self._account
-        if name.startswith("-") or not name.isprintable() or len(name) > LONGEST_NAME:
+        is_odd = not name.isprintable() or any(letter in name for letter in ODD_LETTERS)
+        if is_odd or name.startswith("-") or len(name) > LONGEST_NAME:
             raise AuthError(
                 "cannot ask oidc-agent for a token: the account's name begins with a dash, is very long, or "
                 "has characters that no name has",

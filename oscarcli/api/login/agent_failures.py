@@ -118,6 +118,7 @@ FAILURES: tuple[tuple[str, type[OscarError], str, str], ...] = (
     ),
     ("not acceptable", AuthError, "it is busy with another login", "try again; " + ASK_HINT),
     ("oidc_sock", AuthError, "it is not there", START_HINT),
+    ("did not receive any response", AuthError, "it is not there", START_HINT),
     ("could not connect", AuthError, "it is not there", START_HINT),
 )
 
