@@ -117,6 +117,7 @@ def rewritten(text: str, edits: Sequence[Edit], path: str) -> str:
 
 def loses_by_rewriting(text: str) -> bool:
     """Tell whether a JSON text holds what no rewriting keeps: a key twice, a number of unusual spelling."""
+
     def read(source: str) -> Any:
         return json.loads(
             source,
