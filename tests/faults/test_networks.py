@@ -229,6 +229,15 @@ def test_a_proxy_that_carries_no_plain_request_without_a_login_is_not_taken_for_
     assert ("wants a login" if password is None else "refuses the login") in result.err
 
 
+def test_a_proxys_own_certificate_is_told_from_the_servers(call: Caller, far: Far) -> None:
+    call.know(f"https://oscar.test:{far.cluster.port}")
+    proxy = far.proxies["https"]
+    result = call("service", "list", env={"HTTPS_PROXY": proxy.url()})
+    assert (result.code, result.out) == (6, "")
+    assert f"the TLS certificate of 127.0.0.1:{proxy.port} is not trusted" in result.err
+    assert "(for 127.0.0.1, signed by Authority of this test" in result.err
+
+
 @pytest.mark.parametrize("way", ["http", "socks5h"])
 @pytest.mark.parametrize("exception", ["oscar.test", "test", ".test", "other, OSCAR.TEST:{port}", "*"])
 def test_exceptions_are_asked_for_directly(call: Caller, far: Far, way: str, exception: str) -> None:
