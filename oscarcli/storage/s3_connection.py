@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 from oscarcli.config.model import TlsSettings
@@ -21,8 +22,30 @@ from oscarcli.storage.s3_failures import NoWayError, chain
 
 # As botocore has it: urllib3's own pieces of 16 KiB slow large transfers down.
 PIECE = 128 << 10
+# A page of a listing, the longest answer that is no file, has a thousand keys of a thousand characters.
+LARGEST_DOCUMENT = 8 << 20
 # What a proxy answers that wants a login.
 LOGIN_WANTED = 407
+
+
+class _Document:
+    """The body of an answer that is kept in memory, up to a bound."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    def stream(self) -> Iterator[bytes]:
+        """Yield its pieces. Raises NoWayError when it is longer than any document of an object store."""
+        left = LARGEST_DOCUMENT
+        for piece in self._answer.stream(PIECE):
+            left -= len(piece)
+            if left < 0:
+                self._answer.close()
+                raise NoWayError(
+                    f"the answer is larger than {LARGEST_DOCUMENT >> 20} MiB",
+                    "is the endpoint that of an object store?",
+                )
+            yield piece
 
 
 class Sender:
@@ -79,8 +102,11 @@ class Sender:
                 chunked=_is_chunked(request.headers),
                 enforce_content_length=False,
             )
-            response = AWSResponse(url, answer.status, answer.headers, answer)
-            if not request.stream_output:
+            # botocore takes the body of a failure for a document, too, whatever was asked for.
+            is_document = not request.stream_output or answer.status >= 300
+            raw = _Document(answer) if is_document else answer
+            response = AWSResponse(url, answer.status, answer.headers, raw)
+            if is_document:
                 # Read at once, so that the connection is free for the next request.
                 _ = response.content
         except (HTTPError, OSError) as error:

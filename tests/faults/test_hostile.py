@@ -384,6 +384,23 @@ def test_an_endless_result_is_refused_in_bounded_memory(run: Runner) -> None:
     assert peak < 400
 
 
+@pytest.mark.parametrize("status", ["200 OK", "400 Bad Request"])
+def test_an_endless_answer_of_an_object_store_is_refused_in_bounded_memory(
+    run: Runner, server: ScriptedServer, status: str
+) -> None:
+    with flooding(head("Connection: close", status=status), b"<a>" * 300_000, GIB) as url:
+        run.know(server.url)
+        minio = {"endpoint": url, "verify": True, "region": "r", "access_key": "a", "secret_key": "s"}
+        service = {"name": "svc", "storage_providers": {"minio": {"default": minio}}}
+        server.always("GET", "/system/services/svc", document(service))
+        server.always("GET", "/system/config", document({"config": {}, "minio_provider": minio}))
+        code, said, peak = measured(run, "service", "list-files", "svc", "minio.default", "b/")
+    assert code == 6
+    assert "the answer is larger than 8 MiB" in said
+    assert "Traceback" not in said
+    assert peak < 150
+
+
 @pytest.mark.parametrize("encoding", ["", "Content-Encoding: gzip"])
 def test_of_an_endless_failure_the_start_is_read(run: Runner, encoding: str) -> None:
     start = head("Connection: close", *([encoding] if encoding else []), status="409 Conflict")
@@ -422,6 +439,7 @@ def test_packed_answers_are_unpacked(call: Caller, server: ScriptedServer, packi
         ("gzip", gzip.compress(PLAIN)[:-6], "is gzip data that ends too early"),
         ("deflate", b"\xff" * 10, "is no valid deflate data"),
     ],
+    ids=["br", "zstd", "no gzip", "half of it", "no deflate"],
 )
 def test_what_cannot_be_unpacked_is_said(
     call: Caller, server: ScriptedServer, encoding: str, body: bytes, words: str
