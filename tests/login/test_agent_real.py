@@ -134,11 +134,13 @@ def test_a_person_who_says_no_is_heard(agent: RealAgent, ask: Ask) -> None:
     assert "oscar-cli" in agent.prompts
 
 
-def test_a_locked_agent_is_told(agent: RealAgent, ask: Ask) -> None:
+def test_a_locked_agent_is_told(provider: AgentProvider, agent: RealAgent, ask: Ask) -> None:
     agent.lock()
     error = failing(ask("ada"))
     assert "it is locked" in error.message
     assert "'oidc-add --unlock'" in str(error.hint)
+    agent.unlock()
+    assert provider.accepts(ask("ada").fetch().value)
 
 
 def test_a_login_that_was_revoked_is_told(provider: AgentProvider, agent: RealAgent, ask: Ask) -> None:

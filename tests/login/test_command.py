@@ -258,3 +258,18 @@ def test_adding_a_cluster_does_not_leave_a_slow_one_behind(
     assert outcome.code == 0
     wait_until(lambda: not is_alive(int((tmp_path / "number").read_text())))
     assert stat.S_IMODE(run.config.stat().st_mode) == 0o600
+
+
+def test_a_tab_does_not_run_it_but_uses_a_token_that_is_kept(
+    run: Runner, server: ScriptedServer, script: Callable[[str], str], tmp_path: Path
+) -> None:
+    know(run, server.url, script(f"echo x >> '{tmp_path}/runs'; echo {jwt(exp=4102444800)}"))
+    # Else a busy machine knows no names either.
+    patience = {"OSCAR_CLI_COMPLETION_SECONDS": "60"}
+    assert "cowsay" not in run("__complete", "service", "get", "", env=patience).out
+    assert not (tmp_path / "runs").exists()
+    for _ in range(2):
+        server.expect("GET", "/system/services", document([{"name": "cowsay"}]))
+    assert run("service", "list").code == 0
+    assert "cowsay" in run("__complete", "service", "get", "", env=patience).out
+    assert (tmp_path / "runs").read_text() == "x\n"

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import termios
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -141,7 +142,8 @@ class RealAgent:
             "oidc-gen",
             f"--issuer={provider.issuer}",
             "--client-id=oscar-cli",
-            "--client-secret=",
+            # Without one the agent cannot be unlocked again.
+            "--client-secret=of-the-client",
             f"--rt={self.refresh_token}",
             f"--scope={scope}",
             "--pw-env",
@@ -161,23 +163,32 @@ class RealAgent:
 
     def lock(self) -> None:
         """Lock the agent with a password; the program takes it from a terminal alone."""
+        self._type_password("--lock", "Enter lock password", "Confirm lock password")
+
+    def unlock(self) -> None:
+        """Unlock it."""
+        self._type_password("--unlock", "Enter lock password")
+
+    def _type_password(self, option: str, *prompts: str) -> None:
         master, slave = pty.openpty()
         process = subprocess.Popen(
-            ["oidc-add", "--lock"], stdin=slave, stdout=slave, stderr=slave, env=self._own_environ
+            ["oidc-add", option], stdin=slave, stdout=slave, stderr=slave, env=self._own_environ
         )
-        seen = b""
-        for prompt in (b"Enter lock password", b"Confirm lock password"):
-            while prompt not in seen:
-                seen += os.read(master, 1024)
+        # Else the end of what is shown is not seen.
+        os.close(slave)
+        shown = b""
+        for prompt in prompts:
+            while prompt.encode() not in shown:
+                shown += os.read(master, 1024)
             # It empties its input when it turns the echo off.
             while termios.tcgetattr(master)[3] & termios.ECHO:
                 time.sleep(0.01)
             os.write(master, b"lock-password\n")
-        while b"locked" not in seen:
-            seen += os.read(master, 1024)
-        assert process.wait(PATIENCE) == 0
+        with suppress(OSError):
+            while piece := os.read(master, 1024):
+                shown += piece
         os.close(master)
-        os.close(slave)
+        assert process.wait(PATIENCE) == 0, shown.decode()
 
     def _call(self, *argv: str) -> None:
         done = subprocess.run(
