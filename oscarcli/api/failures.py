@@ -36,7 +36,12 @@ def may_pass(error: httpx.HTTPError | UnicodeError) -> bool:
     import httpx
 
     broken = (httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError)
-    return isinstance(error, broken) and not any(isinstance(cause, ssl.SSLError) for cause in _causes(error))
+    if not isinstance(error, broken):
+        return False
+    from oscarcli.network.tls_failures import CUT
+
+    refusals = [one for one in _causes(error) if isinstance(one, ssl.SSLError) and not isinstance(one, CUT)]
+    return not refusals
 
 
 def _reason(error: httpx.HTTPError | UnicodeError, request: httpx.Request) -> tuple[str, str | None]:

@@ -20,6 +20,9 @@ ALL_SECONDS = 4.0
 ALERT_SECONDS = 1.0
 MOST_NAMES = 5
 
+# A connection that was closed in the middle; what the server said before it may be lost.
+CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
 CA_HINT = STORE_AGAIN.format(option="--ca-file")
 CERT_HINT = STORE_AGAIN.format(option="--client-cert")
 WANTS_CERTIFICATE = ("CERTIFICATE_REQUIRED",)
@@ -53,14 +56,15 @@ def explain_tls(causes: Iterable[BaseException], route: Route) -> tuple[str, str
             return _mistrust(*_within_limits(route, cause))
     for cause in chain:
         if isinstance(cause, ssl.SSLError):
-            return alert(cause, route) or _no_tls(cause, route)
+            lost = explain_break(route) if isinstance(cause, CUT) else None
+            return alert(cause, route) or lost or _no_tls(cause, route)
     return None
 
 
 def explain_break(route: Route) -> tuple[str, str] | None:
     """Return why a server broke a connection after the handshake, if it was for the client certificate.
 
-    A refusal can be lost when the server closes the connection with a part of the request unread.
+    A refusal is lost when the server closes the connection with a part of the request unread.
     """
     if not route.is_tls:
         return None

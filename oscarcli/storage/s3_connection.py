@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from oscarcli.config.model import TlsSettings
 from oscarcli.network.proxies import Proxy, proxy_for
 from oscarcli.network.route import route_to
-from oscarcli.network.tls_failures import explain_break, explain_tls
+from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
 from oscarcli.network.trust import proxy_context, tls_context
 from oscarcli.storage.s3_failures import NoWayError, chain
 
@@ -118,12 +117,12 @@ class Sender:
 
     def _failure(self, error: Exception, request: Any, proxy: Proxy | None) -> Exception:
         """Return the exception to raise: botocore tries again after its own, and not after NoWayError."""
-        from urllib3.exceptions import ProtocolError
+        from urllib3.exceptions import ProtocolError, SSLError
 
         route = route_to(request.url, self._tls)
         causes = list(chain(error))
         final = _of_proxy(causes, proxy) or (explain_tls(_refusals(causes), route) if route.is_tls else None)
-        if final is None and isinstance(error, ProtocolError) and not self._was_answered:
+        if final is None and isinstance(error, (ProtocolError, SSLError)) and not self._was_answered:
             final = explain_break(route)
         return NoWayError(*final) if final else _as_botocore(error, request, proxy)
 
@@ -198,8 +197,7 @@ def _of_proxy(causes: list[BaseException], proxy: Proxy | None) -> tuple[str, st
 
 def _refusals(causes: list[BaseException]) -> list[BaseException]:
     """Return the failures of TLS that another try does not mend; a connection cut in the middle is none."""
-    passing = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
-    return [cause for cause in causes if not isinstance(cause, passing)]
+    return [cause for cause in causes if not isinstance(cause, CUT)]
 
 
 def _as_botocore(error: Exception, request: Any, proxy: Proxy | None) -> Exception:
