@@ -160,6 +160,13 @@ def test_a_failure_on_the_way_is_waited_out_ever_longer(
     assert waiting.pauses == sorted(waiting.pauses)
 
 
+def test_failures_that_do_not_last_are_forgotten(provider: ScriptedProvider, log_in: LogIn) -> None:
+    for _ in range(2):
+        for answer in (*[Answer(hang_up=True)] * 3, refused("authorization_pending")):
+            provider.expect("POST", TOKEN, answer)
+    assert provider.accepts(log_in().access.value)
+
+
 def test_a_provider_that_went_away_is_not_asked_for_ever(
     provider: ScriptedProvider, log_in: LogIn, waiting: Waiting
 ) -> None:

@@ -89,6 +89,13 @@ def test_an_opaque_token_without_them_names_the_options(given: dict[str, str], l
     assert "--oidc-client-id" in str(error.hint)
 
 
+def test_some_tokens_name_their_client_in_another_way(provider: ScriptedProvider) -> None:
+    token = provider.signed({"iss": provider.issuer, "client_id": CLIENT})
+    assert isinstance(failing(token), NewLoginError)
+    (form,) = provider.forms()
+    assert form["client_id"] == CLIENT
+
+
 @pytest.mark.parametrize("claims", [{"iss": 7, "azp": ["a"]}, {"iss": ""}, {}])
 def test_a_token_with_useless_claims_is_like_an_opaque_one(
     provider: ScriptedProvider, claims: dict[str, Any]
@@ -320,7 +327,9 @@ def test_a_secret_that_comes_back_is_masked(provider: ScriptedProvider) -> None:
             assert shown_of(token, error) == ""
 
 
-def test_a_secret_in_any_other_part_of_an_answer_is_masked(provider: ScriptedProvider) -> None:
+@pytest.mark.parametrize("opaque", [False, True])
+def test_a_secret_in_any_other_part_of_an_answer_is_masked(provider: ScriptedProvider, opaque: bool) -> None:
+    provider.opaque = opaque
     token = provider.log_in()
     for answer in (
         Answer(400, f"<html><title>no {token}</title>".encode(), {"Content-Type": "text/html"}),
@@ -332,7 +341,15 @@ def test_a_secret_in_any_other_part_of_an_answer_is_masked(provider: ScriptedPro
         Answer(200, headers={f"bad header {token}": token}),
     ):
         provider.expect("POST", TOKEN, answer)
-        assert shown_of(token, failing(token)) == ""
+        assert shown_of(token, failing(token, provider.issuer, CLIENT)) == ""
+
+
+def test_a_token_that_is_anothers_is_masked_too(provider: ScriptedProvider) -> None:
+    other = provider.signed({"sub": "somebody else"})
+    provider.expect("POST", TOKEN, refused("invalid_grant", f"superseded by {other}"))
+    error = failing(provider.log_in())
+    assert "superseded by ***" in error.message
+    assert shown_of(other, error) == ""
 
 
 def shown_of(secret: str, error: OscarError) -> str:
