@@ -181,7 +181,8 @@ def table_commands() -> list[Any]:
 # Their answer for people is a sentence or two, in the reference client's words, and no table.
 SENTENCES = {
     "apply", "delete", "diff", "validate", "init", "version", "cluster default", "cluster delete",
-    "service delete", "service job", "service start", "service stop", "service restart", "service url",
+    "auth login", "auth logout", "service delete", "service job", "service start", "service stop",
+    "service restart", "service url",
     "service export", "service put-file", "service get-file", "bucket put-file", "bucket get-file",
     "service delete-file", "service logs delete", "bucket create",
     "bucket update",

@@ -20,8 +20,8 @@ from oscarcli.errors import ExitCode
 from tests.conftest import isolated
 from tests.support.command import Caller, Runner
 
-# They have test files of their own: they are about a cluster's process and about shells, not about the API.
-NOT_OF_THE_API = ("local", "completion")
+# They have test files of their own: they are about logins, a cluster's process and shells, not about the API.
+NOT_OF_THE_API = ("auth", "local", "completion")
 FDL = """\
 functions:
   oscar:
@@ -67,6 +67,7 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("cluster default -s other", "other"),
         Step("cluster default -s local", "local"),
         Step("cluster delete other", "other"),
+        Step("cluster secrets move --to file", "is there already"),
     ),
     "service": (
         Step("service list", "NAME"),

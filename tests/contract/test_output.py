@@ -16,6 +16,7 @@ from oscarcli.cli.commands import COMMANDS
 from oscarcli.errors import ExitCode
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support.command import Caller
+from tests.support.oidc import ScriptedProvider
 from tests.support.server import ScriptedServer, document
 
 FDL = """\
@@ -82,6 +83,11 @@ STEPS = (
     Step("version", "git_commit version"),
     Step("cluster list", "[].default [].endpoint [].id [].login [].ssl_verify"),
     Step("cluster default", "default"),
+    Step("cluster secrets move --to file", "[].cluster [].error [].kept_in [].result [].secret"),
+    Step(
+        "auth status",
+        "[].access_token_until [].cluster [].endpoint [].kept_in [].login [].state [].until [].user",
+    ),
     Step("cluster info", "architecture git_commit kubernetes_version serverless_backend version", API),
     Step("cluster status", "cluster minio oscar", API),
     Step("cluster config", "allowed_image_repositories config minio_provider", API),
@@ -193,6 +199,13 @@ LOCAL = (
     Step("local reset --yes", "data_dir name"),
 )
 
+# Logins at a provider.
+LOGINS = (
+    Step("auth token", "access_token expires_at"),
+    Step("auth login --device", "cluster login"),
+    Step("auth logout", "cluster forgotten_in revoked"),
+)
+
 
 def keys(value: Any, depth: int, place: str = "") -> set[str]:
     """Return the keys of a document as paths, down to so many mappings."""
@@ -256,6 +269,14 @@ def test_the_keys_of_answers_about_a_cluster_of_this_machine(call: Caller) -> No
         call("local", "reset", "--yes")
 
 
+def test_the_keys_of_answers_about_logins(call: Caller) -> None:
+    with ScriptedProvider() as provider:
+        provider.interval = 1
+        entry = f"{{endpoint: 'http://127.0.0.1:9', oidc_refresh_token: {provider.log_in()}}}"
+        call.write_config(f"oscar: {{far: {entry}}}\ndefault: far\n")
+        check(call, LOGINS)
+
+
 def test_every_command_that_answers_in_json_takes_the_other_two_forms() -> None:
     """What has words for people, and no table, takes `table` for these."""
     assert not {verb for verb, forms in verbs_with_json().items() if not {"table", "yaml"} <= set(forms)}
@@ -288,5 +309,5 @@ def verbs_with_json() -> dict[str, list[str]]:
 
 
 def test_every_command_that_answers_in_json_is_pinned() -> None:
-    pinned = {step.words for step in (*STEPS, *SCRIPTED, *LOCAL)}
+    pinned = {step.words for step in (*STEPS, *SCRIPTED, *LOCAL, *LOGINS)}
     assert not [verb for verb in verbs_with_json() if not any(f"{w} ".startswith(f"{verb} ") for w in pinned)]
