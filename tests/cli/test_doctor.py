@@ -515,7 +515,7 @@ BROKEN = {
     "store with a strange certificate": Broken(
         self_signed_store, "object store", ("is not trusted: it is self-signed", "--ca-file PATH"), 6
     ),
-    "no agent": Broken(no_agent, "oidc tools", ("oidc-token is not there", "install oidc-agent"), 4),
+    "no agent": Broken(no_agent, "oidc tools", ("no agent runs in this session", "eval $(oidc-agent)"), 4),
     "dead proxy": Broken(dead_proxy, "connection", ("the proxy 127.0.0.1:", "refuses", "NO_PROXY"), 6),
     "stubborn proxy": Broken(
         stubborn_proxy,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import stat
+from importlib.util import find_spec
 
 from oscarcli.cli.checks.model import CheckError, Found, Outcome, Patient
 from oscarcli.errors import ConfigError, ExitCode
@@ -18,6 +19,8 @@ ENGINES = ("podman", "docker")
 def configuration(patient: Patient) -> Found:
     """Read the configuration file."""
     path = patient.session.config_path
+    if not path.exists() and patient.session.environ.get("OSCAR_CLI_ENDPOINT"):
+        return Found(f"there is no file {path}; the environment gives a cluster", Outcome.NOTE)
     if not path.exists():
         raise CheckError(
             f"there is no file {path}",
@@ -114,7 +117,10 @@ def cluster(patient: Patient) -> Found:
 def _chosen_by(patient: Patient) -> str:
     if patient.session.cluster_option:
         return "named with --cluster"
-    return "named in OSCAR_CLI_CLUSTER" if patient.session.environ.get("OSCAR_CLI_CLUSTER") else "the default"
+    named = [
+        name for name in ("OSCAR_CLI_ENDPOINT", "OSCAR_CLI_CLUSTER") if patient.session.environ.get(name)
+    ]
+    return f"named in {named[0]}" if named else "the default"
 
 
 def _way_to_a_cluster(patient: Patient) -> str:
@@ -125,21 +131,20 @@ def _way_to_a_cluster(patient: Patient) -> str:
 
 
 def oidc_tools(patient: Patient) -> Found:
-    """Look for oidc-agent and its client; without a cluster that logs in by them it is only a note."""
-    program = shutil.which("oidc-token", path=patient.session.environ.get("PATH"))
-    runs = bool(patient.session.environ.get("OIDC_SOCK"))
+    """Look for oidc-agent and a way to speak to it; without a cluster that needs it it is only a note."""
+    environ = patient.session.environ
+    way = shutil.which("oidc-token", path=environ.get("PATH")) or ("PyNaCl" if find_spec("nacl") else None)
+    runs = bool(environ.get("OIDC_SOCK") or environ.get("OIDC_REMOTE_SOCK"))
     needed = _login_of(patient) == "oidc-agent"
-    if program and (runs or not needed):
-        return Found(f"{program}, {'the agent runs' if runs else 'no agent runs in this session'}")
+    if way and (runs or not needed):
+        return Found(f"{way}, {'the agent runs' if runs else 'no agent runs in this session'}")
     if not needed:
         return Found("oidc-token is not there; only logins by oidc-agent need it", Outcome.NOTE)
     raise CheckError(
-        "no agent runs in this session" if program else "oidc-token is not there",
+        "no agent runs in this session" if way else "neither oidc-token nor PyNaCl is there",
         cause="the cluster logs in by oidc-agent, "
-        + ("and OIDC_SOCK is not set" if program else "which is not installed or not in PATH"),
-        next="eval $(oidc-agent)"
-        if program
-        else "install oidc-agent: https://indigo-dc.gitbook.io/oidc-agent",
+        + ("and OIDC_SOCK is not set" if way else "and nothing here can speak to it"),
+        next="eval $(oidc-agent)" if way else "apt install oidc-agent-cli, or pip install 'oscar-cli[agent]'",
         code=ExitCode.AUTH,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -9,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.cli.session import Session
+from oscarcli.config.environment import IDENTIFIER
 from oscarcli.errors import ExitCode, OscarError
 
 if TYPE_CHECKING:
@@ -114,10 +116,23 @@ class Patient:
 
     def store_again(self, endpoint: str, *words: str) -> str:
         """Return the command that stores the cluster anew."""
-        login = [self.cluster.auth_user] if self.cluster.auth_user else []
+        chosen = self.cluster
+        if chosen.identifier == IDENTIFIER:
+            return f"set OSCAR_CLI_ENDPOINT to {endpoint}"
         return " ".join(
-            ["oscar-cli cluster add", self.cluster.identifier, endpoint, *login, *words, "--force"]
+            ["oscar-cli cluster add", chosen.identifier, endpoint, *_login_words(chosen), *words, "--force"]
         )
+
+
+def _login_words(cluster: Cluster) -> list[str]:
+    """Return the words of 'cluster add' for the login that an entry has."""
+    if cluster.login == "oidc-agent":
+        return ["-o", shlex.quote(cluster.oidc_account_name)]
+    if cluster.login == "token-command":
+        return ["--token-command", shlex.quote(cluster.token_command)]
+    if cluster.login == "refresh-token":
+        return ["-t", "-"]
+    return [cluster.auth_user] if cluster.auth_user else []
 
 
 @dataclass(frozen=True)

@@ -161,7 +161,7 @@ def credentials(patient: Patient) -> Found:
             cause="the user or the password is wrong, or was changed"
             if chosen.login == "basic"
             else "the login gives no token that the cluster accepts",
-            next=patient.store_again(patient.url),
+            next=error.hint or patient.store_again(patient.url),
             code=ExitCode.AUTH,
         ) from error
     if not isinstance(patient.info.get("version"), str):
