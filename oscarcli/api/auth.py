@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from oscarcli.config.environment import IDENTIFIER
@@ -38,6 +39,27 @@ def auth_for(cluster: Cluster, logins: Logins) -> httpx.Auth:
     if tokens is None:
         return PasswordAuth(lambda: password_of(cluster, logins), hint=_refused_password(cluster))
     return TokenAuth(tokens, hint=_refused_login(cluster))
+
+
+def kept_auth_for(cluster: Cluster, logins: Logins) -> httpx.Auth:
+    """Return how to log in to a cluster where nobody waits for an answer, as at a Tab.
+
+    No command is run for a token: it may ask a person, or go on when this program has ended.
+
+    Args:
+        cluster: its entry.
+        logins: what this machine keeps of logins.
+
+    Raises:
+        AuthError: the cluster logs in by a command, and no token of it is kept.
+    """
+    if cluster.login != "token-command":
+        return auth_for(cluster, logins)
+    tokens = tokens_for(cluster, logins)
+    kept = tokens.kept() if tokens is not None else None
+    if kept is None or not kept.is_fresh(time.time()):
+        raise AuthError("no token of the command is kept")
+    return bearer(kept.value)
 
 
 def tokens_for(cluster: Cluster, logins: Logins) -> Tokens | None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from nacl.public import PrivateKey
 
+from oscarcli.api.login import agent_socket
 from oscarcli.api.login.agent import AgentSource
 from oscarcli.api.login.agent_failures import AgentError
 from oscarcli.api.login.agent_socket import remote_address
@@ -183,6 +189,36 @@ def test_a_greeting_that_is_no_key_is_no_agent(agent: ScriptedAgent, greeting: b
 def test_an_answer_that_is_no_object_is_none(agent: ScriptedAgent, answer: Any) -> None:
     agent.answer = answer
     assert "its answer is none" in failing(agent).message
+
+
+class Chunks:
+    """A connection on which these pieces come, and then the end."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = [piece for piece in pieces if piece]
+
+    def settimeout(self, seconds: float) -> None:
+        """Take any limit."""
+
+    def sendall(self, data: bytes) -> None:
+        """Take any message."""
+
+    def recv(self, most: int) -> bytes:
+        """Return the next piece."""
+        return self._pieces.pop(0)[:most] if self._pieces else b""
+
+
+PIECES = st.one_of(
+    st.binary(max_size=80), st.text(alphabet='0123456789:{}"AZ=+/', max_size=80).map(str.encode)
+)
+
+
+@given(begins_well=st.booleans(), pieces=st.lists(PIECES, max_size=6))
+def test_whatever_comes_is_an_answer_or_garbage(begins_well: bool, pieces: list[bytes]) -> None:
+    greeting = [base64.b64encode(bytes(PrivateKey.generate().public_key))] if begins_well else []
+    connection = agent_socket._Timed(Chunks([*greeting, *pieces]), time.monotonic() + 60)  # type: ignore[arg-type]
+    with suppress(AgentError):
+        assert isinstance(agent_socket._exchanged(connection, b"{}"), dict)
 
 
 def test_an_answer_without_end_is_cut(agent: ScriptedAgent) -> None:

@@ -8,16 +8,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.errors import AuthError
 from oscarcli.output.terminal import clean
 
 if TYPE_CHECKING:
-    import httpx
-
     from oscarcli.api.client import Client
-    from oscarcli.api.login.logins import Logins
     from oscarcli.config.file import ConfigFile
-    from oscarcli.config.model import Cluster, Configuration
+    from oscarcli.config.model import Configuration
 
 Pair = tuple[str, str]
 # Names of services, jobs, buckets and volumes; no server makes others.
@@ -86,6 +82,7 @@ def _file(given: Mapping[str, str], environ: Mapping[str, str]) -> ConfigFile:
 def _client(
     configuration: Configuration, given: Mapping[str, str], environ: Mapping[str, str], deadline: float
 ) -> Client:
+    from oscarcli.api.auth import kept_auth_for
     from oscarcli.api.client import Client
     from oscarcli.api.login.logins import Logins
     from oscarcli.config.environment import chosen_cluster
@@ -94,23 +91,9 @@ def _client(
     cluster = chosen_cluster(given.get("--cluster"), environ, lambda: configuration)
     logins = Logins(Vault(_file(given, environ)), environ)
     seconds = max(0.1, deadline - time.monotonic())
-    return Client(cluster.endpoint, _auth(cluster, logins), tls=cluster.tls, timeout=seconds, retries=False)
-
-
-def _auth(cluster: Cluster, logins: Logins) -> httpx.Auth:
-    """Return the login; the token of a command only when one is kept.
-
-    At a Tab no program is run that may ask a person, or go on when this one has ended.
-    """
-    from oscarcli.api.auth import auth_for, bearer, tokens_for
-
-    if cluster.login != "token-command":
-        return auth_for(cluster, logins)
-    tokens = tokens_for(cluster, logins)
-    kept = tokens.kept() if tokens is not None else None
-    if kept is None or not kept.is_fresh(time.time()):
-        raise AuthError("no token of the command is kept")
-    return bearer(kept.value)
+    return Client(
+        cluster.endpoint, kept_auth_for(cluster, logins), tls=cluster.tls, timeout=seconds, retries=False
+    )
 
 
 def _services(client: Client, _: Sequence[str]) -> list[Pair]:
