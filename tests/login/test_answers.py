@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oscarcli.api.login.answers import granted
@@ -13,6 +13,8 @@ from oscarcli.api.login.quotes import quoted
 from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 
+# A busy machine is no failure.
+UNHURRIED = settings(deadline=None)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4
 )
@@ -36,6 +38,7 @@ def outcome(answer: Answer) -> Grant | OscarError:
         return error
 
 
+@UNHURRIED
 @given(BODIES, st.sampled_from([200, 204, 302, 400, 401, 429, 500, 503]), HEADERS)
 def test_no_answer_is_taken_for_more_than_it_is(body: str, status: int, headers: dict[str, str]) -> None:
     answer = Answer("https://aai.example.org/token", status, headers, body, 1000.0)
@@ -55,6 +58,7 @@ def test_no_answer_is_taken_for_more_than_it_is(body: str, status: int, headers:
         assert grant.access.expires_at is None or grant.access.expires_at >= 1000.0
 
 
+@UNHURRIED
 @given(st.text(), st.text(), st.integers(0, 22), st.integers(8, 30))
 def test_no_part_of_a_secret_is_quoted(before: str, after: str, start: int, length: int) -> None:
     part = SECRET[start : start + length]
@@ -63,6 +67,7 @@ def test_no_part_of_a_secret_is_quoted(before: str, after: str, start: int, leng
     assert told.isprintable()
 
 
+@UNHURRIED
 @given(st.text(min_size=1, max_size=7, alphabet="abc"))
 def test_a_short_secret_is_masked_whole(secret: str) -> None:
     assert quoted(f"code={secret}!", [secret]).count("***") >= 1

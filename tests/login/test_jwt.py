@@ -7,11 +7,14 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oscarcli.api.login import jwt
 from tests.support.oidc import ScriptedProvider
+
+# A busy machine is no failure.
+UNHURRIED = settings(deadline=None)
 
 
 def token(claims: Any) -> str:
@@ -73,12 +76,14 @@ def test_an_endless_end_is_none() -> None:
     assert jwt.expiry(token({"exp": float("nan")})) is None
 
 
+@UNHURRIED
 @given(st.text())
 def test_no_text_raises(text: str) -> None:
     assert isinstance(jwt.claims(text), dict)
     assert isinstance(jwt.claims(f"a.{text}.c"), dict)
 
 
+@UNHURRIED
 @given(st.recursive(st.none() | st.floats() | st.integers() | st.text(), st.lists) | st.binary())
 def test_no_content_raises(content: object) -> None:
     if isinstance(content, bytes):
