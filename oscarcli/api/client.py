@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -136,7 +135,8 @@ class Client:
     def _connection(self, url: str) -> httpx.Client:
         """Return the pool for a URL: certificates are loaded only where TLS is spoken.
 
-        A redirect may lead to another host: it has a proxy of its own, and is not shown our certificate.
+        A redirect may lead to another host: it has a proxy of its own, is verified whatever the cluster's
+        setting, and is not shown our certificate.
         """
         import httpx
 
@@ -145,7 +145,7 @@ class Client:
         is_own = same_origin(httpx.URL(self._base), httpx.URL(url))
         key = (url.partition(":")[0], proxy_for(url), is_own)
         if key not in self._connections:
-            tls = self._tls if is_own else replace(self._tls, client_cert="", client_key="")
+            tls = self._tls if is_own else TlsSettings(ca_file=self._tls.ca_file)
             self._connections[key] = open_connection(url, tls, transport=self._transport)
             self._connections[key].event_hooks["response"].append(bound)
         return self._connections[key]

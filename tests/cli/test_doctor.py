@@ -18,7 +18,7 @@ import pytest
 
 from oscarcli.cli.checks.steps import STEPS
 from tests.conftest import Caller, Runner
-from tests.support.certificate import certified
+from tests.support.certificate import Authority, certified
 from tests.support.server import Answer, ScriptedServer, document, page, text
 
 BUCKETS = (
@@ -380,6 +380,23 @@ def no_agent(setup: Setup) -> None:
     setup.env["PATH"] = str(setup.folder)
 
 
+def authority_is_gone(setup: Setup) -> None:
+    context, _ = certified(setup.folder)
+    setup.call.know(setup.server(tls=context).url)
+    setup.edit("ssl_verify: true", "ssl_verify: true\n    ca_file: /nonexistent/authority.pem")
+
+
+def wants_a_client_certificate(setup: Setup) -> None:
+    authority = Authority(setup.folder)
+    setup.call.know(setup.server(tls=authority.server("127.0.0.1", clients=authority.certificate)).url)
+    setup.edit("ssl_verify: true", f"ssl_verify: true\n    ca_file: {authority.certificate}")
+
+
+def proxy_is_none(setup: Setup) -> None:
+    setup.call.know("https://oscar.example.org")
+    setup.env["HTTPS_PROXY"] = "ftp://me:s3cr3t-pass@proxy.example.org"
+
+
 def dead_proxy(setup: Setup) -> None:
     setup.call.know("https://oscar.example.org")
     setup.env["HTTPS_PROXY"] = f"http://127.0.0.1:{setup.port()}"
@@ -516,6 +533,18 @@ BROKEN = {
         self_signed_store, "object store", ("is not trusted: it is self-signed", "--ca-file PATH"), 6
     ),
     "no agent": Broken(no_agent, "oidc tools", ("no agent runs in this session", "eval $(oidc-agent)"), 4),
+    "authority is gone": Broken(
+        authority_is_gone,
+        "certificate",
+        ("/nonexistent/authority.pem cannot be read", "was moved", "--ca-file PATH"),
+        3,
+    ),
+    "client certificate": Broken(
+        wants_a_client_certificate, "health", ("wants a client certificate", "--client-cert PATH"), 6
+    ),
+    "proxy is none": Broken(
+        proxy_is_none, "host name", ("the proxy in HTTPS_PROXY cannot be used", "a proxy that is none"), 3
+    ),
     "dead proxy": Broken(dead_proxy, "connection", ("the proxy 127.0.0.1:", "refuses", "NO_PROXY"), 6),
     "stubborn proxy": Broken(
         stubborn_proxy,

@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from oscarcli.config.model import TlsSettings
+from oscarcli.network import trust
+from oscarcli.network.trust import tls_context
 from tests.conftest import Caller, Outcome, Runner
 from tests.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.support.certificate import Authority, certified
@@ -180,6 +183,13 @@ def _by(setup: Setup, **how: object) -> tuple[ssl.SSLContext, Path]:
     return setup.authority.server(host, **how), setup.authority.certificate  # type: ignore[arg-type]
 
 
+def _weak(setup: Setup) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.load_cert_chain(setup.authority.signed("127.0.0.1", bits=1024))
+    return context
+
+
 BAD = {
     "expired": Bad(
         lambda setup: _by(setup, days=(-30, -2)),
@@ -197,6 +207,10 @@ BAD = {
             Authority(setup.folder, "Another").certificate,
         ),
         ("nobody that this machine trusts", "Another.pem do not vouch for it", "--ca-file PATH --force"),
+    ),
+    "weak": Bad(
+        lambda setup: (_weak(setup), setup.authority.certificate),
+        ("it is too weak", "key too weak", "for 127.0.0.1", "whoever runs the server"),
     ),
     "other name": Bad(
         lambda setup: _by(setup, host="oscar.example.org"),
@@ -259,6 +273,40 @@ def test_an_object_store_is_trusted_by_the_clusters_authority(setup: Setup, stor
     front = setup.front(setup.authority.server("127.0.0.1"), store_port)
     _cluster_with_store(setup, f"https://127.0.0.1:{front.port}", ca_file=setup.authority.certificate)
     assert setup.call(*FILES).code == 0
+    shared = tls_context(TlsSettings(ca_file=str(setup.authority.certificate)))
+    assert shared.check_hostname, "the store's library leaves names to itself, and the HTTP library does not"
+
+
+def test_the_users_bundle_for_object_stores_counts_and_is_named_when_it_is_none(
+    setup: Setup, store_port: int
+) -> None:
+    front = setup.front(setup.authority.server("127.0.0.1"), store_port)
+    _cluster_with_store(setup, f"https://127.0.0.1:{front.port}")
+    assert setup.call(*FILES, env={"AWS_CA_BUNDLE": str(setup.authority.certificate)}).code == 0
+    gone = setup.folder / "gone.pem"
+    result = setup.call(*FILES, env={"AWS_CA_BUNDLE": str(gone)})
+    assert (result.code, str(gone) in result.err, "AWS_CA_BUNDLE" in result.err) == (3, True, True)
+
+
+@pytest.mark.parametrize("store", [True, False])
+def test_where_the_system_verifies_certificates_itself_all_this_holds(
+    setup: Setup, store_port: int, store: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on macOS, with the class that asks the system; here it reads the machine's file.
+    monkeypatch.setattr(trust, "_verifies_itself", lambda: True)
+    context = setup.authority.server("127.0.0.1", clients=setup.authority.certificate)
+    keys = {"ca_file": setup.authority.certificate, "client_cert": setup.authority.signed("ada.test")}
+    words = FILES if store else LIST
+    if store:
+        front = setup.front(context, store_port)
+        _cluster_with_store(setup, f"https://127.0.0.1:{front.port}", **keys)
+    else:
+        setup.cluster(context, **keys)
+    found = setup.call(*words)
+    assert found.code == 0, found.err
+    setup.call.write_config(setup.call.config.read_text().replace("    ca_file", "    comment"))
+    refused = setup.call(*words)
+    assert (refused.code, "signed by Authority of this test" in refused.err) == (6, True)
 
 
 # -- too old -------------------------------------------------------------------------------------------
@@ -434,6 +482,17 @@ def test_it_is_not_shown_to_where_a_redirect_leads(setup: Setup) -> None:
     assert setup.call(*LIST).code == 0
     assert (front.shown, other.shown) == (["ada.test"], [""])
     assert "authorization" not in plain.requests[1].headers
+
+
+def test_where_a_redirect_leads_is_verified_though_the_cluster_is_not(setup: Setup) -> None:
+    other = setup.stack.enter_context(ScriptedServer(certified(setup.folder)[0]))
+    cluster = setup.stack.enter_context(ScriptedServer(setup.authority.server("127.0.0.1")))
+    there = {"Location": f"{other.url}/elsewhere"}
+    cluster.expect("GET", "/system/services", Answer(302, headers=there))
+    setup.know(cluster.url, ssl_verify="false")
+    result = setup.call(*LIST)
+    assert (result.code, other.requests) == (6, [])
+    assert f"127.0.0.1:{other.port} is not trusted" in result.err
 
 
 def test_it_is_not_shown_to_identity_providers(setup: Setup) -> None:

@@ -82,9 +82,14 @@ class Authority:
         self.certificate.write_bytes(_pem(own))
         self.key.write_bytes(_private_pem(self._private))
 
-    def signed(self, host: str, *, days: tuple[float, float] = (-1, 90), password: str = "") -> Path:
-        """Return the file of a new certificate, with its key, encrypted when there is a password."""
-        key = _key()
+    def signed(
+        self, host: str, *, days: tuple[float, float] = (-1, 90), password: str = "", bits: int = 0
+    ) -> Path:
+        """Return the file of a new certificate, with its key, encrypted when there is a password.
+
+        Its key is one for elliptic curves, or of RSA with so many bits.
+        """
+        key = _rsa_key(bits) if bits else _key()
         certificate = _certificate(host, key, self._name, self._private, days, host=host)
         path = self._folder / f"{host}-{certificate.serial_number:x}.pem"
         path.write_bytes(_private_pem(key, password) + _pem(certificate))
@@ -105,6 +110,12 @@ class Authority:
             context.verify_mode = wanted
             context.load_verify_locations(clients)
         return context
+
+
+def _rsa_key(bits: int) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def _pem(certificate: Any) -> bytes:

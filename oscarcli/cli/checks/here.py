@@ -79,6 +79,8 @@ def privacy(patient: Patient) -> Found:
 
 def cluster(patient: Patient) -> Found:
     """Look which cluster is chosen, and whether its endpoint can be one."""
+    from urllib.parse import urlsplit
+
     from oscarcli.network.proxies import is_this_machine
 
     session = patient.session
@@ -104,7 +106,7 @@ def cluster(patient: Patient) -> Found:
             code=ExitCode.CONFIG,
         ) from error
     text = f'"{chosen.identifier}" at {url}, {_chosen_by(patient)}'
-    if url.startswith("http:") and not is_this_machine(patient.route.host):
+    if url.startswith("http:") and not is_this_machine(urlsplit(url).hostname or ""):
         return Found(
             f"{text}, without TLS",
             Outcome.WARNING,

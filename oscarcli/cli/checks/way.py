@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from oscarcli.cli.checks.model import CheckError, Found, Outcome, Patient
-from oscarcli.errors import ExitCode
+from oscarcli.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
     from oscarcli.network.certificate import Certificate
@@ -27,7 +27,8 @@ def host_name(patient: Patient) -> Found:
     """Look up the host's address, or the proxy's."""
     from oscarcli.network.route import is_address, resolve
 
-    route = patient.route
+    with _what_next(patient):
+        route = patient.route
     host = route.first[0]
     if is_address(host):
         return Found(f"{host} is an address" + (" of a proxy" if route.proxy else ""))
@@ -76,12 +77,21 @@ def certificate(patient: Patient) -> Found:
 
 @contextmanager
 def _what_next(patient: Patient) -> Iterator[None]:
-    """Tell what to do about a failure that does not tell it itself."""
+    """Tell the cause of a failure, and what to do about it, where it does not tell them itself."""
     from oscarcli.network.proxies import is_this_machine
     from oscarcli.network.route import ProbeError
 
     try:
         yield
+    except ConfigError as error:
+        raise CheckError(
+            error.message,
+            cause="the environment names a proxy that is none"
+            if "_PROXY" in error.message
+            else "a file that the cluster's entry or the environment names was moved, or is of another kind",
+            next=error.hint or "oscar-cli cluster list",
+            code=ExitCode.CONFIG,
+        ) from error
     except ProbeError as error:
         if error.hint is None and patient.route.proxy:
             error.hint = patient.route.proxy.hint()
