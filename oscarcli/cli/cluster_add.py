@@ -300,6 +300,7 @@ def look(session: Session, cluster: Cluster, done: str) -> None:
         cluster: its entry.
         done: what was done already, for the warning.
     """
+    session.warn_unverified(cluster)
     seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
     answers: Queue[str | OscarError] = Queue()
     logins = session.logins

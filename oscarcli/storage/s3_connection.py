@@ -74,13 +74,10 @@ class Sender:
             ConfigError: a certificate or a proxy that the settings name cannot be used.
             HTTPClientError: a child of it, of botocore, when there is no answer.
         """
-        from botocore.awsrequest import AWSResponse
         from urllib3.exceptions import HTTPError
-        from urllib3.util.retry import Retry
 
         url = request.url
         proxy = proxy_for(url)
-        pool = self._manager(url.partition(":")[0].lower(), proxy).connection_from_url(url)
         # Without TLS an HTTP proxy is asked for the whole URL.
         is_whole = proxy is not None and not proxy.is_socks and not url.lower().startswith("https:")
         if proxy is not None:
@@ -88,31 +85,41 @@ class Sender:
             # consent until the time is up: what TLS 1.3 sends by itself looks like the beginning of it.
             request.headers.pop("Expect", None)
         try:
-            answer = pool.urlopen(
-                request.method,
-                url if is_whole else _target(url),
-                body=request.body,
-                headers=request.headers,
-                retries=Retry(False),
-                redirect=False,
-                assert_same_host=False,
-                preload_content=False,
-                decode_content=False,
-                chunked=_is_chunked(request.headers),
-                enforce_content_length=False,
-            )
-            # botocore takes the body of a failure for a document, too, whatever was asked for.
-            is_document = not request.stream_output or answer.status >= 300
-            raw = _Document(answer) if is_document else answer
-            response = AWSResponse(url, answer.status, answer.headers, raw)
-            if is_document:
-                # Read at once, so that the connection is free for the next request.
-                _ = response.content
+            response = self._exchange(request, proxy, url if is_whole else _target(url))
         except (HTTPError, OSError) as error:
             raise self._failure(error, request, proxy) from error
         self._was_answered = True
-        if is_whole and proxy is not None and answer.status == LOGIN_WANTED:
+        if is_whole and proxy is not None and response.status_code == LOGIN_WANTED:
             raise NoWayError(*proxy.refusal(str(LOGIN_WANTED)))
+        return response
+
+    def _exchange(self, request: Any, proxy: Proxy | None, target: str) -> Any:
+        from botocore.awsrequest import AWSResponse
+        from urllib3.util.retry import Retry
+
+        url = request.url
+        pool = self._manager(url.partition(":")[0].lower(), proxy).connection_from_url(url)
+        answer = pool.urlopen(
+            request.method,
+            target,
+            body=request.body,
+            headers=request.headers,
+            retries=Retry(False),
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
+            chunked=_is_chunked(request.headers),
+            enforce_content_length=False,
+        )
+        # botocore takes the body of a failure for a document, too, whatever was asked for.
+        is_document = not request.stream_output or answer.status >= 300
+        response = AWSResponse(
+            url, answer.status, answer.headers, _Document(answer) if is_document else answer
+        )
+        if is_document:
+            # Read at once, so that the connection is free for the next request.
+            _ = response.content
         return response
 
     def _failure(self, error: Exception, request: Any, proxy: Proxy | None) -> Exception:
@@ -125,11 +132,6 @@ class Sender:
         if final is None and isinstance(error, (ProtocolError, SSLError)) and not self._was_answered:
             final = explain_break(route)
         return NoWayError(*final) if final else _as_botocore(error, request, proxy)
-
-    def close(self) -> None:
-        """Close the connections."""
-        for manager in self._managers.values():
-            manager.clear()
 
     def _manager(self, scheme: str, proxy: Proxy | None) -> Any:
         """Return the pools for URLs of a scheme that go through a proxy, or none."""

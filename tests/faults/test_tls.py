@@ -524,6 +524,8 @@ def test_every_run_says_that_certificates_are_not_verified(setup: Setup) -> None
     invoked = setup.call("service", "run", "svc", "-i", "x", "-e", url, "-t", "t" * 64)
     assert (invoked.out, invoked.err.count(warning)) == ("ok", 1)
     assert "not verified" in setup.call("doctor").out
+    added = setup.call("cluster", "add", "test", url, "ada", "pw", "--disable-ssl", "--force")
+    assert (added.code, added.err.count(warning)) == (0, 1)
 
 
 def test_without_tls_nothing_is_said(setup: Setup) -> None:
