@@ -12,7 +12,7 @@ from oscarcli.cli.secret_place import described_place
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
 from oscarcli.config.secrets import Kind, Place, Secret, kind_of
-from oscarcli.errors import AuthError
+from oscarcli.errors import AuthError, OscarError
 from oscarcli.output.render import Column, Result
 
 app = noun("Log in to clusters, and see who is logged in.")
@@ -26,7 +26,7 @@ STATUS_COLUMNS = (
     Column("KEPT IN", "kept_in"),
     Column("STATE", "state"),
 )
-LOGGED_IN, LOGGED_OUT = "logged in", "logged out"
+LOGGED_IN, LOGGED_OUT, NOT_ASKED = "logged in", "logged out", "not asked"
 # Where a login without a secret of its own comes from.
 ELSEWHERE = {"oidc-agent": "oidc-agent", "token-command": "command"}
 
@@ -77,15 +77,15 @@ def _forget_tokens(session: Session, cluster: Cluster) -> None:
 def status(ctx: typer.Context) -> None:
     """Show who is logged in to each cluster, by which way, until when, and where the secret is kept.
 
-    Nothing is asked over the network; 'oscar-cli doctor' tries a login. With --cluster, about that one
-    alone: the exit code is then 4 when nobody is logged in to it.
+    Nothing is asked but this machine's keyring and oidc-agent; 'oscar-cli doctor' tries a login. With
+    --cluster, about that one alone: the exit code is then 4 when nobody is logged in to it.
     """
     session: Session = ctx.obj
     clusters = [session.cluster] if session.cluster_option else list(session.config.clusters.values())
     rows = [_state(session, cluster) for cluster in clusters]
     empty = "There are no clusters; 'oscar-cli cluster add' stores one"
     session.show(Result(rows, STATUS_COLUMNS, empty=empty))
-    if session.cluster_option and rows[0]["state"] != LOGGED_IN:
+    if session.cluster_option and rows[0]["state"] not in (LOGGED_IN, NOT_ASKED):
         raise typer.Exit(AuthError.exit_code)
 
 
@@ -120,34 +120,29 @@ def _kept(session: Session, secret: Secret | None) -> dict[str, Any]:
 
 
 def _of_tokens(session: Session, cluster: Cluster, secret: Secret | None) -> dict[str, Any]:
-    """Return what is known of a login by tokens, from what is kept of it."""
+    """Return what is known of a login by tokens, from what is kept of it, or from oidc-agent."""
     import time
 
     from oscarcli.api.auth import tokens_for
 
     tokens = tokens_for(cluster, session.logins)
-    kept = tokens.kept() if tokens is not None else None
+    assert tokens is not None
+    if cluster.login == "oidc-agent":
+        try:
+            return {**_of_token(tokens.current()), "user": cluster.oidc_account_name}
+        except OscarError as error:
+            return {"state": error.message}
+    kept = tokens.kept()
     is_good = kept is not None and kept.expires_at > time.time()
-    known = _of_token(kept.value) if kept is not None else {}
-    found = {"user": known.get("user") or cluster.oidc_account_name or None}
+    found: dict[str, Any] = {"user": _of_token(kept.value)["user"] if kept is not None else None}
     found["access_token_until"] = _moment(kept.expires_at) if kept is not None else None
-    if cluster.login != "refresh-token":
-        return found
+    if cluster.login == "token-command":
+        return {**found, "until": found["access_token_until"], "state": LOGGED_IN if is_good else NOT_ASKED}
     if secret is None:
-        found["until"] = found["access_token_until"]
-        return {
-            **found,
-            "kept_in": "cache" if is_good else None,
-            "state": LOGGED_IN if is_good else LOGGED_OUT,
-        }
+        found |= {"until": found["access_token_until"], "kept_in": "cache" if is_good else None}
+        return {**found, "state": LOGGED_IN if is_good else LOGGED_OUT}
     of_refresh = _of_token(secret.value)
-    return {
-        **found,
-        **_kept(session, secret),
-        "user": found["user"] or of_refresh["user"],
-        "until": of_refresh["until"],
-        "state": of_refresh["state"],
-    }
+    return {**of_refresh, **found, **_kept(session, secret), "user": found["user"] or of_refresh["user"]}
 
 
 def _of_token(token: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ import typer
 from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
+from oscarcli.config.secrets import Kind
 from oscarcli.errors import ConfigError, ExitCode, NotFoundError, UsageError
 from oscarcli.local.control import default_folder
 from oscarcli.local.folder import DataFolder, Settings
@@ -202,9 +204,19 @@ def _is_loopback(host: str) -> bool:
 def _remember(session: Session, name: str, endpoints: Endpoints, settings: Settings) -> None:
     """Store the cluster's entry, as the default one if there is none."""
     cluster = Cluster(name, endpoints.api, auth_user=settings.user, auth_password=settings.password)
-    session.config_file.put(cluster)
+    if not _is_remembered(session, cluster):
+        session.config_file.put(cluster)
     if session.config_file.read().default is None:
         session.config_file.set_default(name)
+
+
+def _is_remembered(session: Session, cluster: Cluster) -> bool:
+    """Tell whether the entry is as it was, and its password was moved into the keyring."""
+    entry = session.config_file.read().clusters.get(cluster.identifier)
+    if entry is None or replace(entry, auth_password=cluster.auth_password) != cluster:
+        return False
+    secret = session.logins.vault.find(entry, Kind.PASSWORD)
+    return secret is not None and secret.value == cluster.auth_password
 
 
 @app.command("stop", formats=TABLE_FORMATS)
