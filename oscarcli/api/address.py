@@ -48,14 +48,17 @@ def route(base: str, segments: Iterable[str]) -> str:
         segments: parts of the path; each is percent-encoded, slashes included.
 
     Raises:
-        UsageError: a segment is empty or would be resolved away, and so lead to another route.
+        UsageError: a segment is empty, is no text, or would be resolved away, and so lead to another route.
     """
     parts = []
     for segment in segments:
         if segment in ("", ".", ".."):
             raise UsageError(f'"{segment}" is not a name')
-        # A name from the command line may hold bytes that are not UTF-8.
-        parts.append(quote(segment, safe="", errors="surrogateescape"))
+        # A name from the command line may hold bytes that are not UTF-8; one from a server may be no text.
+        try:
+            parts.append(quote(segment, safe="", errors="surrogateescape"))
+        except UnicodeEncodeError as error:
+            raise UsageError(f'"{segment}" is not a name') from error
     return "/".join([base, *parts])
 
 

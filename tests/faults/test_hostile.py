@@ -155,7 +155,9 @@ def poison(request: Request) -> Answer:
     if request.path in DOCUMENTS and request.method == "GET":
         found = DOCUMENTS[request.path]
         jobs = found.get("jobs") if isinstance(found, dict) else None
-        return document({"jobs": poisoned(jobs)} if jobs else poisoned(found))
+        if jobs:
+            found = {"jobs": {name + NASTY: poisoned(job) for name, job in jobs.items()}}
+        return document(found if jobs else poisoned(found))
     return text(NASTY.encode(errors="replace").decode() * 3)
 
 
@@ -476,6 +478,7 @@ ODD: Mapping[str, bytes] = {
     "a huge float": b'[{"name": 1e999}]',
     "a key twice": b'{"version": "a", "version": "b", "jobs": {}, "jobs": null}',
     "half a pair": b'[{"name": "\\ud800", "image": "\\udfff"}]',
+    "half a pair to go on with": b'{"jobs": {}, "objects": [], "is_truncated": true, "next_page": "\\ud800"}',
     "not UTF-8": b'{"version": "\xff\xfe"}',
     "UTF-16": json.dumps({"version": "x"}).encode("utf-16"),
     "many values": b"[" + b"{}," * 1_500_000 + b"{}]",

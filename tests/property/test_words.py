@@ -131,6 +131,10 @@ def called(home: Path, words: list[str]) -> tuple[int, str]:
 
 @given(command=COMMAND)
 @example(command=("service run", ["svc", "-i", "\udcff"]))
+@example(command=("bucket get", ["b", "--page", "\udcff"]))
+@example(command=("bucket presign", ["b", "\udcff"]))
+@example(command=("federation add-member", ["svc", "--cluster-id", "\udcff", "--service-name", "\udcff"]))
+@example(command=("volume create", ["\udcff", "--size", "1Gi"]))
 @example(command=("cluster add", ["a", "http://x", "\udcff", "\udcff", "--force"]))
 @examples(300)
 def test_no_words_are_a_surprise(home: Path, command: tuple[str, list[str]]) -> None:
