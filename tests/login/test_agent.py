@@ -333,7 +333,7 @@ def test_without_pynacl_and_program_both_are_named(tmp_path: Path, monkeypatch: 
     without_nacl(monkeypatch)
     with pytest.raises(AuthError, match="neither PyNaCl nor the program oidc-token is installed") as caught:
         AgentSource("ada", {"PATH": str(tmp_path), "OIDC_SOCK": "/nowhere/socket"}).fetch()
-    assert "oscar-cli[agent]" in str(caught.value.hint)
+    assert "pip install pynacl" in str(caught.value.hint)
     assert "oidc-agent-cli" in str(caught.value.hint)
 
 

@@ -91,7 +91,7 @@ class AgentSource:
             what = agent_failures.what(self._account)
             raise AuthError(
                 f"{what}: neither PyNaCl nor the program {PROGRAM} is installed",
-                hint="pip install 'oscar-cli[agent]' brings the one, the package oidc-agent-cli the other",
+                hint="'pip install pynacl' brings the one, the package oidc-agent-cli the other",
             )
         return self._printed(program, deadline)
 

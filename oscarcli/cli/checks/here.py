@@ -146,7 +146,7 @@ def oidc_tools(patient: Patient) -> Found:
         "no agent runs in this session" if way else "neither oidc-token nor PyNaCl is there",
         cause="the cluster logs in by oidc-agent, "
         + ("and OIDC_SOCK is not set" if way else "and nothing here can speak to it"),
-        next="eval $(oidc-agent)" if way else "apt install oidc-agent-cli, or pip install 'oscar-cli[agent]'",
+        next="eval $(oidc-agent)" if way else "apt install oidc-agent-cli, or pip install pynacl",
         code=ExitCode.AUTH,
     )
 
