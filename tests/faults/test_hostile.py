@@ -234,7 +234,7 @@ def test_no_text_of_a_server_moves_the_cursor(call: Caller, somewhere: Path, com
 def test_no_words_of_an_error_move_the_cursor(call: Caller, status: int) -> None:
     bodies = [NASTY.replace("\ud800", ""), json.dumps({"error": NASTY}), json.dumps({"message": NASTY})]
     for body in bodies:
-        headers = {"Content-Type": "text/\x1b[2J", "Location": "http://\x1b[2J/", "Retry-After": "99"}
+        headers = {"Content-Type": "text/\x1b[2J", "Location": "http://127.0.0.1:9/\x1b[2J", "Retry-After": "99"}
         with Hostile(lambda _, body=body, headers=headers: Answer(status, body.encode(), headers)) as server:  # type: ignore[misc]
             call.know(server.url)
             for words in (
@@ -501,7 +501,8 @@ def test_no_odd_document_is_a_surprise(call: Caller, somewhere: Path, kind: str)
 
     with Hostile(odd) as server:
         call.know(server.url)
-        for command in READERS:
+        # Megabytes for every command would only take time.
+        for command in READERS if len(ODD[kind]) < MIB else READERS[:6]:
             if command.startswith("diff"):
                 continue
             for form in (None, "json", "yaml"):
