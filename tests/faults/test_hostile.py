@@ -231,10 +231,18 @@ def test_no_text_of_a_server_moves_the_cursor(call: Caller, somewhere: Path, com
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 418, 500, 503])
-def test_no_words_of_an_error_move_the_cursor(call: Caller, status: int) -> None:
+def test_no_words_of_an_error_move_the_cursor(
+    call: Caller, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Between two tries.
+    monkeypatch.setattr("time.sleep", lambda _: None)
     bodies = [NASTY.replace("\ud800", ""), json.dumps({"error": NASTY}), json.dumps({"message": NASTY})]
     for body in bodies:
-        headers = {"Content-Type": "text/\x1b[2J", "Location": "http://127.0.0.1:9/\x1b[2J", "Retry-After": "99"}
+        headers = {
+            "Content-Type": "text/\x1b[2J",
+            "Location": "http://127.0.0.1:9/\x1b[2J",
+            "Retry-After": "99",
+        }
         with Hostile(lambda _, body=body, headers=headers: Answer(status, body.encode(), headers)) as server:  # type: ignore[misc]
             call.know(server.url)
             for words in (

@@ -89,9 +89,9 @@ def names_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def fetch(storage: Storage, wanted: StoredObject, target: Path, **options: int) -> list[int]:
+def fetch(storage: Storage, wanted: StoredObject, target: Path, streams: int = 4) -> list[int]:
     steps: list[int] = []
-    Download(storage, wanted, steps.append, Cancellation()).to_file(target, **options)
+    Download(storage, wanted, steps.append, Cancellation()).to_file(target, streams=streams)
     return steps
 
 
