@@ -14,7 +14,7 @@ from oscarcli.api.body import EXTENSION, LARGEST_DOCUMENT, BodyError, bound
 from oscarcli.api.failures import explain, may_pass
 from oscarcli.api.responses import raise_for_status, refuse_page
 from oscarcli.config.model import TlsSettings
-from oscarcli.errors import OscarError, RefusedError
+from oscarcli.errors import OscarError, RefusedError, UsageError
 from oscarcli.network.proxies import PORTS, Proxy, proxy_for
 
 if TYPE_CHECKING:
@@ -110,16 +110,19 @@ class Client:
 
         url = route(self._base, segments)
         limit = self._timeout or read_timeout
-        request = self._connection(url).build_request(
-            method,
-            url,
-            params=params,
-            json=json,
-            content=content,
-            headers=headers,
-            timeout=httpx.Timeout(limit, connect=min(CONNECT_SECONDS, limit)),
-            extensions={EXTENSION: largest},
-        )
+        try:
+            request = self._connection(url).build_request(
+                method,
+                url,
+                params=params,
+                json=json,
+                content=content,
+                headers=headers,
+                timeout=httpx.Timeout(limit, connect=min(CONNECT_SECONDS, limit)),
+                extensions={EXTENSION: largest},
+            )
+        except UnicodeEncodeError as error:
+            raise UsageError(f"cannot {what}: bytes in it are not UTF-8 text") from error
         response = self._tried(request, auth or self._auth, what)
         if not any_status:
             raise_for_status(response, what, getattr(auth or self._auth, "hint", None))
