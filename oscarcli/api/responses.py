@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.body import parsed
-from oscarcli.api.login.quotes import masked
 from oscarcli.api.masking import secret_values
+from oscarcli.api.quotes import masked
+from oscarcli.config.bounds import is_too_deep
 from oscarcli.errors import (
     AuthError,
     ForbiddenError,
@@ -27,8 +28,6 @@ LONGEST_QUOTE = 400
 # So much of them is looked at.
 LONGEST_READ = 4000
 SHORTEST_SECRET = 4
-# So many levels of nesting are taken from a server.
-DEEPEST = 100
 # The manager's router says this where it has no route; a resource that does not exist is an empty 404
 # (`oscar-api` 1.1).
 NO_SUCH_ROUTE = "404 page not found"
@@ -204,24 +203,9 @@ def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
     if found is None and kind is list:
         return []
     is_fit = isinstance(found, kind) and (kind is dict or all(isinstance(item, dict) for item in found))
-    if not is_fit or _is_deep(found):
+    if not is_fit or is_too_deep(found):
         raise OscarError(f"cannot {what}: the answer has an unexpected shape: {_described(response)}")
     return found
-
-
-def _is_deep(found: Any) -> bool:
-    """Tell whether a document is nested beyond anything the API sends, and beyond what can be written."""
-    level = [found]
-    for _ in range(DEEPEST):
-        level = [
-            item
-            for part in level
-            for item in (part.values() if isinstance(part, dict) else part)
-            if isinstance(item, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _described(response: httpx.Response) -> str:

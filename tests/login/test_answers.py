@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from oscarcli.api.login.answers import granted
 from oscarcli.api.login.exchange import Answer
-from oscarcli.api.login.quotes import quoted
 from oscarcli.api.login.tokens import Grant
+from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 
 # A busy machine is no failure.

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from oscarcli.api.login.quotes import quoted
+from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 
 START_HINT = (

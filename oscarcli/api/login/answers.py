@@ -13,8 +13,8 @@ from typing import Any, TypeGuard
 from oscarcli.api.body import parsed
 from oscarcli.api.login import jwt
 from oscarcli.api.login.exchange import Answer
-from oscarcli.api.login.quotes import quoted
 from oscarcli.api.login.tokens import AccessToken, Grant
+from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 
 LONGEST_TITLE = 80

@@ -13,8 +13,8 @@ from oscarcli.api.login.answers import NewLoginError, document, failure, granted
 from oscarcli.api.login.exchange import Trace
 from oscarcli.api.login.loopback import Listener
 from oscarcli.api.login.provider import Pkce, Provider, token_answer, with_scopes
-from oscarcli.api.login.quotes import secrets_of
 from oscarcli.api.login.tokens import Grant
+from oscarcli.api.quotes import secrets_of
 from oscarcli.errors import AuthError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import signal
 from oscarcli.api.login import jwt
 from oscarcli.api.login.answers import is_token
 from oscarcli.api.login.process import MOST_BYTES, Ended, FloodError, run
-from oscarcli.api.login.quotes import quoted
 from oscarcli.api.login.tokens import AccessToken
+from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError
 
 SECONDS = 30.0

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from oscarcli.api.login.answers import NewLoginError, document, granted, refusal, seconds_of
 from oscarcli.api.login.exchange import Trace, exchange
 from oscarcli.api.login.provider import Pkce, Provider, token_answer, with_scopes
-from oscarcli.api.login.quotes import secrets_of
 from oscarcli.api.login.tokens import Grant
+from oscarcli.api.quotes import secrets_of
 from oscarcli.errors import AuthError, UnreachableError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from oscarcli.api.login.quotes import quoted, secrets_of
+from oscarcli.api.quotes import quoted, secrets_of
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ MOST_BYTES = 1 << 20
 LONGEST_MESSAGE = 600
 # Words of hints that are of no use here.
 FOR_CLUSTERS = ("--timeout", "endpoint", "oscar-cli local", "before you repeat it")
-VERIFY_OFF = "; for a server of your own"
 ODD_HINT = "is that really a provider? a proxy between may also answer in its place"
 Trace = Callable[[str], None]
 Outcome = TypeVar("Outcome")
@@ -147,7 +146,5 @@ def _explained(
     found = explain(error, what, request)
     if found.hint is None or any(word in found.hint for word in FOR_CLUSTERS):
         found.hint = f"check the network and the issuer's address ({request.url.host}), then try again"
-    # A provider is always verified, whatever the cluster's own setting.
-    found.hint = found.hint.partition(VERIFY_OFF)[0]
     # A broken answer is quoted, and may hold what was sent.
     return UnreachableError(quoted(found.message, secrets, LONGEST_MESSAGE), hint=found.hint)

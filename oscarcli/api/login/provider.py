@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from oscarcli.api.login.answers import ISSUER_HINT, ScopeError, document, granted, refusal
 from oscarcli.api.login.exchange import Answer, Trace, exchange
-from oscarcli.api.login.quotes import quoted, secrets_of
 from oscarcli.api.login.tokens import Grant
+from oscarcli.api.quotes import quoted, secrets_of
 from oscarcli.errors import AuthError, OscarError
 from oscarcli.network.proxies import LOOPBACK
 

@@ -58,17 +58,12 @@ def refreshed(
 
 def _whom(token: str, issuer: str, client_id: str, scopes: str, what: str) -> tuple[str, str, str]:
     """Return issuer, client id and scopes: what was given, else what the token says of itself."""
-    claims = jwt.claims(token)
-
-    def claim(*names: str) -> str:
-        return next((found for name in names if isinstance(found := claims.get(name), str) and found), "")
-
-    base = issuer.strip() or claim("iss")
-    client = client_id.strip() or claim("azp", "client_id")
+    base = issuer.strip() or jwt.text_claim(token, "iss")
+    client = client_id.strip() or jwt.text_claim(token, "azp", "client_id")
     lacking = [name for name, value in (("issuer", base), ("client id", client)) if not value]
     if lacking:
         raise AuthError(
             f"cannot {what}: the refresh token does not name its {' and its '.join(lacking)}",
             hint="--oidc-issuer and --oidc-client-id of 'oscar-cli cluster add' name them",
         )
-    return checked_issuer(base), client, " ".join((scopes.strip() or claim("scope")).split())
+    return checked_issuer(base), client, " ".join((scopes.strip() or jwt.text_claim(token, "scope")).split())

@@ -395,8 +395,8 @@ def test_settings_of_the_environment_that_cannot_be_used_are_named(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    scheme = "https" if "SSL_CERT_FILE" in variables else "http"
     with pytest.raises(ConfigError, match=words):
-        scheme = "https" if "SSL_CERT_FILE" in variables else "http"
         Client(f"{scheme}://h", httpx.BasicAuth("a", "b")).request("GET", "x", what="x")
 
 

@@ -191,7 +191,7 @@ def test_a_refused_connection_is_unreachable(opened: Callable[..., S3Storage]) -
 
 
 def test_tls_to_a_plain_server_is_unreachable(server: Server, opened: Callable[..., S3Storage]) -> None:
-    with pytest.raises(UnreachableError, match="no TLS connection to 127.0.0.1:"):
+    with pytest.raises(UnreachableError, match=r"no TLS connection to 127\.0\.0\.1:"):
         opened(server.endpoint.replace("http:", "https:")).stat(PLACE)
 
 
@@ -527,7 +527,7 @@ def secure_server(certificate: Path) -> Iterator[Server]:
 def test_a_certificate_nobody_vouches_for_is_refused(
     secure_server: Server, opened: Callable[..., S3Storage]
 ) -> None:
-    with pytest.raises(UnreachableError, match="is not trusted: it is self-signed .*for 127.0.0.1"):
+    with pytest.raises(UnreachableError, match=r"is not trusted: it is self-signed .*for 127\.0\.0\.1"):
         opened(secure_server.endpoint).stat(PLACE)
 
 

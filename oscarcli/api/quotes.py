@@ -1,4 +1,4 @@
-"""A provider's words, fit to be shown: one line, not long, and without what was sent in confidence."""
+"""Words of servers, fit to be shown: one line, not long, and without what was sent in confidence."""
 
 from __future__ import annotations
 
