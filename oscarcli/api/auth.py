@@ -44,21 +44,23 @@ def auth_for(cluster: Cluster, logins: Logins) -> httpx.Auth:
 def kept_auth_for(cluster: Cluster, logins: Logins) -> httpx.Auth:
     """Return how to log in to a cluster where nobody waits for an answer, as at a Tab.
 
-    No command is run for a token: it may ask a person, or go on when this program has ended.
+    No command is run for a token, which may ask a person, and no refresh token is traded in: when this
+    program ends meanwhile the next one would be lost.
 
     Args:
         cluster: its entry.
         logins: what this machine keeps of logins.
 
     Raises:
-        AuthError: the cluster logs in by a command, and no token of it is kept.
+        AuthError: the cluster logs in by such a way, and no token of it is kept.
     """
-    if cluster.login != "token-command":
-        return auth_for(cluster, logins)
-    tokens = tokens_for(cluster, logins)
+    known = effective(cluster, logins)
+    if known.login not in ("token-command", "refresh-token"):
+        return auth_for(known, logins)
+    tokens = tokens_for(known, logins)
     kept = tokens.kept() if tokens is not None else None
     if kept is None or not kept.is_fresh(time.time()):
-        raise AuthError("no token of the command is kept")
+        raise AuthError("no access token is kept")
     return bearer(kept.value)
 
 
@@ -66,18 +68,29 @@ def tokens_for(cluster: Cluster, logins: Logins) -> Tokens | None:
     """Return where a cluster's access tokens come from, `None` when it takes a user and a password."""
     from oscarcli.api.login import kept
 
-    if cluster.login == "oidc-agent":
-        return kept.from_agent(cluster, logins)
-    if cluster.login == "token-command":
-        return kept.from_command(cluster, logins)
-    if cluster.login == "refresh-token" or _lost_its_login(cluster, logins):
-        return kept.from_refresh_token(cluster, logins)
-    return None
+    known = effective(cluster, logins)
+    if known.login == "oidc-agent":
+        return kept.from_agent(known, logins)
+    if known.login == "token-command":
+        return kept.from_command(known, logins)
+    return kept.from_refresh_token(known, logins) if known.login == "refresh-token" else None
 
 
-def _lost_its_login(cluster: Cluster, logins: Logins) -> bool:
-    """Tell whether the reference client dropped an entry's login, and the keyring still has it."""
-    return _is_bare(cluster) and logins.vault.find(cluster, Kind.REFRESH_TOKEN) is not None
+def effective(cluster: Cluster, logins: Logins) -> Cluster:
+    """Return an entry with the login that the reference client dropped from it, if the keyring still has one.
+
+    It drops keys that it does not know; then an entry says nothing of a login any more.
+    """
+    from oscarcli.api.login.kept import with_provider
+
+    if not _is_bare(cluster):
+        return cluster
+    try:
+        secret = logins.vault.find(cluster, Kind.REFRESH_TOKEN)
+    except AuthError:
+        # The entry may want no login; it is not the keyring that says so.
+        return cluster
+    return with_provider(cluster, secret.value) if secret is not None else cluster
 
 
 def _is_bare(cluster: Cluster) -> bool:

@@ -8,7 +8,7 @@ import typer
 
 from oscarcli.cli import auth_login
 from oscarcli.cli.framework import TABLE_FORMATS, noun
-from oscarcli.cli.secret_place import described_place
+from oscarcli.cli.secret_place import described_place, forget_access_tokens
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
 from oscarcli.config.secrets import Kind, Place, Secret, kind_of
@@ -26,7 +26,9 @@ STATUS_COLUMNS = (
     Column("KEPT IN", "kept_in"),
     Column("STATE", "state"),
 )
-LOGGED_IN, LOGGED_OUT, NOT_ASKED = "logged in", "logged out", "not asked"
+LOGGED_IN, LOGGED_OUT, EXPIRED = "logged in", "logged out", "expired"
+# A command is not run for a look, and a keyring or an agent may be silent; `error` says why.
+NOT_ASKED, UNKNOWN = "not asked", "unknown"
 # Where a login without a secret of its own comes from.
 ELSEWHERE = {"oidc-agent": "oidc-agent", "token-command": "command"}
 
@@ -40,13 +42,15 @@ def logout(ctx: typer.Context) -> None:
     session: Session = ctx.obj
     cluster = auth_login.on_record(session)
     if cluster.login in ELSEWHERE:
+        forget_access_tokens(session, cluster)
         raise AuthError(
             f'the cluster "{cluster.identifier}" logs in by {cluster.login}, which keeps its secret itself',
             hint=f"log out there, or forget the cluster: 'oscar-cli cluster delete {cluster.identifier}'",
         )
-    revoked = _revoke(session, cluster)
-    places = session.logins.vault.forget(cluster)
-    _forget_tokens(session, cluster)
+    with session.logins.vault.locked(cluster):
+        revoked = _revoke(session, cluster)
+        forget_access_tokens(session, cluster)
+        places = session.logins.vault.forget(cluster)
     words = ", ".join(place.value for place in places) or "nowhere"
     document = {"cluster": cluster.identifier, "forgotten_in": [p.value for p in places], "revoked": revoked}
     session.done(f'Logged out of cluster "{cluster.identifier}"; a secret was in: {words}', document)
@@ -56,7 +60,10 @@ def _revoke(session: Session, cluster: Cluster) -> bool:
     """Make a refresh token void at its provider, if there is one, and say when that could not be done."""
     from oscarcli.api.login.kept import revoked
 
-    secret = session.logins.vault.find(cluster, Kind.REFRESH_TOKEN)
+    vault = session.logins.vault
+    if kind_of(cluster) is not Kind.REFRESH_TOKEN:
+        return False
+    secret = vault.find(vault.on_record(cluster), Kind.REFRESH_TOKEN)
     if secret is None:
         return False
     session.logins.hide(secret.value)
@@ -64,13 +71,6 @@ def _revoke(session: Session, cluster: Cluster) -> bool:
         return True
     session.warn("the provider was not told: until it ends by itself, a copy of the refresh token stays good")
     return False
-
-
-def _forget_tokens(session: Session, cluster: Cluster) -> None:
-    from oscarcli.api.login.kept import cache_of
-
-    for in_keyring in (False, True):
-        cache_of(cluster, session.logins, in_keyring=in_keyring).forget()
 
 
 @app.command("status", formats=TABLE_FORMATS, columns=STATUS_COLUMNS)
@@ -85,20 +85,27 @@ def status(ctx: typer.Context) -> None:
     rows = [_state(session, cluster) for cluster in clusters]
     empty = "There are no clusters; 'oscar-cli cluster add' stores one"
     session.show(Result(rows, STATUS_COLUMNS, empty=empty))
+    for row in rows:
+        if row["error"] and session.wants_table:
+            session.note(f"{row['cluster']}: {row['error']}")
     if session.cluster_option and rows[0]["state"] not in (LOGGED_IN, NOT_ASKED):
         raise typer.Exit(AuthError.exit_code)
 
 
-def _state(session: Session, cluster: Cluster) -> dict[str, Any]:
+def _state(session: Session, entry: Cluster) -> dict[str, Any]:
+    from oscarcli.api.auth import effective
+
+    cluster = effective(entry, session.logins)
     row: dict[str, Any] = {
         "cluster": cluster.identifier,
-        "endpoint": cluster.endpoint,
+        "endpoint": cluster.shown_endpoint,
         "login": cluster.login,
         "user": cluster.auth_user or cluster.oidc_account_name or None,
         "until": None,
         "access_token_until": None,
         "kept_in": ELSEWHERE.get(cluster.login),
         "state": LOGGED_IN,
+        "error": None,
     }
     if cluster.login == "token":
         return {**row, **_of_token(cluster.token), "kept_in": Place.ENVIRONMENT.value}
@@ -106,7 +113,7 @@ def _state(session: Session, cluster: Cluster) -> dict[str, Any]:
     try:
         secret = session.logins.vault.find(cluster, kind) if kind is not None else None
     except AuthError as error:
-        return {**row, "state": error.message}
+        return {**row, "state": UNKNOWN, "error": error.message}
     if kind is Kind.PASSWORD:
         return {**row, **_kept(session, secret)}
     return {**row, **_of_tokens(session, cluster, secret)}
@@ -131,7 +138,7 @@ def _of_tokens(session: Session, cluster: Cluster, secret: Secret | None) -> dic
         try:
             return {**_of_token(tokens.current()), "user": cluster.oidc_account_name}
         except OscarError as error:
-            return {"state": error.message}
+            return {"state": UNKNOWN, "error": error.message}
     kept = tokens.kept()
     is_good = kept is not None and kept.expires_at > time.time()
     found: dict[str, Any] = {"user": _of_token(kept.value)["user"] if kept is not None else None}
@@ -157,7 +164,7 @@ def _of_token(token: str) -> dict[str, Any]:
     return {
         "user": text_claim(token, "preferred_username", "email", "name", "sub") or None,
         "until": _moment(ends),
-        "state": "expired" if ends is not None and ends < time.time() else LOGGED_IN,
+        "state": EXPIRED if ends is not None and ends < time.time() else LOGGED_IN,
     }
 
 
@@ -178,23 +185,25 @@ def token(ctx: typer.Context) -> None:
 
     Whoever has it can do what you can until it ends: do not paste it anywhere.
     """
-    from oscarcli.api.auth import tokens_for
+    from oscarcli.api.auth import bearer, tokens_for
+    from oscarcli.api.login.jwt import expiry
 
     session: Session = ctx.obj
     cluster = session.cluster
     if cluster.login == "token":
-        value = cluster.token
+        # Else what no server takes would be printed.
+        bearer(cluster.token)
+        value, ends = cluster.token, expiry(cluster.token)
     else:
         tokens = tokens_for(cluster, session.logins)
         if tokens is None:
             raise AuthError(
                 f'the cluster "{cluster.identifier}" takes a user and a password, no token',
-                hint=f"curl --user {cluster.auth_user} asks for the password",
+                hint=f"curl --user {cluster.auth_user or 'USER'} asks for the password",
             )
         value = tokens.current()
+        ends = tokens.expires_at() or expiry(value)
     if session.output == "text":
         session.line(value)
     else:
-        from oscarcli.api.login.jwt import expiry
-
-        session.show(Result({"access_token": value, "expires_at": _moment(expiry(value))}))
+        session.show(Result({"access_token": value, "expires_at": _moment(ends)}))

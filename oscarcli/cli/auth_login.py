@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oscarcli.cli.cluster_add import (
-    ClientIdOption,
-    IssuerOption,
-    PasswordStdinOption,
-    ScopesOption,
-    ask_password,
-    look,
-    with_provider,
-)
+from oscarcli.cli.cluster_add import ClientIdOption, IssuerOption, ScopesOption, check_issuer
+from oscarcli.cli.first_look import look
 from oscarcli.cli.framework import TABLE_FORMATS, noun
+from oscarcli.cli.provider_login import log_in_at_provider
+from oscarcli.cli.secret_input import PasswordStdinOption, password_of
 from oscarcli.cli.secret_place import InsecureStorageOption, forget_former, with_secret_kept
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
 from oscarcli.config.secrets import Kind
-from oscarcli.errors import AuthError, ConfigError, UsageError
+from oscarcli.errors import AuthError, OscarError, UsageError
 
 if TYPE_CHECKING:
-    from oscarcli.api.login.device import DeviceCode
     from oscarcli.api.login.tokens import Grant
 
 app = noun("Log in to a cluster.")
@@ -63,42 +58,118 @@ def login(
     at any other one the password is asked for. What is kept of it goes into the keyring of the operating
     system when one answers.
     """
-    from oscarcli.api.login.kept import from_refresh_token
-
     session: Session = ctx.obj
     former = on_record(session)
-    wanted = replace(
-        former,
-        oidc_issuer=oidc_issuer or former.oidc_issuer,
-        oidc_client_id=oidc_client_id or former.oidc_client_id,
-        oidc_scopes=oidc_scopes or former.oidc_scopes,
-    )
+    session.config_file.require_writable()
     _require_login_here(former, is_new=bool(oidc_issuer))
     if oidc_issuer or former.login == "refresh-token":
         if password_stdin:
             raise UsageError('the cluster logs in by OpenID Connect: "--password-stdin" does not go with it')
-        cluster, grant = _by_provider(session, wanted, device=device, port=port, insecure=insecure_storage)
+        wanted = _at_provider(former, oidc_issuer, oidc_client_id, oidc_scopes)
+        grant = log_in_at_provider(session, wanted, device=device, port=port)
+        _keep_grant(session, former, wanted, grant, insecure=insecure_storage)
     else:
         if device or oidc_client_id or oidc_scopes or port:
             raise UsageError(
                 f'the cluster "{former.identifier}" knows no OpenID Connect provider',
                 hint="name it with --oidc-issuer and --oidc-client-id",
             )
-        cluster = _by_password(session, former, from_stdin=password_stdin, insecure=insecure_storage)
-        grant = None
-    session.config_file.put(cluster)
-    forget_former(session, former, cluster)
-    if grant is not None:
-        from_refresh_token(cluster, session.logins).keep(grant.access)
-    session.done(
-        f'Logged in to cluster "{cluster.identifier}"',
-        {"cluster": cluster.identifier, "login": cluster.login},
+        _keep_password(session, former, from_stdin=password_stdin, insecure=insecure_storage)
+
+
+def _at_provider(cluster: Cluster, issuer: str, client_id: str, scopes: str) -> Cluster:
+    """Return an entry that logs in at a provider and in no other way."""
+    from oscarcli.api.login.kept import with_provider
+
+    if issuer:
+        check_issuer(issuer)
+    cluster = with_provider(cluster, cluster.oidc_refresh_token)
+    return replace(
+        cluster,
+        auth_user="",
+        auth_password="",
+        oidc_account_name="",
+        oidc_refresh_token="",
+        token_command="",
+        oidc_issuer=issuer or cluster.oidc_issuer,
+        oidc_client_id=client_id or cluster.oidc_client_id,
+        oidc_scopes=scopes or cluster.oidc_scopes,
     )
-    look(session, cluster, "the login is stored")
+
+
+def _keep_grant(session: Session, former: Cluster, wanted: Cluster, grant: Grant, *, insecure: bool) -> None:
+    """Keep what a provider gave.
+
+    The token it takes the place of is not made void: to some providers both are one login, and both would be.
+    """
+    from oscarcli.api.login.kept import from_refresh_token
+
+    if not grant.refresh_token:
+        session.warn(
+            "the provider gave no refresh token: the login ends with its access token; "
+            "--oidc-scopes 'openid offline_access' asks for a lasting one"
+        )
+    kind = Kind.REFRESH_TOKEN if grant.refresh_token else None
+    with session.logins.vault.locked(former, wanted):
+        entry = _written(session, former, wanted, kind, grant.refresh_token, insecure=insecure)
+        tokens = from_refresh_token(entry, session.logins)
+        tokens.keep(grant.access)
+    _tell(session, entry)
+    look(session, entry, "the login is stored", tokens)
+
+
+def _keep_password(session: Session, cluster: Cluster, *, from_stdin: bool, insecure: bool) -> None:
+    """Ask for a password and keep it."""
+    if not cluster.auth_user:
+        raise UsageError(
+            f'the cluster "{cluster.identifier}" has neither a user nor an OpenID Connect provider',
+            hint="name a provider with --oidc-issuer and --oidc-client-id, or a user with "
+            f"'oscar-cli cluster add {cluster.identifier} {cluster.shown_endpoint} USERNAME --force'",
+        )
+    password = password_of(session, cluster.auth_user, None, from_stdin=from_stdin)
+    entry = _written(session, cluster, cluster, Kind.PASSWORD, password, insecure=insecure)
+    _tell(session, entry)
+    look(session, entry, "the login is stored")
+
+
+def _written(
+    session: Session, former: Cluster, wanted: Cluster, kind: Kind | None, secret: str, *, insecure: bool
+) -> Cluster:
+    """Write the login into the entry and keep its secret, both or neither; return the entry.
+
+    Raises:
+        OscarError: the cluster was changed or removed since the login began; nothing is stored then.
+    """
+    file = session.config_file
+    now = file.read().clusters.get(former.identifier)
+    if now is None or now.endpoint != former.endpoint:
+        raise OscarError(
+            f'the cluster "{former.identifier}" was changed meanwhile; the login was not stored',
+            hint=f"log in again: 'oscar-cli auth login -c {former.identifier}'",
+        )
+    entry = replace(
+        wanted,
+        ssl_verify=now.ssl_verify,
+        ca_file=now.ca_file,
+        client_cert=now.client_cert,
+        client_key=now.client_key,
+    )
+    with session.logins.vault.undoing(entry, kind) if kind is not None else nullcontext():
+        if kind is not None:
+            entry = with_secret_kept(session, entry, kind, secret, insecure=insecure)
+        file.put(entry)
+    forget_former(session, now, entry)
+    return entry
+
+
+def _tell(session: Session, cluster: Cluster) -> None:
+    document = {"cluster": cluster.identifier, "login": cluster.login}
+    session.done(f'Logged in to cluster "{cluster.identifier}"', document)
 
 
 def on_record(session: Session) -> Cluster:
     """Return the chosen cluster as the file has it. Raises UsageError for that of the environment."""
+    from oscarcli.api.auth import effective
     from oscarcli.config.environment import IDENTIFIER
 
     identifier = session.cluster_id
@@ -107,7 +178,7 @@ def on_record(session: Session) -> Cluster:
             "the login of OSCAR_CLI_ENDPOINT is given by the environment",
             hint="name a cluster on record with --cluster ID, or set and unset the variables",
         )
-    return session.config_file.read().cluster(identifier)
+    return effective(session.recorded.cluster(identifier), session.logins)
 
 
 def _require_login_here(cluster: Cluster, *, is_new: bool) -> None:
@@ -123,106 +194,3 @@ def _require_login_here(cluster: Cluster, *, is_new: bool) -> None:
         raise AuthError(
             f'the cluster "{cluster.identifier}" logs in by {cluster.login}', hint=elsewhere[cluster.login]
         )
-
-
-def _by_password(session: Session, cluster: Cluster, *, from_stdin: bool, insecure: bool) -> Cluster:
-    if not cluster.auth_user:
-        raise UsageError(
-            f'the cluster "{cluster.identifier}" has neither a user nor an OpenID Connect provider',
-            hint="name a provider with --oidc-issuer and --oidc-client-id, or a user with "
-            f"'oscar-cli cluster add {cluster.identifier} {cluster.endpoint} USERNAME --force'",
-        )
-    password = ask_password(session, cluster.auth_user, from_stdin=from_stdin)
-    if not password:
-        raise UsageError("the password is empty")
-    return with_secret_kept(session, cluster, Kind.PASSWORD, password, insecure=insecure)
-
-
-def _by_provider(
-    session: Session, cluster: Cluster, *, device: bool, port: int, insecure: bool
-) -> tuple[Cluster, Grant]:
-    """Log in at a provider, keep the refresh token, and return the entry to be written and all it gave."""
-    known = with_provider(cluster, cluster.oidc_refresh_token)
-    lacking = [
-        option
-        for option, value in (
-            ("--oidc-issuer", known.oidc_issuer),
-            ("--oidc-client-id", known.oidc_client_id),
-        )
-        if not value
-    ]
-    if lacking:
-        raise ConfigError(
-            f'it is not known where the cluster "{cluster.identifier}" logs in',
-            hint=f"name it with {' and '.join(lacking)}",
-        )
-    try:
-        grant = _granted(session, known, device=device, port=port)
-    except AuthError as error:
-        way = " --device" if device else ""
-        error.hint = error.hint or f"try again: 'oscar-cli auth login -c {cluster.identifier}{way}'"
-        raise
-    session.logins.hide(grant.access.value)
-    plain = replace(
-        known, auth_user="", auth_password="", oidc_refresh_token="", token_command="", oidc_account_name=""
-    )
-    if grant.refresh_token:
-        kept = with_secret_kept(session, plain, Kind.REFRESH_TOKEN, grant.refresh_token, insecure=insecure)
-    else:
-        session.warn(
-            "the provider gave no refresh token: the login ends with its access token; "
-            "--oidc-scopes 'openid offline_access' asks for a lasting one"
-        )
-        kept = plain
-    return kept, grant
-
-
-def _granted(session: Session, cluster: Cluster, *, device: bool, port: int) -> Grant:
-    from oscarcli.api.login.browser import log_in_by_browser
-    from oscarcli.api.login.device import log_in_by_device
-    from oscarcli.api.login.kept import provider_connection
-    from oscarcli.api.login.provider import discover
-
-    client, scopes, trace = cluster.oidc_client_id, cluster.oidc_scopes, session.logins.trace
-    with provider_connection(cluster.oidc_issuer, cluster) as connection:
-        provider = discover(cluster.oidc_issuer, connection, trace=trace)
-    with provider_connection(provider.token_endpoint, cluster) as connection:
-        if device:
-            return log_in_by_device(
-                provider, client, scopes, connection, show=lambda code: _show(session, code), trace=trace
-            )
-        return log_in_by_browser(
-            provider,
-            client,
-            scopes,
-            connection,
-            open_browser=_open_browser,
-            show=lambda url: session.note(f"Log in with a browser: {url}"),
-            port=port,
-            seconds=session.timeout or 300,
-            trace=trace,
-        )
-
-
-def _show(session: Session, code: DeviceCode) -> None:
-    """Show where to go and what to type there, with a picture for a telephone's camera on a terminal."""
-    terminal = session.diagnostics.terminal
-    address = code.verification_uri_complete or code.verification_uri
-    if terminal.is_terminal:
-        from oscarcli.output.qr import qr_columns, qr_lines
-
-        if qr_columns(address) <= (terminal.width or 0):
-            # As they are: a note would show their colours as text.
-            terminal.write("\n".join(qr_lines(address)) + "\n")
-    session.note(f"Open {code.verification_uri} and type the code {code.user_code}")
-    if code.verification_uri_complete:
-        session.note(f"or open {address}")
-
-
-def _open_browser(url: str) -> bool:
-    import webbrowser
-
-    try:
-        return webbrowser.open(url)
-    except webbrowser.Error:
-        return False

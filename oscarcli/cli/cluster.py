@@ -64,7 +64,7 @@ def default(
 def delete(ctx: typer.Context, identifier: IdentifierArgument) -> None:
     """Forget a cluster; the cluster itself is not touched."""
     session: Session = ctx.obj
-    former = session.config.clusters.get(identifier)
+    former = session.recorded.clusters.get(identifier)
     session.config_file.remove(identifier)
     forget_former(session, former)
     if session.wants_table:
@@ -91,7 +91,7 @@ def list_clusters(ctx: typer.Context) -> None:
     rows = [
         {
             "id": cluster.identifier,
-            "endpoint": cluster.endpoint,
+            "endpoint": cluster.shown_endpoint,
             "login": cluster.login,
             "ssl_verify": cluster.ssl_verify,
             "default": cluster.identifier == config.default,

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import shlex
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from oscarcli.cli.first_look import look
 from oscarcli.cli.framework import noun
+from oscarcli.cli.secret_input import PasswordStdinOption, password_of, refresh_token_of
 from oscarcli.cli.secret_place import InsecureStorageOption, forget_former, with_secret_kept
 from oscarcli.cli.session import Session
+from oscarcli.config.environment import IDENTIFIER
 from oscarcli.config.model import Cluster
 from oscarcli.config.secrets import Kind
-from oscarcli.errors import ConfigError, OscarError, UnreachableError, UsageError
-
-if TYPE_CHECKING:
-    from oscarcli.api.login.logins import Logins
+from oscarcli.errors import AuthError, ConfigError, OscarError, UsageError
 
 app = noun("Store a cluster.")
 
-# `cluster add` looks at the new cluster for at most so long: scripts add clusters before they are up.
-CHECK_SECONDS = 3.0
-
 IdentifierArgument = Annotated[str, typer.Argument(metavar="IDENTIFIER", help="The cluster's id.")]
-PasswordStdinOption = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
-]
 IssuerOption = Annotated[
     str,
     typer.Option(
@@ -54,6 +49,8 @@ class Login:
     oidc_refresh_token: str
     token_command: str
     oidc_issuer: str
+    oidc_client_id: str
+    oidc_scopes: str
 
     def check(self) -> None:
         """Raise UsageError for words and flags that do not go together, by the reference's rules."""
@@ -67,6 +64,8 @@ class Login:
             raise UsageError(f'only one of "{given[0]}" and "{given[1]}" can be set')
         if self.oidc_issuer and given and given[0] != "--oidc-refresh-token":
             raise UsageError(f'only one of "{given[0]}" and "--oidc-issuer" can be set')
+        self._check_provider(given)
+        self._check_command()
         for flag in given or (["--oidc-issuer"] if self.oidc_issuer else []):
             if self.username is not None:
                 raise UsageError(f'if the "{flag}" flag is set only 2 arguments are allowed')
@@ -78,6 +77,35 @@ class Login:
             raise UsageError("you must provide the username")
         if self.password_stdin and self.password is not None:
             raise UsageError('if the "--password-stdin" flag is set only 3 arguments are allowed')
+
+    def _check_provider(self, given: Sequence[str]) -> None:
+        """Raise UsageError for a provider that could not be asked later."""
+        by_token = "--oidc-refresh-token" in given
+        if self.oidc_issuer:
+            check_issuer(self.oidc_issuer)
+        if self.oidc_issuer and not self.oidc_client_id and not by_token:
+            raise UsageError('"--oidc-issuer" goes with "--oidc-client-id"')
+        if (self.oidc_client_id or self.oidc_scopes) and not self.oidc_issuer and not by_token:
+            raise UsageError('"--oidc-client-id" and "--oidc-scopes" go with "--oidc-issuer"')
+
+    def _check_command(self) -> None:
+        """Raise UsageError for a command that cannot be split into words."""
+        try:
+            words = shlex.split(self.token_command)
+        except ValueError as error:
+            raise UsageError(f"--token-command: {str(error).lower()}") from error
+        if self.token_command and not words:
+            raise UsageError("--token-command: there is no command")
+
+
+def check_issuer(issuer: str) -> None:
+    """Raise UsageError for an issuer that no login may be sent to."""
+    from oscarcli.api.login.provider import checked_issuer
+
+    try:
+        checked_issuer(issuer)
+    except AuthError as error:
+        raise UsageError(error.message, hint=error.hint) from error
 
 
 @app.command("add, a")
@@ -144,9 +172,11 @@ def add(
         oidc_refresh_token,
         token_command,
         oidc_issuer,
+        oidc_client_id,
+        oidc_scopes,
     )
     login.check()
-    _check_endpoint(endpoint)
+    _check_names(identifier, endpoint)
     cluster = Cluster(
         identifier,
         endpoint,
@@ -172,29 +202,36 @@ def add(
 
 
 def _store(session: Session, cluster: Cluster, login: Login, *, insecure: bool, force: bool) -> None:
-    """Write the entry, and keep its secret."""
-    identifier = cluster.identifier
+    """Write the entry, and keep its secret: both, or neither."""
+    file, vault, identifier = session.config_file, session.logins.vault, cluster.identifier
+    file.require_writable()
     replace_it = _may_replace(session, identifier, force)
-    former = session.config.clusters.get(identifier)
+    kind = Kind.REFRESH_TOKEN if login.oidc_refresh_token else Kind.PASSWORD
+    secret = ""
     if login.oidc_refresh_token:
-        token = _refresh_token(session, login.oidc_refresh_token)
-        cluster = _named_provider(session, cluster, token)
-        cluster = with_secret_kept(session, cluster, Kind.REFRESH_TOKEN, token, insecure=insecure)
+        secret = refresh_token_of(session, login.oidc_refresh_token)
+        cluster = _named_provider(session, cluster, secret)
     elif login.username:
-        password = _password(session, login)
-        cluster = with_secret_kept(session, cluster, Kind.PASSWORD, password, insecure=insecure)
-    if not session.config_file.put(cluster, replace=replace_it):
-        raise OscarError(f'the cluster "{identifier}" exists already', hint="replace it with --force")
-    forget_former(session, former, cluster)
+        secret = password_of(session, login.username, login.password, from_stdin=login.password_stdin)
+    former = session.recorded.clusters.get(identifier)
+    with vault.locked(former, cluster), vault.undoing(cluster, kind) if secret else nullcontext():
+        if secret:
+            cluster = with_secret_kept(session, cluster, kind, secret, insecure=insecure)
+        if not file.put(cluster, replace=replace_it):
+            raise OscarError(f'the cluster "{identifier}" exists already', hint="replace it with --force")
+        forget_former(session, former, cluster)
     session.line(
         f'Cluster "{identifier}" successfully stored. To modify the default values, '
         f"please edit the file {session.config_path}"
     )
 
 
-def _check_endpoint(endpoint: str) -> None:
+def _check_names(identifier: str, endpoint: str) -> None:
+    """Raise UsageError for an id or an endpoint that would not be found again."""
     from oscarcli.api.address import base_url, has_login
 
+    if identifier in ("", IDENTIFIER):
+        raise UsageError(f'"{identifier}" is not an id for a cluster')
     try:
         base_url(endpoint)
     except ConfigError as error:
@@ -220,7 +257,7 @@ def _check_files(cluster: Cluster) -> None:
 
 def _may_replace(session: Session, identifier: str, force: bool) -> bool:
     """Tell whether an entry of this id may be replaced; a person is asked, a script is told."""
-    is_there = identifier in session.config.clusters
+    is_there = identifier in session.recorded.clusters
     if force or not session.can_ask:
         if is_there and not force:
             session.note(f'replacing the cluster "{identifier}", which exists already')
@@ -230,48 +267,10 @@ def _may_replace(session: Session, identifier: str, force: bool) -> bool:
     return is_there
 
 
-def _password(session: Session, login: Login) -> str:
-    if login.password is not None:
-        session.warn(
-            "the password on the command line is in the shell's history, and others here can see it; "
-            "leave it away to be asked, or pipe it in with --password-stdin"
-        )
-        return login.password
-    return ask_password(session, login.username or "", from_stdin=login.password_stdin)
-
-
-def ask_password(session: Session, user: str, *, from_stdin: bool) -> str:
-    """Return a password from standard input or from a person. Raises UsageError when there is neither."""
-    if from_stdin:
-        return stdin_secret(session)
-    if not session.can_ask:
-        raise UsageError(
-            "you must provide the password",
-            hint="pipe it in with --password-stdin, or run this on a terminal",
-        )
-    return session.ask_secret(f"Password of {user}: ")
-
-
-def _refresh_token(session: Session, given: str) -> str:
-    if given != "-":
-        session.warn(
-            "the refresh token on the command line is in the shell's history, and others here can see it; "
-            "-t - asks for it, or reads it from standard input"
-        )
-        return given
-    return session.ask_secret("Refresh token: ") if session.can_ask else stdin_secret(session)
-
-
-def stdin_secret(session: Session) -> str:
-    """Return a secret that is piped in, without the end of its line. Raises UsageError."""
-    try:
-        return session.read_stdin().decode().strip("\r\n")
-    except UnicodeDecodeError as error:
-        raise UsageError("what came on standard input is not UTF-8 text") from error
-
-
 def _named_provider(session: Session, cluster: Cluster, token: str) -> Cluster:
     """Return an entry that names the provider and client of its refresh token, where the token tells them."""
+    from oscarcli.api.login.kept import with_provider
+
     named = with_provider(cluster, token)
     if not (named.oidc_issuer and named.oidc_client_id):
         session.warn(
@@ -279,52 +278,3 @@ def _named_provider(session: Session, cluster: Cluster, token: str) -> Cluster:
             "--oidc-issuer and --oidc-client-id name them"
         )
     return named
-
-
-def with_provider(cluster: Cluster, token: str) -> Cluster:
-    """Return an entry with the provider and client that a refresh token names, unless it names others."""
-    from oscarcli.api.login.jwt import text_claim
-
-    return replace(
-        cluster,
-        oidc_issuer=cluster.oidc_issuer or text_claim(token, "iss"),
-        oidc_client_id=cluster.oidc_client_id or text_claim(token, "azp", "client_id"),
-    )
-
-
-def look(session: Session, cluster: Cluster, done: str) -> None:
-    """Ask a cluster for its version, to tell early what would fail later.
-
-    Args:
-        session: the run.
-        cluster: its entry.
-        done: what was done already, for the warning.
-    """
-    session.warn_unverified(cluster)
-    seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
-    answers: Queue[str | OscarError] = Queue()
-    logins = session.logins
-    # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
-    Thread(target=lambda: answers.put(_version(cluster, logins, seconds)), daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except Empty:
-        answer = UnreachableError(f"the cluster gave no whole answer within {seconds:g} s")
-    if isinstance(answer, OscarError):
-        session.warn(f"{done}, but: {answer.message}")
-    else:
-        session.verbose_note(f"the cluster answers; its version is {answer}")
-
-
-def _version(cluster: Cluster, logins: Logins, seconds: float) -> str | OscarError:
-    from oscarcli.api.auth import auth_for
-    from oscarcli.api.client import Client
-    from oscarcli.api.system import get_info
-
-    try:
-        with Client(cluster.endpoint, auth_for(cluster, logins), tls=cluster.tls, retries=False) as client:
-            return str(get_info(client, seconds=seconds).get("version"))
-    except OscarError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 -- the cluster is stored; nothing here may look like a failure
-        return OscarError(f"{type(error).__name__}: {error}")

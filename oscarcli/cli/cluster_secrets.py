@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
 
-from oscarcli.cli.cluster_add import with_provider
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.secret_place import described_place
 from oscarcli.cli.session import Session
@@ -23,6 +23,7 @@ COLUMNS = (
     Column("KEPT IN", "kept_in"),
     Column("RESULT", "result"),
 )
+MOVED = "moved"
 PLACES = {"keyring": Place.KEYRING, "file": Place.FILE}
 
 
@@ -39,34 +40,52 @@ def move(
     session: Session = ctx.obj
     if to not in PLACES:
         raise UsageError(f'--to takes keyring or file, not "{to}"')
-    rows = [_moved(session, cluster, PLACES[to]) for cluster in _chosen(session)]
+    session.config_file.require_writable()
+    rows = [row for cluster in _chosen(session) for row in _moved(session, cluster, PLACES[to])]
     session.show(Result(rows, COLUMNS, empty="No cluster on record has a secret to move"))
-    if PLACES[to] is Place.FILE and any(row["result"] == "moved" for row in rows):
+    if PLACES[to] is Place.FILE and any(row["result"] == MOVED for row in rows):
         session.warn(f"{session.config_path} has secrets in plain text now, for you alone to read")
     failed = [row for row in rows if row["error"]]
     if failed:
-        names = ", ".join(f'"{row["cluster"]}"' for row in failed)
-        message = f"cannot move the secrets of {names}: {failed[0]['error']}"
-        raise (PartialError if len(failed) < len(rows) else OscarError)(message)
+        message = str(failed[0]["error"])
+        more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
+        kind = PartialError if len(failed) < len(rows) else OscarError
+        raise kind(message + more, hint="unlock the keyring, or start one, and try again")
 
 
-def _chosen(session: Session) -> list[Cluster]:
-    """Return the clusters on record that may have a secret here."""
-    stored = session.config_file.read()
-    if session.cluster_option:
-        chosen = stored.cluster(session.cluster_option)
-        if kind_of(chosen) is None:
-            raise AuthError(
-                f'the cluster "{chosen.identifier}" logs in by {chosen.login}, without a secret here'
-            )
-        return [chosen]
-    return [cluster for cluster in stored.clusters.values() if kind_of(cluster) is not None]
+def _chosen(session: Session) -> list[str]:
+    """Return the ids of the clusters whose secrets are meant."""
+    stored = session.recorded
+    if not session.cluster_option:
+        return list(stored.clusters)
+    chosen = stored.cluster(session.cluster_option)
+    if kind_of(chosen) is None:
+        raise AuthError(
+            f'the cluster "{chosen.identifier}" logs in by {chosen.login}, without a secret here',
+            hint=f"'oscar-cli auth status -c {chosen.identifier}' shows the login",
+        )
+    return [chosen.identifier]
 
 
-def _moved(session: Session, cluster: Cluster, to: Place) -> dict[str, Any]:
-    """Move one secret and return what became of it."""
-    vault, kind = session.logins.vault, kind_of(cluster)
-    assert kind is not None
+def _moved(session: Session, identifier: str, to: Place) -> Iterator[dict[str, Any]]:
+    """Move the secrets of a cluster, each with a row of what became of it."""
+    from oscarcli.api.auth import effective
+
+    vault = session.logins.vault
+    entry = session.config_file.read().clusters.get(identifier)
+    if entry is None:
+        return
+    known = effective(entry, session.logins)
+    with vault.locked(known):
+        # Read again: another process may have put a new one before it let go of the lock.
+        entry = session.config_file.read().clusters.get(identifier, entry)
+        for kind in Kind:
+            if kind is kind_of(known) or getattr(entry, kind.value):
+                yield _moved_one(session, entry, kind, to)
+
+
+def _moved_one(session: Session, cluster: Cluster, kind: Kind, to: Place) -> dict[str, Any]:
+    vault = session.logins.vault
     row: dict[str, Any] = {
         "cluster": cluster.identifier,
         "secret": kind.words,
@@ -81,13 +100,15 @@ def _moved(session: Session, cluster: Cluster, to: Place) -> dict[str, Any]:
             _name_provider(session, cluster, kind, found.value)
             vault.keep(cluster, kind, found.value, to)
     except OscarError as error:
-        return {**row, "result": f"failed: {error.message}", "error": error.message}
-    result = "is there already" if found.place is to else "moved"
+        return {**row, "result": "failed", "error": error.message}
+    result = "is there already" if found.place is to else MOVED
     return {**row, "kept_in": described_place(session, to), "result": result}
 
 
 def _name_provider(session: Session, cluster: Cluster, kind: Kind, secret: str) -> None:
     """Write the provider into an entry that is to lose the refresh token which names it."""
+    from oscarcli.api.login.kept import with_provider
+
     if kind is not Kind.REFRESH_TOKEN:
         return
     named = with_provider(cluster, secret)

@@ -51,7 +51,7 @@ def _agree_to_plain_text(session: Session, kind: Kind, error: OscarError) -> Non
     if not session.can_ask:
         # Scripts go on as with the reference client.
         session.warn(
-            f"the {kind.words} is kept in {path} in plain text, for you alone to read, as no keyring takes "
+            f"the {kind.words} goes into {path} in plain text, for you alone to read, as no keyring takes "
             "it; --insecure-storage says that this is wanted"
         )
         return
@@ -68,12 +68,19 @@ def forget_former(session: Session, former: Cluster | None, new: Cluster | None 
     """Forget what was kept of an entry that is gone, or that another one has taken the place of."""
     if former is None:
         return
+    forget_access_tokens(session, former)
+    try:
+        session.logins.vault.forget_in_keyring(former, but_not_of=new)
+    except OscarError as error:
+        session.warn(error.message)
+
+
+def forget_access_tokens(session: Session, cluster: Cluster) -> None:
+    """Forget the access tokens that are kept of a cluster, wherever they are."""
     from oscarcli.api.login.kept import cache_of
 
-    vault = session.logins.vault
     for in_keyring in (False, True):
-        cache_of(former, session.logins, in_keyring=in_keyring).forget()
-    vault.forget_in_keyring(former, but_not_of=new)
+        cache_of(cluster, session.logins, in_keyring=in_keyring).forget()
 
 
 def described_place(session: Session, place: Place) -> str:

@@ -73,14 +73,19 @@ class Session:
         return ConfigFile(self.config_path, warn=self.warn)
 
     @cached_property
-    def config(self) -> Configuration:
-        """The clusters on record and that of the environment. Raises ConfigError when it cannot be read."""
-        from oscarcli.config.environment import with_environment
-
+    def recorded(self) -> Configuration:
+        """The clusters on record, as they were at first. Raises ConfigError when the file cannot be read."""
         configuration = self.config_file.read(tighten=self.tightens_config)
         for warning in configuration.warnings:
             self.warn(warning)
-        return with_environment(configuration, self.environ)
+        return configuration
+
+    @cached_property
+    def config(self) -> Configuration:
+        """The clusters on record and that of the environment. Raises ConfigError."""
+        from oscarcli.config.environment import with_environment
+
+        return with_environment(self.recorded, self.environ)
 
     @property
     def cluster_id(self) -> str:
@@ -113,10 +118,11 @@ class Session:
     def logins(self) -> Logins:
         """What this machine keeps of logins."""
         from oscarcli.api.login.logins import Logins
+        from oscarcli.config.private import cache_folder
         from oscarcli.config.secrets import Vault
 
         trace = self.trace if self.debug else lambda _text: None
-        vault = Vault(self.config_file)
+        vault = Vault(self.config_file, folder=cache_folder(self.environ))
         return Logins(vault, self.environ, self.warn, self.diagnostics.hide, trace)
 
     # -- API -------------------------------------------------------------------------------------

@@ -28,7 +28,13 @@ def environment_cluster(environ: Mapping[str, str]) -> Cluster | None:
             "OSCAR_CLI_ENDPOINT and OSCAR_CLI_CLUSTER are both set and name two clusters",
             hint="unset one of them",
         )
-    return with_environment_secret(Cluster(IDENTIFIER, endpoint), environ)
+    own = Cluster(IDENTIFIER, endpoint)
+    if own.shown_endpoint != endpoint:
+        raise ConfigError(
+            "the URL in OSCAR_CLI_ENDPOINT holds a user or a password",
+            hint="OSCAR_CLI_USER and OSCAR_CLI_PASSWORD give them",
+        )
+    return with_environment_secret(own, environ)
 
 
 def with_environment_secret(cluster: Cluster, environ: Mapping[str, str]) -> Cluster:

@@ -90,6 +90,18 @@ class ConfigFile:
 
         self._edit(edits)
 
+    def require_writable(self) -> None:
+        """Raise ConfigError when an edit could not be written, before something else is done for it."""
+        target = Path(os.path.realpath(self.path))
+        disk.refuse_unwritable(target, self.path)
+        folder = next(place for place in (target.parent, *target.parent.parents) if place.exists())
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise ConfigError(
+                f"cannot write the configuration {self.path}: nothing can be written in {folder}; it is as "
+                "it was",
+                hint=disk.ELSEWHERE,
+            )
+
     def set_key(self, identifier: str, key: str, value: str | None) -> None:
         """Set one key of a cluster's entry, or remove it with `None`. Raises ConfigError when unknown."""
 

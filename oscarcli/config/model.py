@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -11,6 +12,7 @@ from oscarcli.errors import ConfigError
 
 TRUE_WORDS = ("true", "yes", "on")
 FALSE_WORDS = ("false", "no", "off")
+LOGIN_IN_URL = re.compile(r"//[^/?#]*@")
 # Keys of an entry that the reference client does not know.
 OWN_KEYS = (
     "token_command",
@@ -80,7 +82,12 @@ class Cluster:
             return "refresh-token"
         if self.token_command:
             return "token-command"
-        return "refresh-token" if self.oidc_issuer and not self.auth_user else "basic"
+        return "refresh-token" if self.oidc_issuer else "basic"
+
+    @property
+    def shown_endpoint(self) -> str:
+        """The endpoint without a login that somebody may have written into it."""
+        return LOGIN_IN_URL.sub("//***@", self.endpoint)
 
     @property
     def tls(self) -> TlsSettings:

@@ -7,12 +7,18 @@ did so later than this program, which empties one place when it fills the other.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from pathlib import Path
 
 from oscarcli.config.file import ConfigFile
+from oscarcli.config.login_lock import login_lock
 from oscarcli.config.model import Cluster
 from oscarcli.config.os_keyring import KeyringError, NoKeyringError, OsKeyring
+from oscarcli.config.token_cache import Successors, origin_of
 from oscarcli.errors import AuthError, OscarError
 
 SERVICE = "oscar-cli"
@@ -64,11 +70,34 @@ class Vault:
     Args:
         file: the configuration.
         keyring: that of the operating system.
+        folder: where locks and refresh tokens are kept that cannot be beside the configuration.
     """
 
-    def __init__(self, file: ConfigFile, keyring: OsKeyring | None = None) -> None:
+    def __init__(
+        self, file: ConfigFile, keyring: OsKeyring | None = None, folder: Path | None = None
+    ) -> None:
         self._file = file
         self.keyring = keyring or OsKeyring()
+        self._folder = folder
+        self._successors = Successors(folder)
+
+    @contextmanager
+    def locked(self, *clusters: Cluster | None) -> Iterator[None]:
+        """Let no other process change or use the login of a cluster, if it is one by refresh token.
+
+        Args:
+            clusters: entries of one id: the one that is there, and the one that is to be.
+        """
+        names = {one.identifier for one in clusters if one and kind_of(one) is Kind.REFRESH_TOKEN}
+        if not names:
+            yield
+            return
+        target = Path(os.path.realpath(self._file.path))
+        digest = origin_of(str(target), *names)[:16]
+        places = [target.parent / f".{target.name}.{digest}.lock"]
+        places += [self._folder / f"{digest}.lock"] if self._folder else []
+        with login_lock(places):
+            yield
 
     def find(self, cluster: Cluster, kind: Kind) -> Secret | None:
         """Return a secret of a cluster, `None` when there is none anywhere.
@@ -76,6 +105,11 @@ class Vault:
         Raises:
             AuthError: the keyring, which may have it, does not answer.
         """
+        stored = self._stored(cluster, kind)
+        newer = self._successors.of(stored.value) if stored and kind is Kind.REFRESH_TOKEN else None
+        return Secret(newer, stored.place) if stored and newer else stored
+
+    def _stored(self, cluster: Cluster, kind: Kind) -> Secret | None:
         value = getattr(cluster, kind.value)
         if value:
             return Secret(value, Place.ENVIRONMENT if cluster.from_environment else Place.FILE)
@@ -113,15 +147,16 @@ class Vault:
             place: the keyring or the file.
 
         Raises:
-            OscarError: the keyring does not take it; nothing was changed then.
+            OscarError: the keyring does not take it, or does not let go of it.
             ConfigError: the file cannot be written.
         """
         if place is Place.KEYRING:
-            self.keep_in_keyring(cluster, kind, value)
-            self._file.set_key(cluster.identifier, kind.value, None)
+            with self.undoing(cluster, kind):
+                self.keep_in_keyring(cluster, kind, value)
+                self._file.set_key(cluster.identifier, kind.value, None)
         else:
             self._file.set_key(cluster.identifier, kind.value, value)
-            self.forget_in_keyring(cluster)
+            self._forget_in_keyring(cluster, kind)
 
     def keep_in_keyring(self, cluster: Cluster, kind: Kind, value: str) -> None:
         """Keep a secret in the keyring. Raises OscarError when it does not take it."""
@@ -133,25 +168,59 @@ class Vault:
                 hint="unlock the keyring, or keep it in the file with --insecure-storage",
             ) from error
 
+    @contextmanager
+    def undoing(self, cluster: Cluster, kind: Kind) -> Iterator[None]:
+        """Give the keyring back what it had when what is done meanwhile fails."""
+        name = _keyring_name(cluster, kind)
+        former = None
+        with suppress(KeyringError):
+            former = self.keyring.get(*name)
+        try:
+            yield
+        except BaseException:
+            with suppress(KeyringError):
+                if former is None:
+                    self.keyring.delete(*name)
+                else:
+                    self.keyring.set(*name, former)
+            raise
+
     def renew(self, cluster: Cluster, old: str, new: str) -> None:
         """Put a new refresh token where the old one is; leave alone what somebody else put there since.
 
+        Where that place cannot be written it is kept among the access tokens, and found there.
+
         Raises:
-            OscarError: it cannot be kept there.
+            OscarError: it cannot be kept anywhere.
         """
-        found = self.find(self.on_record(cluster), Kind.REFRESH_TOKEN)
-        if found is not None and found.value == old:
-            self.keep(cluster, Kind.REFRESH_TOKEN, new, found.place)
+        stored = self._stored(self.on_record(cluster), Kind.REFRESH_TOKEN)
+        if stored is None or old not in (stored.value, self._successors.of(stored.value)):
+            return
+        try:
+            self.keep(cluster, Kind.REFRESH_TOKEN, new, stored.place)
+            self._successors.forget(stored.value)
+        except OscarError as error:
+            try:
+                self._successors.keep(stored.value, new)
+            except OSError:
+                raise error from None
 
     def forget(self, cluster: Cluster) -> list[Place]:
-        """Remove the secrets of a cluster from everywhere they are and return these places."""
-        places = [Place.KEYRING] if self.forget_in_keyring(cluster) else []
+        """Remove the secrets of a cluster from everywhere they are and return these places.
+
+        Raises:
+            OscarError: the file has none any more, but the keyring may: it does not let go of them.
+        """
         stored = self._file.read(tighten=False).clusters.get(cluster.identifier)
+        with suppress(AuthError):
+            token = self._stored(self.on_record(cluster), Kind.REFRESH_TOKEN)
+            self._successors.forget(token.value if token else "")
+        places = []
         for kind in Kind:
             if stored is not None and getattr(stored, kind.value):
                 self._file.set_key(cluster.identifier, kind.value, None)
                 places.append(Place.FILE)
-        return places
+        return [*places, *([Place.KEYRING] if self.forget_in_keyring(cluster) else [])]
 
     def forget_in_keyring(self, cluster: Cluster, but_not_of: Cluster | None = None) -> bool:
         """Remove what the keyring has of a cluster and tell whether it had something.
@@ -159,21 +228,26 @@ class Vault:
         Args:
             cluster: whose secrets they are.
             but_not_of: an entry whose own secrets stay, unless it has them in the file.
+
+        Raises:
+            OscarError: the keyring does not let go of them.
         """
-        kept = (
-            [_keyring_name(but_not_of, kind) for kind in Kind if not _in_file(but_not_of)]
-            if but_not_of
-            else []
-        )
-        had_one = False
-        for kind in Kind:
-            name = _keyring_name(cluster, kind)
-            try:
-                had_one |= name not in kept and self.keyring.delete(*name)
-            except KeyringError:
-                # It was not asked for the secret either.
-                return had_one
-        return had_one
+        new = but_not_of if but_not_of is not None and not _in_file(but_not_of) else None
+        kept = [_keyring_name(new, kind) for kind in Kind] if new else []
+        gone = [kind for kind in Kind if _keyring_name(cluster, kind) not in kept]
+        return sum(self._forget_in_keyring(cluster, kind) for kind in gone) > 0
+
+    def _forget_in_keyring(self, cluster: Cluster, kind: Kind) -> bool:
+        try:
+            return self.keyring.delete(*_keyring_name(cluster, kind))
+        except NoKeyringError:
+            return False
+        except KeyringError as error:
+            raise OscarError(
+                f"cannot tell whether the keyring still has the {kind.words} of cluster "
+                f'"{cluster.identifier}": {error}',
+                hint=f"unlock the keyring and look for '{SERVICE}' in it",
+            ) from error
 
 
 def _in_file(cluster: Cluster) -> bool:

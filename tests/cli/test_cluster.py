@@ -31,7 +31,7 @@ IN_HISTORY = (
 
 def in_plain_text(call: Caller) -> str:
     return (
-        f"warning: the password is kept in {call.config} in plain text, for you alone to read, as no keyring "
+        f"warning: the password goes into {call.config} in plain text, for you alone to read, as no keyring "
         "takes it; --insecure-storage says that this is wanted"
     )
 

@@ -86,7 +86,7 @@ STEPS = (
     Step("cluster secrets move --to file", "[].cluster [].error [].kept_in [].result [].secret"),
     Step(
         "auth status",
-        "[].access_token_until [].cluster [].endpoint [].kept_in [].login [].state [].until [].user",
+        "[].access_token_until [].cluster [].endpoint [].error [].kept_in [].login [].state [].until [].user",
     ),
     Step("cluster info", "architecture git_commit kubernetes_version serverless_backend version", API),
     Step("cluster status", "cluster minio oscar", API),

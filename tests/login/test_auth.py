@@ -55,10 +55,10 @@ def test_status_tells_who_is_logged_in_how_until_when_and_where_the_secret_is(
         "basic": ["basic", file, "logged in"],
         "out": ["basic", None, "logged out"],
         "oidc": ["refresh-token", file, "logged in"],
-        "agent": ["oidc-agent", "oidc-agent", found["agent"]["state"]],
+        "agent": ["oidc-agent", "oidc-agent", "unknown"],
         "command": ["token-command", "command", "not asked"],
     }
-    assert "oidc-agent" in found["agent"]["state"]
+    assert "oidc-agent" in found["agent"]["error"]
     assert (found["basic"]["user"], found["agent"]["user"]) == ("ada", "egi")
     assert found["oidc"]["user"] == "jane"
     now = datetime.now(timezone.utc)
@@ -99,7 +99,7 @@ def test_status_names_the_keyring_and_why_it_is_silent(run: Runner) -> None:
     assert run(*words, input=SECRET, env=env).code == 0
     assert states(run, env=env)["a"]["kept_in"].startswith("keyring (")
     locked = states(run, env={**env, "PYTHON_KEYRING_BACKEND": "locked_keyring.LockedKeyring"})
-    assert "it is locked" in locked["a"]["state"]
+    assert (locked["a"]["state"], "it is locked" in locked["a"]["error"]) == ("unknown", True)
 
 
 # -- logout and login with a password --------------------------------------------------------------
@@ -224,6 +224,7 @@ def test_an_fdl_goes_to_the_environments_cluster_too(call: Caller, server: Scrip
         ({"OSCAR_CLI_ENDPOINT": "URL"}, 4, "OSCAR_CLI_TOKEN, or OSCAR_CLI_USER and OSCAR_CLI_PASSWORD"),
         ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_PASSWORD": SECRET}, 4, "OSCAR_CLI_USER"),
         ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_USER": "ada"}, 4, "OSCAR_CLI_PASSWORD"),
+        ({"OSCAR_CLI_ENDPOINT": f"http://ada:{SECRET}@x", "OSCAR_CLI_TOKEN": "t"}, 3, "holds a user"),
         ({"OSCAR_CLI_ENDPOINT": "host", "OSCAR_CLI_TOKEN": "t"}, 3, "not an HTTP URL"),
         ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_TOKEN": f"{SECRET} x"}, 4, "the token is not one"),
         ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_TOKEN": SECRET, "OSCAR_CLI_PASSWORD": "p"}, 3, "both set"),
@@ -302,3 +303,20 @@ def test_a_home_that_cannot_be_written_needs_no_more_than_the_environment(
     words = ("cluster", "add", "a", "http://x", "ada", "--password-stdin", "--no-check")
     assert run(*words, input=SECRET, env=env, cwd=tmp_path).code == 0
     assert SECRET in elsewhere.read_text()
+
+
+def test_the_environments_user_hides_no_secret_from_a_removal(run: Runner) -> None:
+    keys = run.home / "keyring.json"
+    env = keyring_env("file_keyring.FileKeyring", keys)
+    words = ("cluster", "add", "a", "http://x", "ada", "--password-stdin", "--no-check")
+    assert run(*words, input=SECRET, env=env).code == 0
+    more = {"OSCAR_CLI_USER": "bob", "OSCAR_CLI_PASSWORD": "other"}
+    assert run("cluster", "delete", "a", env={**env, **more}).code == 0
+    assert secrets_in(keys) == []
+
+
+def test_a_login_in_an_entrys_url_is_not_shown(call: Caller) -> None:
+    know(call, a={"endpoint": f"http://ada:{SECRET}@x/base", "auth_user": "ada", "auth_password": "p"})
+    for words in (("cluster", "list"), ("cluster", "list", "-o", "json"), ("auth", "status", "-o", "json")):
+        result = call(*words)
+        assert (SECRET in result.out, "http://***@x/base" in result.out) == (False, True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import yaml
 
 from tests.conftest import Runner
 from tests.support.keyring_env import in_keyring, keyring_env, secrets_in
-from tests.support.oidc import CLIENT, ScriptedProvider
+from tests.support.oidc import CLIENT, DEVICE, ScriptedProvider
 from tests.support.server import Answer, Request, ScriptedServer, document
 
 SECRET = "marked-s3cr3t"
@@ -91,7 +93,7 @@ def test_without_a_keyring_a_script_goes_on_with_one_warning(run: Runner, keys: 
     result = add(run, "http://x", keyring_env(backend, keys) if backend else {})
     assert (result.code, "successfully stored" in result.out) == (0, True)
     assert result.err.count("\n") == 1
-    assert result.err.startswith(f"warning: the password is kept in {run.config} in plain text")
+    assert result.err.startswith(f"warning: the password goes into {run.config} in plain text")
     assert SECRET not in result.err
     assert entry(run)["auth_password"] == SECRET
     assert run.config.stat().st_mode & 0o777 == 0o600
@@ -240,3 +242,143 @@ def test_the_same_entry_again_keeps_its_new_secret(run: Runner, keys: Path, env:
     add(run, "http://y", env, "--force")
     assert in_keyring(keys) == {"oscar-cli http://y": {"a: password of ada": SECRET}}
     assert "auth_password" not in entry(run)
+
+
+# -- nothing is half done --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("cluster", "add", "a", "http://x", "ada", "--password-stdin", "--no-check", "--force"),
+        ("cluster", "add", "new", "http://x", "ada", "--password-stdin", "--no-check"),
+        ("auth", "login", "-c", "a", "--password-stdin"),
+        ("cluster", "secrets", "move", "--to", "file"),
+    ],
+)
+def test_without_a_place_for_the_entry_the_keyring_stays_as_it_is(
+    run: Runner, keys: Path, env: dict[str, str], words: tuple[str, ...]
+) -> None:
+    add(run, "http://x", env)
+    before = keys.read_text()
+    run.config.chmod(0o400)
+    result = run(*words, input="another", env=env)
+    assert (result.code, "read-only" in result.err) == (3, True)
+    assert keys.read_text() == before
+
+
+def test_a_disk_that_fills_up_meanwhile_gives_the_keyring_back_what_it_had(
+    run: Runner, keys: Path, env: dict[str, str]
+) -> None:
+    add(run, "http://x", env)
+    # Too long to be written, other than the keyring.
+    run.write_config(f"# {'kept ' * 100}\n{run.config.read_text()}")
+    before = in_keyring(keys)
+    words = ("cluster", "add", "a", "http://x", "ada", "--password-stdin", "--no-check", "--disable-ssl")
+    script = "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (400, 400)); "
+    script += "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+    script += f"sys.argv[1:] = {list(words)!r}; from oscarcli.__main__ import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=b"another",
+        capture_output=True,
+        env={**run.environ, **env},
+        check=False,
+    )
+    assert (done.returncode, b"it is as it was" in done.stderr) == (3, True)
+    assert in_keyring(keys) == before
+
+
+def test_both_secrets_of_an_entry_move_and_its_login_stays_the_same(
+    run: Runner, provider: ScriptedProvider, keys: Path, env: dict[str, str]
+) -> None:
+    """The reference client takes the refresh token of such an entry."""
+    token = provider.log_in()
+    run.write_config(
+        f"oscar:\n  a:\n    endpoint: http://x\n    auth_user: ada\n    auth_password: {SECRET}\n"
+        f"    oidc_refresh_token: {token}\n"
+    )
+    assert run("cluster", "secrets", "move", "--to", "keyring", env=env).code == 0
+    assert sorted(secrets_in(keys)) == sorted([SECRET, token])
+    status = json.loads(run("auth", "status", "-c", "a", "-o", "json", env=env).out)
+    assert (status[0]["login"], status[0]["state"]) == ("refresh-token", "logged in")
+
+
+def test_an_entry_that_lost_its_login_to_the_reference_client_is_mended_by_a_move(
+    run: Runner, provider: ScriptedProvider, env: dict[str, str]
+) -> None:
+    words = ("cluster", "add", "a", "http://x", "-t", "-", "--no-check")
+    assert run(*words, input=provider.log_in(), env=env).code == 0
+    run.write_config("oscar:\n  a:\n    endpoint: http://x\n    ssl_verify: true\ndefault: a\n")
+    assert run("auth", "status", "-c", "a", env=env).code == 0
+    assert run("cluster", "secrets", "move", "--to", "file", env=env).code == 0
+    assert entry(run)["oidc_issuer"] == provider.issuer
+    assert run("auth", "token", env=env).code == 0
+
+
+@pytest.mark.parametrize("backend", ["locked_keyring.LockedKeyring", "broken_keyring.BrokenKeyring"])
+def test_an_entry_without_a_login_needs_no_keyring(
+    run: Runner, server: ScriptedServer, keys: Path, backend: str
+) -> None:
+    run.write_config(f"oscar: {{a: {{endpoint: '{server.url}'}}}}\ndefault: a\n")
+    server.expect("GET", "/system/services", document([]))
+    assert run("service", "list", env=keyring_env(backend, keys)).code == 0
+
+
+def test_logout_claims_nothing_that_the_keyring_does_not_say(
+    run: Runner, keys: Path, env: dict[str, str]
+) -> None:
+    locked = keyring_env("locked_keyring.LockedKeyring", keys)
+    run.know("http://x")
+    result = run("auth", "logout", env=locked)
+    assert (result.code, result.out, "it is locked" in result.err) == (1, "", True)
+    assert "s3cr3t-pass" not in run.config.read_text()
+    add(run, "http://x", env)
+    result = run("cluster", "delete", "a", env=locked)
+    assert (result.code, result.err.startswith("warning: cannot tell whether the keyring")) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "given", "message"),
+    [
+        ("a http://x ada --password-stdin", "", "the password is empty"),
+        ("a http://x ada --password-stdin", "\r\n", "the password is empty"),
+        ("a http://x -t -", "", "the refresh token is none"),
+        ("a http://x -t -", "two words", "the refresh token is none"),
+        ("a http://x -t -", "bell\a", "the refresh token is none"),
+        ("a http://x --oidc-issuer foo --oidc-client-id c", "", "is not the URL of a provider"),
+        ("a http://x --oidc-issuer http://far.example --oidc-client-id c", "", "has no https"),
+        ("a http://x --oidc-issuer https://far.example", "", '"--oidc-client-id"'),
+        ("a http://x ada pw --oidc-client-id c", "", '"--oidc-issuer"'),
+        ("a http://x ada pw --oidc-scopes s", "", '"--oidc-issuer"'),
+        ("a http://x --token-command 'x", "", "--token-command: no closing quotation"),
+        ("a http://x --token-command x -o egi", "", "only one of"),
+        ("a http://x ada --token-command x", "", "only 2 arguments"),
+        ("(environment) http://x ada pw", "", "is not an id"),
+        ("a http://x ada pw --client-key k", "", "--client-key goes with --client-cert"),
+    ],
+)
+def test_logins_that_could_never_work_are_refused(run: Runner, words: str, given: str, message: str) -> None:
+    result = run("cluster", "add", *words.split(), "--no-check", input=given)
+    assert (result.code, message in result.err, run.config.exists()) == (2, True, False)
+
+
+def test_a_login_that_took_long_does_not_bring_back_what_was_changed_meanwhile(
+    run: Runner, provider: ScriptedProvider
+) -> None:
+    words = ("--oidc-issuer", provider.issuer, "--oidc-client-id", CLIENT, "--no-check")
+    assert run("cluster", "add", "a", "http://x", *words).code == 0
+
+    def change(_request: Request) -> Answer:
+        provider.interval = 1
+        assert run("cluster", "add", "a", "http://y", *words, "--force").code == 0
+        return answer(_request)
+
+    answer = provider.reply_to
+    provider.reply_to = lambda request: (  # type: ignore[method-assign]
+        change(request) if request.path == DEVICE else answer(request)
+    )
+    result = run("auth", "login", "--device", "--insecure-storage")
+    assert (result.code, "was changed meanwhile" in result.err) == (1, True)
+    assert entry(run)["endpoint"] == "http://y"
+    assert "oidc_refresh_token" not in entry(run)

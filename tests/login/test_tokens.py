@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import stat
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +17,7 @@ import yaml
 
 from tests.conftest import Caller, Runner
 from tests.support.command import World
+from tests.support.keyring_env import keyring_env
 from tests.support.oidc import CLIENT, TOKEN, ScriptedProvider, refused
 from tests.support.server import Answer, Request, ScriptedServer, document
 
@@ -119,11 +124,31 @@ def test_many_processes_at_once_use_a_refresh_token_once(
     assert len(provider.forms()) == 1
 
 
-def test_a_new_token_that_cannot_be_kept_is_told_of(
+def test_a_new_token_is_kept_elsewhere_when_the_configuration_cannot_be_written(
+    call: Caller, guarded: ScriptedServer, provider: ScriptedProvider
+) -> None:
+    """Twice: what took the place of the stored one has a successor, too."""
+    first = provider.log_in()
+    know(call, guarded.url, first)
+    call.config.chmod(0o400)
+    for _ in range(3):
+        result = call("service", "list", "-q")
+        assert (result.code, result.out, result.err) == (0, "mine\n", "")
+        provider.forget_access()
+    assert len({form["refresh_token"] for form in provider.forms()}) == 3
+    # As soon as it can be written it is what counts again.
+    call.config.chmod(0o600)
+    assert call("service", "list").code == 0
+    assert stored(call)["oidc_refresh_token"] not in (first, "")
+    assert not list(call.home.glob(".cache/oscar-cli/tokens/*.successor"))
+
+
+def test_a_new_token_that_can_be_kept_nowhere_is_told_of(
     call: Caller, guarded: ScriptedServer, provider: ScriptedProvider
 ) -> None:
     know(call, guarded.url, provider.log_in())
     call.config.chmod(0o400)
+    (call.home / ".cache").write_text("no folder")
     result = call("service", "list", "-q")
     assert (result.code, result.out) == (0, "mine\n")
     assert "the provider replaced the refresh token" in result.err
@@ -247,3 +272,114 @@ def test_the_reference_clients_loss_of_our_keys_loses_no_login_by_token(
     """It drops keys it does not know; the refresh token itself names provider and client."""
     know(call, guarded.url, provider.log_in(), memory="256Mi", log_level="INFO")
     assert call("service", "list", "-q").out == "mine\n"
+
+
+def test_ctrl_c_while_a_token_is_renewed_loses_no_login(
+    run: Runner,
+    guarded: ScriptedServer,
+    provider: ScriptedProvider,
+    wait_until: Callable[[Callable[[], bool]], None],
+) -> None:
+    """The provider has given a new token by then, and the old one is good no more."""
+    first = provider.log_in()
+    know(run, guarded.url, first)
+    asked, go_on = threading.Event(), threading.Event()
+    answer = provider.reply_to
+
+    def slow(request: Request) -> Answer:
+        reply = answer(request)
+        if request.path == TOKEN:
+            asked.set()
+            go_on.wait(60)
+        return reply
+
+    provider.reply_to = slow  # type: ignore[method-assign]
+    process = run.start("service", "list", "-q")
+    wait_until(asked.is_set)
+    process.send_signal(signal.SIGINT)
+    go_on.set()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+    assert stored(run)["oidc_refresh_token"] != first
+    assert run("service", "list", "-q").out == "mine\n"
+
+
+def test_ctrl_c_twice_ends_a_renewal_at_once(run: Runner, provider: ScriptedProvider) -> None:
+    asked, done = threading.Event(), threading.Event()
+
+    def silent(_request: Request) -> Answer:
+        asked.set()
+        done.wait(60)
+        return Answer(500)
+
+    provider.always("POST", TOKEN, silent)
+    know(run, "http://127.0.0.1:9", provider.log_in())
+    process = run.start("service", "list")
+    assert asked.wait(60)
+    process.send_signal(signal.SIGINT)
+    while process.poll() is None and not done.wait(0.05):
+        process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    done.set()
+    assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+
+
+def test_processes_with_caches_of_their_own_share_a_login(
+    run: Runner, guarded: ScriptedServer, provider: ScriptedProvider
+) -> None:
+    know(run, guarded.url, provider.log_in())
+    caches = [{"XDG_CACHE_HOME": str(run.home / f"cache-{number}")} for number in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda env: run("service", "list", "-q", env=env), caches))
+    assert [(one.code, one.out) for one in results] == [(0, "mine\n")] * 4
+    assert len({form["refresh_token"] for form in provider.forms()}) == 4
+
+
+def test_a_move_takes_along_what_another_process_renewed(
+    run: Runner, guarded: ScriptedServer, provider: ScriptedProvider
+) -> None:
+    """Many renewals and moves at once: each refresh token is good once, and none is lost."""
+    know(run, guarded.url, provider.log_in())
+    env = keyring_env("file_keyring.FileKeyring", run.home / "keyring.json")
+
+    def work(number: int) -> int:
+        cache = {**env, "XDG_CACHE_HOME": str(run.home / f"cache-{number}")}
+        if number % 2:
+            return run("service", "list", env=cache).code
+        place = "keyring" if number % 4 else "file"
+        return run("cluster", "secrets", "move", "--to", place, env=cache).code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(work, range(12))) == [0] * 12
+    assert run("service", "list", "-q", env=env).out == "mine\n"
+
+
+def test_a_first_look_does_not_leave_a_new_token_behind(
+    call: Caller, guarded: ScriptedServer, provider: ScriptedProvider
+) -> None:
+    """A provider that takes longer than the look may take."""
+    answer = provider.reply_to
+
+    def slow(request: Request) -> Answer:
+        reply = answer(request)
+        if request.path == TOKEN:
+            time.sleep(0.5)
+        return reply
+
+    provider.reply_to = slow  # type: ignore[method-assign]
+    guarded.always("GET", "/system/info", document({"version": "1"}))
+    words = ("cluster", "add", "test", guarded.url, "-t", "-", "--timeout", "0.2", "--insecure-storage")
+    first = provider.log_in()
+    assert call(*words, input=first).code == 0
+    assert stored(call)["oidc_refresh_token"] != first
+    assert call("service", "list", "-q").out == "mine\n"
+
+
+def test_a_tab_trades_no_token_in(call: Caller, guarded: ScriptedServer, provider: ScriptedProvider) -> None:
+    know(call, guarded.url, provider.log_in())
+    run = Runner(call.home, call.environ)
+    assert "mine" not in run("__complete", "service", "get", "").out
+    assert provider.forms() == []
+    assert call("service", "list", "-q").out == "mine\n"
+    assert "mine" in run("__complete", "service", "get", "", env={"OSCAR_CLI_COMPLETION_SECONDS": "30"}).out
+    assert len(provider.forms()) == 1

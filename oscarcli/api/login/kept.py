@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from oscarcli.api.login.interrupt import finished_before_interrupt
 from oscarcli.api.login.logins import Logins
 from oscarcli.api.login.tokens import AccessToken, TokenSource
 from oscarcli.config.model import Cluster, TlsSettings
+from oscarcli.config.private import cache_folder
 from oscarcli.config.secrets import Kind, Secret
-from oscarcli.config.token_cache import CachedToken, TokenCache, cache_folder, origin_of
+from oscarcli.config.token_cache import CachedToken, TokenCache, origin_of
 from oscarcli.errors import AuthError, OscarError
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ class Tokens:
         cache: keeps it for the next run; `None` for a source that keeps it itself.
         origin: tells of which login a kept token must be, such as a digest of the refresh token.
         hide: is told each token.
+        lock: keeps other processes from asking meanwhile, where that matters.
     """
 
     def __init__(
@@ -35,11 +39,13 @@ class Tokens:
         cache: TokenCache | None,
         origin: Callable[[], str],
         hide: Callable[[str], None],
+        lock: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self._source = source
         self._cache = cache
         self._origin = origin
         self._hide = hide
+        self._lock = lock
         self._asking = threading.Lock()
         self._held: CachedToken | None = None
         # A token of which nobody knows how long it is good is used until it is refused, in this run alone.
@@ -57,9 +63,12 @@ class Tokens:
     def after(self, refused: str) -> str:
         """Return a token to use after one was refused: the same one when the source has no other."""
         with self._asking:
-            if self._held is not None and self._held.value != refused:
-                return self._held.value
-            return self._asked(refused)
+            known = self._endless or (self._held.value if self._held else "")
+            return known if known not in ("", refused) else self._asked(refused)
+
+    def expires_at(self) -> float | None:
+        """Return the last moment of the token in use, `None` when it cannot be told."""
+        return self._held.expires_at if self._held else None
 
     def kept(self) -> CachedToken | None:
         """Return the token that is kept, fresh or not, without asking for one."""
@@ -74,7 +83,7 @@ class Tokens:
         return found
 
     def _asked(self, refused: str) -> str:
-        with self._cache.locked() if self._cache else nullcontext():
+        with self._lock():
             # Another process may have asked while this one waited.
             self._held, self._endless = self._kept(refused), ""
             if self._held is not None:
@@ -116,22 +125,31 @@ def from_command(cluster: Cluster, logins: Logins) -> Tokens:
 def from_refresh_token(cluster: Cluster, logins: Logins) -> Tokens:
     """Return the tokens that a stored refresh token brings."""
     stored = StoredLogin(cluster, logins)
-    in_keyring = not cluster.oidc_refresh_token
-    return Tokens(stored, cache_of(cluster, logins, in_keyring=in_keyring), stored.origin, logins.hide)
+    cache = cache_of(cluster, logins, in_keyring=not cluster.oidc_refresh_token)
+    return Tokens(stored, cache, stored.origin, logins.hide, lambda: logins.vault.locked(cluster))
+
+
+def with_provider(cluster: Cluster, refresh_token: str) -> Cluster:
+    """Return an entry with the provider and client that a refresh token names, unless it names others."""
+    from oscarcli.api.login.jwt import text_claim
+
+    return replace(
+        cluster,
+        oidc_issuer=cluster.oidc_issuer or text_claim(refresh_token, "iss"),
+        oidc_client_id=cluster.oidc_client_id or text_claim(refresh_token, "azp", "client_id"),
+    )
 
 
 def revoked(cluster: Cluster, logins: Logins, refresh_token: str) -> bool:
     """Make a refresh token void at its provider and tell whether that was done. Never raises."""
-    from oscarcli.api.login import jwt
     from oscarcli.api.login.provider import discover, revoke
 
-    issuer = cluster.oidc_issuer or jwt.text_claim(refresh_token, "iss")
-    client = cluster.oidc_client_id or jwt.text_claim(refresh_token, "azp", "client_id")
+    known = with_provider(cluster, refresh_token)
     try:
-        with provider_connection(issuer, cluster) as connection:
-            provider = discover(issuer, connection, trace=logins.trace)
-        with provider_connection(provider.token_endpoint, cluster) as connection:
-            return revoke(provider, refresh_token, client, connection, trace=logins.trace)
+        with provider_connection(known.oidc_issuer, known) as connection:
+            provider = discover(known.oidc_issuer, connection, trace=logins.trace)
+        with provider_connection(provider.token_endpoint, known) as connection:
+            return revoke(provider, refresh_token, known.oidc_client_id, connection, trace=logins.trace)
     except OscarError:
         return False
 
@@ -163,6 +181,10 @@ class StoredLogin:
 
     def fetch(self) -> AccessToken:
         """Return a new access token; a new refresh token that comes with it takes the old one's place."""
+        with finished_before_interrupt():
+            return self._fetched()
+
+    def _fetched(self) -> AccessToken:
         from oscarcli.api.auth import not_logged_in
         from oscarcli.api.login.refresh import refreshed
 

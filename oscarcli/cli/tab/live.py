@@ -86,10 +86,11 @@ def _client(
     from oscarcli.api.client import Client
     from oscarcli.api.login.logins import Logins
     from oscarcli.config.environment import chosen_cluster
+    from oscarcli.config.private import cache_folder
     from oscarcli.config.secrets import Vault
 
     cluster = chosen_cluster(given.get("--cluster"), environ, lambda: configuration)
-    logins = Logins(Vault(_file(given, environ)), environ)
+    logins = Logins(Vault(_file(given, environ), folder=cache_folder(environ)), environ)
     seconds = max(0.1, deadline - time.monotonic())
     return Client(
         cluster.endpoint, kept_auth_for(cluster, logins), tls=cluster.tls, timeout=seconds, retries=False
