@@ -11,8 +11,7 @@ from oscarcli.config.model import Cluster
 from oscarcli.errors import OscarError, UnreachableError
 
 if TYPE_CHECKING:
-    import httpx
-
+    from oscarcli.api.client import Client
     from oscarcli.api.login.kept import Tokens
 
 # Scripts add clusters before they are up: they are not held longer.
@@ -32,9 +31,9 @@ def look(session: Session, cluster: Cluster, done: str, tokens: Tokens | None = 
     seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
     answers: Queue[str | OscarError] = Queue()
     try:
-        auth = _login(session, cluster, tokens)
+        client = _client(session, cluster, tokens)
         # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
-        Thread(target=lambda: answers.put(_version(cluster, auth, seconds)), daemon=True).start()
+        Thread(target=lambda: answers.put(_version(client, seconds)), daemon=True).start()
         answer = answers.get(timeout=seconds)
     except Empty:
         answer = UnreachableError(f"the cluster gave no whole answer within {seconds:g} s")
@@ -46,26 +45,28 @@ def look(session: Session, cluster: Cluster, done: str, tokens: Tokens | None = 
         session.verbose_note(f"the cluster answers; its version is {answer}")
 
 
-def _login(session: Session, cluster: Cluster, tokens: Tokens | None) -> httpx.Auth:
-    """Return how to log in; what may be lost when it is left behind is done here and now.
+def _client(session: Session, cluster: Cluster, tokens: Tokens | None) -> Client:
+    """Return a client that tries once; what may be lost when it is left behind is done here and now.
 
     A refresh token may be good once: the thread must not trade it in, for it is not waited for.
     """
     from oscarcli.api.auth import auth_for, bearer, tokens_for
-
-    if cluster.login != "refresh-token":
-        return auth_for(cluster, session.logins)
-    tokens = tokens or tokens_for(cluster, session.logins)
-    assert tokens is not None
-    return bearer(tokens.current())
-
-
-def _version(cluster: Cluster, auth: httpx.Auth, seconds: float) -> str | OscarError:
     from oscarcli.api.client import Client
+
+    if cluster.login == "refresh-token":
+        tokens = tokens or tokens_for(cluster, session.logins)
+        assert tokens is not None
+        auth = bearer(tokens.current())
+    else:
+        auth = auth_for(cluster, session.logins)
+    return Client(cluster.endpoint, auth, tls=cluster.tls, retries=False)
+
+
+def _version(client: Client, seconds: float) -> str | OscarError:
     from oscarcli.api.system import get_info
 
     try:
-        with Client(cluster.endpoint, auth, tls=cluster.tls, retries=False) as client:
+        with client:
             return str(get_info(client, seconds=seconds).get("version"))
     except OscarError as error:
         return error

@@ -7,6 +7,7 @@ for `.yaml` and `.yml`, JSON for every other name.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,12 @@ class ConfigFile:
         target = Path(os.path.realpath(self.path))
         disk.refuse_unwritable(target, self.path)
         folder = next(place for place in (target.parent, *target.parent.parents) if place.exists())
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise ConfigError(
-                f"cannot write the configuration {self.path}: nothing can be written in {folder}; it is as "
-                "it was",
-                hint=disk.ELSEWHERE,
-            )
+        try:
+            # Gone with its closing: only the system itself knows whether it can be.
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            raise self._unwritten(error.strerror) from error
 
     def set_key(self, identifier: str, key: str, value: str | None) -> None:
         """Set one key of a cluster's entry, or remove it with `None`. Raises ConfigError when unknown."""
@@ -143,9 +144,12 @@ class ConfigFile:
             if isinstance(error, UnicodeEncodeError):
                 raise ConfigError(f"cannot write the configuration {self.path}: not UTF-8 text") from error
             reason = error.strerror if isinstance(error, OSError) else error
-            raise ConfigError(
-                f"cannot write the configuration {self.path}: {reason}; it is as it was", hint=disk.ELSEWHERE
-            ) from error
+            raise self._unwritten(reason) from error
+
+    def _unwritten(self, reason: object) -> ConfigError:
+        return ConfigError(
+            f"cannot write the configuration {self.path}: {reason}; it is as it was", hint=disk.ELSEWHERE
+        )
 
     def _replace(self, target: Path, edits: Callable[[Any], list[list[Edit]]]) -> None:
         warning = disk.tightened(target)
