@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import os
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
 from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
+from oscarcli.cli.local_entry import is_loopback, refuse_other_cluster, remember
 from oscarcli.cli.session import Session
-from oscarcli.config.model import Cluster
-from oscarcli.config.secrets import Kind
-from oscarcli.errors import ConfigError, ExitCode, NotFoundError, UsageError
+from oscarcli.errors import ExitCode, NotFoundError, UsageError
 from oscarcli.local.control import default_folder
-from oscarcli.local.folder import DataFolder, Settings
+from oscarcli.local.folder import DataFolder
 from oscarcli.local.options import LOOPBACK, Binding, Endpoints, Options
 from oscarcli.output.render import Column, Result
 
@@ -122,7 +118,7 @@ def start(
 
     session: Session = ctx.obj
     folder = _folder(session, name, data_dir)
-    _refuse_other_cluster(session, name, folder)
+    refuse_other_cluster(session, name, folder)
     _warn_of_others(session, bind)
     binding = Binding(bind, port, s3_port)
     options = Options(
@@ -136,7 +132,7 @@ def start(
         _serve(session, name, folder, binding, options)
         return
     started = control.start(folder, binding, options)
-    _remember(session, name, started.endpoints, started.settings)
+    remember(session, name, started.endpoints, started.settings)
     if started.was_running:
         session.note(f'the local cluster "{name}" is running already')
     _show_started(session, name, folder, started.endpoints)
@@ -146,7 +142,7 @@ def _serve(session: Session, name: str, folder: DataFolder, binding: Binding, op
     from oscarcli.local.server import begin_log, serve
 
     def ready(endpoints: Endpoints) -> None:
-        _remember(session, name, endpoints, folder.settings())
+        remember(session, name, endpoints, folder.settings())
         _show_started(session, name, folder, endpoints)
         session.out.flush()
 
@@ -172,51 +168,12 @@ def _show_started(session: Session, name: str, folder: DataFolder, endpoints: En
     session.line(f"Data directory:  {folder.path}")
 
 
-def _refuse_other_cluster(session: Session, name: str, folder: DataFolder) -> None:
-    """Do not replace somebody's real cluster of the same id."""
-    entry = session.config.clusters.get(name)
-    if entry is None:
-        return
-    settings = folder.read_settings()
-    ours = settings is not None and entry.auth_password == settings.password
-    if not ours and not _is_loopback(urlsplit(entry.endpoint).hostname or ""):
-        raise ConfigError(
-            f'the cluster "{name}" on record is another one, at {entry.endpoint}',
-            hint="choose another id for the local one with --name ID",
-        )
-
-
 def _warn_of_others(session: Session, bind: str) -> None:
-    if not _is_loopback(bind):
+    if not is_loopback(bind):
         session.warn(
             f"other machines can reach the local cluster at {bind}: whoever knows its password runs scripts "
             "with your rights, and the password travels unencrypted"
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _remember(session: Session, name: str, endpoints: Endpoints, settings: Settings) -> None:
-    """Store the cluster's entry, as the default one if there is none."""
-    cluster = Cluster(name, endpoints.api, auth_user=settings.user, auth_password=settings.password)
-    if not _is_remembered(session, cluster):
-        session.config_file.put(cluster)
-    if session.config_file.read().default is None:
-        session.config_file.set_default(name)
-
-
-def _is_remembered(session: Session, cluster: Cluster) -> bool:
-    """Tell whether the entry is as it was, and its password was moved into the keyring."""
-    entry = session.config_file.read().clusters.get(cluster.identifier)
-    if entry is None or replace(entry, auth_password=cluster.auth_password) != cluster:
-        return False
-    secret = session.logins.vault.find(entry, Kind.PASSWORD)
-    return secret is not None and secret.value == cluster.auth_password
 
 
 @app.command("stop", formats=TABLE_FORMATS)

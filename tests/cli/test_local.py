@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from oscarcli.errors import ExitCode
+from tests.conftest import Runner
+from tests.support.keyring_env import keyring_env, secrets_in
 
 Run = Any
 FREE = ("--port", "0", "--s3-port", "0")
@@ -239,3 +241,23 @@ def test_an_upload_runs_a_service_from_end_to_end(
     assert run("service", "get-file", "loud", "loud/out/loud.txt", result).code == 0
     assert result.read_text() == "HELLO\n"
     assert run("delete", fdl, "--yes").code == 0
+
+
+def test_a_password_that_was_moved_into_the_keyring_stays_there(run: Runner) -> None:
+    keys = run.home / "keyring.json"
+    env = keyring_env("file_keyring.FileKeyring", keys)
+    start = ("local", "start", "--port", "0", "--s3-port", "0")
+    try:
+        assert run(*start, env=env).code == 0
+        assert run("cluster", "secrets", "move", "--to", "keyring", env=env).code == 0
+        (password,) = secrets_in(keys)
+        for verb in (("local", "stop"), start, start):
+            assert run(*verb, env=env).code == 0
+        assert password not in run.config.read_text()
+        assert run("service", "list", env=env).code == 0
+        # Without the keyring the cluster is usable all the same.
+        locked = keyring_env("locked_keyring.LockedKeyring", keys)
+        assert run(*start, env=locked).code == 0
+        assert run("service", "list", env=locked).code == 0
+    finally:
+        run("local", "reset", "--yes")
