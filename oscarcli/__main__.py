@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -38,6 +39,11 @@ def _end_interrupted() -> None:
     except (OSError, ValueError, AttributeError):
         # Closed, or full: there is nothing left to say.
         pass
+    renewals = sys.modules.get("oscarcli.api.login.interrupt")
+    if renewals is not None:
+        # Threads go on until the process ends. A second Ctrl-C does not wait for them.
+        with contextlib.suppress(KeyboardInterrupt):
+            renewals.wait_for_renewals()
     os._exit(INTERRUPTED)
 
 

@@ -47,6 +47,9 @@ def logout(ctx: typer.Context) -> None:
             f'the cluster "{cluster.identifier}" logs in by {cluster.login}, which keeps its secret itself',
             hint=f"log out there, or forget the cluster: 'oscar-cli cluster delete {cluster.identifier}'",
         )
+    if any(getattr(session.recorded.cluster(cluster.identifier), kind.value) for kind in Kind):
+        # Before the provider is told: what cannot be removed should stay good.
+        session.config_file.require_writable()
     with session.logins.vault.locked(cluster):
         revoked = _revoke(session, cluster)
         forget_access_tokens(session, cluster)

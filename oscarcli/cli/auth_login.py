@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +12,7 @@ from oscarcli.cli.first_look import look
 from oscarcli.cli.framework import TABLE_FORMATS, noun
 from oscarcli.cli.provider_login import log_in_at_provider
 from oscarcli.cli.secret_input import PasswordStdinOption, password_of
-from oscarcli.cli.secret_place import InsecureStorageOption, forget_former, with_secret_kept
+from oscarcli.cli.secret_place import InsecureStorageOption, choose_place, write_entry
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
 from oscarcli.config.secrets import Kind
@@ -110,8 +109,10 @@ def _keep_grant(session: Session, former: Cluster, wanted: Cluster, grant: Grant
             "--oidc-scopes 'openid offline_access' asks for a lasting one"
         )
     kind = Kind.REFRESH_TOKEN if grant.refresh_token else None
+    place = choose_place(session, kind, insecure=insecure) if kind is not None else None
     with session.logins.vault.locked(former, wanted):
-        entry = _written(session, former, wanted, kind, grant.refresh_token, insecure=insecure)
+        entry = _current(session, former, wanted)
+        entry = write_entry(session, entry, kind, grant.refresh_token, place)
         tokens = from_refresh_token(entry, session.logins)
         tokens.keep(grant.access)
     _tell(session, entry)
@@ -127,39 +128,32 @@ def _keep_password(session: Session, cluster: Cluster, *, from_stdin: bool, inse
             f"'oscar-cli cluster add {cluster.identifier} {cluster.shown_endpoint} USERNAME --force'",
         )
     password = password_of(session, cluster.auth_user, None, from_stdin=from_stdin)
-    entry = _written(session, cluster, cluster, Kind.PASSWORD, password, insecure=insecure)
+    place = choose_place(session, Kind.PASSWORD, insecure=insecure)
+    entry = _current(session, cluster, cluster)
+    entry = write_entry(session, entry, Kind.PASSWORD, password, place)
     _tell(session, entry)
     look(session, entry, "the login is stored")
 
 
-def _written(
-    session: Session, former: Cluster, wanted: Cluster, kind: Kind | None, secret: str, *, insecure: bool
-) -> Cluster:
-    """Write the login into the entry and keep its secret, both or neither; return the entry.
+def _current(session: Session, former: Cluster, wanted: Cluster) -> Cluster:
+    """Return the entry with a new login, and with all else as it is now.
 
     Raises:
-        OscarError: the cluster was changed or removed since the login began; nothing is stored then.
+        OscarError: the cluster was changed or removed since the login began.
     """
-    file = session.config_file
-    now = file.read().clusters.get(former.identifier)
+    now = session.config_file.read().clusters.get(former.identifier)
     if now is None or now.endpoint != former.endpoint:
         raise OscarError(
             f'the cluster "{former.identifier}" was changed meanwhile; the login was not stored',
             hint=f"log in again: 'oscar-cli auth login -c {former.identifier}'",
         )
-    entry = replace(
+    return replace(
         wanted,
         ssl_verify=now.ssl_verify,
         ca_file=now.ca_file,
         client_cert=now.client_cert,
         client_key=now.client_key,
     )
-    with session.logins.vault.undoing(entry, kind) if kind is not None else nullcontext():
-        if kind is not None:
-            entry = with_secret_kept(session, entry, kind, secret, insecure=insecure)
-        file.put(entry)
-    forget_former(session, now, entry)
-    return entry
 
 
 def _tell(session: Session, cluster: Cluster) -> None:

@@ -65,8 +65,9 @@ def delete(ctx: typer.Context, identifier: IdentifierArgument) -> None:
     """Forget a cluster; the cluster itself is not touched."""
     session: Session = ctx.obj
     former = session.recorded.clusters.get(identifier)
-    session.config_file.remove(identifier)
-    forget_former(session, former)
+    with session.logins.vault.locked(former):
+        session.config_file.remove(identifier)
+        forget_former(session, former)
     if session.wants_table:
         session.line(f'Cluster "{identifier}" removed from {session.config_path}')
     else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ import typer
 from oscarcli.cli.first_look import look
 from oscarcli.cli.framework import noun
 from oscarcli.cli.secret_input import PasswordStdinOption, password_of, refresh_token_of
-from oscarcli.cli.secret_place import InsecureStorageOption, forget_former, with_secret_kept
+from oscarcli.cli.secret_place import InsecureStorageOption, choose_place, write_entry
 from oscarcli.cli.session import Session
 from oscarcli.config.environment import IDENTIFIER
 from oscarcli.config.model import Cluster
@@ -203,23 +202,19 @@ def add(
 
 def _store(session: Session, cluster: Cluster, login: Login, *, insecure: bool, force: bool) -> None:
     """Write the entry, and keep its secret: both, or neither."""
-    file, vault, identifier = session.config_file, session.logins.vault, cluster.identifier
-    file.require_writable()
+    identifier = cluster.identifier
+    session.config_file.require_writable()
     replace_it = _may_replace(session, identifier, force)
     kind = Kind.REFRESH_TOKEN if login.oidc_refresh_token else Kind.PASSWORD
     secret = ""
     if login.oidc_refresh_token:
         secret = refresh_token_of(session, login.oidc_refresh_token)
-        cluster = _named_provider(session, cluster, secret)
+        cluster = _named_provider(cluster, secret)
     elif login.username:
         secret = password_of(session, login.username, login.password, from_stdin=login.password_stdin)
-    former = session.recorded.clusters.get(identifier)
-    with vault.locked(former, cluster), vault.undoing(cluster, kind) if secret else nullcontext():
-        if secret:
-            cluster = with_secret_kept(session, cluster, kind, secret, insecure=insecure)
-        if not file.put(cluster, replace=replace_it):
-            raise OscarError(f'the cluster "{identifier}" exists already', hint="replace it with --force")
-        forget_former(session, former, cluster)
+    place = choose_place(session, kind, insecure=insecure) if secret else None
+    with session.logins.vault.locked(session.recorded.clusters.get(identifier), cluster):
+        write_entry(session, cluster, kind if secret else None, secret, place, replace=replace_it)
     session.line(
         f'Cluster "{identifier}" successfully stored. To modify the default values, '
         f"please edit the file {session.config_path}"
@@ -267,14 +262,18 @@ def _may_replace(session: Session, identifier: str, force: bool) -> bool:
     return is_there
 
 
-def _named_provider(session: Session, cluster: Cluster, token: str) -> Cluster:
-    """Return an entry that names the provider and client of its refresh token, where the token tells them."""
+def _named_provider(cluster: Cluster, token: str) -> Cluster:
+    """Return an entry that names the provider and client of its refresh token, where the token tells them.
+
+    Raises:
+        UsageError: nobody tells them.
+    """
     from oscarcli.api.login.kept import with_provider
 
     named = with_provider(cluster, token)
     if not (named.oidc_issuer and named.oidc_client_id):
-        session.warn(
-            "the refresh token does not tell its provider and client; "
-            "--oidc-issuer and --oidc-client-id name them"
+        raise UsageError(
+            "the refresh token does not tell its provider and client",
+            hint="--oidc-issuer and --oidc-client-id name them",
         )
     return named

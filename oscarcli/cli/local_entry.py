@@ -6,6 +6,7 @@ import ipaddress
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from oscarcli.cli.secret_place import forget_former
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
 from oscarcli.config.secrets import Kind
@@ -20,7 +21,7 @@ def refuse_other_cluster(session: Session, name: str, folder: DataFolder) -> Non
     if entry is None:
         return
     settings = folder.read_settings()
-    ours = settings is not None and entry.auth_password == settings.password
+    ours = settings is not None and settings.password == _password(session, entry)
     if not ours and not is_loopback(urlsplit(entry.endpoint).hostname or ""):
         raise ConfigError(
             f'the cluster "{name}" on record is another one, at {entry.shown_endpoint}',
@@ -31,22 +32,23 @@ def refuse_other_cluster(session: Session, name: str, folder: DataFolder) -> Non
 def remember(session: Session, name: str, endpoints: Endpoints, settings: Settings) -> None:
     """Store the cluster's entry, as the default one if there is none."""
     cluster = Cluster(name, endpoints.api, auth_user=settings.user, auth_password=settings.password)
-    if not _is_remembered(session, cluster):
+    entry = session.config_file.read().clusters.get(name)
+    # It may have been moved into the keyring.
+    is_same = entry is not None and replace(entry, auth_password=cluster.auth_password) == cluster
+    if entry is None or not is_same or _password(session, entry) != cluster.auth_password:
         session.config_file.put(cluster)
+        forget_former(session, None if entry is None or entry.auth_password else entry)
     if session.config_file.read().default is None:
         session.config_file.set_default(name)
 
 
-def _is_remembered(session: Session, cluster: Cluster) -> bool:
-    """Tell whether the entry is as it was, and its password was moved into the keyring."""
-    entry = session.config_file.read().clusters.get(cluster.identifier)
-    if entry is None or replace(entry, auth_password=cluster.auth_password) != cluster:
-        return False
+def _password(session: Session, entry: Cluster) -> str:
+    """Return the password of an entry, empty when there is none or nobody tells it."""
     try:
         secret = session.logins.vault.find(entry, Kind.PASSWORD)
     except AuthError:
-        return False
-    return secret is not None and secret.value == cluster.auth_password
+        return ""
+    return secret.value if secret is not None else ""
 
 
 def is_loopback(host: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
 from oscarcli.cli.session import Session
 from oscarcli.config.model import Cluster
+from oscarcli.config.os_keyring import KeyringError
 from oscarcli.config.secrets import Kind, Place, with_secret
 from oscarcli.errors import OscarError
 
@@ -19,34 +21,72 @@ InsecureStorageOption = Annotated[
 ]
 
 
-def with_secret_kept(
-    session: Session, cluster: Cluster, kind: Kind, value: str, *, insecure: bool
-) -> Cluster:
-    """Keep a new secret of a cluster, and return the entry to be written: with the secret or without it.
+def choose_place(session: Session, kind: Kind, *, insecure: bool) -> Place:
+    """Return where a new secret is to be kept. A person may be asked: no lock should be held.
 
     Args:
         session: the run.
-        cluster: its entry; it need not be on record yet.
         kind: what the secret is.
-        value: the secret.
         insecure: whether the file is wanted.
 
     Raises:
         OscarError: no keyring takes it, and whoever is at the terminal does not want it in the file.
     """
-    session.diagnostics.hide(value)
-    if not insecure:
-        try:
-            session.logins.vault.keep_in_keyring(cluster, kind, value)
-        except OscarError as error:
-            _agree_to_plain_text(session, kind, error)
-        else:
-            session.verbose_note(f"the {kind.words} is in the keyring")
-            return with_secret(cluster, kind, "")
-    return with_secret(cluster, kind, value)
+    if insecure:
+        return Place.FILE
+    try:
+        session.logins.vault.keyring.try_out()
+    except KeyringError as error:
+        _agree_to_plain_text(session, kind, error)
+        return Place.FILE
+    session.verbose_note(f"the {kind.words} goes into the keyring")
+    return Place.KEYRING
 
 
-def _agree_to_plain_text(session: Session, kind: Kind, error: OscarError) -> None:
+def write_entry(
+    session: Session,
+    entry: Cluster,
+    kind: Kind | None,
+    secret: str,
+    place: Place | None,
+    *,
+    replace: bool = True,
+) -> Cluster:
+    """Write an entry and keep its secret, both or neither; what another login left behind is forgotten.
+
+    Args:
+        session: the run.
+        entry: what is to be on record, without its secret.
+        kind: what the secret is; `None` for none.
+        secret: the secret.
+        place: where it is to be.
+        replace: whether an entry of that id may be replaced.
+
+    Returns:
+        The entry as it was written.
+
+    Raises:
+        OscarError: the keyring does not take it, or there is an entry that may not be replaced.
+        ConfigError: the file cannot be written.
+    """
+    file, vault = session.config_file, session.logins.vault
+    former = file.read().clusters.get(entry.identifier)
+    in_keyring = kind is not None and place is Place.KEYRING
+    written = entry if kind is None else with_secret(entry, kind, "" if in_keyring else secret)
+    session.diagnostics.hide(secret)
+    with vault.undoing(entry, kind) if kind is not None and in_keyring else nullcontext():
+        if kind is not None and in_keyring:
+            vault.keep_in_keyring(entry, kind, secret)
+        if not file.put(written, replace=replace):
+            raise OscarError(
+                f'the cluster "{entry.identifier}" exists already', hint="replace it with --force"
+            )
+    spare = (entry, kind) if kind is not None and in_keyring else None
+    forget_former(session, former, spare)
+    return written
+
+
+def _agree_to_plain_text(session: Session, kind: Kind, error: KeyringError) -> None:
     path = session.config_path
     if not session.can_ask:
         # Scripts go on as with the reference client.
@@ -55,7 +95,7 @@ def _agree_to_plain_text(session: Session, kind: Kind, error: OscarError) -> Non
             "it; --insecure-storage says that this is wanted"
         )
         return
-    session.note(error.message)
+    session.note(f"no keyring takes it: {error}")
     if not session.confirm(f"Keep the {kind.words} in {path} instead, in plain text, for you alone to read?"):
         raise OscarError(
             "nothing was stored",
@@ -64,13 +104,23 @@ def _agree_to_plain_text(session: Session, kind: Kind, error: OscarError) -> Non
         )
 
 
-def forget_former(session: Session, former: Cluster | None, new: Cluster | None = None) -> None:
-    """Forget what was kept of an entry that is gone, or that another one has taken the place of."""
+def forget_former(
+    session: Session, former: Cluster | None, spare: tuple[Cluster, Kind] | None = None
+) -> None:
+    """Forget what was kept of an entry that is gone, or that another login has taken the place of.
+
+    Args:
+        session: the run.
+        former: the entry, `None` when there was none.
+        spare: an entry whose secret of one kind was kept in the keyring just now.
+    """
     if former is None:
         return
     forget_access_tokens(session, former)
+    vault = session.logins.vault
+    vault.forget_successor(former)
     try:
-        session.logins.vault.forget_in_keyring(former, but_not_of=new)
+        vault.forget_in_keyring(former, spare)
     except OscarError as error:
         session.warn(error.message)
 

@@ -44,6 +44,8 @@ def with_environment_secret(cluster: Cluster, environ: Mapping[str, str]) -> Clu
         ConfigError: variables contradict each other.
     """
     token, password = environ.get("OSCAR_CLI_TOKEN", ""), environ.get("OSCAR_CLI_PASSWORD", "")
+    if token and not token.strip():
+        raise ConfigError("OSCAR_CLI_TOKEN is set and holds nothing but blanks", hint="set or unset it")
     if token and password:
         raise ConfigError(
             "OSCAR_CLI_TOKEN and OSCAR_CLI_PASSWORD are both set: there is one way to log in",

@@ -93,15 +93,15 @@ class ConfigFile:
 
     def require_writable(self) -> None:
         """Raise ConfigError when an edit could not be written, before something else is done for it."""
-        target = Path(os.path.realpath(self.path))
-        disk.refuse_unwritable(target, self.path)
-        folder = next(place for place in (target.parent, *target.parent.parents) if place.exists())
         try:
+            target = Path(os.path.realpath(self.path))
+            disk.refuse_unwritable(target, self.path)
+            folder = next(place for place in (target.parent, *target.parent.parents) if place.exists())
             # Gone with its closing: only the system itself knows whether it can be.
             with tempfile.TemporaryFile(dir=folder):
                 pass
-        except OSError as error:
-            raise self._unwritten(error.strerror) from error
+        except (OSError, ValueError) as error:
+            raise self._unwritten(error.strerror if isinstance(error, OSError) else error) from error
 
     def set_key(self, identifier: str, key: str, value: str | None) -> None:
         """Set one key of a cluster's entry, or remove it with `None`. Raises ConfigError when unknown."""

@@ -51,5 +51,8 @@ def _wait_for(descriptor: int) -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
-        except OSError:
+        except BlockingIOError:
             time.sleep(0.05)
+        except OSError:
+            # A file system without locks.
+            return

@@ -17,6 +17,7 @@ Answer = TypeVar("Answer")
 KEYRING_SECONDS = 3.0
 # Below this a backend does not call itself fit for secrets: it does nothing, or writes plain text.
 LEAST_PRIORITY = 1
+TRIAL = "oscar-cli trial"
 
 
 class KeyringError(Exception):
@@ -44,6 +45,11 @@ class OsKeyring:
             return self._within_limit(lambda: str(_backend().name))
         except KeyringError:
             return None
+
+    def try_out(self) -> None:
+        """Raise KeyringError unless the keyring keeps a secret and lets go of it again."""
+        self.set(TRIAL, TRIAL, TRIAL)
+        self.delete(TRIAL, TRIAL)
 
     def get(self, place: str, account: str) -> str | None:
         """Return a secret, `None` when there is none of that name. Raises KeyringError."""

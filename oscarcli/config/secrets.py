@@ -106,8 +106,12 @@ class Vault:
             AuthError: the keyring, which may have it, does not answer.
         """
         stored = self._stored(cluster, kind)
-        newer = self._successors.of(stored.value) if stored and kind is Kind.REFRESH_TOKEN else None
+        is_token = kind is Kind.REFRESH_TOKEN
+        newer = self._successors.of(self._login(cluster), stored.value) if stored and is_token else None
         return Secret(newer, stored.place) if stored and newer else stored
+
+    def _login(self, cluster: Cluster) -> str:
+        return f"{os.path.realpath(self._file.path)}\0{cluster.identifier}\0{cluster.endpoint}"
 
     def _stored(self, cluster: Cluster, kind: Kind) -> Secret | None:
         value = getattr(cluster, kind.value)
@@ -157,6 +161,7 @@ class Vault:
         else:
             self._file.set_key(cluster.identifier, kind.value, value)
             self._forget_in_keyring(cluster, kind)
+        self.forget_successor(cluster)
 
     def keep_in_keyring(self, cluster: Cluster, kind: Kind, value: str) -> None:
         """Keep a secret in the keyring. Raises OscarError when it does not take it."""
@@ -172,9 +177,12 @@ class Vault:
     def undoing(self, cluster: Cluster, kind: Kind) -> Iterator[None]:
         """Give the keyring back what it had when what is done meanwhile fails."""
         name = _keyring_name(cluster, kind)
-        former = None
-        with suppress(KeyringError):
+        try:
             former = self.keyring.get(*name)
+        except KeyringError:
+            # What cannot be read cannot be given back.
+            yield
+            return
         try:
             yield
         except BaseException:
@@ -193,17 +201,28 @@ class Vault:
         Raises:
             OscarError: it cannot be kept anywhere.
         """
-        stored = self._stored(self.on_record(cluster), Kind.REFRESH_TOKEN)
-        if stored is None or old not in (stored.value, self._successors.of(stored.value)):
+        kind, login = Kind.REFRESH_TOKEN, self._login(cluster)
+        if cluster.identifier not in self._file.read(tighten=False).clusters:
+            # Deleted meanwhile: what is not kept cannot be found.
+            return
+        stored = self._stored(self.on_record(cluster), kind)
+        if stored is None or old not in (stored.value, self._successors.of(login, stored.value)):
             return
         try:
-            self.keep(cluster, Kind.REFRESH_TOKEN, new, stored.place)
-            self._successors.forget(stored.value)
+            if stored.place is Place.KEYRING:
+                self.keep_in_keyring(cluster, kind, new)
+            else:
+                self._file.set_key(cluster.identifier, kind.value, new)
+            self._successors.forget(login)
         except OscarError as error:
             try:
-                self._successors.keep(stored.value, new)
+                self._successors.keep(login, stored.value, new)
             except OSError:
                 raise error from None
+
+    def forget_successor(self, cluster: Cluster) -> None:
+        """Forget a refresh token that is kept because the stored one could not be written over."""
+        self._successors.forget(self._login(cluster))
 
     def forget(self, cluster: Cluster) -> list[Place]:
         """Remove the secrets of a cluster from everywhere they are and return these places.
@@ -212,29 +231,26 @@ class Vault:
             OscarError: the file has none any more, but the keyring may: it does not let go of them.
         """
         stored = self._file.read(tighten=False).clusters.get(cluster.identifier)
-        with suppress(AuthError):
-            token = self._stored(self.on_record(cluster), Kind.REFRESH_TOKEN)
-            self._successors.forget(token.value if token else "")
         places = []
         for kind in Kind:
             if stored is not None and getattr(stored, kind.value):
                 self._file.set_key(cluster.identifier, kind.value, None)
                 places.append(Place.FILE)
+        self.forget_successor(cluster)
         return [*places, *([Place.KEYRING] if self.forget_in_keyring(cluster) else [])]
 
-    def forget_in_keyring(self, cluster: Cluster, but_not_of: Cluster | None = None) -> bool:
+    def forget_in_keyring(self, cluster: Cluster, spare: tuple[Cluster, Kind] | None = None) -> bool:
         """Remove what the keyring has of a cluster and tell whether it had something.
 
         Args:
             cluster: whose secrets they are.
-            but_not_of: an entry whose own secrets stay, unless it has them in the file.
+            spare: an entry whose secret of one kind was kept in the keyring just now.
 
         Raises:
             OscarError: the keyring does not let go of them.
         """
-        new = but_not_of if but_not_of is not None and not _in_file(but_not_of) else None
-        kept = [_keyring_name(new, kind) for kind in Kind] if new else []
-        gone = [kind for kind in Kind if _keyring_name(cluster, kind) not in kept]
+        spared = _keyring_name(*spare) if spare else None
+        gone = [kind for kind in Kind if _keyring_name(cluster, kind) != spared]
         return sum(self._forget_in_keyring(cluster, kind) for kind in gone) > 0
 
     def _forget_in_keyring(self, cluster: Cluster, kind: Kind) -> bool:
@@ -248,10 +264,6 @@ class Vault:
                 f'"{cluster.identifier}": {error}',
                 hint=f"unlock the keyring and look for '{SERVICE}' in it",
             ) from error
-
-
-def _in_file(cluster: Cluster) -> bool:
-    return any(getattr(cluster, kind.value) for kind in Kind)
 
 
 def _keyring_name(cluster: Cluster, kind: Kind) -> tuple[str, str]:

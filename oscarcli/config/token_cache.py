@@ -118,23 +118,24 @@ class Successors:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def of(self, stored: str) -> str | None:
-        """Return what took the place of a stored token, `None` when nothing did."""
+    def of(self, login: str, stored: str) -> str | None:
+        """Return what took the place of the stored token of a login, `None` when nothing did."""
         try:
-            return read_private(self._path(stored)) or None
-        except (OSError, ValueError):
+            found = json.loads(read_private(self._path(login)) or "null")
+            return str(found["token"]) if found["of"] == origin_of(stored) else None
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
-    def keep(self, stored: str, new: str) -> None:
+    def keep(self, login: str, stored: str, new: str) -> None:
         """Keep the token that is good now instead of a stored one. Raises OSError."""
-        write_private(self._path(stored), new)
+        write_private(self._path(login), json.dumps({"of": origin_of(stored), "token": new}))
 
-    def forget(self, stored: str) -> None:
-        """Keep none for a stored token any more."""
+    def forget(self, login: str) -> None:
+        """Keep none for a login any more."""
         with contextlib.suppress(OSError):
-            self._path(stored).unlink(missing_ok=True)
+            self._path(login).unlink(missing_ok=True)
 
-    def _path(self, stored: str) -> Path:
+    def _path(self, login: str) -> Path:
         if self._folder is None:
             raise FileNotFoundError
-        return self._folder / f"{origin_of('successor', stored)[:32]}.successor"
+        return self._folder / f"{origin_of('successor', login)[:32]}.successor"

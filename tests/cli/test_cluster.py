@@ -23,6 +23,8 @@ INFO = {
 NOWHERE = "http://127.0.0.1:9"
 
 
+PROVIDER = "--oidc-issuer https://idp.example --oidc-client-id cli"
+PROVIDER_KEYS = {"oidc_issuer": "https://idp.example", "oidc_client_id": "cli"}
 IN_HISTORY = (
     "warning: the password on the command line is in the shell's history, and others here can see it; "
     "leave it away to be asked, or pipe it in with --password-stdin"
@@ -102,8 +104,8 @@ def test_a_cluster_with_a_password_is_stored_as_the_reference_reads_it(call: Cal
     [
         ("-o egi", {"oidc_account_name": "egi"}),
         ("--oidc-account-name=egi", {"oidc_account_name": "egi"}),
-        ("-t tok.en", {"oidc_refresh_token": "tok.en"}),
-        ("--oidc-refresh-token tok.en", {"oidc_refresh_token": "tok.en"}),
+        (f"-t tok.en {PROVIDER}", {"oidc_refresh_token": "tok.en", **PROVIDER_KEYS}),
+        (f"--oidc-refresh-token tok.en {PROVIDER}", {"oidc_refresh_token": "tok.en", **PROVIDER_KEYS}),
         ("ada pw", {"auth_user": "ada", "auth_password": "pw"}),
     ],
 )
@@ -142,7 +144,7 @@ def test_a_password_from_standard_input_loses_only_its_line_ends(
 
 
 def test_a_refresh_token_can_come_from_standard_input(call: Caller) -> None:
-    assert add(call, "a", "https://x", "-t", "-", input="ey.tok\r\n").code == 0
+    assert add(call, "a", "https://x", "-t", "-", *PROVIDER.split(), input="ey.tok\r\n").code == 0
     assert stored(call)["a"]["oidc_refresh_token"] == "ey.tok"
 
 
@@ -235,7 +237,7 @@ def test_on_a_terminal_a_missing_password_is_asked_for_unseen(run: Runner) -> No
     assert "s3cr3t" not in result.out
     assert yaml.safe_load(run.config.read_text())["oscar"]["a"]["auth_password"] == "s3cr3t #1"
     result = run.terminal(
-        *("cluster", "add", "b", "https://x", "-t", "-", "--no-check"),
+        *("cluster", "add", "b", "https://x", "-t", "-", "--no-check", *PROVIDER.split()),
         answers=[("Refresh token:", "ey\n"), ("[y/N]", "y\n")],
     )
     assert yaml.safe_load(run.config.read_text())["oscar"]["b"]["oidc_refresh_token"] == "ey"

@@ -364,7 +364,7 @@ def test_secrets_on_the_command_line_are_shown_by_nobody_else(call: Caller, bad_
     call.know(bad_server.url)
     for words, safer in (
         (f"cluster add a {bad_server.url} ada {PASSWORD}", "--password-stdin"),
-        (f"cluster add b {bad_server.url} -t {PASSWORD}", "-t -"),
+        (f"cluster add b {bad_server.url} -t {PASSWORD} --oidc-issuer https://x --oidc-client-id c", "-t -"),
         (f"service run x -i x -e {bad_server.url} -t {PASSWORD}", "OSCAR_CLI_TOKEN"),
         (f"service job x -i x -e {bad_server.url} -t {PASSWORD}", "OSCAR_CLI_TOKEN"),
     ):

@@ -225,6 +225,7 @@ def test_an_fdl_goes_to_the_environments_cluster_too(call: Caller, server: Scrip
         ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_PASSWORD": SECRET}, 4, "OSCAR_CLI_USER"),
         ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_USER": "ada"}, 4, "OSCAR_CLI_PASSWORD"),
         ({"OSCAR_CLI_ENDPOINT": f"http://ada:{SECRET}@x", "OSCAR_CLI_TOKEN": "t"}, 3, "holds a user"),
+        ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_TOKEN": " "}, 3, "nothing but blanks"),
         ({"OSCAR_CLI_ENDPOINT": "host", "OSCAR_CLI_TOKEN": "t"}, 3, "not an HTTP URL"),
         ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_TOKEN": f"{SECRET} x"}, 4, "the token is not one"),
         ({"OSCAR_CLI_ENDPOINT": "URL", "OSCAR_CLI_TOKEN": SECRET, "OSCAR_CLI_PASSWORD": "p"}, 3, "both set"),

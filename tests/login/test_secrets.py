@@ -6,13 +6,15 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.conftest import Runner
+from oscarcli.config.os_keyring import OsKeyring
+from tests.conftest import Caller, Runner
 from tests.support.keyring_env import in_keyring, keyring_env, secrets_in
 from tests.support.oidc import CLIENT, DEVICE, ScriptedProvider
 from tests.support.server import Answer, Request, ScriptedServer, document
@@ -346,6 +348,7 @@ def test_logout_claims_nothing_that_the_keyring_does_not_say(
         ("a http://x -t -", "", "the refresh token is none"),
         ("a http://x -t -", "two words", "the refresh token is none"),
         ("a http://x -t -", "bell\a", "the refresh token is none"),
+        ("a http://x -t -", "opaque", "does not tell its provider"),
         ("a http://x --oidc-issuer foo --oidc-client-id c", "", "is not the URL of a provider"),
         ("a http://x --oidc-issuer http://far.example --oidc-client-id c", "", "has no https"),
         ("a http://x --oidc-issuer https://far.example", "", '"--oidc-client-id"'),
@@ -382,3 +385,122 @@ def test_a_login_that_took_long_does_not_bring_back_what_was_changed_meanwhile(
     assert (result.code, "was changed meanwhile" in result.err) == (1, True)
     assert entry(run)["endpoint"] == "http://y"
     assert "oidc_refresh_token" not in entry(run)
+
+
+# -- one secret, in one place ----------------------------------------------------------------------
+
+
+def test_no_provider_is_sent_the_refresh_token_of_another(
+    run: Runner, provider: ScriptedProvider, keys: Path, env: dict[str, str]
+) -> None:
+    words = ("cluster", "add", "a", "http://x", "--no-check")
+    token = provider.log_in()
+    assert run(*words, "-t", "-", input=token, env=env).code == 0
+    with ScriptedProvider() as other:
+        at_other = ("--oidc-issuer", other.issuer, "--oidc-client-id", CLIENT)
+        assert run(*words, *at_other, env=env).code == 0
+        assert (run("auth", "token", env=env).code, secrets_in(keys)) == (4, [])
+        # And when somebody writes another provider into the file.
+        assert run(*words, "-t", "-", input=token, env=env).code == 0
+        run.write_config(run.config.read_text().replace(provider.issuer, other.issuer))
+        result = run("auth", "token", env=env)
+        assert (result.code, "of another provider" in result.err) == (4, True)
+        assert other.requests == []
+
+
+def test_another_kind_of_login_leaves_no_secret_behind(
+    run: Runner, provider: ScriptedProvider, keys: Path, env: dict[str, str]
+) -> None:
+    words = ("cluster", "add", "a", "http://x", "--no-check")
+    assert run(*words, "-t", "-", input=provider.log_in(), env=env).code == 0
+    assert add(run, "http://x", env).code == 0
+    assert secrets_in(keys) == [SECRET]
+    assert run(*words, "-t", "-", input=provider.log_in(), env=env).code == 0
+    assert SECRET not in secrets_in(keys)
+
+
+@pytest.mark.parametrize("backend", ["locked_keyring.LockedKeyring", "file_keyring.FileKeyring"])
+@pytest.mark.parametrize(
+    "words",
+    [("auth", "logout"), ("cluster", "delete", "a"), ("cluster", "secrets", "move", "--to", "keyring")],
+)
+def test_a_token_that_could_not_be_written_goes_with_the_login(
+    run: Runner, provider: ScriptedProvider, keys: Path, backend: str, words: tuple[str, ...]
+) -> None:
+    run.write_config(
+        f"oscar:\n  a:\n    endpoint: http://x\n    oidc_refresh_token: {provider.log_in()}\ndefault: a\n"
+    )
+    env = keyring_env(backend, keys)
+    assert run("auth", "token", env=env).code == 0
+    # A keyring that is silent is no reason to keep the new token elsewhere than in the file.
+    assert not list(run.home.glob(".cache/oscar-cli/tokens/*.successor"))
+    provider.forget_access()
+    run.config.chmod(0o400)
+    for path in run.home.glob(".cache/oscar-cli/tokens/*.json"):
+        path.unlink()
+    assert run("auth", "token", env=env).code == 0
+    assert len(list(run.home.glob(".cache/oscar-cli/tokens/*.successor"))) == 1
+    run.config.chmod(0o600)
+    run(*words, env=env)
+    is_kept = words[0] == "cluster" and words[1] == "secrets" and backend.startswith("locked")
+    assert len(list(run.home.glob(".cache/oscar-cli/tokens/*.successor"))) == is_kept
+
+
+def test_a_logout_that_cannot_be_written_ends_nothing(run: Runner, provider: ScriptedProvider) -> None:
+    token = provider.log_in()
+    run.write_config(f"oscar:\n  a:\n    endpoint: http://x\n    oidc_refresh_token: {token}\ndefault: a\n")
+    run.config.chmod(0o400)
+    assert run("auth", "logout").code == 3
+    assert not provider.has_ended(token)
+    assert run("auth", "token").code == 0
+
+
+def test_nobody_waits_for_a_person_who_is_asked(run: Runner, provider: ScriptedProvider) -> None:
+    """The login that is there can be used while the question about the next one stands."""
+    token = provider.log_in()
+    run.write_config(f"oscar:\n  a:\n    endpoint: http://x\n    oidc_refresh_token: {token}\ndefault: a\n")
+    used: list[int] = []
+
+    def use() -> str:
+        used.append(run("auth", "token").code)
+        return "n\n"
+
+    begun = time.monotonic()
+    words = ("cluster", "add", "a", "http://x", "-t", "-", "--no-check", "--force")
+    answers = [("Refresh token:", f"{provider.log_in()}\n"), ("[y/N]", Late(use))]
+    result = run.terminal(*words, answers=answers)
+    assert (result.code, used) == (1, [0])
+    assert time.monotonic() - begun < 50
+
+
+class Late(str):
+    """An answer that is known when it is needed."""
+
+    def __new__(cls, _ask: object) -> Late:
+        return super().__new__(cls, "n\n")
+
+    def __init__(self, ask: Callable[[], str]) -> None:
+        self._ask = ask
+
+    def encode(self, *_arguments: str) -> bytes:
+        return self._ask().encode()
+
+
+@pytest.mark.parametrize("name", ["folder", "file/config.yaml", "loop.yaml"])
+def test_a_place_that_can_hold_no_configuration_is_said_to_be_none(run: Runner, name: str) -> None:
+    (run.home / "folder").mkdir()
+    (run.home / "file").write_text("")
+    (run.home / "loop.yaml").symlink_to("loop.yaml")
+    words = ("cluster", "add", "a", "http://x", "ada", "--password-stdin", "--config", str(run.home / name))
+    result = run(*words, input=SECRET)
+    assert (result.code, "unexpected" in result.err) == (3, False)
+
+
+def test_what_is_to_be_in_the_file_asks_no_keyring(call: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise AssertionError("the keyring was asked")
+
+    monkeypatch.setattr(OsKeyring, "_within_limit", refuse)
+    words = ("cluster", "add", "a", "http://x", "ada", "--password-stdin", "--no-check", "--insecure-storage")
+    assert call(*words, input=SECRET).code == 0
+    assert SECRET in call.config.read_text()

@@ -274,11 +274,22 @@ def test_the_reference_clients_loss_of_our_keys_loses_no_login_by_token(
     assert call("service", "list", "-q").out == "mine\n"
 
 
-def test_ctrl_c_while_a_token_is_renewed_loses_no_login(
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, b"interrupted\n"),
+        (signal.SIGTERM, -signal.SIGTERM, b""),
+        (signal.SIGHUP, -signal.SIGHUP, b""),
+    ],
+)
+def test_an_end_that_is_asked_for_while_a_token_is_renewed_loses_no_login(
     run: Runner,
     guarded: ScriptedServer,
     provider: ScriptedProvider,
     wait_until: Callable[[Callable[[], bool]], None],
+    number: signal.Signals,
+    code: int,
+    said: bytes,
 ) -> None:
     """The provider has given a new token by then, and the old one is good no more."""
     first = provider.log_in()
@@ -296,10 +307,10 @@ def test_ctrl_c_while_a_token_is_renewed_loses_no_login(
     provider.reply_to = slow  # type: ignore[method-assign]
     process = run.start("service", "list", "-q")
     wait_until(asked.is_set)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     go_on.set()
     out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, b"", b"interrupted\n")
+    assert (process.returncode, out, err) == (code, b"", said)
     assert stored(run)["oidc_refresh_token"] != first
     assert run("service", "list", "-q").out == "mine\n"
 

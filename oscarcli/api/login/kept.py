@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from oscarcli.api.login.interrupt import finished_before_interrupt
+from oscarcli.api.login.interrupt import finished_before_the_end
 from oscarcli.api.login.logins import Logins
 from oscarcli.api.login.tokens import AccessToken, TokenSource
 from oscarcli.config.model import Cluster, TlsSettings
@@ -181,7 +181,7 @@ class StoredLogin:
 
     def fetch(self) -> AccessToken:
         """Return a new access token; a new refresh token that comes with it takes the old one's place."""
-        with finished_before_interrupt():
+        with finished_before_the_end():
             return self._fetched()
 
     def _fetched(self) -> AccessToken:
@@ -192,6 +192,7 @@ class StoredLogin:
         if secret is None:
             raise not_logged_in(cluster, self._logins)
         self._logins.hide(secret.value)
+        self._require_own_provider(secret.value)
         try:
             grant = refreshed(
                 secret.value,
@@ -207,6 +208,19 @@ class StoredLogin:
         if grant.refresh_token and grant.refresh_token != secret.value:
             self._renew(secret, grant.refresh_token)
         return grant.access
+
+    def _require_own_provider(self, refresh_token: str) -> None:
+        """Raise AuthError for a token of another provider than the entry names: it is none of that one's."""
+        from oscarcli.api.login.jwt import text_claim
+
+        issuer = text_claim(refresh_token, "iss")
+        named = self._cluster.oidc_issuer
+        if issuer and named and issuer.rstrip("/") != named.rstrip("/"):
+            raise AuthError(
+                f'the refresh token of cluster "{self._cluster.identifier}" is of another provider than '
+                "oidc_issuer names",
+                hint=f"log in again: 'oscar-cli auth login -c {self._cluster.identifier}'",
+            )
 
     def _secret(self) -> Secret | None:
         vault = self._logins.vault
