@@ -87,11 +87,12 @@ def wait_for_job(
     Raises:
         UnreachableError: it did not end in time, or the server was away for too long.
     """
-    from oscarcli.api.follow import LogFollower
-    from oscarcli.cli.finished import FinishedJob
-
-    follower = LogFollower(session.api, service, name, limit=limit, appear=APPEAR_SECONDS)
     try:
+        # In here, for Ctrl-C may come while they are imported.
+        from oscarcli.api.follow import LogFollower
+        from oscarcli.cli.finished import FinishedJob
+
+        follower = LogFollower(session.api, service, name, limit=limit, appear=APPEAR_SECONDS)
         for event in follower.events():
             _tell(session, name, event)
     except KeyboardInterrupt:
