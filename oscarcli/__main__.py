@@ -39,7 +39,7 @@ def _end_interrupted() -> None:
     except (OSError, ValueError, AttributeError):
         # Closed, or full: there is nothing left to say.
         pass
-    renewals = sys.modules.get("oscarcli.api.login.interrupt")
+    renewals = sys.modules.get("oscarcli.login.deferred_signals")
     if renewals is not None:
         # Threads go on until the process ends. A second Ctrl-C does not wait for them.
         with contextlib.suppress(KeyboardInterrupt):

@@ -12,9 +12,9 @@ from oscarcli.errors import AuthError
 if TYPE_CHECKING:
     import httpx
 
-    from oscarcli.api.login.kept import Tokens
-    from oscarcli.api.login.logins import Logins
     from oscarcli.config.model import Cluster
+    from oscarcli.login.logins import Logins
+    from oscarcli.login.token_store import Tokens
 
 # `/run` and `/job` answer 401 to both (`oscar-api` 1.3).
 SERVICE_TOKEN_HINT = "check the token and the name: an unknown service is refused in the same way"  # noqa: S105
@@ -33,7 +33,7 @@ def auth_for(cluster: Cluster, logins: Logins) -> httpx.Auth:
     if cluster.login == "token":
         logins.hide(cluster.token)
         return bearer(cluster.token, hint=_refused_token(cluster))
-    from oscarcli.api.login.flows import PasswordAuth, TokenAuth
+    from oscarcli.login.httpx_auth import PasswordAuth, TokenAuth
 
     tokens = tokens_for(cluster, logins)
     if tokens is None:
@@ -66,14 +66,14 @@ def kept_auth_for(cluster: Cluster, logins: Logins) -> httpx.Auth:
 
 def tokens_for(cluster: Cluster, logins: Logins) -> Tokens | None:
     """Return where a cluster's access tokens come from, `None` when it takes a user and a password."""
-    from oscarcli.api.login import kept
+    from oscarcli.login import token_store
 
     known = effective(cluster, logins)
     if known.login == "oidc-agent":
-        return kept.from_agent(known, logins)
+        return token_store.from_agent(known, logins)
     if known.login == "token-command":
-        return kept.from_command(known, logins)
-    return kept.from_refresh_token(known, logins) if known.login == "refresh-token" else None
+        return token_store.from_command(known, logins)
+    return token_store.from_refresh_token(known, logins) if known.login == "refresh-token" else None
 
 
 def effective(cluster: Cluster, logins: Logins) -> Cluster:
@@ -81,7 +81,7 @@ def effective(cluster: Cluster, logins: Logins) -> Cluster:
 
     It drops keys that it does not know; then an entry says nothing of a login any more.
     """
-    from oscarcli.api.login.kept import with_provider
+    from oscarcli.login.token_store import with_provider
 
     if not _is_bare(cluster):
         return cluster
@@ -141,7 +141,7 @@ def bearer(token: str, *, hint: str = SERVICE_TOKEN_HINT) -> httpx.Auth:
     Raises:
         AuthError: it has characters that no header can carry.
     """
-    from oscarcli.api.login.flows import Bearer
+    from oscarcli.login.httpx_auth import Bearer
 
     token = token.strip()
     if not token.isascii() or not token.isprintable() or " " in token or not token:

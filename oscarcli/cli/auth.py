@@ -61,7 +61,7 @@ def logout(ctx: typer.Context) -> None:
 
 def _revoke(session: Session, cluster: Cluster) -> bool:
     """Make a refresh token void at its provider, if there is one, and say when that could not be done."""
-    from oscarcli.api.login.kept import revoked
+    from oscarcli.login.token_store import revoked
 
     vault = session.logins.vault
     if kind_of(cluster) is not Kind.REFRESH_TOKEN:
@@ -159,7 +159,7 @@ def _of_token(token: str) -> dict[str, Any]:
     """Return what a token says of itself: whose it is, and until when it is good."""
     import time
 
-    from oscarcli.api.login.jwt import expiry, text_claim
+    from oscarcli.login.jwt import expiry, text_claim
 
     ends = expiry(token)
     # Offline tokens of Keycloak have no end, or the moment 0.
@@ -189,7 +189,7 @@ def token(ctx: typer.Context) -> None:
     Whoever has it can do what you can until it ends: do not paste it anywhere.
     """
     from oscarcli.api.auth import bearer, tokens_for
-    from oscarcli.api.login.jwt import expiry
+    from oscarcli.login.jwt import expiry
 
     session: Session = ctx.obj
     cluster = session.cluster

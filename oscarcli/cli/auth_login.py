@@ -19,7 +19,7 @@ from oscarcli.config.secrets import Kind
 from oscarcli.errors import AuthError, OscarError, UsageError
 
 if TYPE_CHECKING:
-    from oscarcli.api.login.tokens import Grant
+    from oscarcli.login.tokens import Grant
 
 app = noun("Log in to a cluster.")
 
@@ -78,7 +78,7 @@ def login(
 
 def _at_provider(cluster: Cluster, issuer: str, client_id: str, scopes: str) -> Cluster:
     """Return an entry that logs in at a provider and in no other way."""
-    from oscarcli.api.login.kept import with_provider
+    from oscarcli.login.token_store import with_provider
 
     if issuer:
         check_issuer(issuer)
@@ -101,7 +101,7 @@ def _keep_grant(session: Session, former: Cluster, wanted: Cluster, grant: Grant
 
     The token it takes the place of is not made void: to some providers both are one login, and both would be.
     """
-    from oscarcli.api.login.kept import from_refresh_token
+    from oscarcli.login.token_store import from_refresh_token
 
     if not grant.refresh_token:
         session.warn(

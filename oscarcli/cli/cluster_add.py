@@ -99,7 +99,7 @@ class Login:
 
 def check_issuer(issuer: str) -> None:
     """Raise UsageError for an issuer that no login may be sent to."""
-    from oscarcli.api.login.provider import checked_issuer
+    from oscarcli.login.provider import checked_issuer
 
     try:
         checked_issuer(issuer)
@@ -268,7 +268,7 @@ def _named_provider(cluster: Cluster, token: str) -> Cluster:
     Raises:
         UsageError: nobody tells them.
     """
-    from oscarcli.api.login.kept import with_provider
+    from oscarcli.login.token_store import with_provider
 
     named = with_provider(cluster, token)
     if not (named.oidc_issuer and named.oidc_client_id):

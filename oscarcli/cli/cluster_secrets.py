@@ -107,7 +107,7 @@ def _moved_one(session: Session, cluster: Cluster, kind: Kind, to: Place) -> dic
 
 def _name_provider(session: Session, cluster: Cluster, kind: Kind, secret: str) -> None:
     """Write the provider into an entry that is to lose the refresh token which names it."""
-    from oscarcli.api.login.kept import with_provider
+    from oscarcli.login.token_store import with_provider
 
     if kind is not Kind.REFRESH_TOKEN:
         return

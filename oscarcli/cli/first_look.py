@@ -12,7 +12,7 @@ from oscarcli.errors import OscarError, UnreachableError
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
-    from oscarcli.api.login.kept import Tokens
+    from oscarcli.login.token_store import Tokens
 
 # Scripts add clusters before they are up: they are not held longer.
 CHECK_SECONDS = 3.0

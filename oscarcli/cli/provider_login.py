@@ -9,8 +9,8 @@ from oscarcli.config.model import Cluster
 from oscarcli.errors import AuthError, ConfigError
 
 if TYPE_CHECKING:
-    from oscarcli.api.login.device import DeviceCode
-    from oscarcli.api.login.tokens import Grant
+    from oscarcli.login.device import DeviceCode
+    from oscarcli.login.tokens import Grant
 
 # How long a person may take at the provider's pages, in seconds.
 LONGEST_LOGIN = 300.0
@@ -49,10 +49,10 @@ def log_in_at_provider(session: Session, cluster: Cluster, *, device: bool, port
 
 
 def _granted(session: Session, cluster: Cluster, *, device: bool, port: int) -> Grant:
-    from oscarcli.api.login.browser import log_in_by_browser
-    from oscarcli.api.login.device import log_in_by_device
-    from oscarcli.api.login.kept import provider_connection
-    from oscarcli.api.login.provider import discover
+    from oscarcli.login.browser import log_in_by_browser
+    from oscarcli.login.device import log_in_by_device
+    from oscarcli.login.provider import discover
+    from oscarcli.login.token_store import provider_connection
 
     client, scopes, trace = cluster.oidc_client_id, cluster.oidc_scopes, session.logins.trace
     with provider_connection(cluster.oidc_issuer, cluster) as connection:

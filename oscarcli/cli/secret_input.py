@@ -45,7 +45,7 @@ def refresh_token_of(session: Session, given: str) -> str:
     Raises:
         UsageError: it is empty, or can be no token.
     """
-    from oscarcli.api.login.answers import is_token
+    from oscarcli.login.token_response import is_token
 
     if given != "-":
         session.warn(

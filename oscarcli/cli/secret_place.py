@@ -127,7 +127,7 @@ def forget_former(
 
 def forget_access_tokens(session: Session, cluster: Cluster) -> None:
     """Forget the access tokens that are kept of a cluster, wherever they are."""
-    from oscarcli.api.login.kept import cache_of
+    from oscarcli.login.token_store import cache_of
 
     for in_keyring in (False, True):
         cache_of(cluster, session.logins, in_keyring=in_keyring).forget()

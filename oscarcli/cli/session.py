@@ -20,9 +20,9 @@ from oscarcli.output.terminal import Terminal, clean
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
-    from oscarcli.api.login.logins import Logins
     from oscarcli.config.file import ConfigFile
     from oscarcli.config.model import Cluster, Configuration
+    from oscarcli.login.logins import Logins
 
 DEFAULT_CONFIG = ".oscar-cli/config.yaml"
 
@@ -117,9 +117,9 @@ class Session:
     @cached_property
     def logins(self) -> Logins:
         """What this machine keeps of logins."""
-        from oscarcli.api.login.logins import Logins
         from oscarcli.config.private import cache_folder
         from oscarcli.config.secrets import Vault
+        from oscarcli.login.logins import Logins
 
         trace = self.trace if self.debug else lambda _text: None
         vault = Vault(self.config_file, folder=cache_folder(self.environ))

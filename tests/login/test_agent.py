@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.public import PrivateKey
 
-from oscarcli.api.login import agent_socket
-from oscarcli.api.login.agent import AgentSource
-from oscarcli.api.login.agent_failures import AgentError
-from oscarcli.api.login.agent_socket import remote_address
 from oscarcli.errors import AuthError, ExitCode, OscarError, UnreachableError
+from oscarcli.login import agent_socket
+from oscarcli.login.agent import AgentSource
+from oscarcli.login.agent_failures import AgentError
+from oscarcli.login.agent_socket import remote_address
 from tests.support.scripted_agent import ScriptedAgent, later
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.api.login.agent import AgentSource
 from oscarcli.errors import ExitCode, OscarError
+from oscarcli.login.agent import AgentSource
 from tests.conftest import Runner, ScriptedServer
 from tests.support.agents import PASSWORD, AgentProvider, RealAgent
 from tests.support.oidc import TOKEN

@@ -7,11 +7,11 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oscarcli.api.login.answers import granted
-from oscarcli.api.login.exchange import Answer
-from oscarcli.api.login.tokens import Grant
 from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError, OscarError, UnreachableError
+from oscarcli.login.exchange import Answer
+from oscarcli.login.token_response import granted
+from oscarcli.login.tokens import Grant
 
 # A busy machine is no failure.
 UNHURRIED = settings(deadline=None)

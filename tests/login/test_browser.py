@@ -11,11 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from oscarcli.api.login.answers import NewLoginError
-from oscarcli.api.login.browser import log_in_by_browser
-from oscarcli.api.login.provider import Provider, discover
-from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError, UnreachableError
+from oscarcli.login.browser import log_in_by_browser
+from oscarcli.login.provider import Provider, discover
+from oscarcli.login.token_response import NewLoginError
+from oscarcli.login.tokens import Grant
 from tests.support.oidc import AUTH, CLIENT, TOKEN, ScriptedProvider, refused
 from tests.support.server import Answer, Request, document, page
 

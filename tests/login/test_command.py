@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.api.login.command import CommandSource
 from oscarcli.errors import AuthError
+from oscarcli.login.command import CommandSource
 from tests.conftest import Runner, ScriptedServer
 from tests.support.command import COMMAND
 from tests.support.server import document, text

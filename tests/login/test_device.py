@@ -7,11 +7,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from oscarcli.api.login.answers import NewLoginError
-from oscarcli.api.login.device import DeviceCode, log_in_by_device
-from oscarcli.api.login.provider import Provider, discover
-from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError, OscarError, UnreachableError
+from oscarcli.login.device import DeviceCode, log_in_by_device
+from oscarcli.login.provider import Provider, discover
+from oscarcli.login.token_response import NewLoginError
+from oscarcli.login.tokens import Grant
 from tests.support.oidc import CLIENT, CONFIRM, DEVICE, TOKEN, ScriptedProvider, refused
 from tests.support.server import Answer, document, page, text
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oscarcli.api.login import jwt
+from oscarcli.login import jwt
 from tests.support.oidc import ScriptedProvider
 
 # A busy machine is no failure.

@@ -23,15 +23,15 @@ import pytest
 import yaml
 
 from oscarcli.api.connection import open_connection
-from oscarcli.api.login import jwt
-from oscarcli.api.login.answers import NewLoginError
-from oscarcli.api.login.browser import log_in_by_browser
-from oscarcli.api.login.device import DeviceCode, log_in_by_device
-from oscarcli.api.login.provider import Provider, discover, revoke
-from oscarcli.api.login.refresh import refreshed
-from oscarcli.api.login.tokens import AccessToken, Grant
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError
+from oscarcli.login import jwt
+from oscarcli.login.browser import log_in_by_browser
+from oscarcli.login.device import DeviceCode, log_in_by_device
+from oscarcli.login.provider import Provider, discover, revoke
+from oscarcli.login.refresh import refreshed
+from oscarcli.login.token_response import NewLoginError
+from oscarcli.login.tokens import AccessToken, Grant
 from tests.conftest import Runner
 
 KEYCLOAK = os.environ.get("OSCAR_TEST_KEYCLOAK", "")

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from oscarcli.api.connection import open_connection
-from oscarcli.api.login import exchange
-from oscarcli.api.login.provider import Provider, discover, revoke
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, ExitCode, UnreachableError
+from oscarcli.login import exchange
+from oscarcli.login.provider import Provider, discover, revoke
 from tests.support.certificate import certified
 from tests.support.oidc import DISCOVERY, REVOKE, ScriptedProvider, refused
 from tests.support.server import Answer, document, page, text

@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from oscarcli.api.connection import open_connection
-from oscarcli.api.login import exchange
-from oscarcli.api.login.answers import NewLoginError
-from oscarcli.api.login.refresh import refreshed
-from oscarcli.api.login.tokens import Grant
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, ExitCode, OscarError, UnreachableError
+from oscarcli.login import exchange
+from oscarcli.login.refresh import refreshed
+from oscarcli.login.token_response import NewLoginError
+from oscarcli.login.tokens import Grant
 from tests.support.oidc import CLIENT, DISCOVERY, TOKEN, ScriptedProvider, refused
 from tests.support.server import Answer, document, page, text
 

@@ -84,10 +84,10 @@ def _client(
 ) -> Client:
     from oscarcli.api.auth import kept_auth_for
     from oscarcli.api.client import Client
-    from oscarcli.api.login.logins import Logins
     from oscarcli.config.environment import chosen_cluster
     from oscarcli.config.private import cache_folder
     from oscarcli.config.secrets import Vault
+    from oscarcli.login.logins import Logins
 
     cluster = chosen_cluster(given.get("--cluster"), environ, lambda: configuration)
     logins = Logins(Vault(_file(given, environ), folder=cache_folder(environ)), environ)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from oscarcli.api.login import jwt
-from oscarcli.api.login.answers import is_token
-from oscarcli.api.login.provider import ask_token, checked_issuer, discover
-from oscarcli.api.login.tokens import Grant
 from oscarcli.errors import AuthError
+from oscarcli.login import jwt
+from oscarcli.login.provider import ask_token, checked_issuer, discover
+from oscarcli.login.token_response import is_token
+from oscarcli.login.tokens import Grant
 
 if TYPE_CHECKING:
     import httpx

@@ -7,12 +7,12 @@ import shlex
 import shutil
 import signal
 
-from oscarcli.api.login import jwt
-from oscarcli.api.login.answers import is_token
-from oscarcli.api.login.process import MOST_BYTES, Ended, FloodError, run
-from oscarcli.api.login.tokens import AccessToken
 from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError
+from oscarcli.login import jwt
+from oscarcli.login.process import MOST_BYTES, Ended, FloodError, run
+from oscarcli.login.token_response import is_token
+from oscarcli.login.tokens import AccessToken
 
 SECONDS = 30.0
 # Of the program's name in messages.

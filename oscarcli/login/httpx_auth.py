@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 
 import httpx
 
-from oscarcli.api.login.kept import Tokens
+from oscarcli.login.token_store import Tokens
 
 Flow = Generator[httpx.Request, httpx.Response, None]
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from oscarcli.api.login import agent_failures, jwt
-from oscarcli.api.login.agent_failures import AgentError, GarbageError, SilenceError
-from oscarcli.api.login.answers import is_token
-from oscarcli.api.login.tokens import AccessToken
 from oscarcli.errors import AuthError
+from oscarcli.login import agent_failures, jwt
+from oscarcli.login.agent_failures import AgentError, GarbageError, SilenceError
+from oscarcli.login.token_response import is_token
+from oscarcli.login.tokens import AccessToken
 
 SECONDS = 10.0
 # The reference client asks for tokens that are good for so many seconds more.
@@ -75,7 +75,7 @@ class AgentSource:
     def _answer(self, deadline: float) -> dict[str, Any]:
         """Return the agent's answer, or what its program prints in the same words."""
         if _has_nacl():
-            from oscarcli.api.login.agent_socket import ask
+            from oscarcli.login.agent_socket import ask
 
             # Less than nothing asks for a new one; the agent's own program does it so.
             validity = -1 if self._was_asked else LEAST_VALIDITY
@@ -96,7 +96,7 @@ class AgentSource:
         return self._printed(program, deadline)
 
     def _printed(self, program: str, deadline: float) -> dict[str, Any]:
-        from oscarcli.api.login.process import FloodError, run
+        from oscarcli.login.process import FloodError, run
 
         asked = "--force-new" if self._was_asked else f"--time={LEAST_VALIDITY}"
         argv = [program, "--all", asked, f"--name={HINT}", "--", self._account]

@@ -9,14 +9,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from oscarcli.api.login.interrupt import finished_before_the_end
-from oscarcli.api.login.logins import Logins
-from oscarcli.api.login.tokens import AccessToken, TokenSource
 from oscarcli.config.model import Cluster, TlsSettings
 from oscarcli.config.private import cache_folder
 from oscarcli.config.secrets import Kind, Secret
 from oscarcli.config.token_cache import CachedToken, TokenCache, origin_of
 from oscarcli.errors import AuthError, OscarError
+from oscarcli.login.deferred_signals import finished_before_the_end
+from oscarcli.login.logins import Logins
+from oscarcli.login.tokens import AccessToken, TokenSource
 
 if TYPE_CHECKING:
     import httpx
@@ -107,7 +107,7 @@ class Tokens:
 
 def from_agent(cluster: Cluster, logins: Logins) -> Tokens:
     """Return the tokens of an account of oidc-agent, which keeps them itself and may be locked."""
-    from oscarcli.api.login.agent import AgentSource
+    from oscarcli.login.agent import AgentSource
 
     source = AgentSource(cluster.oidc_account_name, logins.environ)
     return Tokens(source, None, lambda: "", logins.hide)
@@ -115,7 +115,7 @@ def from_agent(cluster: Cluster, logins: Logins) -> Tokens:
 
 def from_command(cluster: Cluster, logins: Logins) -> Tokens:
     """Return the tokens that a command prints."""
-    from oscarcli.api.login.command import CommandSource
+    from oscarcli.login.command import CommandSource
 
     source = CommandSource(cluster.token_command)
     origin = origin_of(cluster.endpoint, cluster.token_command)
@@ -131,7 +131,7 @@ def from_refresh_token(cluster: Cluster, logins: Logins) -> Tokens:
 
 def with_provider(cluster: Cluster, refresh_token: str) -> Cluster:
     """Return an entry with the provider and client that a refresh token names, unless it names others."""
-    from oscarcli.api.login.jwt import text_claim
+    from oscarcli.login.jwt import text_claim
 
     return replace(
         cluster,
@@ -142,7 +142,7 @@ def with_provider(cluster: Cluster, refresh_token: str) -> Cluster:
 
 def revoked(cluster: Cluster, logins: Logins, refresh_token: str) -> bool:
     """Make a refresh token void at its provider and tell whether that was done. Never raises."""
-    from oscarcli.api.login.provider import discover, revoke
+    from oscarcli.login.provider import discover, revoke
 
     known = with_provider(cluster, refresh_token)
     try:
@@ -186,7 +186,7 @@ class StoredLogin:
 
     def _fetched(self) -> AccessToken:
         from oscarcli.api.auth import not_logged_in
-        from oscarcli.api.login.refresh import refreshed
+        from oscarcli.login.refresh import refreshed
 
         cluster, secret = self._cluster, self._secret()
         if secret is None:
@@ -211,7 +211,7 @@ class StoredLogin:
 
     def _require_own_provider(self, refresh_token: str) -> None:
         """Raise AuthError for a token of another provider than the entry names: it is none of that one's."""
-        from oscarcli.api.login.jwt import text_claim
+        from oscarcli.login.jwt import text_claim
 
         issuer = text_claim(refresh_token, "iss")
         named = self._cluster.oidc_issuer

@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.login.answers import NewLoginError, document, granted, refusal, seconds_of
-from oscarcli.api.login.exchange import Trace, exchange
-from oscarcli.api.login.provider import Pkce, Provider, token_answer, with_scopes
-from oscarcli.api.login.tokens import Grant
 from oscarcli.api.quotes import secrets_of
 from oscarcli.errors import AuthError, UnreachableError
+from oscarcli.login.exchange import Trace, exchange
+from oscarcli.login.provider import Pkce, Provider, token_answer, with_scopes
+from oscarcli.login.token_response import NewLoginError, document, granted, refusal, seconds_of
+from oscarcli.login.tokens import Grant
 
 if TYPE_CHECKING:
     import httpx

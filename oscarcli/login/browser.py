@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from oscarcli.api.login import jwt
-from oscarcli.api.login.answers import NewLoginError, document, failure, granted
-from oscarcli.api.login.exchange import Trace
-from oscarcli.api.login.loopback import Listener
-from oscarcli.api.login.provider import Pkce, Provider, token_answer, with_scopes
-from oscarcli.api.login.tokens import Grant
 from oscarcli.api.quotes import secrets_of
 from oscarcli.errors import AuthError
+from oscarcli.login import jwt
+from oscarcli.login.exchange import Trace
+from oscarcli.login.loopback import Listener
+from oscarcli.login.provider import Pkce, Provider, token_answer, with_scopes
+from oscarcli.login.token_response import NewLoginError, document, failure, granted
+from oscarcli.login.tokens import Grant
 
 if TYPE_CHECKING:
     import httpx

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.login.agent_failures import AgentError, GarbageError, GoneError, SilenceError
+from oscarcli.login.agent_failures import AgentError, GarbageError, GoneError, SilenceError
 
 if TYPE_CHECKING:
     from nacl.public import Box, PrivateKey
@@ -58,7 +58,7 @@ def remote_address(text: str) -> tuple[str, int]:
 def _connected(environ: Mapping[str, str], deadline: float) -> socket.socket:
     path = environ.get("OIDC_SOCK")
     if not path:
-        from oscarcli.api.login.exchange import within
+        from oscarcli.login.exchange import within
 
         host, port = remote_address(environ.get("OIDC_REMOTE_SOCK", ""))
         # The resolver of names knows no limit.

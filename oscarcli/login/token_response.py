@@ -11,11 +11,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, TypeGuard
 
 from oscarcli.api.body import parsed
-from oscarcli.api.login import jwt
-from oscarcli.api.login.exchange import Answer
-from oscarcli.api.login.tokens import AccessToken, Grant
 from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError, OscarError, UnreachableError
+from oscarcli.login import jwt
+from oscarcli.login.exchange import Answer
+from oscarcli.login.tokens import AccessToken, Grant
 
 LONGEST_TITLE = 80
 LONGEST_CODE = 40
