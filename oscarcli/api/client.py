@@ -9,12 +9,12 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.address import base_url, route, same_origin
-from oscarcli.api.body import EXTENSION, LARGEST_DOCUMENT, BodyError, bound
-from oscarcli.api.failures import explain, may_pass
 from oscarcli.api.responses import raise_for_status, refuse_page
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError, RefusedError, UsageError
+from oscarcli.http.address import base_url, route, same_origin
+from oscarcli.http.failures import explain, may_pass
+from oscarcli.http.limits import EXTENSION, LARGEST_DOCUMENT, BodyError, bound
 from oscarcli.network.proxies import PORTS, Proxy, proxy_for
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Client:
         """
         import httpx
 
-        from oscarcli.api.connection import open_connection
+        from oscarcli.http.connection import open_connection
 
         is_own = same_origin(httpx.URL(self._base), httpx.URL(url))
         key = (url.partition(":")[0], proxy_for(url), is_own)

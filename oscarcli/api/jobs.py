@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.auth import bearer
-from oscarcli.api.body import LARGEST_RESULT
 from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, document
 from oscarcli.api.system import get_info
 from oscarcli.errors import ForbiddenError, JobFailedError, NotFoundError, OscarError, UsageError
+from oscarcli.http.limits import LARGEST_RESULT
 
 if TYPE_CHECKING:
     import httpx

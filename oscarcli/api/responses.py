@@ -7,9 +7,6 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.body import parsed
-from oscarcli.api.masking import secret_values
-from oscarcli.api.quotes import masked
 from oscarcli.config.bounds import is_too_deep
 from oscarcli.errors import (
     AuthError,
@@ -19,6 +16,9 @@ from oscarcli.errors import (
     RefusedError,
     UnreachableError,
 )
+from oscarcli.http.limits import parsed
+from oscarcli.http.quotes import masked
+from oscarcli.http.redaction import secret_values
 
 if TYPE_CHECKING:
     import httpx

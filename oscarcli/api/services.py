@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from oscarcli.api.auth import bearer
-from oscarcli.api.body import LARGEST_RESULT
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document
 from oscarcli.errors import AuthError, NotFoundError
+from oscarcli.http.limits import LARGEST_RESULT
 
 # A service's definition as the server sends it. It stays a mapping: a newer server's fields must survive.
 Service = dict[str, Any]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.api.body import parsed
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document, is_html
 from oscarcli.errors import AuthError, ForbiddenError, OscarError
+from oscarcli.http.limits import parsed
 
 
 @dataclass(frozen=True)

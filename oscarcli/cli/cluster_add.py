@@ -223,7 +223,7 @@ def _store(session: Session, cluster: Cluster, login: Login, *, insecure: bool, 
 
 def _check_names(identifier: str, endpoint: str) -> None:
     """Raise UsageError for an id or an endpoint that would not be found again."""
-    from oscarcli.api.address import base_url, has_login
+    from oscarcli.http.address import base_url, has_login
 
     if identifier in ("", IDENTIFIER):
         raise UsageError(f'"{identifier}" is not an id for a cluster')

@@ -59,9 +59,9 @@ def config(
     ] = False,
 ) -> None:
     """Show how a cluster is set up, or set which images its services may use."""
-    from oscarcli.api.masking import masked
     from oscarcli.api.system import get_config
     from oscarcli.cli.load import settings
+    from oscarcli.http.redaction import masked
 
     session: Session = ctx.obj
     if set_images is not None:

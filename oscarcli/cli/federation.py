@@ -57,7 +57,7 @@ def get(
 ) -> None:
     """Show how a service is federated, and with whom."""
     from oscarcli.api.federation import get_federation, members_of
-    from oscarcli.api.masking import masked
+    from oscarcli.http.redaction import masked
 
     session: Session = ctx.obj
     document = get_federation(session.api, service)
@@ -146,7 +146,7 @@ def _carry_out(
         OscarError: what the server says, or that nothing changed though it said nothing.
     """
     from oscarcli.api.federation import get_federation, members_of
-    from oscarcli.api.masking import masked
+    from oscarcli.http.redaction import masked
 
     problem: str | None
     failure: OscarError | None = None

@@ -67,8 +67,8 @@ def url(
     open_it: Annotated[bool, typer.Option("--open", help="Open it in a browser, too.")] = False,
 ) -> None:
     """Show the address of an exposed service."""
-    from oscarcli.api.address import base_url
     from oscarcli.api.services import get_service
+    from oscarcli.http.address import base_url
 
     session: Session = ctx.obj
     document = get_service(session.api, service)

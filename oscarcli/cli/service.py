@@ -44,7 +44,7 @@ def list_services(
 ) -> None:
     """List the services of a cluster."""
     from oscarcli.api import services
-    from oscarcli.api.masking import masked
+    from oscarcli.http.redaction import masked
 
     session: Session = ctx.obj
     found = services.list_services(session.api, include_deployment=include_deployment)
@@ -65,7 +65,7 @@ def get(
 ) -> None:
     """Show the definition of a service; secrets are masked."""
     from oscarcli.api import services
-    from oscarcli.api.masking import masked
+    from oscarcli.http.redaction import masked
 
     session: Session = ctx.obj
     service = services.get_service(session.api, name, include_deployment=include_deployment)

@@ -164,9 +164,9 @@ def _completed(session: Session, found: ServiceDefinition, stored: Service) -> S
 
 def _show_difference(session: Session, stored: Service, wanted: Service) -> bool:
     """Write what changes to stderr, secrets masked. Returns whether anything does."""
-    from oscarcli.api.masking import masked
     from oscarcli.fdl.normalise import comparable
     from oscarcli.fdl.written import written
+    from oscarcli.http.redaction import masked
     from oscarcli.output.difference import difference
     from oscarcli.output.render import to_yaml
 

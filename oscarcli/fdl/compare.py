@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.api.masking import MASK, PUBLIC_SECTIONS, SECRET_KEYS
 from oscarcli.fdl import quantities
 from oscarcli.fdl.document import below
 from oscarcli.fdl.kinds import Text
 from oscarcli.fdl.normalise import OWN_STORE, comparable
 from oscarcli.fdl.schema import SERVICE, kind_at
 from oscarcli.fdl.wire import OLD_KEYS, takes_port_lists
+from oscarcli.http.redaction import MASK, PUBLIC_SECTIONS, SECRET_KEYS
 
 Path = tuple[str | int, ...]
 

@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError, OscarError, UnreachableError
+from oscarcli.http.quotes import quoted
 
 START_HINT = (
     "start it with 'eval $(oidc-agent-service use)', or with 'eval $(oidc-agent)', then load the account: "

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from oscarcli.api.quotes import secrets_of
 from oscarcli.errors import AuthError
+from oscarcli.http.quotes import secrets_of
 from oscarcli.login import jwt
 from oscarcli.login.exchange import Trace
 from oscarcli.login.loopback import Listener

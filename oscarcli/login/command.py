@@ -7,8 +7,8 @@ import shlex
 import shutil
 import signal
 
-from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError
+from oscarcli.http.quotes import quoted
 from oscarcli.login import jwt
 from oscarcli.login.process import MOST_BYTES, Ended, FloodError, run
 from oscarcli.login.token_response import is_token

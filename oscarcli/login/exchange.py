@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from oscarcli.api.quotes import quoted, secrets_of
 from oscarcli.errors import AuthError, OscarError, UnreachableError
+from oscarcli.http.quotes import quoted, secrets_of
 
 if TYPE_CHECKING:
     import httpx
@@ -69,7 +69,7 @@ def exchange(
     """
     import httpx
 
-    from oscarcli.api.body import EXTENSION
+    from oscarcli.http.limits import EXTENSION
 
     tell = trace or (lambda _text: None)
     request = connection.build_request(
@@ -98,7 +98,7 @@ def exchange(
 
 
 def _sent(connection: httpx.Client, request: httpx.Request, place: str, what: str) -> Answer:
-    from oscarcli.api.body import BodyError, bound
+    from oscarcli.http.limits import BodyError, bound
 
     asked_at = time.time()
     response = connection.send(request, stream=True, follow_redirects=False)
@@ -141,7 +141,7 @@ def _explained(
     error: httpx.HTTPError | UnicodeError, what: str, request: httpx.Request, secrets: list[str]
 ) -> OscarError:
     """Return the error to show; what cures a cluster's connection is not always a cure here."""
-    from oscarcli.api.failures import explain
+    from oscarcli.http.failures import explain
 
     found = explain(error, what, request)
     if found.hint is None or any(word in found.hint for word in FOR_CLUSTERS):

@@ -10,9 +10,9 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeGuard
 
-from oscarcli.api.body import parsed
-from oscarcli.api.quotes import quoted
 from oscarcli.errors import AuthError, OscarError, UnreachableError
+from oscarcli.http.limits import parsed
+from oscarcli.http.quotes import quoted
 from oscarcli.login import jwt
 from oscarcli.login.exchange import Answer
 from oscarcli.login.tokens import AccessToken, Grant

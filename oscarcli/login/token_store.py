@@ -242,6 +242,6 @@ def provider_connection(url: str, cluster: Cluster) -> httpx.Client:
 
     Its certificate is always verified, whatever the cluster's own setting, and it is shown none of ours.
     """
-    from oscarcli.api.connection import open_connection
+    from oscarcli.http.connection import open_connection
 
     return open_connection(url, TlsSettings(ca_file=cluster.ca_file))

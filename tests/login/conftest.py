@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from oscarcli.api.connection import open_connection
 from oscarcli.config.model import TlsSettings
+from oscarcli.http.connection import open_connection
 from tests.support.oidc import ScriptedProvider
 
 

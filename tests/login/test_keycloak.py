@@ -22,9 +22,9 @@ import httpx
 import pytest
 import yaml
 
-from oscarcli.api.connection import open_connection
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError
+from oscarcli.http.connection import open_connection
 from oscarcli.login import jwt
 from oscarcli.login.browser import log_in_by_browser
 from oscarcli.login.device import DeviceCode, log_in_by_device

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from oscarcli.api.connection import open_connection
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, ExitCode, UnreachableError
+from oscarcli.http.connection import open_connection
 from oscarcli.login import exchange
 from oscarcli.login.provider import Provider, discover, revoke
 from tests.support.certificate import certified

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from oscarcli.api.connection import open_connection
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, ExitCode, OscarError, UnreachableError
+from oscarcli.http.connection import open_connection
 from oscarcli.login import exchange
 from oscarcli.login.refresh import refreshed
 from oscarcli.login.token_response import NewLoginError

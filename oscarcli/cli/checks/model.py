@@ -103,7 +103,7 @@ class Patient:
     @cached_property
     def url(self) -> str:
         """The endpoint without login and final slash. Raises ConfigError when it is no URL."""
-        from oscarcli.api.address import base_url
+        from oscarcli.http.address import base_url
 
         return base_url(self.cluster.endpoint)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from oscarcli.api.address import base_url, has_login, route, same_origin
 from oscarcli.errors import ConfigError, UsageError
+from oscarcli.http.address import base_url, has_login, route, same_origin
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.api.masking import masked, secret_values
+from oscarcli.http.redaction import masked, secret_values
 
 SERVICE: dict[str, Any] = {
     "name": "x",

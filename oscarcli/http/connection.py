@@ -39,7 +39,7 @@ def open_connection(
     context = tls_context(tls) if is_tls else False
     through = None if proxy is None else _for_library(proxy, tls)
     if proxy is not None and proxy.is_socks:
-        from oscarcli.api.socks import SocksTransport
+        from oscarcli.http.socks import SocksTransport
 
         transport, through = SocksTransport(verify=context, proxy=through, trust_env=False), None
     client = httpx.Client(

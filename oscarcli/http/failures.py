@@ -71,7 +71,7 @@ def _reason(error: httpx.HTTPError | UnicodeError, request: httpx.Request) -> tu
 
 
 def _route(request: httpx.Request) -> Route:
-    from oscarcli.api.connection import TLS_EXTENSION
+    from oscarcli.http.connection import TLS_EXTENSION
     from oscarcli.network.route import route_to
 
     return route_to(str(request.url), request.extensions.get(TLS_EXTENSION, TlsSettings()))
