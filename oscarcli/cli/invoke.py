@@ -18,7 +18,7 @@ from oscarcli.output.render import Result
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
     from oscarcli.api.jobs import StartedJob
-    from oscarcli.api.payload import Payload
+    from oscarcli.jobs.payload import Payload
 
 app = noun("Give a service an input directly.")
 
@@ -70,8 +70,8 @@ def run(
     --decode the answer is decoded when it clearly is base64: it decodes to readable text or to a known
     kind of file, or it is long.
     """
-    from oscarcli.api.payload import decoded_answer, has_result_behind_log
     from oscarcli.api.services import run_service
+    from oscarcli.jobs.payload import decoded_answer, has_result_behind_log
 
     session: Session = ctx.obj
     if sum((decode_output, raw, decode)) > 1:
@@ -167,7 +167,7 @@ def _wait(session: Session, service: str, name: str, limit: float | None, folder
 
 
 def _payload(session: Session, source: str | None, file_input: str | None, text_input: str | None) -> Payload:
-    from oscarcli.api.payload import Payload
+    from oscarcli.jobs.payload import Payload
 
     if source not in (None, "-"):
         raise UsageError(f'unexpected argument "{source}"', hint="an input comes with -f FILE, -i TEXT or -")
@@ -185,7 +185,7 @@ def _payload(session: Session, source: str | None, file_input: str | None, text_
 
 
 def _file_payload(path: Path) -> Payload:
-    from oscarcli.api.payload import Payload
+    from oscarcli.jobs.payload import Payload
 
     if path.is_dir():
         raise UsageError(f'unable to read the file "{path}": it is a folder')

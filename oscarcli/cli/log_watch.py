@@ -50,7 +50,7 @@ def watch(session: Session, view: View) -> None:
         OscarError: what a request can raise.
     """
     from oscarcli.api.jobs import list_jobs
-    from oscarcli.api.patience import PASSING, Patience
+    from oscarcli.jobs.outage import PASSING, Patience
 
     patience = Patience()
     in_place = session.wants_table and LiveText.works(session.out, session.environ.get("TERM"))

@@ -15,7 +15,7 @@ from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Column, Result
 
 if TYPE_CHECKING:
-    from oscarcli.api.loglines import Selection
+    from oscarcli.jobs.log_lines import Selection
 
 # So many characters of a log are written at a time.
 PIECE = 1 << 20
@@ -119,7 +119,7 @@ def get(
     With --follow the job's state ends it, on stderr; exit code 9 tells that the job failed. Control
     characters other than line ends and TABs are shown as \x1b and the like: a log cannot move the cursor.
     """
-    from oscarcli.api.loglines import Selection
+    from oscarcli.jobs.log_lines import Selection
 
     session: Session = ctx.obj
     is_text = session.output in (None, "text")
@@ -171,8 +171,8 @@ def _chosen_job(session: Session, service: str, job: str | None, latest: bool) -
 
 
 def _follow(session: Session, service: str, name: str, selection: Selection, *, raw: bool) -> None:
-    from oscarcli.api.follow import LogFollower
     from oscarcli.api.jobs import raise_if_failed, state_text
+    from oscarcli.jobs.follow import LogFollower
 
     follower = LogFollower(session.api, service, name, selection=selection)
     for event in follower.events():
@@ -186,7 +186,7 @@ def _follow(session: Session, service: str, name: str, selection: Selection, *, 
 
 def _selected(text: str, selection: Selection, session: Session) -> str:
     """Return the wanted lines of a log that was asked for with times when these are needed."""
-    from oscarcli.api.loglines import NO_TIMES, have_times, lines_of
+    from oscarcli.jobs.log_lines import NO_TIMES, have_times, lines_of
 
     lines = lines_of(text)
     timed = selection.needs_times and have_times(lines)

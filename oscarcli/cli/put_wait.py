@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.joblog import Place, is_silent
 from oscarcli.api.jobs import find_log, list_jobs, state_text
-from oscarcli.api.trigger import Sight, UploadedJobs
 from oscarcli.cli.files import places_of, put_all
-from oscarcli.cli.finished import CLOCKS_APART, FinishedJob
 from oscarcli.cli.moments import rfc3339
 from oscarcli.cli.session import Session
 from oscarcli.cli.waiting import bring_results, conclude, wait_for_job
 from oscarcli.errors import OscarError, UsageError
+from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob
+from oscarcli.jobs.supervisor_log import Place, is_silent
+from oscarcli.jobs.uploaded import Sight, UploadedJobs
 from oscarcli.output.render import Result
 from oscarcli.storage.location import parse_location
 from oscarcli.storage.provider import normalised

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from oscarcli.api.jobs import FAILED
 from oscarcli.cli.files import Tally, carried_out
-from oscarcli.cli.finished import FinishedJob, ResultFile
 from oscarcli.cli.local_paths import path_inside
-from oscarcli.cli.result_search import ResultSearch
 from oscarcli.cli.session import Session
 from oscarcli.errors import NotFoundError, OscarError
+from oscarcli.jobs.finished import FinishedJob, ResultFile
+from oscarcli.jobs.results import ResultSearch
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.inside import write_inside
 from oscarcli.storage.location import Location

@@ -13,9 +13,9 @@ from oscarcli.cli.session import Session
 from oscarcli.errors import JobFailedError, OscarError, UsageError
 
 if TYPE_CHECKING:
-    from oscarcli.api.follow import LogEvent
     from oscarcli.cli.files import ServiceFiles
-    from oscarcli.cli.finished import FinishedJob
+    from oscarcli.jobs.finished import FinishedJob
+    from oscarcli.jobs.follow import LogEvent
 
 WaitOption = Annotated[
     bool,
@@ -89,8 +89,8 @@ def wait_for_job(
     """
     try:
         # In here, for Ctrl-C may come while they are imported.
-        from oscarcli.api.follow import LogFollower
-        from oscarcli.cli.finished import FinishedJob
+        from oscarcli.jobs.finished import FinishedJob
+        from oscarcli.jobs.follow import LogFollower
 
         follower = LogFollower(session.api, service, name, limit=limit, appear=APPEAR_SECONDS)
         for event in follower.events():

@@ -309,7 +309,7 @@ def test_a_dropped_connection_does_not_end_following(
     call: Caller, cluster: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import oscarcli.api.client as client
-    import oscarcli.api.follow as follow
+    import oscarcli.jobs.follow as follow
 
     monkeypatch.setattr(follow, "LONGEST_PAUSE", 0.01)
     monkeypatch.setattr(client, "PAUSES", ())

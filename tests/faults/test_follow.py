@@ -8,7 +8,8 @@ from itertools import cycle
 
 import pytest
 
-from oscarcli.api import client, follow, patience
+from oscarcli.api import client
+from oscarcli.jobs import follow, outage
 from tests.conftest import Caller, Runner
 from tests.support.server import Answer, Request, ScriptedServer, document, text
 
@@ -169,7 +170,7 @@ def test_a_restarted_server_goes_on_where_the_old_one_was(run: Runner) -> None:
 def test_a_server_that_stays_away_is_given_up_with_a_code_of_its_own(
     call: Caller, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "PATIENCE", 0.3)
+    monkeypatch.setattr(outage, "PATIENCE", 0.3)
     call.know(server.url)
     server.expect("GET", LIST, document({"jobs": {"j": {"status": "Running"}}}))
     server.expect("GET", f"{LIST}/j", text(stamped(["one"])))

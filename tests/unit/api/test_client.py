@@ -14,7 +14,6 @@ import pytest
 from oscarcli.api import client as module
 from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
-from oscarcli.api.payload import Payload
 from oscarcli.errors import (
     AuthError,
     ConfigError,
@@ -24,6 +23,7 @@ from oscarcli.errors import (
     RefusedError,
     UnreachableError,
 )
+from oscarcli.jobs.payload import Payload
 from oscarcli.login.httpx_auth import PasswordAuth
 
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from oscarcli.api import follow
-from oscarcli.api.follow import LogEvent, LogFollower
-from oscarcli.api.loglines import Selection
 from oscarcli.api.responses import ServerError
 from oscarcli.errors import NotFoundError, UnreachableError
+from oscarcli.jobs import follow
+from oscarcli.jobs.follow import LogEvent, LogFollower
+from oscarcli.jobs.log_lines import Selection
 
 Look = tuple[str | Exception | None, str | Exception | None]
 AWAY = UnreachableError("cannot look: refused")

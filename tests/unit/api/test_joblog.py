@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from oscarcli.api.joblog import (
+from oscarcli.jobs.supervisor_log import (
     JobAccount,
     Place,
     Written,

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from oscarcli.api.loglines import SeenLines, Selection, have_times, lines_of, time_of, without_time
+from oscarcli.jobs.log_lines import SeenLines, Selection, have_times, lines_of, time_of, without_time
 
 STAMP = "2026-06-12T09:05:29.123456789Z"
 

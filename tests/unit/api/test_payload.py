@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.api.payload import BLOCK, Payload, decoded_answer, has_result_behind_log
 from oscarcli.errors import OscarError
+from oscarcli.jobs.payload import BLOCK, Payload, decoded_answer, has_result_behind_log
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 2])

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from oscarcli.api import trigger
-from oscarcli.api.joblog import Place
-from oscarcli.api.trigger import AmbiguousJobsError, Sight, UploadedJobs
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
+from oscarcli.jobs import uploaded
+from oscarcli.jobs.supervisor_log import Place
+from oscarcli.jobs.uploaded import AmbiguousJobsError, Sight, UploadedJobs
 
 ONE, TWO = Place("svc", "in/one"), Place("svc", "in/two")
 PREFIX = "2026-06-12 09:05:29,123 - supervisor - INFO - "
@@ -60,8 +60,8 @@ def play(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> Any:
         *looks: Any, logs: dict[str, str | None], places: list[Place] | None = None, **options: Any
     ) -> tuple[UploadedJobs, Server]:
         server = Server(list(looks), logs)
-        monkeypatch.setattr(trigger, "list_jobs", server.list_jobs)
-        monkeypatch.setattr(trigger, "find_log", server.find_log)
+        monkeypatch.setattr(uploaded, "list_jobs", server.list_jobs)
+        monkeypatch.setattr(uploaded, "find_log", server.find_log)
         client: Any = None
         settings = {"silent": False, **options}
         return UploadedJobs(client, "svc", ["old"], places or [ONE], **settings), server
@@ -104,7 +104,7 @@ def test_a_log_that_has_not_come_so_far_is_asked_again(play: Any, monkeypatch: p
     def find_log(*_: Any) -> str | None:
         return started_by(ONE) if len(server.looks) < 3 else f"{PREFIX}Storage event found.\n"
 
-    monkeypatch.setattr(trigger, "find_log", find_log)
+    monkeypatch.setattr(uploaded, "find_log", find_log)
     assert seen(waiting) == [("a", "Running"), ("a", "Succeeded")]
 
 
@@ -112,7 +112,7 @@ def test_the_only_new_job_is_taken_where_logs_tell_nothing(play: Any, clock: lis
     waiting, server = play({"a": "Pending"}, {"a": "Running"}, {"a": "Succeeded"}, logs={}, silent=True)
     (sight, *_) = [s for s in waiting.watch() if isinstance(s, Sight)]
     assert (sight.name, sight.is_guess) == ("a", True)
-    assert clock[0] >= trigger.SETTLE_SECONDS
+    assert clock[0] >= uploaded.SETTLE_SECONDS
     assert server.asked == []
 
 
@@ -173,7 +173,7 @@ def test_what_was_found_before_a_failure_is_not_lost(play: Any, monkeypatch: pyt
             raise failures.pop()
         return started_by(TWO) if name == "b" else server.find_log(client, service, name)
 
-    monkeypatch.setattr(trigger, "find_log", flaky)
+    monkeypatch.setattr(uploaded, "find_log", flaky)
     assert seen(waiting) == [("a", "Succeeded"), ("b", "Succeeded")]
 
 
@@ -197,7 +197,7 @@ def test_logs_of_jobs_older_than_the_upload_are_read_last(play: Any, monkeypatch
             for name, time in times.items()
         }
 
-    monkeypatch.setattr(trigger, "list_jobs", list_jobs)
+    monkeypatch.setattr(uploaded, "list_jobs", list_jobs)
     assert seen(waiting) == [("new", "Running"), ("new", "Succeeded")]
     assert server.asked == ["new"]
 
@@ -205,5 +205,5 @@ def test_logs_of_jobs_older_than_the_upload_are_read_last(play: Any, monkeypatch
 def test_a_job_that_seems_too_old_is_found_all_the_same(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, _ = play({}, logs={"a": started_by(ONE)}, since="2026-06-12T09:00:00Z")
     listed = {"a": {"status": "Succeeded", "creation_time": "2026-06-12T08:00:00Z"}}
-    monkeypatch.setattr(trigger, "list_jobs", lambda *_: listed)
+    monkeypatch.setattr(uploaded, "list_jobs", lambda *_: listed)
     assert seen(waiting) == [("a", "Succeeded")]

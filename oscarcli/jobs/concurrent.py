@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from oscarcli.api.joblog import Place, account_of
 from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
-from oscarcli.cli.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of, end_of
 from oscarcli.cli.session import Session
+from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of, end_of
+from oscarcli.jobs.supervisor_log import Place, account_of
 from oscarcli.storage.location import Location
 
 # Logs of other jobs that are read to see whether one of them wrote the same object.

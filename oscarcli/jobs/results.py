@@ -7,7 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from oscarcli.api.joblog import (
+from oscarcli.api.jobs import FAILED
+from oscarcli.cli.session import Session
+from oscarcli.jobs.concurrent import Rivals
+from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of
+from oscarcli.jobs.supervisor_log import (
     JobAccount,
     Written,
     account_of,
@@ -15,10 +19,6 @@ from oscarcli.api.joblog import (
     returned_content,
     returned_files,
 )
-from oscarcli.api.jobs import FAILED
-from oscarcli.cli.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of
-from oscarcli.cli.rivals import Rivals
-from oscarcli.cli.session import Session
 from oscarcli.output.times import moment_of
 from oscarcli.storage.location import Location, parse_location
 
@@ -108,7 +108,7 @@ class ResultSearch:
 
     def _returned(self, done: FinishedJob, account: JobAccount) -> list[ResultFile] | None:
         """Return the files that a log without the supervisor's lines holds; `None` when it cannot be told."""
-        from oscarcli.api.payload import decoded_answer
+        from oscarcli.jobs.payload import decoded_answer
 
         returned = returned_content(account.said)
         if returned is None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from oscarcli.api.client import Client
 from oscarcli.api.jobs import Job, find_job, find_log, is_running
-from oscarcli.api.loglines import NO_TIMES, SeenLines, Selection, have_times, without_time
-from oscarcli.api.patience import PASSING, Patience
 from oscarcli.errors import NotFoundError, UnreachableError
+from oscarcli.jobs.log_lines import NO_TIMES, SeenLines, Selection, have_times, without_time
+from oscarcli.jobs.outage import PASSING, Patience
 
 # Seconds between two looks: short while something happens, longer while nothing does.
 SHORTEST_PAUSE = 0.3

@@ -11,11 +11,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from oscarcli.api.client import Client
-from oscarcli.api.follow import LONGEST_PAUSE, REST_FACTOR, SHORTEST_PAUSE, WAITING_STATES
-from oscarcli.api.joblog import Place, account_of
 from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
-from oscarcli.api.patience import PASSING, Patience
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
+from oscarcli.jobs.follow import LONGEST_PAUSE, REST_FACTOR, SHORTEST_PAUSE, WAITING_STATES
+from oscarcli.jobs.outage import PASSING, Patience
+from oscarcli.jobs.supervisor_log import Place, account_of
 
 # An event that found no manager is lost; so many seconds after the last sign of a job it is given up.
 APPEAR_SECONDS = 60.0
