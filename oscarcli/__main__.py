@@ -57,7 +57,7 @@ def _main(words: list[str]) -> None:
 
         _answer(root_help())
     elif words[0] in ("__complete", "__completeNoDesc"):
-        from oscarcli.cli.tab.main import main as complete
+        from oscarcli.cli.completion.main import main as complete
 
         complete(words)
     else:

@@ -15,8 +15,8 @@ from typer.main import get_group
 
 from oscarcli import __version__
 from oscarcli.cli.commands import COMMANDS, PROGRAM, VERSION_OPTION, find, root_help
-from oscarcli.cli.framework import CONTEXT_SETTINGS, Group, usage_hint
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
+from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
 from oscarcli.output.terminal import leave_broken_pipe
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from oscarcli.cli.framework import noun
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.command import noun
+from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UnreachableError
 from oscarcli.output.render import Column, Result
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from oscarcli.cli.framework import noun
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.command import noun
+from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 from oscarcli.output.render import Column, Result
 
@@ -79,7 +79,7 @@ def window(start: str | None, end: str | None, now: datetime) -> dict[str, str]:
     Raises:
         UsageError: a word is not a time, or the end is not after the start.
     """
-    from oscarcli.cli.moments import moment, rfc3339
+    from oscarcli.cli.kit.time_arguments import moment, rfc3339
 
     moments = {key: moment(text, now) for key, text in (("start", start), ("end", end)) if text is not None}
     last = moments.get("end", now)

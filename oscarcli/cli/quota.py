@@ -7,8 +7,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from oscarcli.cli.framework import noun
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.command import noun
+from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 from oscarcli.output.render import Column, Result
 
@@ -77,7 +77,7 @@ def _minio_rows(minio: dict[str, Any]) -> Iterator[Row]:
 
 def _amount(name: str, value: Any) -> Any:
     """Return cores for the server's thousandths and a readable size for bytes; other values as they are."""
-    from oscarcli.cli.amounts import cores, size
+    from oscarcli.output.amounts import cores, size
 
     if not isinstance(value, int):
         # Servers before 4.0 send quantities, which can be read as they are.

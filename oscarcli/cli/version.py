@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from oscarcli import __version__
-from oscarcli.cli.framework import TABLE_FORMATS, noun
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.session import Session
 
 app = noun("The version of this program.")
 

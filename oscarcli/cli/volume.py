@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from oscarcli.cli.framework import TABLE_FORMATS, YesOption, noun
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
+from oscarcli.cli.kit.session import Session
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.render import Column, Result
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.session import Session
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of, end_of
 from oscarcli.jobs.supervisor_log import Place, account_of
 from oscarcli.storage.location import Location

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from oscarcli.api.jobs import FAILED
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.session import Session
 from oscarcli.jobs.concurrent import Rivals
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of
 from oscarcli.jobs.supervisor_log import (
@@ -23,7 +23,7 @@ from oscarcli.output.times import moment_of
 from oscarcli.storage.location import Location, parse_location
 
 if TYPE_CHECKING:
-    from oscarcli.cli.files import ServiceFiles
+    from oscarcli.cli.service.files import ServiceFiles
     from oscarcli.storage.base import StoredObject
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.cli.tab.tree import TABLE
+from oscarcli.cli.completion.tree import TABLE
 from tests.conftest import Caller, Runner
 from tests.support.server import Answer, ScriptedServer, document
 from tests.support.shells import PROMPT, Shell

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.cli.checks.steps import STEPS
+from oscarcli.cli.doctor.checks import STEPS
 from tests.conftest import Caller, Runner
 from tests.support.certificate import Authority, certified
 from tests.support.server import Answer, ScriptedServer, document, page, text

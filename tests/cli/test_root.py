@@ -15,7 +15,7 @@ from typer.main import get_group
 from oscarcli import __version__
 from oscarcli.cli.app import Root
 from oscarcli.cli.commands import COMMANDS, COMMON_OPTIONS, PROGRAM, Entry, root_help
-from oscarcli.cli.session import Session
+from oscarcli.cli.kit.session import Session
 from tests.conftest import Caller, Runner
 from tests.support.server import ScriptedServer, document
 
@@ -372,7 +372,7 @@ def test_ctrl_c_while_a_text_is_executed_is_no_different(run: Runner) -> None:
     """Dataclasses execute text while they are made; a module's process would then end by the signal."""
     (run.home / "interrupted.py").write_text(
         "import os, signal, sys\n"
-        "from oscarcli.cli.session import Session\n"
+        "from oscarcli.cli.kit.session import Session\n"
         f"text = 'import os, time; os.kill(os.getpid(), {int(signal.SIGINT)}); time.sleep(60)'\n"
         "Session.config = property(lambda _: exec(text))\n"
         "sys.argv = ['oscar-cli', 'cluster', 'list']\n"

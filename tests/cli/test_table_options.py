@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_group
 
 from oscarcli.cli.commands import COMMANDS
-from oscarcli.cli.options import TableOption
+from oscarcli.cli.kit.options import TableOption
 from tests.conftest import Caller, Runner
 from tests.support.server import ScriptedServer, document
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.cli.fdl_text import editable_text
+from oscarcli.cli.service.editable_text import editable_text
 from oscarcli.fdl.export import exported
 from oscarcli.fdl.read import read_bytes
 

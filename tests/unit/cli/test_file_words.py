@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oscarcli.cli.file_words import (
+from oscarcli.cli.service.file_arguments import (
     Get,
     Put,
     Remote,

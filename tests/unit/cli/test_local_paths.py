@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.cli.local_paths import (
+from oscarcli.cli.kit.local_paths import (
     latest_target,
     local_files,
     path_inside,

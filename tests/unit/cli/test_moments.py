@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from oscarcli.cli.moments import moment, rfc3339
+from oscarcli.cli.kit.time_arguments import moment, rfc3339
 from oscarcli.errors import UsageError
 
 NOW = datetime(2026, 6, 12, 9, 5, 29, 123456, tzinfo=timezone.utc)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from typer.core import TyperOption
 
-from oscarcli.cli.options import common_options
-from oscarcli.cli.words import rewritten, verb_first
+from oscarcli.cli.kit.argv import rewritten, verb_first
+from oscarcli.cli.kit.options import common_options
 
 OPTIONS = [
     *common_options(),

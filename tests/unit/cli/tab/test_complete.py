@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from oscarcli.cli.tab.collect import table
-from oscarcli.cli.tab.complete import Answer, complete
-from oscarcli.cli.tab.tree import TABLE, read_tree
+from oscarcli.cli.completion.collect import table
+from oscarcli.cli.completion.complete import Answer, complete
+from oscarcli.cli.completion.tree import TABLE, read_tree
 
 ROOT = read_tree()
 THINGS = {
@@ -41,7 +41,7 @@ def words(line: str) -> list[str]:
 
 
 def test_the_table_is_that_of_the_real_commands() -> None:
-    assert TABLE.read_text() == table(), "write it anew: python -m oscarcli.cli.tab.collect"
+    assert TABLE.read_text() == table(), "write it anew: python -m oscarcli.cli.completion.collect"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oscarcli.cli.tab.line import split_line
+from oscarcli.cli.completion.shell_split import split_line
 
 
 @pytest.mark.parametrize(

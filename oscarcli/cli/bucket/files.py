@@ -1,0 +1,130 @@
+"""`bucket put-file`, `get-file` and `delete-file`: files of a bucket, without a service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.session import Session
+from oscarcli.errors import NotFoundError, UsageError
+from oscarcli.output.render import Result
+
+if TYPE_CHECKING:
+    from oscarcli.storage.base import Storage, StoredObject
+    from oscarcli.storage.location import Location
+
+app = noun("The files of a bucket.")
+
+BucketArgument = Annotated[str, typer.Argument(metavar="BUCKET_NAME", help="The bucket's name.")]
+RemoteArgument = Annotated[str, typer.Argument(metavar="REMOTE_FILE", help="The file's name in the bucket.")]
+NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")]
+
+
+@app.command("put-file, pf", formats=TABLE_FORMATS)
+def put_file(
+    ctx: typer.Context,
+    bucket: BucketArgument,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="LOCAL_FILE... REMOTE_FILE",
+            help="Local files, globs, or '-' for standard input. REMOTE_FILE is a name in the bucket, or a "
+            "folder ending in '/'; of a single word the file's own name.",
+        ),
+    ],
+    no_progress: NoProgressOption = False,
+) -> None:
+    """Upload files to a bucket."""
+    from oscarcli.cli.kit.local_paths import local_files, upload_targets
+    from oscarcli.cli.service.files import places_of, put_all
+    from oscarcli.storage.transfer import Upload
+
+    session: Session = ctx.obj
+    local, remote = (words[:-1], words[-1]) if len(words) > 1 else (words, "")
+    sources = local_files(local)
+    targets = upload_targets(sources, _place(bucket, remote))
+    tasks = [Upload(*pair) for pair in zip(sources, targets, strict=True)]
+    storage = _storage(session)
+    uploaded: list[Upload] = []
+    try:
+        put_all(session, storage, tasks, show_progress=not no_progress, done=uploaded.append)
+    finally:
+        # Also when some failed: what is there is there.
+        if uploaded and not session.wants_table:
+            session.show(Result({"bucket": bucket, "uploaded": places_of(storage, uploaded)}))
+
+
+@app.command("get-file, gf", formats=TABLE_FORMATS)
+def get_file(
+    ctx: typer.Context,
+    bucket: BucketArgument,
+    remote: RemoteArgument,
+    local: Annotated[
+        str | None,
+        typer.Argument(metavar="[LOCAL_FILE]", help="File or folder to write to, or '-' for stdout."),
+    ] = None,
+    no_progress: NoProgressOption = False,
+) -> None:
+    """Download a file of a bucket, or a folder (ending in '/'), and print where it is."""
+    from oscarcli.cli.kit.local_paths import root_of, target_file
+    from oscarcli.cli.service.files import STANDARD_OUTPUT, get_folder, get_one
+    from oscarcli.storage.location import parse_object
+    from oscarcli.storage.transfer import Fetch
+
+    session: Session = ctx.obj
+    place = _place(bucket, remote)
+    if place.endswith("/"):
+        get_folder(session, _storage(session), place, local, show_progress=not no_progress)
+        return
+    storage = _storage(session)
+    found = _existing(storage, parse_object(place))
+    if local == "-":
+        task = Fetch(found, STANDARD_OUTPUT)
+    else:
+        target = target_file(local, found.location.name)
+        task = Fetch(found, target, root_of(target, local))
+    get_one(session, storage, task, show_progress=not no_progress)
+
+
+@app.command("delete-file, df, remove-file, rmf", formats=TABLE_FORMATS)
+def delete_file(ctx: typer.Context, bucket: BucketArgument, remote: RemoteArgument) -> None:
+    """Delete a file of a bucket."""
+    from oscarcli.storage.location import parse_object
+
+    session: Session = ctx.obj
+    location = parse_object(_place(bucket, remote))
+    storage = _storage(session)
+    # A delete alone does not tell whether there was anything to delete.
+    _existing(storage, location)
+    storage.remove(location)
+    session.done(f'Deleted "{location}"', {"deleted": [str(location)]})
+
+
+def _place(bucket: str, remote: str) -> str:
+    """Return the remote path of a name in a bucket."""
+    if not bucket.strip() or "/" in bucket:
+        raise UsageError(f'"{bucket}" is not the name of a bucket')
+    return f"{bucket.strip()}/{remote.strip().lstrip('/')}"
+
+
+def _storage(session: Session) -> Storage:
+    """Return the cluster's own object store, with the keys that it gives this login."""
+    from oscarcli.api.system import get_config
+    from oscarcli.storage.provider import DEFAULT_PROVIDER, open_storage
+
+    def cluster_minio() -> Any:
+        return get_config(session.api).get("minio_provider")
+
+    return open_storage(
+        DEFAULT_PROVIDER, {}, cluster_minio, read_timeout=session.timeout, tls=session.cluster.tls
+    )
+
+
+def _existing(storage: Storage, location: Location) -> StoredObject:
+    try:
+        return storage.stat(location)
+    except NotFoundError as error:
+        hint = f"'oscar-cli bucket get {location.bucket} --all' shows what is there"
+        raise NotFoundError(error.message, hint=hint) from error

@@ -1,0 +1,172 @@
+"""What a cluster says of its load and its settings, as lines for people; shapes of all servers are read.
+
+Facts: `oscar-api` 4.12, 4.13, and 10 for the flat form up to 3.6.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from oscarcli.output.amounts import cores, share, size
+
+Document = dict[str, Any]
+NOTHING_OF_IT = "not told by this server"
+
+
+@dataclass(frozen=True)
+class Node:
+    """A line of the table of nodes; what a server does not tell is `None`."""
+
+    name: Any
+    status: Any
+    cpu: str | None
+    memory: str | None
+    gpu: Any
+
+
+def nodes(status: Document) -> list[Node]:
+    """Return the nodes of a status document."""
+    found = _mapping(status.get("cluster")).get("nodes")
+    if isinstance(found, list):
+        return [_node(node) for node in found if isinstance(node, dict)]
+    flat = status.get("detail")
+    return [_flat_node(node) for node in flat if isinstance(node, dict)] if isinstance(flat, list) else []
+
+
+def _node(node: Document) -> Node:
+    cpu, memory = _mapping(node.get("cpu")), _mapping(node.get("memory"))
+    # Numbers that are 0 are left out by the server.
+    return Node(
+        node.get("name"),
+        node.get("status"),
+        _usage(cpu.get("usage_cores", 0), cpu.get("capacity_cores"), is_cpu=True),
+        _usage(memory.get("usage_bytes", 0), memory.get("capacity_bytes"), is_cpu=False),
+        node.get("gpu"),
+    )
+
+
+def _flat_node(node: Document) -> Node:
+    return Node(
+        node.get("nodeName") or node.get("name"),
+        node.get("status"),
+        _usage(node.get("cpuUsage"), node.get("cpuCapacity"), is_cpu=True),
+        _usage(node.get("memoryUsage"), node.get("memoryCapacity"), is_cpu=False),
+        node.get("gpu"),
+    )
+
+
+def _usage(used: Any, capacity: Any, *, is_cpu: bool) -> str | None:
+    """Return "0.85 of 4 (21%)", whatever of it is known."""
+    if used is None and capacity is None:
+        return None
+    one, whole = _number(used), _number(capacity)
+    texts = [_amount(value, is_cpu) for value in (used, capacity)]
+    percent = share(one, whole) if one is not None and whole is not None else ""
+    return f"{texts[0]} of {texts[1]}{percent}"
+
+
+def _amount(value: Any, is_cpu: bool) -> str:
+    number = _number(value)
+    if number is None:
+        # Older servers write some of them as text of their own.
+        return str(value) if value not in (None, "") else "?"
+    return cores(number) if is_cpu else size(number)
+
+
+def _number(value: Any) -> float | None:
+    """Return a number, also one that is written as text; thousandths of a core, or bytes."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def parts(status: Document) -> list[tuple[str, str]]:
+    """Return what a status document says besides its nodes, line by line."""
+    cluster = _mapping(status.get("cluster"))
+    oscar = _mapping(status.get("oscar") or status.get("OSCAR"))
+    minio = _mapping(status.get("minio") or status.get("MinIO"))
+    found = {
+        "oscar": _readiness(oscar),
+        "jobs": _text(oscar.get("jobs_count")),
+        "pods": _pods(_mapping(oscar.get("pods"))),
+        "minio": _minio(minio),
+        "cpu free": _free(cluster, status, is_cpu=True),
+        "memory free": _free(cluster, status, is_cpu=False),
+        "gpus": _text(_mapping(_mapping(cluster.get("metrics")).get("gpu")).get("total_gpu")),
+        "nodes": _text(cluster.get("nodes_count", status.get("numberNodes"))),
+        "login by": _logins(oscar.get("oidc")),
+    }
+    return [(name, text if text is not None else NOTHING_OF_IT) for name, text in found.items()]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _readiness(oscar: Document) -> str | None:
+    if not oscar:
+        return None
+    deployment = _mapping(oscar.get("deployment"))
+    word = "ready" if oscar.get("ready") else "not ready"
+    if "replicas" not in deployment:
+        return word
+    return f"{word}, {deployment.get('ready_replicas', 0)} of {deployment['replicas']} replicas"
+
+
+def _pods(pods: Document) -> str | None:
+    if "total" not in pods:
+        return None
+    states = ", ".join(f"{count} {state}" for state, count in _mapping(pods.get("states")).items() if count)
+    return f"{pods['total']} ({states})" if states else str(pods["total"])
+
+
+def _minio(minio: Document) -> str | None:
+    if not minio:
+        return None
+    return f"{minio.get('buckets_count', 0)} buckets, {minio.get('total_objects', 0)} objects"
+
+
+def _free(cluster: Document, status: Document, *, is_cpu: bool) -> str | None:
+    if is_cpu:
+        metrics = _mapping(_mapping(cluster.get("metrics")).get("cpu"))
+        keys = ("total_free_cores", "cpuFreeTotal", "max_free_on_node_cores", "cpuMaxFree")
+    else:
+        metrics = _mapping(_mapping(cluster.get("metrics")).get("memory"))
+        keys = ("total_free_bytes", "memoryFreeTotal", "max_free_on_node_bytes", "memoryMaxFree")
+    total, most = metrics.get(keys[0], status.get(keys[1])), metrics.get(keys[2], status.get(keys[3]))
+    if total is None:
+        return None
+    on_one = f", at most {_amount(most, is_cpu)} on one node" if most is not None else ""
+    return f"{_amount(total, is_cpu)}{on_one}"
+
+
+def _logins(oidc: Any) -> str | None:
+    if not isinstance(oidc, dict):
+        return None
+    if not oidc.get("enabled"):
+        return "user and password"
+    issuers = ", ".join(str(issuer) for issuer in oidc.get("issuers") or [])
+    return "user and password, or OpenID Connect" + (f" ({issuers})" if issuers else "")
+
+
+def settings(config: Document) -> list[tuple[str, Any]]:
+    """Return a cluster's configuration as pairs of a setting's path and its value."""
+    return list(_leaves(config, ""))
+
+
+def _leaves(part: Document, path: str) -> Iterator[tuple[str, Any]]:
+    for key, value in part.items():
+        place = f"{path}.{key}" if path else str(key)
+        if isinstance(value, dict):
+            yield from _leaves(value, place)
+        else:
+            yield place, value
+
+
+def _mapping(value: Any) -> Document:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,66 @@
+"""Writes the table of what can be typed: `python -m oscarcli.cli.completion.collect`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+from typer.main import get_group
+
+from oscarcli.cli.commands import COMMANDS, COMMON_OPTIONS, VERSION_OPTION
+from oscarcli.cli.completion.tree import STEP, TABLE
+from oscarcli.cli.kit.options import CommonOption, TableOption
+
+HEAD = "# Written by 'python -m oscarcli.cli.completion.collect' from the commands; change those."
+
+
+def table() -> str:
+    """Return the table's text."""
+    return "\n".join([HEAD, *_common(), *_commands(), ""])
+
+
+def _common() -> Iterator[str]:
+    for names, text in (*COMMON_OPTIONS, VERSION_OPTION):
+        *flags, last = names.split(", ")
+        flag, _, value = last.partition(" ")
+        yield _option(", ".join([*flags, flag]), value, text, "")
+
+
+def _commands() -> Iterator[str]:
+    for entry in COMMANDS:
+        group: Any = get_group(importlib.import_module(f"oscarcli.cli.{entry.module}").app)
+        yield from _command(entry.names, group if entry.is_noun else group.commands[entry.names])
+
+
+def _command(place: str, command: Any) -> Iterator[str]:
+    yield f"{place}\t{command.get_short_help_str(200)}"
+    for param in command.params:
+        if param.param_type_name == "argument":
+            yield f"\t{_argument(param)}"
+        elif not isinstance(param, CommonOption) and not param.hidden:
+            names = ", ".join(sorted(param.opts, key=len))
+            value = "" if param.is_flag else str(param.metavar)
+            yield _option(names, value, param.help or "", "|".join(_choices(param)))
+    for names, child in getattr(command, "commands", {}).items():
+        yield from _command(f"{place}{STEP}{names}", child)
+
+
+def _option(names: str, value: str, text: str, choices: str) -> str:
+    return f"\t{names}\t{value}\t{' '.join(text.split())}\t{choices}".rstrip()
+
+
+def _argument(param: Any) -> str:
+    name = str(param.metavar)
+    # The metavar of words of several kinds says itself which may be left out.
+    return name if name.startswith("[") or " " in name or param.required else f"[{name}]"
+
+
+def _choices(param: Any) -> list[str]:
+    if isinstance(param, TableOption):
+        return list(param.choices)
+    return [str(getattr(choice, "value", choice)) for choice in getattr(param.type, "choices", ())]
+
+
+if __name__ == "__main__":
+    TABLE.write_text(table(), encoding="utf-8")

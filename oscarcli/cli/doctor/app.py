@@ -1,0 +1,74 @@
+"""`doctor`: what keeps a cluster from being used from here, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.session import Session
+from oscarcli.errors import ConfigError
+from oscarcli.output.render import Column, Result
+from oscarcli.output.terminal import clean
+
+app = noun("Find out what keeps a cluster from being used from here.")
+
+COLUMNS = (
+    Column("CHECK", "name"),
+    Column("OUTCOME", "outcome"),
+    Column("FINDING", "finding"),
+    Column("CAUSE", "cause"),
+    Column("NEXT", "next"),
+)
+# A mark and its colour for each outcome.
+MARKS = {
+    "ok": ("✓", "32"),
+    "note": ("·", "2"),
+    "warning": ("!", "33"),
+    "failed": ("✗", "31"),
+    "skipped": ("-", "2"),
+}
+
+
+@app.command("doctor", formats=TABLE_FORMATS, columns=COLUMNS)
+def doctor(ctx: typer.Context) -> None:
+    """Find out what keeps a cluster from being used from here.
+
+    Each step of a request is tried by itself: configuration, name, connection, TLS, health, login, object
+    store. The exit code is that of the first failure. Nothing is changed anywhere.
+    """
+    from oscarcli.cli.doctor.checks import STEPS
+    from oscarcli.cli.doctor.model import Outcome, Patient, examine
+
+    session: Session = ctx.obj
+    # A look must not mend what it is to find.
+    session.tightens_config = False
+    checks = []
+    width = max(len(step.name) for step in STEPS)
+    for check in examine(Patient(session), STEPS):
+        checks.append(check)
+        if session.wants_usual_table:
+            _tell(session, check.document(), width)
+    failed = [check for check in checks if check.outcome is Outcome.FAILED]
+    if not session.wants_usual_table:
+        rows = [check.document() for check in checks]
+        document = {"cluster": _cluster_id(session), "ok": not failed, "checks": rows}
+        session.show(Result(document, COLUMNS, rows=rows))
+    if failed:
+        raise typer.Exit(failed[0].code)
+
+
+def _tell(session: Session, check: dict[str, Any], width: int) -> None:
+    mark, style = MARKS[check["outcome"]]
+    session.answer(f"{session.out.styled(mark, style)} {check['name']:<{width}}  {clean(check['finding'])}\n")
+    for key in ("cause", "next"):
+        if check[key]:
+            session.answer(f"  {key + ':':<{width}}  {clean(check[key])}\n")
+
+
+def _cluster_id(session: Session) -> str | None:
+    try:
+        return session.cluster_id
+    except ConfigError:
+        return None

@@ -1,0 +1,150 @@
+"""What the cluster says of itself after the login: its version, and its object store."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from oscarcli.cli.doctor.model import CheckError, Found, Outcome, Patient
+from oscarcli.cli.doctor.server import client_of
+from oscarcli.errors import AuthError, ExitCode, ForbiddenError, OscarError, UnreachableError
+
+# What came with which version of OSCAR (`oscar-api` 10), the newest first.
+FEATURES = (
+    ((4, 1, 0), "federations, start and stop"),
+    ((4, 0, 0), "volumes, metrics, states of deployments"),
+    ((3, 7, 0), "quotas"),
+    ((3, 6, 5), "the cluster's load and log"),
+    ((3, 6, 0), "bucket commands"),
+)
+OUTSIDE = "ask whoever runs the cluster for an address of MinIO that is reachable from outside"
+
+
+def version(patient: Patient) -> Found:
+    """Look at the server's version, and at what it lacks."""
+    text = str(patient.info.get("version"))
+    around = [
+        f"{title} {value}"
+        for title, value in (
+            ("Kubernetes", patient.info.get("kubernetes_version")),
+            ("backend", _backend(patient.info)),
+        )
+        if value
+    ]
+    shown = ", ".join([f"OSCAR {text}", *around])
+    numbers = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+    if numbers is None:
+        return Found(f"{shown}; its number tells nothing about its features", Outcome.NOTE)
+    found = tuple(int(part or 0) for part in numbers.groups())
+    lacking = [name for since, name in FEATURES if found < since]
+    if not lacking:
+        return Found(shown)
+    return Found(
+        shown,
+        Outcome.WARNING,
+        f"a server of that age lacks: {'; '.join(lacking)}",
+        "ask whoever runs the cluster for a newer version, or do without these commands",
+    )
+
+
+def _backend(info: Mapping[str, Any]) -> Any:
+    backend = info.get("serverless_backend")
+    return backend.get("name") if isinstance(backend, Mapping) else backend
+
+
+def object_store(patient: Patient) -> Found:
+    """Use the keys that the server hands out, from here."""
+    from oscarcli.api.system import get_config
+
+    try:
+        with client_of(patient) as client:
+            minio = get_config(client).get("minio_provider")
+    except OscarError as error:
+        raise CheckError(
+            error.message,
+            cause="the server does not tell this login where its object store is",
+            next=error.hint or "oscar-cli cluster config",
+            code=error.exit_code,
+        ) from error
+    endpoint = minio.get("endpoint") if isinstance(minio, Mapping) else None
+    if not isinstance(minio, Mapping) or not isinstance(endpoint, str) or not endpoint:
+        raise CheckError(
+            "the server hands out no object store",
+            cause="the cluster has none, or this login may not use it",
+            next="oscar-cli cluster config",
+            code=ExitCode.FAILED,
+        )
+    _reach(patient, endpoint)
+    return _entered(patient, endpoint, minio)
+
+
+def _reach(patient: Patient, endpoint: str) -> None:
+    """Raise CheckError when there is no way from here to the object store."""
+    from oscarcli.network.route import ProbeError, connect, is_address, resolve, route_to
+
+    if not _is_url(endpoint):
+        raise CheckError(
+            f'the server hands out "{endpoint}", which is no URL',
+            cause="the cluster's MINIO_ENDPOINT is set wrongly",
+            next="oscar-cli cluster config",
+            code=ExitCode.UNREACHABLE,
+        )
+    route = route_to(endpoint)
+    try:
+        if not is_address(route.first[0]):
+            resolve(route.first[0], patient.seconds)
+        connect(route, patient.seconds).close()
+    except ProbeError as error:
+        raise CheckError(
+            f"{endpoint}: {error.message}",
+            cause="the object store has an address that is only good inside the cluster, or it is down; no "
+            "file can be transferred from here",
+            next=OUTSIDE,
+            code=ExitCode.UNREACHABLE,
+        ) from error
+
+
+def _is_url(endpoint: str) -> bool:
+    try:
+        parts = urlsplit(endpoint)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _entered(patient: Patient, endpoint: str, minio: Mapping[str, Any]) -> Found:
+    from oscarcli.storage.access import count_buckets
+
+    try:
+        count = count_buckets(minio, patient.seconds, patient.cluster.tls)
+    except ForbiddenError as error:
+        return Found(
+            f"{endpoint} answers, but the buckets cannot be listed",
+            Outcome.WARNING,
+            f"the keys may not do this: {error.message}",
+            "oscar-cli bucket list",
+        )
+    except AuthError as error:
+        raise CheckError(
+            error.message,
+            cause="the keys that the server hands out are not those of the object store",
+            next="ask whoever runs the cluster: MinIO's keys were changed after OSCAR was set up",
+            code=ExitCode.AUTH,
+        ) from error
+    except UnreachableError as error:
+        raise CheckError(
+            f"{endpoint}: {error.message}",
+            cause="something takes the connection, but no object store answers: TLS or the port is wrong",
+            next=error.hint if error.hint and "cluster add" in error.hint else OUTSIDE,
+            code=ExitCode.UNREACHABLE,
+        ) from error
+    except OscarError as error:
+        raise CheckError(
+            f"{endpoint}: {error.message}",
+            cause="something else than an object store answers there",
+            next=OUTSIDE,
+            code=error.exit_code,
+        ) from error
+    return Found(f"{endpoint} lets the server's keys in, {count} bucket{'s' if count != 1 else ''}")

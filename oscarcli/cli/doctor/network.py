@@ -1,0 +1,140 @@
+"""The way to the cluster: its name, a connection, TLS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
+
+from oscarcli.cli.doctor.model import CheckError, Found, Outcome, Patient
+from oscarcli.errors import ConfigError, ExitCode
+
+if TYPE_CHECKING:
+    from oscarcli.network.certificate import Certificate
+
+SOON = timedelta(days=14)
+CAUSES = {
+    "expired": "the certificate was not renewed in time, or this machine's clock is wrong",
+    "not yet": "the certificate is new, or this machine's clock is behind",
+    "self-signed": "nobody but the server itself vouches for it",
+    "unknown issuer": "this machine does not know who signed it, or the server leaves out the chain to it",
+    "other name": "the certificate is for another host than the endpoint names",
+}
+
+
+def host_name(patient: Patient) -> Found:
+    """Look up the host's address, or the proxy's."""
+    from oscarcli.network.route import is_address, resolve
+
+    with _what_next(patient):
+        route = patient.route
+    host = route.first[0]
+    if is_address(host):
+        return Found(f"{host} is an address" + (" of a proxy" if route.proxy else ""))
+    with _what_next(patient):
+        addresses = resolve(host, patient.seconds)
+    through = f", the proxy for {route.host}" if route.proxy else ""
+    return Found(f"{host} is {', '.join(addresses[:3])}{through}")
+
+
+def connection(patient: Patient) -> Found:
+    """Open a connection."""
+    from oscarcli.network.route import connect
+
+    with _what_next(patient):
+        connect(patient.route, patient.seconds).close()
+    return Found(f"{patient.route.place} takes connections")
+
+
+def certificate(patient: Patient) -> Found:
+    """Look at the server's certificate as a request does."""
+    from oscarcli.network.certificate import look_at_certificate
+
+    if not patient.route.is_tls:
+        return Found("none: the endpoint begins with http://", Outcome.NOTE)
+    with _what_next(patient):
+        found = look_at_certificate(patient.route, patient.seconds)
+    if found.mistrust is not None:
+        return _untrusted(patient, found)
+    text = f"signed by {found.issuer or 'nobody with a name'}{_until(found)}"
+    if found.until is not None and found.until - datetime.now(timezone.utc) < SOON:
+        return Found(
+            text,
+            Outcome.WARNING,
+            "the certificate ends soon and was not renewed",
+            "tell whoever runs the server",
+        )
+    if not patient.cluster.ssl_verify:
+        return Found(
+            f"{text}, but not verified",
+            Outcome.WARNING,
+            "the configuration has ssl_verify: false, though the certificate is trusted",
+            patient.store_again(patient.url),
+        )
+    return Found(text)
+
+
+@contextmanager
+def _what_next(patient: Patient) -> Iterator[None]:
+    """Tell the cause of a failure, and what to do about it, where it does not tell them itself."""
+    from oscarcli.network.proxies import is_this_machine
+    from oscarcli.network.route import ProbeError
+
+    try:
+        yield
+    except ConfigError as error:
+        raise CheckError(
+            error.message,
+            cause="the environment names a proxy that is none"
+            if "_PROXY" in error.message
+            else "a file that the cluster's entry or the environment names was moved, or is of another kind",
+            next=error.hint or "oscar-cli cluster list",
+            code=ExitCode.CONFIG,
+        ) from error
+    except ProbeError as error:
+        if error.hint is None and patient.route.proxy:
+            error.hint = patient.route.proxy.hint()
+        elif error.hint is None and is_this_machine(patient.route.host):
+            error.hint = "oscar-cli local start, if it is a cluster of this machine"
+        else:
+            error.hint = (
+                error.hint or f"check the endpoint and the network: {patient.store_again('https://HOST')}"
+            )
+        raise
+
+
+def _until(found: Certificate) -> str:
+    return f", until {found.until:%Y-%m-%d}" if found.until is not None else ""
+
+
+def _untrusted(patient: Patient, found: Certificate) -> Found:
+    from oscarcli.network.tls_failures import described_parts, mistrust
+
+    cause = CAUSES.get(found.kind, "OpenSSL rejects it")
+    described = ", ".join(described_parts(found))
+    text = f"not trusted: {mistrust(found)}" + (f" ({described})" if described else "")
+    if not patient.cluster.ssl_verify:
+        return Found(
+            f"{text}; and not verified",
+            Outcome.WARNING,
+            f"the configuration has ssl_verify: false; {cause}",
+            patient.store_again(patient.url, "--ca-file PATH") + ", with the certificate of its authority",
+        )
+    raise CheckError(text, cause=cause, next=_what_to_do(patient, found), code=ExitCode.UNREACHABLE)
+
+
+def _what_to_do(patient: Patient, found: Certificate) -> str:
+    from oscarcli.network.tls_failures import remedy
+
+    trusting = patient.store_again(patient.url, "--ca-file PATH")
+    unverified = patient.store_again(patient.url, "--disable-ssl")
+    if found.kind == "expired":
+        return f"tell whoever runs the server; until then: {unverified}"
+    if found.kind == "other name":
+        return f"store the cluster with an endpoint that the certificate is for: {patient.store_again('https://NAME')}"
+    if found.kind == "self-signed":
+        return f"if it is the right one, trust it: {trusting}; or, for a server of your own: {unverified}"
+    if found.kind == "unknown issuer":
+        return f"name the certificate of its authority: {trusting}"
+    return remedy(found, patient.route)

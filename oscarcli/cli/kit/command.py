@@ -1,0 +1,266 @@
+"""How commands are declared: names with aliases, common options everywhere, errors in our own words.
+
+A noun's module makes `app = noun("...")` and registers verbs with `@app.command("list, ls")`: the first
+name is the main one, the others are aliases, and help shows them all. Options that every command takes
+(`--config`, `--cluster`, `--timeout`, `--verbose`, `--debug`), `-o/--output` and those about tables are added
+here and go straight into the session, so a verb's function lists only what is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import partial
+from typing import Annotated, Any, TypeVar, cast
+
+import typer
+from typer import _click as click
+from typer.core import TyperCommand, TyperGroup
+
+from oscarcli.cli.commands import COMMON_OPTIONS
+from oscarcli.cli.kit import argv
+from oscarcli.cli.kit.options import (
+    CommonOption,
+    TableOption,
+    common_options,
+    output_option,
+    settle_layout,
+    table_options,
+)
+from oscarcli.cli.kit.session import Session
+from oscarcli.errors import UsageError
+from oscarcli.output.table import AS_USUAL, Column
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+TABLE_FORMATS = ("table", "json", "yaml")
+CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": list(argv.HELP), "max_content_width": 100}
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+# What stands for an option's value in help, by the value's type, where the option does not say.
+METAVARS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "path": "PATH"}
+
+
+@contextmanager
+def _errors_with_usage(ctx: click.Context) -> Iterator[None]:
+    """Let every complaint about the command line know the command it is about."""
+    try:
+        yield
+    except click.exceptions.UsageError as error:
+        error.ctx = error.ctx or ctx
+        raise
+    except UsageError as error:
+        error.hint = error.hint or usage_hint(ctx)
+        raise
+
+
+def usage_hint(ctx: click.Context) -> str:
+    """Return a command's usage in one line."""
+    usage = " ".join(ctx.command.get_usage(ctx).removeprefix("Usage: ").split())
+    return f"usage: {usage}; '{ctx.command_path} --help' explains it"
+
+
+class Command(TyperCommand):
+    """A verb.
+
+    Args:
+        formats: what `-o/--output` takes, the default one first; empty for no such option. A verb may
+            declare the option itself when it takes more.
+        columns: all columns of the table that it shows; empty when it shows none. They give the options
+            about tables.
+        optional_values: options that may stand alone, take `=VALUE`, or take the next word. Standing
+            alone, they are given an empty value.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        formats: Sequence[str] = (),
+        columns: Sequence[Column] = (),
+        optional_values: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self._formats = formats
+        self._columns = columns
+        self._optional_values = optional_values
+        for param in self.params:
+            _set_metavar(param)
+        if formats and not any("--output" in param.opts for param in self.params):
+            self.params.append(output_option(formats))
+        self.params += table_options(columns)
+        self.params += common_options()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse words as the reference client does: `--flag=false` too."""
+        session = cast("Session", ctx.obj)
+        session.output, session.formats, session.layout = None, self._formats, AS_USUAL
+        with _errors_with_usage(ctx):
+            rest = super().parse_args(ctx, argv.rewritten(args, self.params, self._optional_values))
+            settle_layout(ctx, self._columns)
+            return rest
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb."""
+        with _errors_with_usage(ctx):
+            return super().invoke(ctx)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return the usage line's parts: `NAME` for what is needed, `[NAME]` for what is not."""
+        arguments = [p for p in self.params if p.param_type_name == "argument"]
+        return [str(self.options_metavar), *map(_usage_piece, arguments)]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write arguments, the verb's own options, and the common ones."""
+        _write_options(self, ctx, formatter)
+
+
+def _set_metavar(param: click.Parameter) -> None:
+    if param.metavar is not None or getattr(param, "is_flag", False):
+        return
+    is_argument = param.param_type_name == "argument"
+    param.metavar = str(param.name).upper() if is_argument else METAVARS.get(param.type.name, "VALUE")
+
+
+def _usage_piece(argument: click.Parameter) -> str:
+    name = str(argument.metavar)
+    if name.startswith("["):
+        return name
+    # `NAME...` is the metavar of one or several, `[NAME]...` that of any number.
+    return name if argument.required else f"[{name}]"
+
+
+def _write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    titles = ("Arguments", "Options", "Table options", "Common options")
+    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
+    help_option = command.get_help_option(ctx)
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is None:
+            continue
+        if param.param_type_name == "argument":
+            sections["Arguments"].append(record)
+        elif param is help_option:
+            sections["Common options"].append((record[0], COMMON_OPTIONS[-1][1]))
+        else:
+            sections[_section(param)].append(record)
+    for title, records in sections.items():
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _section(option: click.Parameter) -> str:
+    if isinstance(option, TableOption):
+        return "Table options"
+    return "Common options" if isinstance(option, CommonOption) else "Options"
+
+
+class Group(TyperGroup):
+    """A noun: finds its verbs by any of their names, and says what it has when nothing is asked."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.no_args_is_help = False
+        self.invoke_without_command = True
+        self.params += common_options()
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the words before the verb; options of the verb may stand there too."""
+        with _errors_with_usage(ctx):
+            return super().parse_args(ctx, argv.verb_first(args, self.params, self.known_words()))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the verb with this name or alias."""
+        return next((c for names, c in self.commands.items() if cmd_name in names.split(", ")), None)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the verbs, then the options."""
+        self.format_commands(ctx, formatter)
+        _write_options(self, ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs with their aliases."""
+        rows = [(names, c.get_short_help_str(200)) for names, c in self.commands.items() if not c.hidden]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; without one, show help: asking a noun what it can do is not a mistake."""
+        if not ctx._protected_args:
+            cast("Session", ctx.obj).answer(ctx.get_help() + "\n")
+            return None
+        return super().invoke(ctx)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb that the first word names. Raises UsageError with the nearest names."""
+        if args[0] == "help":
+            args = [*args[1:], "--help"]
+        command = self.get_command(ctx, args[0])
+        if command is None:
+            if args[0] in argv.HELP:
+                cast("Session", ctx.obj).answer(ctx.get_help() + "\n")
+                raise typer.Exit
+            raise unknown_command(args[0], ctx.command_path, self.known_words())
+        return args[0], command, args[1:]
+
+    def known_words(self) -> list[str]:
+        """Return all names and aliases of the verbs."""
+        return [word for names in self.commands for word in names.split(", ")]
+
+
+def unknown_command(word: str, path: str, known: Sequence[str]) -> UsageError:
+    """Return the error for a word that names no command."""
+    close = get_close_matches(word, [name for name in known if len(name) > 1], n=3)
+    suggestion = f"did you mean {' or '.join(repr(name) for name in close)}? " if close else ""
+    hint = f"{suggestion}'{path} --help' lists the commands"
+    return UsageError(f'unknown command "{word}" for "{path}"', hint=hint)
+
+
+class Noun(typer.Typer):
+    """A Typer application whose verbs may have aliases, formats and options with optional values."""
+
+    def command(  # type: ignore[override]
+        self,
+        names: str,
+        *,
+        formats: Sequence[str] = (),
+        columns: Sequence[Column] = (),
+        optional_values: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> Callable[[Function], Function]:
+        """Register a verb.
+
+        Args:
+            names: main name and aliases, separated by a comma and a blank.
+            formats: what `-o/--output` takes, the default first; `TABLE_FORMATS` is usual.
+            columns: all columns of the table that it may show, for `--columns` and its like.
+            optional_values: names of options that may stand without a value.
+            kwargs: as for `typer.Typer.command`.
+        """
+        made = partial(Command, formats=formats, columns=columns, optional_values=optional_values)
+        cls = cast("type[TyperCommand]", made)
+        return super().command(names, cls=cls, context_settings=CONTEXT_SETTINGS, **kwargs)
+
+    def include(self, other: Noun) -> None:
+        """Take over the verbs of another module, which stand beside this noun's own."""
+        self.registered_commands += other.registered_commands
+
+
+def noun(text: str) -> Noun:
+    """Return an empty noun; `text` is its help."""
+    return Noun(
+        cls=Group,
+        help=text,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings=CONTEXT_SETTINGS,
+        callback=_no_operation,
+    )
+
+
+def _no_operation() -> None:
+    """A noun does nothing by itself."""

@@ -1,0 +1,74 @@
+"""A look at a cluster that was just stored, to tell early what would fail later."""
+
+from __future__ import annotations
+
+from queue import Empty, Queue
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from oscarcli.cli.kit.session import Session
+from oscarcli.config.model import Cluster
+from oscarcli.errors import OscarError, UnreachableError
+
+if TYPE_CHECKING:
+    from oscarcli.api.client import Client
+    from oscarcli.login.token_store import Tokens
+
+# Scripts add clusters before they are up: they are not held longer.
+CHECK_SECONDS = 3.0
+
+
+def look(session: Session, cluster: Cluster, done: str, tokens: Tokens | None = None) -> None:
+    """Ask a cluster for its version, and warn when that fails.
+
+    Args:
+        session: the run.
+        cluster: its entry.
+        done: what was done already, for the warning.
+        tokens: its access tokens, where there is one already.
+    """
+    session.warn_unverified(cluster)
+    seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
+    answers: Queue[str | OscarError] = Queue()
+    try:
+        client = _client(session, cluster, tokens)
+        # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
+        Thread(target=lambda: answers.put(_version(client, seconds)), daemon=True).start()
+        answer = answers.get(timeout=seconds)
+    except Empty:
+        answer = UnreachableError(f"the cluster gave no whole answer within {seconds:g} s")
+    except OscarError as error:
+        answer = error
+    if isinstance(answer, OscarError):
+        session.warn(f"{done}, but: {answer.message}")
+    else:
+        session.verbose_note(f"the cluster answers; its version is {answer}")
+
+
+def _client(session: Session, cluster: Cluster, tokens: Tokens | None) -> Client:
+    """Return a client that tries once; what may be lost when it is left behind is done here and now.
+
+    A refresh token may be good once: the thread must not trade it in, for it is not waited for.
+    """
+    from oscarcli.api.auth import auth_for, bearer, tokens_for
+    from oscarcli.api.client import Client
+
+    if cluster.login == "refresh-token":
+        tokens = tokens or tokens_for(cluster, session.logins)
+        assert tokens is not None
+        auth = bearer(tokens.current())
+    else:
+        auth = auth_for(cluster, session.logins)
+    return Client(cluster.endpoint, auth, tls=cluster.tls, retries=False)
+
+
+def _version(client: Client, seconds: float) -> str | OscarError:
+    from oscarcli.api.system import get_info
+
+    try:
+        with client:
+            return str(get_info(client, seconds=seconds).get("version"))
+    except OscarError as error:
+        return error
+    except Exception as error:  # noqa: BLE001 -- the cluster is stored; nothing here may look like a failure
+        return OscarError(f"{type(error).__name__}: {error}")

@@ -1,1 +1,0 @@
-"""What happens at Tab: quick, quiet, and without the libraries that commands need."""
