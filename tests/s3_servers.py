@@ -54,11 +54,11 @@ def moto_server() -> Iterator[Server]:
 @contextmanager
 def local_server(folder: Path) -> Iterator[Server]:
     """Serve the local cluster's own store."""
-    from oscarcli.local.http import Listener
+    from oscarcli.local.http.messages import Listener
     from oscarcli.local.objects import index
-    from oscarcli.local.objects.signatures import Credentials
+    from oscarcli.local.objects.s3.listener import S3Front
+    from oscarcli.local.objects.s3.signatures import Credentials
     from oscarcli.local.objects.store import ObjectStore
-    from oscarcli.local.objects.wire import S3Front
     from oscarcli.local.state import State
 
     state = State(folder / "state.db", [index.SCHEMA])

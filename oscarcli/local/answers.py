@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from oscarcli.local.http import Response
+from oscarcli.local.http.messages import Response
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json; charset=utf-8"

@@ -5,34 +5,34 @@ from __future__ import annotations
 import logging
 import os
 
-from oscarcli.local import calls as calls_table
-from oscarcli.local import jobs as jobs_table
-from oscarcli.local import quotas as quotas_table
-from oscarcli.local import services as services_table
-from oscarcli.local import volumes as volumes_table
-from oscarcli.local.calls import Calls
-from oscarcli.local.definition import Definition
-from oscarcli.local.engine.base import Engine
-from oscarcli.local.engine.host import HostEngine
-from oscarcli.local.events import Announcer
-from oscarcli.local.federation import Federations
 from oscarcli.local.folder import DataFolder, Settings
-from oscarcli.local.jobs import Jobs
-from oscarcli.local.jobstorage import ClusterStorage
-from oscarcli.local.lifecycle import Lifecycle
+from oscarcli.local.jobs import calls as calls_table
+from oscarcli.local.jobs import table as jobs_table
+from oscarcli.local.jobs.calls import Calls
+from oscarcli.local.jobs.engine.base import Engine
+from oscarcli.local.jobs.engine.host import HostEngine
+from oscarcli.local.jobs.events import Announcer
+from oscarcli.local.jobs.request_log import RequestLog
+from oscarcli.local.jobs.runner import JobRunner, missing_memory
+from oscarcli.local.jobs.scheduler import Scheduler
+from oscarcli.local.jobs.storage import ClusterStorage
+from oscarcli.local.jobs.sync import SyncRuns
+from oscarcli.local.jobs.table import Jobs
 from oscarcli.local.objects import index
-from oscarcli.local.objects.signatures import Credentials
+from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.options import Options
-from oscarcli.local.quotas import Quotas
 from oscarcli.local.recovery import Expiry, recover
-from oscarcli.local.requestlog import RequestLog
-from oscarcli.local.runner import JobRunner, missing_memory
-from oscarcli.local.scheduler import Scheduler
-from oscarcli.local.services import Services
+from oscarcli.local.services import quotas as quotas_table
+from oscarcli.local.services import table as services_table
+from oscarcli.local.services import volumes as volumes_table
+from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.federation import Federations
+from oscarcli.local.services.lifecycle import Lifecycle
+from oscarcli.local.services.quotas import Quotas
+from oscarcli.local.services.table import Services
+from oscarcli.local.services.volumes import Volumes
 from oscarcli.local.state import State
-from oscarcli.local.sync import SyncRuns
-from oscarcli.local.volumes import Volumes
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 from oscarcli.local import clock
-from oscarcli.local.engine.processes import kill_marked
 from oscarcli.local.folder import DataFolder, remove_tree
-from oscarcli.local.joblog import append_note
-from oscarcli.local.jobs import Jobs, Outcome
-from oscarcli.local.runner import PAYLOAD, WORK
-from oscarcli.local.supervisor import MARKER
+from oscarcli.local.jobs.engine.processes import kill_marked
+from oscarcli.local.jobs.log import append_note
+from oscarcli.local.jobs.runner import PAYLOAD, WORK
+from oscarcli.local.jobs.supervisor import MARKER
+from oscarcli.local.jobs.table import Jobs, Outcome
 
 log = logging.getLogger(__name__)
 

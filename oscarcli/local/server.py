@@ -14,12 +14,10 @@ from collections.abc import Callable
 from types import FrameType
 
 from oscarcli.errors import OscarError
-from oscarcli.local.api import Api
 from oscarcli.local.cluster import Cluster
-from oscarcli.local.definition import REGION
 from oscarcli.local.folder import DataFolder, Settings
-from oscarcli.local.http import Handler, Listener
-from oscarcli.local.objects.wire import S3Front
+from oscarcli.local.http.messages import Handler, Listener
+from oscarcli.local.objects.s3.listener import S3Front
 from oscarcli.local.options import (
     DEFAULT_API_PORT,
     DEFAULT_S3_PORT,
@@ -28,6 +26,8 @@ from oscarcli.local.options import (
     Options,
     endpoint,
 )
+from oscarcli.local.rest.listener import Api
+from oscarcli.local.services.definition import REGION
 
 log = logging.getLogger(__name__)
 

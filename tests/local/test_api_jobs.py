@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local import api_jobs
-from oscarcli.local.engine import host
+from oscarcli.local.jobs.engine import host
+from oscarcli.local.rest import jobs as api_jobs
 from tests.local.harness import PATIENCE, LocalCluster, wait_for
 
 
@@ -193,7 +193,7 @@ def test_jobs_wait_while_the_disk_is_full(
     cluster = start_cluster()
     scheduler = cluster.server.cluster.scheduler
     cluster.create("held")
-    monkeypatch.setattr("oscarcli.local.scheduler.HELD_SECONDS", 0.05)
+    monkeypatch.setattr("oscarcli.local.jobs.scheduler.HELD_SECONDS", 0.05)
     monkeypatch.setattr(scheduler, "_free_bytes", lambda: 1 << 20)
     with caplog.at_level("INFO", "oscarcli.local"):
         cluster.submit("held")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from oscarcli.local import classify as module
-from oscarcli.local.classify import Crash, Raw, StoredObject, classify, classify_file, decode_base64
+from oscarcli.local.jobs import classify as module
+from oscarcli.local.jobs.classify import Crash, Raw, StoredObject, classify, classify_file, decode_base64
 
 
 def storage_event(source: str = "minio:s3", **members: Any) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from oscarcli.local import lint
 from oscarcli.local.answers import ApiError, go_json
-from oscarcli.local.decode import DecodeError, decode, parse_json
-from oscarcli.local.definition import inputs_of, read_definition
-from oscarcli.local.quantity import binary_size, parse_quantity
-from oscarcli.local.schema import SERVICE
+from oscarcli.local.services import warnings
+from oscarcli.local.services.decode import DecodeError, decode, parse_json
+from oscarcli.local.services.definition import inputs_of, read_definition
+from oscarcli.local.services.quantity import binary_size, parse_quantity
+from oscarcli.local.services.schema import SERVICE
 
 
 def definition(**members: Any) -> dict[str, Any]:
@@ -198,7 +198,7 @@ def test_sizes(size: int, text: str) -> None:
     ],
 )
 def test_what_surprises_elsewhere_is_warned_of(script: str, words: list[str]) -> None:
-    (found,) = list(lint.warnings(definition(script=script))) or [""]
+    (found,) = list(warnings.warnings(definition(script=script))) or [""]
     assert all(word in found for word in words)
     assert bool(found) == bool(words)
 
@@ -208,4 +208,4 @@ def test_an_output_above_the_input_is_warned_of() -> None:
         input=[{"path": "b/out/in", "storage_provider": "minio"}],
         output=[{"path": "b/out", "storage_provider": "minio"}],
     )
-    assert "starts the service again" in next(lint.warnings(found))
+    assert "starts the service again" in next(warnings.warnings(found))

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.engine import host
-from oscarcli.local.engine.base import Cancellation, Cancelled, Command
-from oscarcli.local.engine.host import HostEngine
-from oscarcli.local.engine.processes import kill_marked
+from oscarcli.local.jobs.engine import host
+from oscarcli.local.jobs.engine.base import Cancellation, Cancelled, Command
+from oscarcli.local.jobs.engine.host import HostEngine
+from oscarcli.local.jobs.engine.processes import kill_marked
 from tests.local.harness import wait_for
 
 Run = Callable[..., tuple[int, bytes]]

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 
-from oscarcli.local.http import Handler, Listener, Request, Response
+from oscarcli.local.http.messages import Handler, Listener, Request, Response
 
 Serve = Callable[[Handler], int]
 

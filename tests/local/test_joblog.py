@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.joblog import JobLog, append_note, read_log
+from oscarcli.local.jobs.log import JobLog, append_note, read_log
 
 
 def text(folder: Path, *, ended: bool = True, timestamps: bool = False) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from oscarcli.local import sync
+from oscarcli.local.jobs import sync
 from tests.local.harness import LocalCluster, wait_for
 
 

@@ -9,8 +9,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from oscarcli.local.decode import decode
-from oscarcli.local.schema import SERVICE
+from oscarcli.local.services.decode import decode
+from oscarcli.local.services.schema import SERVICE
 
 ASSIGNED_PORT = 31234
 LEVELS = ("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

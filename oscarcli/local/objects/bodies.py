@@ -9,13 +9,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from oscarcli.local.http import Request
+from oscarcli.local.http.messages import Request
 from oscarcli.local.objects import checksums
-from oscarcli.local.objects.authorization import Authorization
-from oscarcli.local.objects.chunked import FORMS, ChunkedBody
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Checksum, Readable
-from oscarcli.local.objects.signatures import UNSIGNED_PAYLOAD
+from oscarcli.local.objects.s3.authorization import Authorization
+from oscarcli.local.objects.s3.chunked import FORMS, ChunkedBody
+from oscarcli.local.objects.s3.signatures import UNSIGNED_PAYLOAD
 
 # The largest object, and the largest single upload: more goes in parts.
 OBJECT_LIMIT = 5 << 40

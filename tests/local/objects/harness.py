@@ -14,12 +14,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from oscarcli.local.http import Listener
+from oscarcli.local.http.messages import Listener
 from oscarcli.local.objects import index
 from oscarcli.local.objects.model import ObjectCreated
-from oscarcli.local.objects.signatures import Credentials
+from oscarcli.local.objects.s3.listener import S3Front
+from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
-from oscarcli.local.objects.wire import S3Front
 from oscarcli.local.state import State
 
 CREDENTIALS = Credentials("localadmin", "local-secret-key")

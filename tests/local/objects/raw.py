@@ -14,7 +14,7 @@ from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as BotoCredentials
 
-from oscarcli.local.objects.signatures import Credentials
+from oscarcli.local.objects.s3.signatures import Credentials
 
 
 @dataclass(frozen=True)

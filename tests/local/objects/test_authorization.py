@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from oscarcli.local.http import Listener
+from oscarcli.local.http.messages import Listener
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.signatures import Credentials, presign
-from oscarcli.local.objects.wire import S3Front
+from oscarcli.local.objects.s3.listener import S3Front
+from oscarcli.local.objects.s3.signatures import Credentials, presign
 from tests.local.objects.harness import CREDENTIALS, Server, boto_client, refusal
 from tests.local.objects.raw import Answer, link, send, signed
 

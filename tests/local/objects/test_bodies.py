@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from oscarcli.local.objects import checksums, crc
-from oscarcli.local.objects.chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER
+from oscarcli.local.objects.s3.chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER
 from tests.local.objects.harness import CREDENTIALS, Server
 from tests.local.objects.raw import Answer, Streamed, send, signed, streaming_headers
 

@@ -334,8 +334,8 @@ def test_an_empty_key_is_as_good_as_none(folder: Path) -> None:
 )
 def test_a_server_that_insists_on_types_takes_what_is_sent(folder: Path, text: str) -> None:
     """The local cluster's decoder knows the manager's types; a wrong one is refused with 400."""
-    from oscarcli.local.decode import decode, parse_json
-    from oscarcli.local.schema import SERVICE
+    from oscarcli.local.services.decode import decode, parse_json
+    from oscarcli.local.services.schema import SERVICE
 
     for service in read_text(folder, text).services:
         body = json.dumps(sent(service.definition, None, "4.1.0")).encode()

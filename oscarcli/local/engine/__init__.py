@@ -1,1 +1,0 @@
-"""How a script is executed. `base` says what an engine offers, `host` runs scripts as plain processes."""

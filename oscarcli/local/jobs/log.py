@@ -1,0 +1,252 @@
+"""A job's log: the supervisor's lines first, what the script printed last.
+
+Two files make up a log, so that the script's lines can be read while it runs and still stand where a real
+cluster has them at the end, behind the supervisor's. Beside each lies a file with the time of every line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import struct
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from oscarcli.local import clock
+from oscarcli.local.services.definition import LOG_LEVELS
+
+SUPERVISOR_LINES = "log"
+SCRIPT_LINES = "output"
+TIMES = ".times"
+# A kubelet rotates a container's log at 10 MiB; a little more does no harm, a runaway loop would.
+OUTPUT_LIMIT = 16 << 20
+READ_BLOCK = 1 << 16
+_TIME = struct.Struct("<q")
+
+
+class _LineFile:
+    """A file of lines that is written as they come, with the time at which each was complete."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("ab", buffering=0)
+        self._times = path.with_name(path.name + TIMES).open("ab", buffering=0)
+        self._line_is_open = False
+
+    def write(self, data: bytes) -> None:
+        if not data:
+            return
+        lines = data.count(b"\n")
+        if lines:
+            self._times.write(_TIME.pack(time.time_ns()) * lines)
+        self._file.write(data)
+        self._line_is_open = not data.endswith(b"\n")
+
+    def end_line(self) -> None:
+        if self._line_is_open:
+            self.write(b"\n")
+
+    def empty(self) -> None:
+        """Forget everything written so far."""
+        for file in (self._file, self._times):
+            file.truncate(0)
+        self._line_is_open = False
+
+    def close(self) -> None:
+        self._file.close()
+        self._times.close()
+
+
+class JobLog:
+    """Writes a job's log.
+
+    Args:
+        folder: where its files go; must exist.
+        level: a logging level's name; supervisor lines below it are left out.
+        limit: bytes of the script's output that are kept.
+        answer_limit: bytes of a returned value that are kept, `None` for all of it.
+    """
+
+    def __init__(
+        self, folder: Path, level: str, limit: int = OUTPUT_LIMIT, answer_limit: int | None = OUTPUT_LIMIT
+    ) -> None:
+        self._lines = _LineFile(folder / SUPERVISOR_LINES)
+        self._output = _LineFile(folder / SCRIPT_LINES)
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="ignore")
+        self._level = LOG_LEVELS.index(level) if level in LOG_LEVELS else LOG_LEVELS.index("INFO")
+        self._limit: int | None = limit
+        self._answer_limit = answer_limit
+        self._debug_line = ""
+        self._kept = 0
+        self._dropped = 0
+
+    def supervisor(self, level: str, message: str) -> None:
+        """Add a line of the supervisor when the log's level admits it."""
+        if LOG_LEVELS.index(level) >= self._level:
+            self.note(level, message)
+
+    def info(self, message: str) -> None:
+        """Add an INFO line of the supervisor."""
+        self.supervisor("INFO", message)
+
+    def note(self, level: str, message: str) -> None:
+        """Add a line in the supervisor's form at any log level: what a real cluster has no line for."""
+        self._lines.write(supervisor_line(level, message))
+
+    def plain(self, message: str) -> None:
+        """Add a line without the supervisor's form, as its exceptions are printed."""
+        self._lines.write(message.encode("utf-8", "replace") + b"\n")
+
+    def script(self, data: bytes) -> None:
+        """Add what the script printed; undecodable bytes are dropped."""
+        self._add_script_text(self._decoder.decode(data))
+
+    def end_of_script(self) -> None:
+        """Close the script's output with the one line end that the supervisor's print adds."""
+        self._add_script_text(self._decoder.decode(b"", final=True))
+        if self._debug_line:
+            self.supervisor("DEBUG", self._debug_line)
+        self._output.write(b"\n")
+        if self._dropped:
+            self.note("WARNING", f"the script's output is cut, {self._dropped} bytes are not shown")
+
+    def answer(self, blocks: Iterable[bytes]) -> None:
+        """Put a returned value in place of the script's output."""
+        self._output.empty()
+        self._kept = self._dropped = 0
+        self._limit = self._answer_limit
+        for block in blocks:
+            self._add_output(block)
+        self._output.write(b"\n")
+
+    def last(self, level: str, message: str) -> None:
+        """Add a line behind the script's output."""
+        self._output.end_line()
+        self._output.write(supervisor_line(level, message))
+
+    def _add_script_text(self, text: str) -> None:
+        self._add_output(text.encode())
+        if self._level <= LOG_LEVELS.index("DEBUG"):
+            # At this level the supervisor also logs each line as it appears, so it is there twice.
+            *whole, self._debug_line = (self._debug_line + text).split("\n")
+            for line in whole:
+                self.supervisor("DEBUG", line)
+
+    def _add_output(self, data: bytes) -> None:
+        room = len(data) if self._limit is None else max(self._limit - self._kept, 0)
+        self._kept += min(len(data), room)
+        self._dropped += max(len(data) - room, 0)
+        self._output.write(data[:room])
+
+    def close(self) -> None:
+        """Close the files."""
+        self._lines.close()
+        self._output.close()
+
+
+def supervisor_line(level: str, message: str) -> bytes:
+    """Return a line as the supervisor's logger writes it to the job's log."""
+    prefix = clock.log_prefix(time.time_ns())
+    return f"{prefix} - supervisor - {level} - {message}\n".encode("utf-8", "replace")
+
+
+def append_note(folder: Path, level: str, message: str) -> None:
+    """Add a line at the end of a log nobody writes any more; its folder is made when it is absent."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / SCRIPT_LINES
+    unfinished = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
+    _LineFile(folder / SUPERVISOR_LINES).close()
+    output = _LineFile(path)
+    if unfinished:
+        output.write(b"\n")
+    output.write(supervisor_line(level, message))
+    output.close()
+
+
+class LogBlocks:
+    """A log as it was at one moment, as an iterable of blocks. Has to be closed."""
+
+    def __init__(self, folder: Path, *, ended: bool, timestamps: bool) -> None:
+        with ExitStack() as stack:
+            paths = [folder / SUPERVISOR_LINES, folder / SCRIPT_LINES]
+            self._files = [stack.enter_context(path.open("rb")) for path in paths]
+            paths = [path.with_name(path.name + TIMES) for path in paths]
+            self._times = [stack.enter_context(path.open("rb")) for path in paths] if timestamps else None
+            self._sizes = [_size(file) if ended else _whole_lines(file) for file in self._files]
+            self._opened = stack.pop_all()
+        self.preface = b""
+        """Bytes that go out before the log."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the preface and of the log, without timestamps."""
+        return len(self.preface) + sum(self._sizes)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.preface
+        for index, (file, size) in enumerate(zip(self._files, self._sizes, strict=True)):
+            yield from self._stamped(file, size, self._times[index]) if self._times else _blocks(file, size)
+
+    def _stamped(self, file: BinaryIO, size: int, times: BinaryIO) -> Iterator[bytes]:
+        left = size
+        at_line_start = True
+        while left > 0 and (block := file.readline(min(left, READ_BLOCK))):
+            if at_line_start:
+                yield _line_time(times)
+            yield block
+            left -= len(block)
+            at_line_start = block.endswith(b"\n")
+
+    def close(self) -> None:
+        """Close the files."""
+        self._opened.close()
+
+
+def read_log(folder: Path, *, ended: bool, timestamps: bool = False) -> LogBlocks | None:
+    """Return a log as it is now, `None` when there is none.
+
+    Args:
+        folder: the folder it was written to.
+        ended: whether nothing is added any more; before that, only whole lines are returned.
+        timestamps: put the time before each line, as Kubernetes does.
+    """
+    try:
+        return LogBlocks(folder, ended=ended, timestamps=timestamps)
+    except FileNotFoundError:
+        return None
+
+
+def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
+    left = size
+    while left > 0 and (block := file.read(min(left, READ_BLOCK))):
+        yield block
+        left -= len(block)
+
+
+def _line_time(times: BinaryIO) -> bytes:
+    packed = times.read(_TIME.size)
+    moment = _TIME.unpack(packed)[0] if len(packed) == _TIME.size else time.time_ns()
+    return f"{clock.full(moment)} ".encode()
+
+
+def _size(file: BinaryIO) -> int:
+    size = file.seek(0, 2)
+    file.seek(0)
+    return size
+
+
+def _whole_lines(file: BinaryIO) -> int:
+    """Return how many bytes from the start end with a line end."""
+    end = _size(file)
+    while end > 0:
+        begin = max(end - READ_BLOCK, 0)
+        file.seek(begin)
+        found = file.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            file.seek(0)
+            return begin + found + 1
+        end = begin
+    file.seek(0)
+    return 0

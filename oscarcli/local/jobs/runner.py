@@ -1,0 +1,114 @@
+"""Runs one queued job from claim to end: its folder, its log, its outcome."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from oscarcli.local.folder import remove_tree
+from oscarcli.local.jobs.engine.base import Cancellation, Engine
+from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.staging import Storage
+from oscarcli.local.jobs.supervisor import Run, log_level, supervise
+from oscarcli.local.jobs.table import Job, Outcome
+from oscarcli.local.services import warnings
+from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.quantity import parse_quantity
+from oscarcli.local.services.table import Services
+
+WORK = "work"
+PAYLOAD = "payload"
+
+Obstacle = Callable[[Definition], str | None]
+
+
+class JobRunner:
+    """Carries out jobs.
+
+    Args:
+        folder: where each job has a folder of its own; its log stays there.
+        services: to know which revision of a service has said already what differs here.
+        storage: the cluster's objects.
+        engine: executes scripts.
+        obstacle: asked with a definition, says why its script cannot run here, or `None`.
+        strict_exit: let a script's exit code decide over success, which a real cluster does not.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        services: Services,
+        storage: Storage,
+        engine: Engine,
+        obstacle: Obstacle,
+        *,
+        strict_exit: bool = False,
+    ) -> None:
+        self._folder = folder
+        self._services = services
+        self._storage = storage
+        self._engine = engine
+        self._obstacle = obstacle
+        self._strict_exit = strict_exit
+
+    def run(self, job: Job, cancellation: Cancellation) -> Outcome:
+        """Run a job and write its log.
+
+        Raises:
+            Cancelled: the job was told to stop.
+            OSError: its folder or log cannot be written.
+        """
+        home = self._folder / job.name
+        # A folder left by a removed job of the same name would mix two logs.
+        remove_tree(home)
+        home.mkdir(mode=0o700)
+        log = JobLog(home, log_level(job.definition))
+        try:
+            return self._logged(job, home, log, cancellation)
+        finally:
+            log.close()
+            remove_tree(home / WORK)
+            (home / PAYLOAD).unlink(missing_ok=True)
+
+    def _logged(self, job: Job, home: Path, log: JobLog, cancellation: Cancellation) -> Outcome:
+        payload = home / PAYLOAD
+        payload.write_bytes(job.payload)
+        self._note_differences(job, log)
+        obstacle = self._obstacle(job.definition)
+        if obstacle:
+            log.note("ERROR", obstacle)
+            return Outcome(False, obstacle)
+        run = Run(job.name, job.definition, payload, asynchronous=True)
+        outcome = supervise(run, home / WORK, self._storage, self._engine, log, cancellation)
+        return self._judged(outcome, log)
+
+    def _note_differences(self, job: Job, log: JobLog) -> None:
+        if self._services.take_note(job.service):
+            log.note("WARNING", self._engine.differences(job.definition["image"]))
+            for warning in warnings.warnings(job.definition):
+                log.note("WARNING", warning)
+
+    def _judged(self, outcome: Outcome, log: JobLog) -> Outcome:
+        code = outcome.exit_code
+        if not code:
+            return outcome
+        if self._strict_exit and outcome.succeeded:
+            log.last("WARNING", f"the script ended with exit code {code}; --strict-exit makes the job fail")
+            return Outcome(False, f"the script ended with exit code {code}", code)
+        log.last("WARNING", f"the script ended with exit code {code}, which does not make a job fail")
+        return outcome
+
+
+def missing_memory(definition: Definition) -> str | None:
+    """Return a sentence when a service asks for more memory than this machine has."""
+    wanted = parse_quantity(definition["memory"])
+    present = host_memory()
+    if wanted <= present:
+        return None
+    return f"the service asks for {definition['memory']} of memory, this machine has {present >> 20}Mi"
+
+
+def host_memory() -> int:
+    """Return the bytes of memory of this machine."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,192 @@
+"""The queue: pending jobs start in the order they came, as many at a time as allowed."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from oscarcli.local.folder import remove_tree
+from oscarcli.local.jobs.engine.base import Cancellation, Cancelled
+from oscarcli.local.jobs.log import append_note
+from oscarcli.local.jobs.table import Job, Jobs, Outcome
+
+log = logging.getLogger(__name__)
+
+# A job needs room for its input and output, and its end has to be recorded: below this, jobs wait. It is
+# four times what the database's log and a few job logs take, and small beside any disk.
+LEAST_FREE_BYTES = 64 << 20
+HELD_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+
+Execute = Callable[[Job, Cancellation], Outcome]
+
+
+class Scheduler:
+    """Starts pending jobs and knows the running ones.
+
+    Args:
+        jobs: the queue.
+        folder: where jobs have their folders.
+        execute: runs one job in a thread of its own.
+        parallel: most jobs at a time.
+        free_bytes: asks how much disk is left.
+    """
+
+    def __init__(
+        self, jobs: Jobs, folder: Path, execute: Execute, parallel: int, free_bytes: Callable[[], int]
+    ) -> None:
+        self._jobs = jobs
+        self._folder = folder
+        self._execute = execute
+        self._free_bytes = free_bytes
+        self._lock = threading.Lock()
+        self._running: dict[str, Cancellation] = {}
+        self._removed: set[str] = set()
+        # Never held while the database is asked: whoever commits a job rings it.
+        self._bell = threading.Condition()
+        self._rings = 0
+        self._stopping = False
+        self._held = False
+        self._workers = [
+            threading.Thread(target=self._work_on, name=f"worker-{number}", daemon=True)
+            for number in range(1, parallel + 1)
+        ]
+
+    def start(self) -> None:
+        """Begin to start jobs."""
+        for thread in self._workers:
+            thread.start()
+
+    def wake(self) -> None:
+        """Look for pending jobs now."""
+        with self._bell:
+            self._rings += 1
+            self._bell.notify()
+
+    def stop(self, reason: str, seconds: float) -> None:
+        """Start nothing more, stop what runs, and wait for it. Stopped jobs count as failed."""
+        with self._bell:
+            self._stopping = True
+            self._bell.notify_all()
+        with self._lock:
+            cancellations = list(self._running.values())
+        for cancellation in cancellations:
+            cancellation.cancel(reason)
+        deadline = time.monotonic() + seconds
+        for thread in self._workers:
+            if thread.ident is not None:
+                thread.join(max(deadline - time.monotonic(), 0.1))
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove jobs in any state, with their logs; running ones are stopped."""
+        names = list(names)
+        self._jobs.remove(names)
+        self.forget(names)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Stop jobs whose rows are gone, and remove their logs."""
+        for name in names:
+            with self._lock:
+                cancellation = self._running.get(name)
+                if cancellation is not None:
+                    self._removed.add(name)
+            if cancellation is None:
+                remove_tree(self._folder / name)
+            else:
+                cancellation.cancel("the job was deleted")
+
+    # -- workers ---------------------------------------------------------------------------------
+
+    def _work_on(self) -> None:
+        while not self._stopping:
+            rings = self._rings
+            job = self._next()
+            if job is not None:
+                # There may be more, and the ring that said so was heard by one worker only.
+                self.wake()
+                self._work(job)
+                continue
+            with self._bell:
+                if rings == self._rings and not self._stopping:
+                    self._bell.wait(HELD_SECONDS if self._held else None)
+
+    def _next(self) -> Job | None:
+        try:
+            if not self._has_room():
+                return None
+            with self._lock:
+                busy = list(self._running)
+            return next(iter(self._jobs.claim(1, busy)), None)
+        except (sqlite3.Error, OSError) as error:
+            log.error("the queue cannot be read: %s", error)
+            self._held = True
+            return None
+
+    def _has_room(self) -> bool:
+        held = self._free_bytes() < LEAST_FREE_BYTES
+        if held and not self._held:
+            log.warning("less than %d MiB of disk are free: jobs wait", LEAST_FREE_BYTES >> 20)
+        elif self._held and not held:
+            log.info("there is disk space again: jobs go on")
+        self._held = held
+        return not held
+
+    def _work(self, job: Job) -> None:
+        cancellation = Cancellation()
+        with self._lock:
+            self._running[job.name] = cancellation
+        try:
+            if self._stopping:
+                cancellation.cancel("the server was stopped before the job began")
+            # Deleted between being claimed and being known here: nobody could have stopped it.
+            if not self._jobs.exists(job.name):
+                self.forget([job.name])
+            self._carry_out(job, cancellation)
+        finally:
+            self._leave(job.name)
+
+    def _carry_out(self, job: Job, cancellation: Cancellation) -> None:
+        log.info("job %s starts", job.name)
+        outcome = self._outcome(job, cancellation)
+        self._record(job, outcome)
+        log.info("job %s %s", job.name, "succeeded" if outcome.succeeded else f"failed: {outcome.reason}")
+
+    def _leave(self, name: str) -> None:
+        with self._lock:
+            del self._running[name]
+            removed = name in self._removed
+            self._removed.discard(name)
+        if removed:
+            remove_tree(self._folder / name)
+        self.wake()
+
+    def _outcome(self, job: Job, cancellation: Cancellation) -> Outcome:
+        try:
+            return self._execute(job, cancellation)
+        except Cancelled as cancelled:
+            reason = str(cancelled)
+        except Exception as error:
+            log.exception("job %s broke", job.name)
+            reason = f"the local cluster failed: {error}"
+        try:
+            append_note(self._folder / job.name, "ERROR", reason)
+        except OSError as error:
+            log.warning("the log of job %s cannot be written: %s", job.name, error)
+        return Outcome(False, reason)
+
+    def _record(self, job: Job, outcome: Outcome) -> None:
+        """Record the end; a full disk passes, so it is tried until the server stops."""
+        while True:
+            try:
+                self._jobs.finish(job.name, outcome)
+            except sqlite3.Error as error:
+                log.error("the end of job %s cannot be recorded: %s", job.name, error)
+                if self._stopping:
+                    return
+                time.sleep(RETRY_SECONDS)
+            else:
+                return

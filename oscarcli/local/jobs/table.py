@@ -1,0 +1,228 @@
+"""The table of jobs and of the events that started them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from oscarcli.local import clock
+from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.names import new_job_name
+from oscarcli.local.state import State
+
+# `definition` is a snapshot taken when the job was made: a later update of the service does not change it.
+# Snapshot and payload are dropped when the job ends: they may hold secrets and are of no use then. The event
+# stays as long as its jobs.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    id INTEGER PRIMARY KEY,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    body BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    service TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created TEXT NOT NULL,
+    started TEXT,
+    finished TEXT,
+    exit_code INTEGER,
+    reason TEXT,
+    event INTEGER REFERENCES events (id),
+    payload BLOB,
+    definition TEXT
+);
+CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, id);
+CREATE INDEX IF NOT EXISTS jobs_by_service ON jobs (service, name);
+CREATE INDEX IF NOT EXISTS jobs_by_event ON jobs (event);
+"""
+
+PENDING, RUNNING, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
+ENDED = (SUCCEEDED, FAILED)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that is to run: its name, and the definition and payload it was made with."""
+
+    name: str
+    service: str
+    definition: Definition
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    `exit_code` is the script's, `None` when the script did not run; it does not decide over `succeeded`.
+    """
+
+    succeeded: bool
+    reason: str | None = None
+    exit_code: int | None = None
+
+
+class Jobs:
+    """Jobs by name. Changes join the caller's transaction.
+
+    Args:
+        state: the database; its schema includes `SCHEMA`.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def add(self, name: str, definition: Definition, payload: bytes) -> None:
+        """Queue a job. Raises sqlite3.IntegrityError when the name is taken."""
+        with self._state.transaction() as connection:
+            connection.execute(
+                "INSERT INTO jobs (name, service, status, created, payload, definition) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (name, definition["name"], PENDING, clock.now(), payload, json.dumps(definition)),
+            )
+
+    def add_failed(self, name: str, service: str, reason: str) -> None:
+        """Record a job that could not be made. Raises sqlite3.IntegrityError when the name is taken."""
+        with self._state.transaction() as connection:
+            connection.execute(
+                "INSERT INTO jobs (name, service, status, created, finished, reason) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (name, service, FAILED, clock.now(), clock.now(), reason),
+            )
+
+    def claim(self, limit: int, busy: Iterable[str] = ()) -> list[Job]:
+        """Take up to `limit` pending jobs, oldest first, and mark them running.
+
+        `busy` names jobs whose predecessors of the same name have not left yet.
+        """
+        taken: list[Job] = []
+        if limit < 1:
+            return taken
+        excluded = set(busy)
+        with self._state.transaction() as connection:
+            rows = connection.execute(
+                "SELECT jobs.id, name, service, definition, payload, body FROM jobs "
+                "LEFT JOIN events ON events.id = jobs.event WHERE status = ? ORDER BY jobs.id LIMIT ?",
+                (PENDING, limit + len(excluded)),
+            ).fetchall()
+            for row in [row for row in rows if row["name"] not in excluded][:limit]:
+                connection.execute(
+                    "UPDATE jobs SET status = ?, started = ? WHERE id = ?", (RUNNING, clock.now(), row["id"])
+                )
+                taken.append(_job(row))
+        return taken
+
+    def finish(self, name: str, outcome: Outcome) -> None:
+        """Record how a job ended; nothing happens when it was removed meanwhile."""
+        status = SUCCEEDED if outcome.succeeded else FAILED
+        with self._state.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET status = ?, finished = ?, exit_code = ?, reason = ?, payload = NULL, "
+                "definition = NULL WHERE name = ? AND status = ?",
+                (status, clock.now(), outcome.exit_code, outcome.reason, name, RUNNING),
+            )
+
+    def status(self, service: str, name: str) -> str | None:
+        """Return a job's status, `None` when the service has no such job."""
+        row = (
+            self._state.read()
+            .execute("SELECT status FROM jobs WHERE name = ? AND service = ?", (name, service))
+            .fetchone()
+        )
+        return None if row is None else str(row["status"])
+
+    def page(self, service: str, after: str, limit: int) -> dict[str, dict[str, Any]]:
+        """Return up to `limit` jobs whose names come after `after`, in the form of the API."""
+        rows = self._state.read().execute(
+            "SELECT * FROM jobs WHERE service = ? AND name > ? ORDER BY name LIMIT ?", (service, after, limit)
+        )
+        return {row["name"]: _document(row) for row in rows}
+
+    def running(self, service: str | None = None) -> list[str]:
+        """Return the names of running jobs, of one service or of all."""
+        rows = self._state.read().execute(
+            "SELECT name FROM jobs WHERE status = ? AND (? IS NULL OR service = ?) ORDER BY id",
+            (RUNNING, service, service),
+        )
+        return [row["name"] for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs there are in each status that occurs."""
+        rows = self._state.read().execute("SELECT status, count(*) AS n FROM jobs GROUP BY status")
+        return {row["status"]: row["n"] for row in rows}
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove jobs in any status."""
+        with self._state.transaction() as connection:
+            for name in names:
+                row = connection.execute("SELECT event FROM jobs WHERE name = ?", (name,)).fetchone()
+                connection.execute("DELETE FROM jobs WHERE name = ?", (name,))
+                connection.execute(
+                    "DELETE FROM events WHERE id = :id AND NOT EXISTS (SELECT 1 FROM jobs WHERE event = :id)",
+                    {"id": row["event"] if row else None},
+                )
+
+    def names(self, service: str, statuses: Iterable[str] | None = None) -> list[str]:
+        """Return the names of a service's jobs, in some statuses or in any."""
+        rows = self._state.read().execute("SELECT name, status FROM jobs WHERE service = ?", (service,))
+        return [row["name"] for row in rows if statuses is None or row["status"] in statuses]
+
+    def outlived(self, before: str, keep: int) -> list[str]:
+        """Return the names of ended jobs that finished before a time or are not among the newest `keep`."""
+        rows = self._state.read().execute(
+            "SELECT name FROM jobs WHERE status IN (?, ?) AND (finished < ? OR id <= "
+            "(SELECT id FROM jobs WHERE status IN (?, ?) ORDER BY id DESC LIMIT 1 OFFSET ?))",
+            (*ENDED, before, *ENDED, keep),
+        )
+        return [row["name"] for row in rows]
+
+    def exists(self, name: str) -> bool:
+        """Tell whether any service has a job with this name."""
+        query = "SELECT 1 FROM jobs WHERE name = ?"
+        return self._state.read().execute(query, (name,)).fetchone() is not None
+
+
+def add_from_event(
+    connection: sqlite3.Connection, services: Iterable[str], bucket: str, key: str, body: bytes
+) -> list[str]:
+    """Store an event and queue one job for each of `services`; return the jobs' names.
+
+    The jobs' definitions are copied inside the database, in the transaction that `connection` is in.
+    """
+    event = connection.execute(
+        "INSERT INTO events (bucket, key, body) VALUES (?, ?, ?)", (bucket, key, body)
+    ).lastrowid
+    names = []
+    for service in services:
+        name = new_job_name(service)
+        connection.execute(
+            "INSERT INTO jobs (name, service, status, created, event, definition) "
+            "SELECT ?, name, ?, ?, ?, definition FROM services WHERE name = ?",
+            (name, PENDING, clock.now(), event, service),
+        )
+        names.append(name)
+    return names
+
+
+def _job(row: sqlite3.Row) -> Job:
+    payload = row["body"] if row["body"] is not None else row["payload"]
+    return Job(row["name"], row["service"], json.loads(row["definition"]), bytes(payload or b""))
+
+
+def _document(row: sqlite3.Row) -> dict[str, Any]:
+    """Return a job as the API shows it; `exit_code` and `reason` are members of ours."""
+    members = {
+        "status": row["status"],
+        "creation_time": row["created"],
+        "start_time": row["started"],
+        "finish_time": row["finished"],
+        "exit_code": row["exit_code"],
+        "reason": row["reason"],
+    }
+    return {key: value for key, value in members.items() if value is not None}

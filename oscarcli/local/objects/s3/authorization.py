@@ -1,0 +1,259 @@
+"""Who sent a request: the three places of AWS Signature Version 4.
+
+They are the Authorization header, the query of a presigned link, and each chunk of a streamed body. As MinIO
+with its usual settings does, any region is accepted: it is part of what is signed, so it cannot be forged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from urllib.parse import unquote_plus, unquote_to_bytes
+
+from oscarcli.local.http.messages import Request
+from oscarcli.local.objects.errors import S3Error
+from oscarcli.local.objects.s3.signatures import (
+    ALGORITHM,
+    EMPTY_SHA256,
+    LONGEST_LINK,
+    TIME_FORMAT,
+    UNSIGNED_PAYLOAD,
+    Credentials,
+    Scope,
+    canonical_text,
+    encode_path,
+    link_too_long,
+    sign,
+)
+
+SKEW = timedelta(minutes=15)
+_FIELDS = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]*)")
+_QUERY_FIELDS = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What a request says about its signature."""
+
+    access_key: str
+    scope: Scope
+    timestamp: str
+    signed_headers: Sequence[str]
+    signature: str
+    payload_hash: str
+
+
+class ChunkSigner:
+    """Checks the chain of signatures in a streamed body, each of which covers the one before."""
+
+    def __init__(self, key: bytes, timestamp: str, scope: Scope, seed: str) -> None:
+        self._key = key
+        self._timestamp = timestamp
+        self._scope = scope
+        self._previous = seed
+
+    def check_chunk(self, digest: str, signature: str) -> None:
+        """Check one chunk by its SHA-256 in hex. Raises S3Error("SignatureDoesNotMatch")."""
+        self._check("PAYLOAD", [EMPTY_SHA256, digest], signature)
+
+    def check_trailer(self, trailer: bytes, signature: str) -> None:
+        """Check the trailing headers, written `name:value` with a line feed each."""
+        self._check("TRAILER", [hashlib.sha256(trailer).hexdigest()], signature)
+
+    def _check(self, what: str, digests: Iterable[str], signature: str) -> None:
+        text = "\n".join([f"{ALGORITHM}-{what}", self._timestamp, str(self._scope), self._previous, *digests])
+        expected = hmac.new(self._key, text.encode(), "sha256").hexdigest()
+        if not _same(expected, signature):
+            raise S3Error("SignatureDoesNotMatch")
+        self._previous = expected
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """A request that was let in.
+
+    `payload_hash` is the declared SHA-256 of the body in hex, or one of S3's words for "not known yet";
+    `chunks` checks the chunks where that word says that they are signed.
+    """
+
+    access_key: str
+    payload_hash: str
+    chunks: ChunkSigner
+
+
+def authorize(request: Request, credentials: Credentials, now: datetime) -> Authorization:
+    """Check the request's signature.
+
+    Args:
+        request: as it was on the wire.
+        credentials: the only ones accepted.
+        now: current time, UTC.
+
+    Raises:
+        S3Error: AccessDenied, InvalidAccessKeyId, SignatureDoesNotMatch, RequestTimeTooSkewed or a code
+            that says what is malformed.
+    """
+    query = _query_pairs(request.raw_query)
+    fields = dict(query)
+    if "authorization" in request.headers:
+        claim = _claim_of_header(request)
+        _check_skew(claim, now)
+        hidden = ""
+    elif "X-Amz-Signature" in fields or "X-Amz-Algorithm" in fields:
+        claim = _claim_of_query(request, fields)
+        _check_lifetime(claim, int(fields["X-Amz-Expires"]), now)
+        hidden = "X-Amz-Signature"
+    elif "AWSAccessKeyId" in fields and "Signature" in fields:
+        raise _unsupported()
+    else:
+        raise S3Error("AccessDenied")
+    if "x-amz-security-token" in request.headers or "X-Amz-Security-Token" in fields:
+        raise S3Error("InvalidTokenId")
+    if not _same(credentials.access_key, claim.access_key):
+        raise S3Error("InvalidAccessKeyId")
+    pairs = [pair for pair in query if pair[0] != hidden]
+    key = claim.scope.key(credentials.secret_key)
+    signatures = (
+        sign(key, claim.timestamp, claim.scope, text) for text in _canonical_requests(request, pairs, claim)
+    )
+    if not any(_same(signature, claim.signature) for signature in signatures):
+        raise S3Error("SignatureDoesNotMatch")
+    chunks = ChunkSigner(key, claim.timestamp, claim.scope, claim.signature)
+    return Authorization(claim.access_key, claim.payload_hash, chunks)
+
+
+# -- what the request claims -----------------------------------------------------------------------------
+
+
+def _claim_of_header(request: Request) -> _Claim:
+    value = request.headers["authorization"]
+    if not value.startswith(ALGORITHM):
+        raise _unsupported()
+    fields = dict(_FIELDS.findall(value))
+    if len(fields) != 3:
+        raise S3Error("AuthorizationHeaderMalformed")
+    timestamp = request.headers.get("x-amz-date", "")
+    _parse_time(timestamp)
+    access_key, scope = _parse_credential(fields["Credential"], "AuthorizationHeaderMalformed")
+    return _Claim(
+        access_key=access_key,
+        scope=scope,
+        timestamp=timestamp,
+        signed_headers=_check_signed(fields["SignedHeaders"], request.headers),
+        signature=fields["Signature"],
+        payload_hash=request.headers.get("x-amz-content-sha256", EMPTY_SHA256),
+    )
+
+
+def _claim_of_query(request: Request, fields: Mapping[str, str]) -> _Claim:
+    code = "AuthorizationQueryParametersError"
+    found = {name: fields.get(f"X-Amz-{name}", "") for name in _QUERY_FIELDS}
+    if not all(found.values()):
+        raise S3Error(code)
+    if found["Algorithm"] != ALGORITHM:
+        raise S3Error(code, 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
+    _check_expires(found["Expires"])
+    access_key, scope = _parse_credential(found["Credential"], code)
+    signed = _check_signed(found["SignedHeaders"], request.headers)
+    loose = [name for name in request.headers if name.startswith("x-amz-") and name not in signed]
+    if any(name != "x-amz-content-sha256" for name in loose):
+        raise _unsigned_headers()
+    declared = fields.get("X-Amz-Content-Sha256") or request.headers.get("x-amz-content-sha256")
+    return _Claim(
+        access_key=access_key,
+        scope=scope,
+        timestamp=found["Date"],
+        signed_headers=signed,
+        signature=found["Signature"],
+        payload_hash=declared or UNSIGNED_PAYLOAD,
+    )
+
+
+def _check_expires(text: str) -> None:
+    code = "AuthorizationQueryParametersError"
+    try:
+        seconds = int(text)
+    except ValueError as error:
+        raise S3Error(code, "X-Amz-Expires should be a number") from error
+    if seconds < 0:
+        raise S3Error(code, "X-Amz-Expires must be non-negative")
+    if seconds > LONGEST_LINK:
+        raise link_too_long()
+
+
+def _parse_credential(text: str, code: str) -> tuple[str, Scope]:
+    # An access key may contain slashes; the four words of the scope do not.
+    access_key, *scope = text.rsplit("/", 4)
+    if len(scope) != 4 or scope[2:] != ["s3", "aws4_request"] or not access_key:
+        message = 'The credential must be "<access key>/<YYYYMMDD>/<region>/s3/aws4_request".'
+        raise S3Error(code, message)
+    return access_key, Scope(scope[0], scope[1])
+
+
+def _check_signed(text: str, headers: Mapping[str, str]) -> list[str]:
+    names = text.lower().split(";")
+    if "host" not in names or any(name not in headers for name in names):
+        raise _unsigned_headers()
+    return names
+
+
+def _check_skew(claim: _Claim, now: datetime) -> None:
+    moment = _parse_time(claim.timestamp)
+    if abs(now - moment) > SKEW or claim.scope.date != claim.timestamp[:8]:
+        raise S3Error("RequestTimeTooSkewed")
+
+
+def _check_lifetime(claim: _Claim, expires: int, now: datetime) -> None:
+    moment = _parse_time(claim.timestamp)
+    if claim.scope.date != claim.timestamp[:8]:
+        raise S3Error("SignatureDoesNotMatch")
+    if moment > now + SKEW:
+        raise S3Error("AccessDenied", "Request is not valid yet")
+    if now >= moment + timedelta(seconds=expires):
+        raise S3Error("AccessDenied", "Request has expired")
+
+
+def _parse_time(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        message = "AWS authentication requires a valid Date or x-amz-date header"
+        raise S3Error("AccessDenied", message, status=400) from error
+
+
+# -- what is signed --------------------------------------------------------------------------------------
+
+
+def _canonical_requests(request: Request, pairs: Sequence[tuple[str, str]], claim: _Claim) -> Iterator[str]:
+    """Yield the forms the client may have signed: with the path in S3's encoding, and with its own."""
+    paths = dict.fromkeys([encode_path(unquote_to_bytes(request.raw_path)), request.raw_path])
+    for path in paths:
+        yield canonical_text(
+            request.method, path, pairs, request.headers, claim.signed_headers, claim.payload_hash
+        )
+
+
+def _query_pairs(raw: str) -> list[tuple[str, str]]:
+    pairs = (item.partition("=") for item in raw.split("&") if item)
+    return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+# -- refusals --------------------------------------------------------------------------------------------
+
+
+def _unsupported() -> S3Error:
+    message = f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}."
+    return S3Error("InvalidRequest", message)
+
+
+def _unsigned_headers() -> S3Error:
+    message = "There were headers present in the request which were not signed"
+    return S3Error("AccessDenied", message, status=400)

@@ -1,0 +1,161 @@
+"""S3 on the wire: from a request to its operation, and from a failure to its document."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from urllib.parse import unquote, unquote_to_bytes
+
+from oscarcli.local.http.messages import ConnectionLost, Request, Response
+from oscarcli.local.objects.errors import NotModified, S3Error
+from oscarcli.local.objects.s3 import buckets, lists, multipart, objects
+from oscarcli.local.objects.s3.authorization import authorize
+from oscarcli.local.objects.s3.documents import Node, document
+from oscarcli.local.objects.s3.request import Exchange, header_of
+from oscarcli.local.objects.s3.signatures import Credentials
+from oscarcli.local.objects.store import ObjectStore
+
+log = logging.getLogger(__name__)
+
+HEALTH_PREFIX = "/minio/health/"
+
+Operation = Callable[[Exchange], Response]
+
+# Everything in a query that chooses an operation; other parameters are options or meaningless.
+# fmt: off
+_SUBRESOURCES = frozenset((
+    "accelerate", "acl", "analytics", "attributes", "cors", "delete", "encryption", "events",
+    "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "location", "logging",
+    "metadataTable", "metrics", "notification", "object-lock", "ownershipControls", "policy",
+    "policyStatus", "publicAccessBlock", "renameObject", "replication", "requestPayment", "restore",
+    "retention", "select", "session", "tagging", "torrent", "uploadId", "uploads", "versioning",
+    "versions", "website",
+))
+# fmt: on
+
+_SERVICE: dict[tuple[str, str], Operation] = {("GET", ""): buckets.list_all}
+_BUCKET: dict[tuple[str, str], Operation] = {
+    ("GET", ""): lists.list_objects,
+    ("GET", "versions"): lists.list_versions,
+    ("GET", "uploads"): lists.list_uploads,
+    ("HEAD", ""): buckets.head,
+    ("PUT", ""): buckets.create,
+    ("DELETE", ""): buckets.delete,
+    ("POST", "delete"): objects.delete_many,
+    ("GET", "tagging"): buckets.get_tags,
+    ("PUT", "tagging"): buckets.put_tags,
+    ("DELETE", "tagging"): buckets.delete_tags,
+    **buckets.CONFIGURATION,
+}
+_OBJECT: dict[tuple[str, str], Operation] = {
+    ("GET", ""): objects.get,
+    ("HEAD", ""): objects.head,
+    ("PUT", ""): objects.put,
+    ("DELETE", ""): objects.delete,
+    ("GET", "attributes"): objects.get_attributes,
+    ("GET", "acl"): objects.get_acl,
+    ("PUT", "acl"): objects.put_acl,
+    ("GET", "tagging"): objects.get_tags,
+    ("PUT", "tagging"): objects.put_tags,
+    ("DELETE", "tagging"): objects.delete_tags,
+    ("GET", "retention"): objects.no_lock,
+    ("PUT", "retention"): objects.no_lock,
+    ("GET", "legal-hold"): objects.no_lock,
+    ("PUT", "legal-hold"): objects.no_lock,
+    ("POST", "uploads"): multipart.start,
+    ("PUT", "uploadId"): multipart.put_part,
+    ("GET", "uploadId"): multipart.list_parts,
+    ("POST", "uploadId"): multipart.complete,
+    ("DELETE", "uploadId"): multipart.abort,
+}
+
+
+class S3Front:
+    """Answers S3 requests, path-style, for one user.
+
+    Args:
+        store: buckets and objects.
+        credentials: the only ones let in.
+        region: named in answers; requests may be signed for any.
+        now: tells the time, UTC.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        credentials: Credentials,
+        *,
+        region: str = "us-east-1",
+        now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+    ) -> None:
+        self._store = store
+        self._credentials = credentials
+        self._region = region
+        self._now = now
+        # Like MinIO's, an identifier is a time; the counter keeps those of one instant apart.
+        self._serial = itertools.count()
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request. Raises ConnectionLost when the client went away."""
+        request_id = f"{time.time_ns() + next(self._serial):016X}"
+        try:
+            response = self._answer(request, request_id)
+        except NotModified as unchanged:
+            response = Response(304, unchanged.headers)
+        except S3Error as error:
+            response = _error_answer(request, error, request_id)
+        except ConnectionLost:
+            raise
+        except Exception:
+            log.exception("%s %s failed", request.method, request.raw_path)
+            response = _error_answer(request, S3Error("InternalError"), request_id)
+        response.headers["x-amz-request-id"] = request_id
+        return response
+
+    def _answer(self, request: Request, request_id: str) -> Response:
+        if request.method in ("GET", "HEAD") and request.raw_path.startswith(HEALTH_PREFIX):
+            return Response()
+        authorization = authorize(request, self._credentials, self._now())
+        bucket, key = _split(request)
+        exchange = Exchange(self._store, request, authorization, bucket, key, self._region, request_id)
+        return _operation(request.method, bucket, key, exchange.query)(exchange)
+
+
+def _split(request: Request) -> tuple[str, str]:
+    """Return bucket and key. Raises S3Error("InvalidURI") when they are not UTF-8."""
+    bucket, _, key = request.raw_path.removeprefix("/").partition("/")
+    try:
+        return unquote_to_bytes(bucket).decode(), unquote_to_bytes(key).decode()
+    except UnicodeDecodeError as error:
+        raise S3Error("InvalidURI") from error
+
+
+def _operation(method: str, bucket: str, key: str, query: Mapping[str, str]) -> Operation:
+    subresource = next((name for name in query if name in _SUBRESOURCES), "")
+    table = _SERVICE if not bucket else _OBJECT if key else _BUCKET
+    operation = table.get((method, subresource))
+    if operation is None:
+        words = f"{method} with ?{subresource}" if subresource else method
+        raise S3Error("NotImplemented", f"The local object store does not implement {words} here.")
+    return operation
+
+
+def _error_answer(request: Request, error: S3Error, request_id: str) -> Response:
+    headers = dict(error.headers)
+    if request.method == "HEAD":
+        # There is no body to say why.
+        headers["x-minio-error-code"] = error.code
+        headers["x-minio-error-desc"] = header_of(f'"{error.message}"')
+        return Response(error.status, headers)
+    path = unquote(request.raw_path, errors="replace")
+    bucket, _, key = path.removeprefix("/").partition("/")
+    members: list[Node] = [("Code", error.code), ("Message", error.message)]
+    members += [("Key", key)] if key else []
+    members += [("BucketName", bucket)] if bucket else []
+    members += [("Resource", path), ("RequestId", request_id), ("HostId", "oscar-local")]
+    members += list(error.details.items())
+    headers["Content-Type"] = "application/xml"
+    return Response(error.status, headers, document("Error", members, namespace=False))

@@ -1,0 +1,250 @@
+"""Operations on single objects, and the one that deletes many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oscarcli.local.http.messages import Response
+from oscarcli.local.objects import checksums, names
+from oscarcli.local.objects.bodies import DOCUMENT_LIMIT
+from oscarcli.local.objects.errors import S3Error
+from oscarcli.local.objects.model import Piece, StoredObject
+from oscarcli.local.objects.reading import ObjectReader
+from oscarcli.local.objects.s3 import conditional, documents
+from oscarcli.local.objects.s3.buckets import accept_private_acl, acl_answer, tag_answer
+from oscarcli.local.objects.s3.copies import copy
+from oscarcli.local.objects.s3.documents import Node, truth
+from oscarcli.local.objects.s3.ranges import Span, parse_range, part_span
+from oscarcli.local.objects.s3.request import META, Exchange, checksum_headers, header_of, xml
+
+_OVERRIDES = {
+    "response-content-type": "Content-Type",
+    "response-content-language": "Content-Language",
+    "response-expires": "Expires",
+    "response-cache-control": "Cache-Control",
+    "response-content-disposition": "Content-Disposition",
+    "response-content-encoding": "Content-Encoding",
+}
+
+
+# -- reading ---------------------------------------------------------------------------------------------
+
+
+def get(exchange: Exchange) -> Response:
+    """GetObject."""
+    stored, reader = exchange.store.open(exchange.bucket, exchange.key)
+    try:
+        response = _describe(exchange, stored, reader)
+    except BaseException:
+        reader.close()
+        raise
+    response.body = reader
+    return response
+
+
+def head(exchange: Exchange) -> Response:
+    """HeadObject."""
+    stored, reader = exchange.store.open(exchange.bucket, exchange.key)
+    with reader:
+        return _describe(exchange, stored, reader)
+
+
+def _describe(exchange: Exchange, stored: StoredObject, reader: ObjectReader) -> Response:
+    """Return the answer to GET or HEAD but for the body, and point the reader to it."""
+    exchange.check_version()
+    conditional.check_read(stored, exchange.headers)
+    span, piece = _wanted(exchange, stored, reader.pieces)
+    headers = _object_headers(exchange, stored)
+    if span is None:
+        headers.update(_checksum_headers(exchange, stored))
+        span = (0, stored.size)
+        status = 200
+    else:
+        headers["Content-Range"] = f"bytes {span[0]}-{span[0] + span[1] - 1}/{stored.size}"
+        status = 206
+    if exchange.query.get("partNumber"):
+        headers.update(_part_headers(exchange, stored, reader.pieces, piece))
+    reader.narrow(*span)
+    headers["Content-Length"] = str(span[1])
+    return Response(status, headers)
+
+
+def _wanted(
+    exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece]
+) -> tuple[Span | None, Piece | None]:
+    number = exchange.query.get("partNumber", "")
+    if not number:
+        return parse_range(exchange.headers.get("range"), stored.size), None
+    if "range" in exchange.headers:
+        message = "Cannot specify both Range header and partNumber query parameter"
+        raise S3Error("InvalidRequest", message)
+    wanted = exchange.number("partNumber", 0, 10_001)
+    if not wanted:
+        raise S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+    span, piece = part_span(pieces, stored.size, wanted)
+    # An empty object has a first part but no range to name.
+    return (span if stored.size else None), piece
+
+
+def _object_headers(exchange: Exchange, stored: StoredObject) -> dict[str, str]:
+    headers = {
+        **conditional.validators(stored),
+        "Accept-Ranges": "bytes",
+        "Content-Type": header_of(stored.content_type),
+    }
+    for name, value in stored.attributes.headers.items():
+        headers[name.title()] = header_of(value)
+    for name, value in stored.metadata.items():
+        headers[META + name] = header_of(value)
+    if stored.attributes.tags:
+        headers["x-amz-tagging-count"] = str(len(stored.attributes.tags))
+    for parameter, name in _OVERRIDES.items():
+        if parameter in exchange.query:
+            headers[name] = header_of(exchange.query[parameter])
+    return headers
+
+
+def _checksum_headers(exchange: Exchange, stored: StoredObject) -> dict[str, str]:
+    # Never with a range: clients would compare it with the bytes of the range.
+    if stored.checksum is None or exchange.headers.get("x-amz-checksum-mode", "").upper() != "ENABLED":
+        return {}
+    return checksum_headers(stored)
+
+
+def _part_headers(
+    exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece], piece: Piece | None
+) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if "-" in stored.etag:
+        headers["x-amz-mp-parts-count"] = str(len(pieces))
+    enabled = exchange.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
+    if enabled and piece is not None and piece.checksum and stored.checksum is not None:
+        headers[checksums.header_name(stored.checksum.algorithm)] = piece.checksum
+    return headers
+
+
+def get_attributes(exchange: Exchange) -> Response:
+    """GetObjectAttributes."""
+    stored, reader = exchange.store.open(exchange.bucket, exchange.key)
+    with reader:
+        exchange.check_version()
+        asked = {word.strip() for word in exchange.headers.get("x-amz-object-attributes", "").split(",")}
+        members: list[Node] = [("ETag", stored.etag)]
+        if stored.checksum is not None:
+            name = f"Checksum{stored.checksum.algorithm}"
+            value = stored.checksum.value.partition("-")[0]
+            members.append(("Checksum", [(name, value), ("ChecksumType", stored.checksum.kind)]))
+        if "-" in stored.etag:
+            members.append(("ObjectParts", _parts_of(exchange, stored, reader.pieces)))
+        members += [("StorageClass", "STANDARD"), ("ObjectSize", stored.size)]
+    response = xml("GetObjectAttributesResponse", [member for member in members if member[0] in asked])
+    response.headers["Last-Modified"] = conditional.http_date(stored)
+    return response
+
+
+def _parts_of(exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece]) -> list[Node]:
+    text = exchange.headers.get("x-amz-part-number-marker", "0")
+    marker = int(text) if text.isascii() and text.isdigit() else 0
+    limit = exchange.headers.get("x-amz-max-parts", "1000")
+    most = int(limit) if limit.isascii() and limit.isdigit() else 1000
+    following = [piece for piece in pieces if piece.number > marker]
+    shown = following[:most]
+    members: list[Node] = [
+        ("IsTruncated", truth(len(following) > len(shown))),
+        ("MaxParts", most),
+        ("NextPartNumberMarker", shown[-1].number if shown else 0),
+        ("PartNumberMarker", marker),
+        ("PartsCount", len(pieces)),
+    ]
+    for piece in shown:
+        part: list[Node] = [("PartNumber", piece.number), ("Size", piece.size)]
+        if piece.checksum and stored.checksum is not None:
+            part.append((f"Checksum{stored.checksum.algorithm}", piece.checksum))
+        members.append(("Part", part))
+    return members
+
+
+# -- writing ---------------------------------------------------------------------------------------------
+
+
+def put(exchange: Exchange) -> Response:
+    """PutObject, or CopyObject when a source is named."""
+    if "x-amz-copy-source" in exchange.headers:
+        return copy(exchange)
+    stored = exchange.store.put(
+        exchange.bucket,
+        exchange.key,
+        exchange.intake(),
+        attributes=exchange.attributes(),
+        event=exchange.event,
+        condition=conditional.write_condition(exchange.headers),
+    )
+    return Response(200, {"ETag": f'"{stored.etag}"', **checksum_headers(stored)})
+
+
+# -- deleting --------------------------------------------------------------------------------------------
+
+
+def delete(exchange: Exchange) -> Response:
+    """DeleteObject: also of what is not there."""
+    if not exchange.is_foreign_version():
+        condition = conditional.delete_condition(exchange.headers)
+        exchange.store.delete(exchange.bucket, exchange.key, condition=condition)
+    return Response(204)
+
+
+def delete_many(exchange: Exchange) -> Response:
+    """DeleteObjects."""
+    intake = exchange.intake(DOCUMENT_LIMIT)
+    if intake.announced.md5 is None and not intake.announced.algorithm:
+        raise S3Error("MissingContentMD5")
+    deletions, quiet = documents.parse_deletions(intake.read_all())
+    doomed = [deletion for deletion in deletions if deletion.version in ("", "null")]
+    exchange.store.delete_all(exchange.bucket, [deletion.key for deletion in doomed])
+    members: list[Node] = []
+    for deletion in [] if quiet else deletions:
+        version: list[Node] = [("VersionId", deletion.version)] if deletion.version else []
+        members.append(("Deleted", [("Key", deletion.key), *version]))
+    return xml("DeleteResult", members)
+
+
+# -- tags, access, locks ---------------------------------------------------------------------------------
+
+
+def get_tags(exchange: Exchange) -> Response:
+    """GetObjectTagging."""
+    exchange.check_version()
+    return tag_answer(exchange.store.stat(exchange.bucket, exchange.key).attributes.tags.items())
+
+
+def put_tags(exchange: Exchange) -> Response:
+    """PutObjectTagging."""
+    exchange.check_version()
+    tags = names.check_tags(documents.parse_tags(exchange.document()), names.OBJECT_TAGS)
+    exchange.store.set_object_tags(exchange.bucket, exchange.key, tags)
+    return Response(200)
+
+
+def delete_tags(exchange: Exchange) -> Response:
+    """DeleteObjectTagging."""
+    exchange.check_version()
+    exchange.store.set_object_tags(exchange.bucket, exchange.key, {})
+    return Response(204)
+
+
+def get_acl(exchange: Exchange) -> Response:
+    """GetObjectAcl."""
+    exchange.store.stat(exchange.bucket, exchange.key)
+    return acl_answer()
+
+
+def put_acl(exchange: Exchange) -> Response:
+    """PutObjectAcl."""
+    exchange.store.stat(exchange.bucket, exchange.key)
+    return accept_private_acl(exchange)
+
+
+def no_lock(exchange: Exchange) -> Response:
+    """Answer for retention and legal hold, which need a bucket made for them."""
+    exchange.store.stat(exchange.bucket, exchange.key)
+    raise S3Error("InvalidRequest", "Bucket is missing ObjectLockConfiguration")

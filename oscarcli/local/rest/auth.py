@@ -1,0 +1,86 @@
+"""Who may call what: Basic for `/system`, the service's token for `/job` and `/run`.
+
+The rules are in `oscar-api` 1.2 and 1.3.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Mapping
+
+from oscarcli.local.answers import ApiError
+from oscarcli.local.services.definition import Definition
+
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="Authorization Required"'}
+TOKEN_LENGTH = 64
+
+
+def require_basic(headers: Mapping[str, str], user: str, password: str) -> None:
+    """Let only the cluster's user pass. Raises ApiError 401."""
+    if not is_basic(headers, user, password):
+        raise ApiError(401, headers=CHALLENGE)
+
+
+def is_basic(headers: Mapping[str, str], user: str, password: str) -> bool:
+    """Tell whether the request carries the cluster's credentials."""
+    scheme, _, encoded = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return False
+    try:
+        given = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(given, f"{user}:{password}".encode())
+
+
+def bearer(headers: Mapping[str, str]) -> str | None:
+    """Return the bearer token of a request; `None` without exactly one."""
+    parts = headers.get("authorization", "").split("Bearer ")
+    return parts[1].strip() if len(parts) == 2 else None
+
+
+def require_token(headers: Mapping[str, str], definition: Definition | None) -> Definition:
+    """Let only the holder of the service's token pass, and return the service.
+
+    Args:
+        headers: the request's.
+        definition: the service; `None` when there is none, which a wrong token must not find out.
+
+    Raises:
+        ApiError: 401; 400 and 502 for tokens that only an OIDC provider could judge.
+    """
+    token = bearer(headers)
+    if token is None:
+        raise ApiError(401)
+    if len(token) != TOKEN_LENGTH:
+        raise _foreign_token(token)
+    if definition is None or not token_matches(token, definition):
+        raise ApiError(401)
+    return definition
+
+
+def token_matches(token: str, definition: Definition) -> bool:
+    """Tell whether `token` is the service's."""
+    return hmac.compare_digest(token.encode("utf-8", "replace"), str(definition["token"]).encode())
+
+
+def _foreign_token(token: str) -> ApiError:
+    parts = token.split(".")
+    if len(parts) != 3:
+        return ApiError(
+            502,
+            "token is malformed: token contains an invalid number of segments"
+            "Error getting oidc manager for issuer ''",
+        )
+    return ApiError(400, f"Error getting oidc manager for issuer '{_issuer(parts[1])}'")
+
+
+def _issuer(payload: str) -> str:
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
+        return ""
+    return str(claims.get("iss", "")) if isinstance(claims, dict) else ""

@@ -1,0 +1,140 @@
+"""Routes of jobs and their logs, and the two ways to invoke a service."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from oscarcli.local.answers import TEXT, ApiError, empty, json_answer
+from oscarcli.local.http.messages import Response
+from oscarcli.local.jobs.log import append_note, read_log
+from oscarcli.local.jobs.sync import Refused
+from oscarcli.local.jobs.table import ENDED, PENDING, SUCCEEDED
+from oscarcli.local.rest.auth import require_token
+from oscarcli.local.rest.paging import PAGE_SIZE, page_start, page_token
+from oscarcli.local.rest.routes import Call, Route
+from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.names import is_job_name, new_job_name
+
+# Linux takes no longer string into a program's environment: 128 KiB with "EVENT=" and the final zero byte.
+EVENT_LIMIT = 131_065
+# What Kubernetes' own store takes of one job.
+BODY_LIMIT = 1536 << 10
+
+
+# -- jobs and logs -------------------------------------------------------------------------------
+
+
+def list_jobs(call: Call) -> Response:
+    """GET /system/logs/{serviceName}: the jobs by name, a page at a time."""
+    _existing(call)
+    try:
+        after = page_start(call.request.query.get("page", ""))
+    except ValueError as error:
+        raise ApiError(500, str(error)) from error
+    jobs = call.cluster.jobs.page(call.name, after, PAGE_SIZE + 1)
+    if len(jobs) <= PAGE_SIZE:
+        return json_answer({"jobs": jobs})
+    shown = dict(list(jobs.items())[:PAGE_SIZE])
+    return json_answer({"jobs": shown, "next_page": page_token(list(shown)[-1])})
+
+
+def get_log(call: Call) -> Response:
+    """GET /system/logs/{serviceName}/{jobName}: the log as it is now, whole lines while the job runs.
+
+    The manager breaks at an unknown job; here it is a plain 404.
+    """
+    _existing(call)
+    service, job = call.values
+    status = call.cluster.jobs.status(service, job)
+    if status is None or status == PENDING:
+        raise ApiError(404)
+    folder = call.cluster.folder.jobs / job
+    blocks = read_log(folder, ended=status in ENDED, timestamps=call.flag("timestamps"))
+    if blocks is None:
+        raise ApiError(404)
+    return Response(200, {"Content-Type": TEXT}, blocks)
+
+
+def delete_jobs(call: Call) -> Response:
+    """DELETE /system/logs/{serviceName}: the succeeded jobs, or all of them, running ones included."""
+    _existing(call)
+    statuses = None if call.flag("all") else (SUCCEEDED,)
+    call.cluster.scheduler.remove(call.cluster.jobs.names(call.name, statuses))
+    return empty(204)
+
+
+def delete_job(call: Call) -> Response:
+    """DELETE /system/logs/{serviceName}/{jobName}: the job and its log, whatever its status."""
+    service, job = call.values
+    if call.cluster.services.get(service) is None:
+        raise ApiError(403, "You do not have permission to access this service")
+    if call.cluster.jobs.status(service, job) is None:
+        raise ApiError(404)
+    call.cluster.scheduler.remove([job])
+    return empty(204)
+
+
+def _existing(call: Call) -> Definition:
+    definition = call.cluster.services.get(call.name)
+    if definition is None:
+        raise ApiError(404)
+    return definition
+
+
+# -- invocations ---------------------------------------------------------------------------------
+
+
+def submit(call: Call) -> Response:
+    """POST /job/{serviceName}: queue a job with the body as its event."""
+    definition = require_token(call.request.headers, call.cluster.services.get(call.name))
+    name = call.request.headers.get("x-delegated-job-id", "") or new_job_name(call.name)
+    if not is_job_name(name):
+        raise ApiError(
+            500,
+            f'Job.batch "{name}" is invalid: metadata.name: Invalid value: "{name}": a lowercase RFC 1123 '
+            "subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
+            "end with an alphanumeric character",
+        )
+    try:
+        payload = call.request.read_all(BODY_LIMIT)
+    except ValueError as error:
+        raise ApiError(500, "etcdserver: request is too large") from error
+    try:
+        _queue(call, name, definition, payload)
+    except sqlite3.IntegrityError as error:
+        raise ApiError(500, f'jobs.batch "{name}" already exists') from error
+    call.cluster.scheduler.wake()
+    return empty(201)
+
+
+def _queue(call: Call, name: str, definition: Definition, payload: bytes) -> None:
+    if len(payload) <= EVENT_LIMIT:
+        call.cluster.jobs.add(name, definition, payload)
+        return
+    reason = (
+        f"the event has {len(payload)} bytes, a job takes {EVENT_LIMIT} at most; "
+        "upload the data as a file instead"
+    )
+    call.cluster.jobs.add_failed(name, definition["name"], reason)
+    append_note(call.cluster.folder.jobs / name, "ERROR", reason)
+
+
+def run(call: Call) -> Response:
+    """POST /run/{serviceName}: run now and answer with what the script returns."""
+    definition = require_token(call.request.headers, call.cluster.services.get(call.name))
+    try:
+        return call.cluster.sync.run(definition, call.request)
+    except Refused as refused:
+        raise ApiError(refused.status, str(refused)) from refused
+
+
+_SERVICE = "/system/logs/{serviceName}"
+
+ROUTES = (
+    Route("GET", _SERVICE, list_jobs),
+    Route("DELETE", _SERVICE, delete_jobs),
+    Route("GET", f"{_SERVICE}/{{jobName}}", get_log),
+    Route("DELETE", f"{_SERVICE}/{{jobName}}", delete_job),
+    Route("POST", "/job/{serviceName}", submit, basic=False),
+    Route("POST", "/run/{serviceName}", run, basic=False),
+)

@@ -1,0 +1,77 @@
+"""The REST API's listener side: credentials, routing, and errors turned into answers."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from typing import TYPE_CHECKING
+
+from oscarcli.local.answers import ApiError, text
+from oscarcli.local.http.messages import ConnectionLost, Request, Response
+from oscarcli.local.objects.errors import S3Error
+from oscarcli.local.rest import buckets, federation, jobs, metrics, quotas, services, system, volumes
+from oscarcli.local.rest.auth import require_basic
+from oscarcli.local.rest.routes import Call, Router
+
+if TYPE_CHECKING:
+    from oscarcli.local.cluster import Cluster
+
+log = logging.getLogger(__name__)
+
+LOGGED = ("/job", "/run")
+
+
+class Api:
+    """Answers the REST API's requests.
+
+    Args:
+        cluster: what the routes work on.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._router = Router(
+            [
+                *system.ROUTES,
+                *services.ROUTES,
+                *federation.ROUTES,
+                *jobs.ROUTES,
+                *buckets.ROUTES,
+                *volumes.ROUTES,
+                *metrics.ROUTES,
+                *quotas.ROUTES,
+            ]
+        )
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; a failure of ours is an empty 500, as the manager's is."""
+        started = time.monotonic()
+        try:
+            response = self._answer(request)
+        except ApiError as error:
+            response = error.response()
+        except S3Error as error:
+            response = text(error.message, error.status if error.status == 507 else 500)
+        except ConnectionLost:
+            raise
+        except sqlite3.OperationalError as error:
+            log.error("%s %s: %s", request.method, request.path, error)
+            response = text(f"the local cluster's database failed: {error}", 500)
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            response = Response(500)
+        if request.method == "POST" and request.path.startswith(LOGGED):
+            user = "oscar" if request.path.startswith("/run") else "nil"
+            self._cluster.requests.add(request, response.status, time.monotonic() - started, user)
+        return response
+
+    def _answer(self, request: Request) -> Response:
+        found = self._router.find(request.method, request.path)
+        if found is None:
+            return self._router.missing(request)
+        route, values = found
+        if route.basic:
+            settings = self._cluster.settings
+            require_basic(request.headers, settings.user, settings.password)
+        return route.handler(Call(self._cluster, request, values))

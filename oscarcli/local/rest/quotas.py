@@ -1,0 +1,124 @@
+"""Routes of quotas (`oscar-api` 3.13, 4.18), with this machine's own limits where none are set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Any
+
+from oscarcli.local.answers import ApiError, json_answer
+from oscarcli.local.http.messages import Response
+from oscarcli.local.jobs.runner import host_memory
+from oscarcli.local.rest.routes import Call, Route
+from oscarcli.local.rest.services import body_of
+from oscarcli.local.rest.system import NAME
+from oscarcli.local.services.decode import DecodeError, decode, parse_json
+from oscarcli.local.services.definition import OWNER
+from oscarcli.local.services.quantity import binary_size
+from oscarcli.local.services.quotas import Settings, given, whole
+from oscarcli.local.services.schema import QUOTA
+
+INVALID = "invalid payload: "
+NOTHING = "at least one of cpu, memory, ephemeral_storage, volumes or minio must be provided"
+# Kubernetes counts cores in thousandths.
+MILLICORES = 1000
+# Whose everything is here: the cluster's account, under its two names.
+OWNERS = (NAME, OWNER)
+
+Document = dict[str, Any]
+
+
+def own(_call: Call) -> Response:
+    """GET /system/quotas/user: the cluster's own account is no user and has no quota."""
+    raise ApiError(401, "missing user identificator: the request has no user's token")
+
+
+def get(call: Call) -> Response:
+    """GET /system/quotas/user/{userId}. Any user may have one: there is no list of them here."""
+    return json_answer(_quota(call, call.cluster.quotas.get(call.name)))
+
+
+def change(call: Call) -> Response:
+    """PUT /system/quotas/user/{userId}."""
+    try:
+        changes = given(decode(QUOTA, parse_json(body_of(call, INVALID))))
+    except DecodeError as error:
+        raise ApiError(400, f"{INVALID}{error}") from error
+    except ValueError as error:
+        raise ApiError(500, str(error)) from error
+    if not changes:
+        raise ApiError(400, NOTHING)
+    return json_answer(_quota(call, call.cluster.quotas.change(call.name, changes)))
+
+
+def _quota(call: Call, settings: Settings) -> Document:
+    is_owner = call.name in OWNERS
+    return {
+        "user_id": call.name,
+        "resources": _resources(call, settings, is_owner=is_owner),
+        "volumes": _volumes(call, settings.get("volumes", {}), is_owner=is_owner),
+        "minio": _minio(call, settings.get("minio", {}), is_owner=is_owner),
+    }
+
+
+def _resources(call: Call, settings: Settings, *, is_owner: bool) -> Document:
+    cluster = call.cluster
+    running = [
+        definition
+        for definition in (cluster.services.all() if is_owner else ())
+        for _ in cluster.jobs.running(definition["name"])
+    ]
+    limits = {
+        "cpu": _limit(settings, "cpu", (os.cpu_count() or 1) * MILLICORES, MILLICORES),
+        "memory": _limit(settings, "memory", host_memory()),
+        "ephemeral-storage": _limit(settings, "ephemeral_storage", _disk(call)),
+        "gpu": _limit(settings, "gpu", 0),
+    }
+    used = {
+        "cpu": sum(whole(definition["cpu"], MILLICORES) for definition in running),
+        "memory": sum(whole(definition["memory"]) for definition in running),
+    }
+    return {key: {"max": most, "used": used.get(key, 0)} for key, most in limits.items()}
+
+
+def _limit(settings: Settings, key: str, otherwise: int, factor: int = 1) -> int:
+    return whole(settings[key], factor) if key in settings else otherwise
+
+
+def _disk(call: Call) -> int:
+    """Return the bytes of the disk that the cluster's data are on."""
+    return shutil.disk_usage(call.cluster.folder.path).total
+
+
+def _volumes(call: Call, settings: Settings, *, is_owner: bool) -> Document:
+    """Return the quota of volumes, which is text; no text where nothing limits something."""
+    volumes = call.cluster.volumes.all() if is_owner else []
+    disk = binary_size(_disk(call))
+    return {
+        "disk": {
+            "max": settings.get("disk", disk),
+            "used": binary_size(sum(whole(volume.size) for volume in volumes)),
+        },
+        "volumes": {"max": settings.get("volumes", ""), "used": str(len(volumes))},
+        "max_disk_per_volume": settings.get("max_disk_per_volume", disk),
+        "min_disk_per_volume": settings.get("min_disk_per_volume", ""),
+    }
+
+
+def _minio(call: Call, settings: Settings, *, is_owner: bool) -> Document:
+    store = call.cluster.store
+    buckets = store.buckets() if is_owner else []
+    return {
+        "buckets": {"max": whole(settings.get("buckets", "0")), "used": len(buckets)},
+        "storage_per_bucket": {"max": settings.get("storage_per_bucket", "")},
+        "storage_total": {"used": binary_size(sum(store.usage(bucket.name)[0] for bucket in buckets))},
+    }
+
+
+_ONE = "/system/quotas/user/{userId}"
+
+ROUTES = (
+    Route("GET", "/system/quotas/user", own),
+    Route("GET", _ONE, get),
+    Route("PUT", _ONE, change),
+)

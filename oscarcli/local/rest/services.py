@@ -1,0 +1,192 @@
+"""Routes of services: create, read, update, delete, their deployment and their gateway check."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from oscarcli.local.answers import ApiError, empty, json_answer
+from oscarcli.local.http.messages import Response
+from oscarcli.local.rest.auth import (
+    CHALLENGE,
+    TOKEN_LENGTH,
+    bearer,
+    is_basic,
+    require_basic,
+    token_matches,
+)
+from oscarcli.local.rest.routes import Call, Route
+from oscarcli.local.services.definition import INVALID, Definition, masked
+from oscarcli.local.services.names import is_label_value
+
+# A definition is text; Kubernetes takes none above 1 MiB either.
+BODY_LIMIT = 8 << 20
+
+
+def body_of(call: Call, invalid: str) -> bytes:
+    """Return a request's JSON body. Raises ApiError 400, its text beginning with `invalid`."""
+    try:
+        return call.request.read_all(BODY_LIMIT)
+    except ValueError as error:
+        raise ApiError(400, f"{invalid}http: request body too large") from error
+
+
+def create(call: Call) -> Response:
+    """POST /system/services."""
+    call.cluster.lifecycle.create(body_of(call, INVALID))
+    return empty(201)
+
+
+def update(call: Call) -> Response:
+    """PUT /system/services."""
+    call.cluster.lifecycle.update(body_of(call, INVALID))
+    return empty(204)
+
+
+def list_all(call: Call) -> Response:
+    """GET /system/services."""
+    return json_answer([_shown(call, definition) for definition in call.cluster.services.all()])
+
+
+def get(call: Call) -> Response:
+    """GET /system/services/{serviceName}."""
+    return json_answer(_shown(call, _service(call)))
+
+
+def delete(call: Call) -> Response:
+    """DELETE /system/services/{serviceName}, with jobs and buckets."""
+    call.cluster.lifecycle.delete(call.name)
+    call.cluster.sync.stop("the service was deleted", call.name)
+    return empty(204)
+
+
+def _service(call: Call) -> Definition:
+    if not is_label_value(call.name):
+        raise ApiError(400, "invalid serviceName")
+    definition = call.cluster.services.get(call.name)
+    if definition is None:
+        raise ApiError(404)
+    return definition
+
+
+def _shown(call: Call, definition: Definition) -> dict[str, Any]:
+    shown = {**masked(definition), "volume_status": call.cluster.volumes.status_of(definition)}
+    included = call.request.query.get("include", "").lower().split(",")
+    if "deployment" in [word.strip() for word in included]:
+        shown["deployment"] = _deployment(call, definition["name"])
+    return shown
+
+
+def _deployment(call: Call, name: str) -> dict[str, Any]:
+    """Return a deployment: a service here is ready from its creation on, as a scaled-down one is there."""
+    return {
+        "state": "ready",
+        "active_instances": len(call.cluster.jobs.running(name)),
+        "affected_instances": 0,
+        "resource_kind": "knative_service",
+    }
+
+
+def deployment(call: Call) -> Response:
+    """GET .../deployment."""
+    definition = _deployed(call)
+    return json_answer(
+        {
+            "service_name": definition["name"],
+            "namespace": definition["namespace"],
+            **_deployment(call, definition["name"]),
+        }
+    )
+
+
+def deployment_logs(call: Call) -> Response:
+    """GET .../deployment/logs: nothing stands between two runs, so there is no log but the jobs'."""
+    definition = _deployed(call)
+    return json_answer(
+        {
+            "service_name": definition["name"],
+            "available": False,
+            "message": "a local cluster keeps no deployment running; see the logs of the service's jobs",
+            "entries": [],
+        }
+    )
+
+
+def _deployed(call: Call) -> Definition:
+    try:
+        return _service(call)
+    except ApiError as error:
+        # The manager's own answer to a missing service at these two routes.
+        if error.status == 404:
+            raise ApiError(403, "You do not have permission to access this service") from error
+        raise
+
+
+def scale(call: Call) -> Response:
+    """POST .../stop, .../start and .../restart concern exposed services, and there are none here."""
+    raise ApiError(400, f'service "{_service(call)["name"]}" is not exposed')
+
+
+# -- the gateway's question ----------------------------------------------------------------------
+
+
+def check_auth(call: Call) -> Response:
+    """GET .../auth: 200 when the credentials open the service (`oscar-api` 3.4)."""
+    definition = call.cluster.services.get(call.name)
+    settings = call.cluster.settings
+    token = _offered_token(call)
+    if token is None:
+        require_basic(call.request.headers, settings.user, settings.password)
+        return empty(200 if definition is not None else 404)
+    if len(token) != TOKEN_LENGTH:
+        raise ApiError(401, headers=CHALLENGE)
+    if definition is None:
+        raise ApiError(500)
+    if not token_matches(token, definition):
+        raise ApiError(401)
+    return Response(200, {"Set-Cookie": _cookie(call, token)})
+
+
+def _offered_token(call: Call) -> str | None:
+    headers, settings = call.request.headers, call.cluster.settings
+    if is_basic(headers, settings.user, settings.password):
+        return None
+    token = bearer(headers)
+    if token is not None:
+        return token
+    forwarded = parse_qs(urlsplit(headers.get("x-forwarded-uri", "")).query).get("token", [""])[0]
+    return call.request.query.get("token") or forwarded or _cookie_value(call) or None
+
+
+def _cookie_name(call: Call) -> str:
+    return f"oscar_service_{call.name.replace('-', '_')}_auth"
+
+
+def _cookie_value(call: Call) -> str:
+    pairs = (part.strip().partition("=") for part in call.request.headers.get("cookie", "").split(";"))
+    return next((value for name, _, value in pairs if name == _cookie_name(call)), "")
+
+
+def _cookie(call: Call, token: str) -> str:
+    secure = "; Secure" if call.request.headers.get("x-forwarded-proto") == "https" else ""
+    return (
+        f"{_cookie_name(call)}={token}; Path=/system/services/{call.name}/exposed; HttpOnly{secure}; "
+        "SameSite=Lax"
+    )
+
+
+_ONE = "/system/services/{serviceName}"
+
+ROUTES = (
+    Route("POST", "/system/services", create),
+    Route("PUT", "/system/services", update),
+    Route("GET", "/system/services", list_all),
+    Route("GET", _ONE, get),
+    Route("DELETE", _ONE, delete),
+    Route("GET", f"{_ONE}/auth", check_auth, basic=False),
+    Route("GET", f"{_ONE}/deployment", deployment),
+    Route("GET", f"{_ONE}/deployment/logs", deployment_logs),
+    Route("POST", f"{_ONE}/stop", scale),
+    Route("POST", f"{_ONE}/start", scale),
+    Route("POST", f"{_ONE}/restart", scale),
+)

@@ -1,0 +1,179 @@
+"""Routes about the cluster itself: health, information, configuration, status."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any
+
+from oscarcli import __version__
+from oscarcli.local.answers import ApiError, json_answer, text
+from oscarcli.local.http.messages import Response
+from oscarcli.local.jobs.runner import host_memory
+from oscarcli.local.jobs.table import FAILED, PENDING, RUNNING, SUCCEEDED
+from oscarcli.local.rest.routes import Call, Route
+from oscarcli.local.services.definition import NAMESPACE, REGION
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+NAME = "oscar"
+
+
+def health(_call: Call) -> Response:
+    """GET /health."""
+    return text("Ok")
+
+
+def info(_call: Call) -> Response:
+    """GET /system/info. Version and backend tell a local cluster from a real one."""
+    machine = platform.machine()
+    return json_answer(
+        {
+            "version": f"local-{__version__}",
+            "git_commit": "",
+            "architecture": ARCHITECTURES.get(machine, machine),
+            "kubernetes_version": "",
+            "serverless_backend": {"name": "local", "version": __version__},
+        }
+    )
+
+
+def config(call: Call) -> Response:
+    """GET /system/config, with the keys of the object store."""
+    cluster = call.cluster
+    return json_answer(
+        {
+            "config": {
+                "name": NAME,
+                "namespace": "oscar",
+                "services_namespace": NAMESPACE,
+                "controller_service_account": "",
+                "gpu_available": False,
+                "interLink_available": False,
+                "serverless_backend": "local",
+                "yunikorn_enable": False,
+                "kueue_enable": False,
+                "volume_enable": True,
+                "oidc_groups": [""],
+                "minio_quota_enabled": False,
+            },
+            "minio_provider": {
+                "endpoint": cluster.s3_endpoint,
+                "verify": False,
+                "access_key": cluster.settings.access_key,
+                "secret_key": cluster.settings.secret_key,
+                "region": REGION,
+            },
+            "allowed_image_repositories": [],
+        }
+    )
+
+
+def change_config(_call: Call) -> Response:
+    """PUT /system/config is refused: there are no images to allow."""
+    raise ApiError(
+        400,
+        "The configuration specification is not valid: the local cluster uses no images and so has no list "
+        "of allowed image repositories; set it on a real cluster",
+    )
+
+
+def status(call: Call) -> Response:
+    """GET /system/status: this machine as the only node."""
+    cluster = call.cluster
+    buckets = cluster.store.buckets()
+    return json_answer(
+        {
+            "cluster": _node_status(),
+            "oscar": _oscar_status(cluster.jobs.counts()),
+            "minio": {
+                "buckets_count": len(buckets),
+                "total_objects": sum(cluster.store.usage(bucket.name)[1] for bucket in buckets),
+            },
+        }
+    )
+
+
+def _node_status() -> dict[str, Any]:
+    capacity = (os.cpu_count() or 1) * 1000
+    usage = min(int(os.getloadavg()[0] * 1000), capacity)
+    memory = host_memory()
+    used = memory - free_memory()
+    node = {
+        "name": platform.node(),
+        "cpu": {"capacity_cores": capacity, "usage_cores": usage},
+        "memory": {"capacity_bytes": memory, "usage_bytes": used},
+        "gpu": 0,
+        "is_interlink": False,
+        "status": "Ready",
+        "conditions": [{"type": "Ready", "status": True}],
+    }
+    free = capacity - usage
+    return {
+        "nodes_count": 1,
+        "metrics": {
+            "cpu": {
+                "total_free_cores": free,
+                "max_free_on_node_cores": free,
+                "total_schedulable_cores": capacity,
+                "total_schedulable_on_node_cores": capacity,
+            },
+            "memory": {
+                "total_free_bytes": memory - used,
+                "max_free_on_node_bytes": memory - used,
+                "total_schedulable_bytes": memory,
+                "max_schedulable_on_node_bytes": memory,
+            },
+            "gpu": {"total_gpu": 0},
+        },
+        "nodes": [node],
+    }
+
+
+def free_memory() -> int:
+    """Return the bytes of memory that are not in use; the whole where the system does not tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return host_memory()
+
+
+def _oscar_status(counts: dict[str, int]) -> dict[str, Any]:
+    states = {status: counts.get(status, 0) for status in (PENDING, RUNNING, SUCCEEDED, FAILED)}
+    return {
+        "deployment_name": NAME,
+        "ready": True,
+        "deployment": {
+            "available_replicas": 1,
+            "ready_replicas": 1,
+            "replicas": 1,
+            "creation_timestamp": "",
+            "strategy": "",
+            "labels": {},
+        },
+        "jobs_count": sum(counts.values()),
+        "pods": {"total": sum(counts.values()), "states": {**states, "Unknown": 0}},
+        "oidc": {"enabled": False, "issuers": [], "groups": []},
+    }
+
+
+def request_log(call: Call) -> Response:
+    """GET /system/logs: the latest calls of /job and /run.
+
+    The log begins anew with each start of the server, so there is no previous one.
+    """
+    if call.flag("previous"):
+        raise ApiError(400, f'previous terminated container "{NAME}" in pod "{NAME}" not found')
+    entries = call.cluster.requests.entries()
+    if call.flag("timestamps"):
+        entries = [{**entry, "raw": f"{entry['timestamp']} {entry['raw']}"} for entry in entries]
+    return json_answer({"logs": entries})
+
+
+ROUTES = (
+    Route("GET", "/health", health, basic=False),
+    Route("GET", "/system/info", info),
+    Route("GET", "/system/config", config),
+    Route("PUT", "/system/config", change_config),
+    Route("GET", "/system/status", status),
+    Route("GET", "/system/logs", request_log),
+)

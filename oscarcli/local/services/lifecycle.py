@@ -1,0 +1,185 @@
+"""Services come, change and go, each time with their buckets and volumes, in one transaction."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from oscarcli.local.answers import ApiError
+from oscarcli.local.jobs.scheduler import Scheduler
+from oscarcli.local.jobs.table import Jobs
+from oscarcli.local.objects.store import ObjectStore
+from oscarcli.local.services.definition import (
+    NAMESPACE,
+    OWNER,
+    REGION,
+    Definition,
+    buckets_of,
+    check_names_and_quantities,
+    inputs_of,
+    outputs_of,
+    read_definition,
+    set_labels,
+)
+from oscarcli.local.services.federation import complete_federation
+from oscarcli.local.services.table import Services
+from oscarcli.local.services.unsupported import refuse_impossible
+from oscarcli.local.services.volume_checks import complete_volume
+from oscarcli.local.services.volumes import UNCHANGEABLE, Volumes
+from oscarcli.local.state import State
+
+log = logging.getLogger(__name__)
+
+
+class Lifecycle:
+    """Creates, updates and deletes services.
+
+    Args:
+        state: the database that all the others share.
+        store: buckets and objects.
+        services: the table of services.
+        jobs: the table of jobs.
+        scheduler: stops the jobs of a service that goes.
+        volumes: the volumes that services mount.
+        strict: refuse an input or output bucket that exists already, as the manager does.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        store: ObjectStore,
+        services: Services,
+        jobs: Jobs,
+        scheduler: Scheduler,
+        volumes: Volumes,
+        *,
+        strict: bool,
+    ) -> None:
+        self._state = state
+        self._store = store
+        self._services = services
+        self._jobs = jobs
+        self._scheduler = scheduler
+        self._volumes = volumes
+        self._strict = strict
+        self.endpoint = ""
+        """The S3 endpoint that definitions show; known once the listener has its port."""
+
+    def create(self, body: bytes) -> None:
+        """Create the service that a request describes, with its buckets and folders. Raises ApiError."""
+        definition = self._read(body)
+        definition.update(
+            token=secrets.token_hex(32), owner=OWNER, namespace=definition["namespace"] or NAMESPACE
+        )
+        set_labels(definition, {"owner_name": "oscar"})
+        with self._state.transaction():
+            if self._services.get(definition["name"]) is not None:
+                self._refuse_existing(definition)
+            check_names_and_quantities(definition, "Error creating the service: ")
+            self._make_buckets(definition, refuse_existing=self._strict)
+            self._volumes.mount(definition)
+            self._services.put(definition)
+        log.info('service "%s" created', definition["name"])
+
+    def update(self, body: bytes) -> None:
+        """Replace the definition of a service; its token and namespace stay. Raises ApiError."""
+        definition = self._read(body)
+        with self._state.transaction():
+            stored = self._services.get(definition["name"])
+            if stored is None:
+                raise ApiError(404)
+            if definition.get("volume") != stored.get("volume"):
+                raise ApiError(400, UNCHANGEABLE)
+            check_names_and_quantities(definition, "Error updating the service: ")
+            definition.update(token=stored["token"], namespace=stored["namespace"])
+            if not definition["environment"]["secrets"]:
+                definition["environment"]["secrets"] = stored["environment"]["secrets"]
+            self._note_late_inputs(stored, definition)
+            self._make_buckets(definition, refuse_existing=False)
+            self._services.put(definition)
+        log.info('service "%s" updated', definition["name"])
+
+    def delete(self, name: str) -> None:
+        """Delete a service, its jobs, and what it came with that no other service uses. Raises ApiError."""
+        with self._state.transaction():
+            definition = self._services.get(name)
+            if definition is None:
+                raise ApiError(404)
+            self._services.remove(name)
+            jobs = self._jobs.names(name)
+            self._jobs.remove(jobs)
+            for bucket in buckets_of(definition):
+                self._remove_bucket(name, bucket)
+            self._volumes.release(definition)
+        self._scheduler.forget(jobs)
+        log.info('service "%s" deleted', name)
+
+    def _read(self, body: bytes) -> Definition:
+        definition = read_definition(body)
+        complete_volume(definition)
+        complete_federation(definition)
+        refuse_impossible(definition, self._services.get(definition["name"]))
+        definition.pop("replicas", None)
+        definition["storage_providers"].setdefault("minio", {})["default"] = {
+            "endpoint": self.endpoint,
+            "verify": False,
+            "access_key": "hidden",
+            "secret_key": "hidden",
+            "region": REGION,
+        }
+        return definition
+
+    def _refuse_existing(self, definition: Definition) -> None:
+        # The manager stores secrets before it looks for the service, so a clash shows up there first.
+        if definition["environment"]["secrets"]:
+            raise ApiError(409, "A secret with the given name already exists")
+        raise ApiError(400, "A service with the provided name already exists")
+
+    def _make_buckets(self, definition: Definition, *, refuse_existing: bool) -> None:
+        name = definition["name"]
+        tags = {"owner": "", "from_service": name, "owner_name": "oscar"}
+        made: set[str] = set()
+        sources = inputs_of(definition)
+        for number, place in enumerate([*sources, *outputs_of(definition)]):
+            is_input = number < len(sources)
+            if self._store.bucket(place.bucket) is None:
+                self._store.create_bucket(place.bucket, tags)
+                made.add(place.bucket)
+            elif refuse_existing and (is_input or place.bucket not in made):
+                raise ApiError(500, f'the bucket "{place.bucket}" already exists\n')
+            elif place.bucket not in made:
+                self._note_shared(name, place.bucket)
+            self._store.put_marker(place.bucket, place.prefix)
+
+    def _note_late_inputs(self, stored: Definition, definition: Definition) -> None:
+        for place in inputs_of(definition):
+            if place not in inputs_of(stored) and self._store.bucket(place.bucket) is not None:
+                log.warning(
+                    'service "%s" is started by %s/%s from now on; a real cluster only watches a bucket that '
+                    "it makes for the service, so there the service has to be deleted and created again",
+                    definition["name"],
+                    place.bucket,
+                    place.folder,
+                )
+
+    def _note_shared(self, service: str, bucket: str) -> None:
+        owners = [other for other in self._users(bucket) if other != service]
+        if owners:
+            log.warning(
+                'bucket "%s" of service "%s" is shared with %s; a real cluster refuses this at creation',
+                bucket,
+                service,
+                ", ".join(owners),
+            )
+
+    def _users(self, bucket: str) -> list[str]:
+        return [other["name"] for other in self._services.all() if bucket in buckets_of(other)]
+
+    def _remove_bucket(self, service: str, bucket: str) -> None:
+        users = self._users(bucket)
+        if users:
+            log.warning(
+                'bucket "%s" stays after service "%s": %s uses it too', bucket, service, ", ".join(users)
+            )
+        elif self._store.bucket(bucket) is not None:
+            self._store.delete_bucket(bucket, with_objects=True)

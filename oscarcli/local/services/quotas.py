@@ -1,0 +1,96 @@
+"""Quotas of users: what this machine has, or what was set; nothing is held to them here.
+
+The cluster's own account is not held to quotas on a real cluster either, and it is the only one here. All
+amounts are stored as they were given and checked before.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from oscarcli.local.services.quantity import parse_quantity
+from oscarcli.local.state import State
+
+Settings = dict[str, Any]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS quotas (
+    user TEXT PRIMARY KEY,
+    settings TEXT NOT NULL
+);
+"""
+
+RESOURCES = ("cpu", "memory", "ephemeral_storage")
+SECTIONS = ("volumes", "minio")
+COUNTS = ("gpu", "volumes", "buckets")
+
+
+class Quotas:
+    """What was set for users, by the names of the request that sets it.
+
+    Args:
+        state: the database; its schema includes `SCHEMA`.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def get(self, user: str) -> Settings:
+        """Return what was set for a user, nothing for one who is not known."""
+        row = self._state.read().execute("SELECT settings FROM quotas WHERE user = ?", (user,)).fetchone()
+        return {} if row is None else dict(json.loads(row["settings"]))
+
+    def change(self, user: str, changes: Settings) -> Settings:
+        """Set what `changes` has and leave the rest; return all that is set then."""
+        with self._state.transaction() as connection:
+            stored = self.get(user)
+            for section in SECTIONS:
+                if section in changes:
+                    changes = {**changes, section: {**stored.get(section, {}), **changes[section]}}
+            settings = {**stored, **changes}
+            connection.execute(
+                "INSERT INTO quotas (user, settings) VALUES (?, ?) "
+                "ON CONFLICT (user) DO UPDATE SET settings = excluded.settings",
+                (user, json.dumps(settings)),
+            )
+        return settings
+
+
+def given(request: Mapping[str, Any]) -> Settings:
+    """Return what a decoded request sets; empty when there is nothing that counts.
+
+    GPUs only count together with another resource.
+
+    Raises:
+        ValueError: an amount is none; the text names it.
+    """
+    found = {key: request[key] for key in RESOURCES if request[key]}
+    if found and request["gpu"]:
+        found["gpu"] = request["gpu"]
+    for section in SECTIONS:
+        amounts = {key: value for key, value in request[section].items() if value}
+        if amounts:
+            found[section] = amounts
+    for key, value in found.items():
+        for name, amount in value.items() if isinstance(value, dict) else ((key, value),):
+            _check(name, amount)
+    return found
+
+
+def _check(name: str, amount: str) -> None:
+    try:
+        quantity = parse_quantity(amount)
+    except ValueError as error:
+        raise ValueError(f'{name} "{amount}": {error}') from error
+    if quantity < 0:
+        raise ValueError(f'{name} "{amount}": must be greater than or equal to 0')
+    if name in COUNTS and quantity != int(quantity):
+        raise ValueError(f'{name} "{amount}": must be an integer')
+
+
+def whole(amount: str, factor: int = 1) -> int:
+    """Return a checked amount as a whole number, rounded up as Kubernetes does; `factor` is the unit's."""
+    return math.ceil(parse_quantity(amount) * factor)

@@ -1,0 +1,114 @@
+"""What a local cluster without containers cannot do, said when a service is created.
+
+Each refusal is one sentence that names the field and the way out. A definition that passes runs; nothing
+in it is dropped in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from oscarcli.local.answers import ApiError
+from oscarcli.local.services.definition import (
+    INVALID,
+    MINIO_DEFAULT,
+    Definition,
+    Place,
+    inputs_of,
+    outputs_of,
+)
+
+# The only input providers the manager knows; the text is its own.
+INPUT_PROVIDERS = ("minio", "webdav", "rucio")
+UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
+
+_WAY_OUT = "remove it, or use a cluster that has it"
+_ALONE = f"the local cluster stands alone; {_WAY_OUT}"
+
+_FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
+    ("kserve", lambda d: d.get("kserve"), f"the local cluster serves no models; {_WAY_OUT}"),
+    ("enable_sgx", lambda d: d["enable_sgx"], f"the local cluster has no SGX devices; {_WAY_OUT}"),
+    ("enable_gpu", lambda d: d["enable_gpu"], f"the local cluster hands out no GPUs; {_WAY_OUT}"),
+    (
+        "interlink_node_name",
+        lambda d: d["interlink_node_name"],
+        f"the local cluster has no interLink nodes; {_WAY_OUT}",
+    ),
+    ("replicas", lambda d: d.get("replicas"), _ALONE),
+    (
+        "expose.api_port",
+        lambda d: (d["expose"].get("api_port") or [0])[0],
+        "the local cluster runs scripts on this machine without containers and exposes no services; "
+        f"{_WAY_OUT}",
+    ),
+    (
+        "mount",
+        lambda d: d["mount"]["storage_provider"] or d["mount"]["path"],
+        "scripts run on this machine without containers, where nothing can be mounted; remove it and read "
+        "the files as input",
+    ),
+    (
+        "image_pull_secrets",
+        lambda d: d.get("image_pull_secrets"),
+        f"the local cluster pulls no images; {_WAY_OUT}",
+    ),
+)
+
+
+def refuse_impossible(definition: Definition, stored: Definition | None = None) -> None:
+    """Refuse a definition that could not run here as it would on a real cluster.
+
+    Args:
+        definition: the definition.
+        stored: the service as it is now, if there is one. Members that were added to its federation may
+            be sent back; they are no more than stored.
+
+    Raises:
+        ApiError: 400; 500 for a provider that the definition does not define, as the manager does.
+    """
+    for field, given, sentence in _FIELDS:
+        if given(definition):
+            raise ApiError(400, f"{INVALID}{field}: {sentence}")
+    federation = definition.get("federation")
+    if is_federated(definition) and federation != (stored or {}).get("federation"):
+        raise ApiError(400, f"{INVALID}federation: {_ALONE}")
+    for place in inputs_of(definition):
+        if place.provider[0] not in INPUT_PROVIDERS:
+            raise ApiError(400, UNKNOWN_INPUT)
+        _refuse_foreign(definition, "input", place)
+    for place in outputs_of(definition):
+        _refuse_foreign(definition, "output", place)
+    _refuse_loop(definition)
+
+
+def is_federated(definition: Definition) -> bool:
+    """Tell whether other clusters are to take jobs of a service."""
+    federation = definition.get("federation") or {}
+    return bool(federation.get("members")) or federation.get("topology", "").lower() not in ("", "none")
+
+
+def _refuse_foreign(definition: Definition, direction: str, place: Place) -> None:
+    if place.provider == MINIO_DEFAULT:
+        return
+    kind, identifier = place.provider
+    name = f"{kind}.{identifier}"
+    if identifier not in definition["storage_providers"].get(kind, {}):
+        raise ApiError(500, f'the StorageProvider "{name}" is not defined')
+    raise ApiError(
+        400,
+        f"{INVALID}{direction}.storage_provider: the local cluster has no other storage than its own, so "
+        f'"{name}" cannot be used; write "minio.default", or use a real cluster',
+    )
+
+
+def _refuse_loop(definition: Definition) -> None:
+    for output in outputs_of(definition):
+        for source in inputs_of(definition):
+            if output.bucket == source.bucket and output.prefix.startswith(source.prefix):
+                raise ApiError(
+                    400,
+                    f"{INVALID}output.path: {output.bucket}/{output.folder} is inside the input "
+                    f"{source.bucket}/{source.folder}, so every result would start the service again without "
+                    "end; write results to another folder",
+                )

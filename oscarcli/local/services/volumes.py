@@ -1,0 +1,236 @@
+"""Volumes: named directories that outlive the services that mount them. Nothing holds them to their size."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import sqlite3
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oscarcli.local.answers import ApiError
+from oscarcli.local.folder import remove_tree
+from oscarcli.local.services.definition import INVALID, Definition
+from oscarcli.local.services.table import Services
+from oscarcli.local.services.volume_checks import DELETE
+from oscarcli.local.state import State
+
+log = logging.getLogger(__name__)
+
+# `service` is the one a volume was created with, and `policy` what happens to it when that one goes.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS volumes (
+    name TEXT PRIMARY KEY,
+    size TEXT NOT NULL,
+    service TEXT,
+    policy TEXT
+);
+"""
+
+READY, IN_USE, ERROR = "ready", "in_use", "error"
+REMOVED_PREFIX = ".removed-"
+
+MISSING = "Referenced volume does not exist in the caller namespace"
+TAKEN = "A managed volume with the provided name already exists"
+UNCHANGEABLE = "volume updates are not supported after service creation"
+
+LOST = "the volume's folder is missing"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume. `service` and `policy` are `None` for one that was created by itself."""
+
+    name: str
+    size: str
+    service: str | None = None
+    policy: str | None = None
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A service that mounts a volume, and where."""
+
+    service: str
+    path: str
+
+
+class Volumes:
+    """Volumes by name, each with a directory. Changes join the caller's transaction.
+
+    Args:
+        state: the database; its schema includes `SCHEMA`.
+        folder: where the directories are.
+        services: the table of services, which says who mounts what.
+    """
+
+    def __init__(self, state: State, folder: Path, services: Services) -> None:
+        self._state = state
+        self._folder = folder
+        self._services = services
+
+    def prepare(self) -> None:
+        """Bring the directories in order; nothing else may be using them."""
+        for entry in self._folder.glob(f"{REMOVED_PREFIX}*"):
+            _remove(entry)
+        for volume in self.all():
+            # What is in the way may be a link to a disk that is not there at the moment; its status tells.
+            with suppress(OSError):
+                self.directory(volume.name).mkdir(mode=0o700, exist_ok=True)
+
+    def directory(self, name: str) -> Path:
+        """Return where a volume's files are, or would be."""
+        return self._folder / name
+
+    def get(self, name: str) -> Volume | None:
+        """Return a volume, or `None`."""
+        row = self._state.read().execute("SELECT * FROM volumes WHERE name = ?", (name,)).fetchone()
+        return None if row is None else _volume(row)
+
+    def all(self) -> list[Volume]:
+        """Return all volumes by name."""
+        return [_volume(row) for row in self._state.read().execute("SELECT * FROM volumes ORDER BY name")]
+
+    def attachments(self, name: str) -> list[Attachment]:
+        """Return the services that mount a volume, by name."""
+        return [
+            Attachment(definition["name"], volume["mount_path"])
+            for definition in self._services.all()
+            if (volume := definition.get("volume")) and volume["name"] == name
+        ]
+
+    def is_whole(self, name: str) -> bool:
+        """Tell whether a volume has its directory; somebody else may have removed it."""
+        return self.directory(name).is_dir()
+
+    def create(self, volume: Volume) -> None:
+        """Create a volume whose name is free, with its directory.
+
+        Raises:
+            ApiError: 500 when there are files in its place that no volume has.
+        """
+        directory = self.directory(volume.name)
+        try:
+            directory.mkdir(mode=0o700, exist_ok=True)
+            is_free = not any(directory.iterdir())
+        except OSError as error:
+            raise ApiError(500, f"the volume's folder cannot be made: {error}") from error
+        if not is_free:
+            raise ApiError(
+                500, f"{directory} has files of no volume in it; move them away, then create the volume"
+            )
+        with self._state.transaction() as connection:
+            connection.execute(
+                "INSERT INTO volumes (name, size, service, policy) VALUES (?, ?, ?, ?)",
+                (volume.name, volume.size, volume.service, volume.policy),
+            )
+
+    def delete(self, name: str) -> None:
+        """Delete a volume with its files; nothing happens when there is none."""
+        with self._state.transaction() as connection:
+            deleted = connection.execute("DELETE FROM volumes WHERE name = ?", (name,))
+            if deleted.rowcount:
+                self._state.after_commit(lambda: self._discard(name))
+
+    def _discard(self, name: str) -> None:
+        # Away from its name at once: a script that still writes there must not leave files for the next
+        # volume of that name.
+        doomed = self._folder / f"{REMOVED_PREFIX}{uuid.uuid4()}"
+        try:
+            self.directory(name).rename(doomed)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.error('the files of volume "%s" cannot be removed: %s', name, error)
+            return
+        _remove(doomed)
+
+    # -- what services want ----------------------------------------------------------------------
+
+    def mount(self, definition: Definition) -> None:
+        """Create or find the volume of a service that is being created.
+
+        Raises:
+            ApiError: there is one already, or none, or the service's scripts could not reach it.
+        """
+        wanted = definition.get("volume")
+        if wanted is None:
+            return
+        found = self.get(wanted["name"])
+        if wanted.get("size") and found is not None:
+            raise ApiError(409, TAKEN)
+        if not wanted.get("size") and found is None:
+            raise ApiError(400, MISSING)
+        obstacle = self.obstacle(definition)
+        if obstacle is not None:
+            raise ApiError(400, f"{INVALID}volume.mount_path: {obstacle}")
+        if found is None:
+            self.create(
+                Volume(wanted["name"], wanted["size"], definition["name"], wanted["lifecycle_policy"])
+            )
+
+    def release(self, definition: Definition) -> None:
+        """Delete the volume of a service that is gone, when it came with it and is to go with it."""
+        name = (definition.get("volume") or {}).get("name", "")
+        volume = self.get(name)
+        if volume is None or (volume.service, volume.policy) != (definition["name"], DELETE):
+            return
+        others = [attachment.service for attachment in self.attachments(name)]
+        if others:
+            log.warning(
+                'volume "%s" stays after service "%s": %s uses it too',
+                name,
+                definition["name"],
+                ", ".join(others),
+            )
+            return
+        self.delete(name)
+
+    def obstacle(self, definition: Definition) -> str | None:
+        """Return why a service's scripts do not reach its volume, `None` when they do.
+
+        Nothing can be mounted here, so the mount path has to lead to the volume's directory by itself. Only
+        the machine's user decides what is linked to what.
+        """
+        wanted = definition.get("volume")
+        if wanted is None:
+            return None
+        directory, path = self.directory(wanted["name"]), Path(wanted["mount_path"])
+        # Unlike pathlib, this takes a link that leads to itself.
+        if os.path.realpath(path) == os.path.realpath(directory):
+            is_lost = self.get(wanted["name"]) is not None and not self.is_whole(wanted["name"])
+            return f"{LOST}: {directory}" if is_lost else None
+        if os.path.lexists(path):
+            way_out = "something else is there now; choose another path"
+        else:
+            way_out = f"make it with 'ln -s {shlex.quote(str(directory))} {shlex.quote(str(path))}'"
+        return (
+            "the local cluster mounts nothing, so the mount path has to be a link to the volume's folder; "
+            f"{way_out}, or remove volume"
+        )
+
+    def status_of(self, definition: Definition) -> dict[str, Any]:
+        """Return what a service's document says of its volume."""
+        wanted = definition.get("volume")
+        if wanted is None:
+            return {"enabled": False}
+        status = {"enabled": True, "name": wanted["name"]}
+        if self.is_whole(wanted["name"]):
+            return {**status, "phase": IN_USE}
+        return {**status, "phase": ERROR, "error": LOST}
+
+
+def _volume(row: sqlite3.Row) -> Volume:
+    return Volume(row["name"], row["size"], row["service"], row["policy"])
+
+
+def _remove(directory: Path) -> None:
+    if directory.is_symlink():
+        # Whoever put a volume on another disk keeps what is there.
+        directory.unlink(missing_ok=True)
+    else:
+        remove_tree(directory)

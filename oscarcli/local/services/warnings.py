@@ -1,0 +1,53 @@
+"""What in a definition works here and surprises elsewhere, or the other way round."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from oscarcli.local.services.definition import Definition, inputs_of, outputs_of
+from oscarcli.local.services.unsupported import is_federated
+
+# What bash has and dash, the /bin/sh of Debian's images, has not.
+BASH_ONLY = (
+    (re.compile(r"\[\["), "[[ ]]"),
+    (re.compile(r"^\s*set\s+(-\w*o\w*\s+)pipefail", re.M), "set -o pipefail"),
+    (re.compile(r"^\s*(declare\s+-\w+\s+)?\w+\+?=\(", re.M), "arrays"),
+    (re.compile(r"<<<"), "<<<"),
+    (re.compile(r"[<>]\("), "process substitution"),
+    (re.compile(r"^\s*function\s+\w+", re.M), "function NAME"),
+    (re.compile(r"&>"), "&>"),
+    (re.compile(r"\$\{\w+(//|\^|,|:\d)"), "${VAR//...}"),
+    (re.compile(r"^\s*source\s", re.M), "source"),
+)
+_HELPER = re.compile(r"(?:^|[;&|]|\bexec\s)\s*(?:python[\d.]*|sh|bash)\s+(\w[\w./-]*\.(?:py|sh))\b", re.M)
+_COMMENT = re.compile(r"^\s*#.*$", re.M)
+
+
+def warnings(definition: Definition) -> Iterator[str]:
+    """Yield sentences about a service that runs but may not do what its author thinks."""
+    script = definition["script"]
+    code = _COMMENT.sub("", script)
+    first_line = script.partition("\n")[0]
+    if first_line.startswith("#!") and "bash" in first_line:
+        found = [name for pattern, name in BASH_ONLY if pattern.search(code)]
+        if found:
+            yield (
+                f"the script is run by /bin/sh although its first line names bash; {', '.join(found)} may "
+                "not work in every image"
+            )
+    helpers = sorted(set(_HELPER.findall(code)))
+    if helpers:
+        yield (
+            f"the script names {', '.join(helpers)} relative to the image's working directory; here it "
+            "starts in an empty folder"
+        )
+    if is_federated(definition):
+        yield "the service has federation members; here they get no jobs, all of them run on this machine"
+    for output in outputs_of(definition):
+        for source in inputs_of(definition):
+            if output.bucket == source.bucket and source.prefix.startswith(output.prefix):
+                yield (
+                    f"a result stored below {source.bucket}/{source.folder} starts the service again: the "
+                    "output is above the input"
+                )
