@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.config.bounds import is_too_deep
+from oscarcli.config.limits import is_too_deep
 from oscarcli.errors import (
     AuthError,
     ForbiddenError,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from oscarcli.config.bounds import LARGEST
+from oscarcli.config.limits import LARGEST
 from oscarcli.errors import ConfigError
 
 OWNER_ONLY = 0o600

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.config.bounds import DEEPEST, BeyondError, is_too_deep
 from oscarcli.config.disk import MEND
-from oscarcli.config.flat import flat
-from oscarcli.config.splice import LayoutError, compose, removed, replaced
+from oscarcli.config.limits import DEEPEST, BeyondError, is_too_deep
+from oscarcli.config.yaml_edit import LayoutError, compose, removed, replaced
+from oscarcli.config.yaml_inline_aliases import flat
 from oscarcli.errors import ConfigError
 
 # How newer parsers refuse by themselves what is a thousand levels deep.

@@ -15,9 +15,9 @@ from enum import Enum
 from pathlib import Path
 
 from oscarcli.config.file import ConfigFile
+from oscarcli.config.keyring import KeyringError, NoKeyringError, OsKeyring
 from oscarcli.config.login_lock import login_lock
 from oscarcli.config.model import Cluster
-from oscarcli.config.os_keyring import KeyringError, NoKeyringError, OsKeyring
 from oscarcli.config.token_cache import Successors, origin_of
 from oscarcli.errors import AuthError, OscarError
 

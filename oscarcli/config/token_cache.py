@@ -12,7 +12,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from oscarcli.config.os_keyring import KeyringError, OsKeyring
+from oscarcli.config.keyring import KeyringError, OsKeyring
 from oscarcli.config.private import read_private, write_private
 
 KEYRING_PLACE = "oscar-cli access tokens"

@@ -13,7 +13,7 @@ from oscarcli.api.system import get_info
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
 from oscarcli.fdl.compare import compare
 from oscarcli.fdl.plan import Action, Existing, Wanted
-from oscarcli.fdl.wire import depends_on_version
+from oscarcli.fdl.to_server import depends_on_version
 
 # What the server says to a user who is no administrator instead of "not found" (`oscar-api` 3.3, DELETE).
 NOT_YOURS = "does not have a registered ConfigMap"

@@ -14,7 +14,7 @@ from oscarcli.fdl.document import below
 from oscarcli.fdl.kinds import Text
 from oscarcli.fdl.normalise import OWN_STORE, comparable
 from oscarcli.fdl.schema import SERVICE, kind_at
-from oscarcli.fdl.wire import OLD_KEYS, takes_port_lists
+from oscarcli.fdl.to_server import OLD_KEYS, takes_port_lists
 from oscarcli.http.redaction import MASK, PUBLIC_SECTIONS, SECRET_KEYS
 
 Path = tuple[str | int, ...]

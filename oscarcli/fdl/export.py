@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oscarcli.fdl.from_server import mapping, written
 from oscarcli.fdl.schema import SERVICE
-from oscarcli.fdl.written import mapping, written
 
 # What a reader looks for first; the rest follows in the order of the table of keys.
 LEADING = ("name", "image", "script", "memory", "cpu", "input", "output")

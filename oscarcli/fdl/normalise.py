@@ -12,7 +12,7 @@ from typing import Any
 from oscarcli.fdl.folders import folders
 from oscarcli.fdl.kinds import Field, Kind, Ports, Record, RecordMap, Records, Switch, Text, TextMap, Texts
 from oscarcli.fdl.schema import SERVICE
-from oscarcli.fdl.wire import PORT_KEYS, SERVER_LABELS
+from oscarcli.fdl.to_server import PORT_KEYS, SERVER_LABELS
 
 # What the server decides about, or only shows.
 SET_BY_SERVER = ("token", "namespace", "owner", "bucket_list", "volume_status", "deployment")

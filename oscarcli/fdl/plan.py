@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from oscarcli.config.model import Cluster, Configuration
 from oscarcli.errors import ConfigError, OscarError
-from oscarcli.fdl.chain import in_order
 from oscarcli.fdl.compare import Comparison, compare
+from oscarcli.fdl.ordering import in_order
 from oscarcli.fdl.service import ServiceDefinition
-from oscarcli.fdl.wire import sent
+from oscarcli.fdl.to_server import sent
 
 # The key of an FDL that stands for whatever cluster is the default.
 DEFAULT_KEY = "default-cluster"

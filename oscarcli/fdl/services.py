@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from oscarcli.fdl.cross_checks import check_together
 from oscarcli.fdl.document import below
 from oscarcli.fdl.findings import Findings, quoted
 from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
 from oscarcli.fdl.rules import Service, check_service
-from oscarcli.fdl.rules_together import check_together
 from oscarcli.fdl.schema import CLUSTERS, FILE, FUNCTIONS, SERVICE, STORAGE_PROVIDERS
 from oscarcli.fdl.service import ServiceDefinition
 from oscarcli.fdl.values import Values, is_absent

@@ -14,7 +14,7 @@ from pathlib import Path
 from oscarcli.errors import OscarError, RefusedError, UnreachableError, UsageError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.inside import created, opened_folder, put_in_place, temporary_name
+from oscarcli.storage.safe_paths import created, opened_folder, put_in_place, temporary_name
 from oscarcli.storage.source import Advance
 from oscarcli.storage.workers import work
 

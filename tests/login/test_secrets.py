@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from oscarcli.config.os_keyring import OsKeyring
+from oscarcli.config.keyring import OsKeyring
 from tests.conftest import Caller, Runner
 from tests.support.keyring_env import in_keyring, keyring_env, secrets_in
 from tests.support.oidc import CLIENT, DEVICE, ScriptedProvider

@@ -121,7 +121,7 @@ def tell_ignored(session: Session, actions: Iterable[Action]) -> None:
 
 
 def _tell_rest(session: Session, actions: Sequence[Action]) -> None:
-    from oscarcli.fdl.chain import left_out
+    from oscarcli.fdl.ordering import left_out
 
     tell_ignored(session, actions)
     if any(action.comparison is not None and action.comparison.has_secrets for action in actions):

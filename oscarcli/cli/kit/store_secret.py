@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from oscarcli.cli.kit.session import Session
+from oscarcli.config.keyring import KeyringError
 from oscarcli.config.model import Cluster
-from oscarcli.config.os_keyring import KeyringError
 from oscarcli.config.secrets import Kind, Place, with_secret
 from oscarcli.errors import OscarError
 

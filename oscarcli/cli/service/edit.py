@@ -164,8 +164,8 @@ def _completed(session: Session, found: ServiceDefinition, stored: Service) -> S
 
 def _show_difference(session: Session, stored: Service, wanted: Service) -> bool:
     """Write what changes to stderr, secrets masked. Returns whether anything does."""
+    from oscarcli.fdl.from_server import written
     from oscarcli.fdl.normalise import comparable
-    from oscarcli.fdl.written import written
     from oscarcli.http.redaction import masked
     from oscarcli.output.difference import difference
     from oscarcli.output.render import to_yaml
@@ -191,7 +191,7 @@ def _apply(session: Session, stored: Service, wanted: Service) -> None:
     from oscarcli.api.services import get_service, update_service
     from oscarcli.api.system import get_info
     from oscarcli.fdl.normalise import comparable
-    from oscarcli.fdl.wire import has_ports, sent
+    from oscarcli.fdl.to_server import has_ports, sent
 
     name = str(stored.get("name"))
     now = get_service(session.api, name)

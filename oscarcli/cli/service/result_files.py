@@ -16,8 +16,8 @@ from oscarcli.errors import NotFoundError, OscarError
 from oscarcli.jobs.finished import FinishedJob, ResultFile
 from oscarcli.jobs.results import ResultSearch
 from oscarcli.storage.base import StoredObject
-from oscarcli.storage.inside import write_inside
 from oscarcli.storage.location import Location
+from oscarcli.storage.safe_paths import write_inside
 from oscarcli.storage.transfer import Fetch, Outcome, download
 
 if TYPE_CHECKING:

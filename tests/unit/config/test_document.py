@@ -10,9 +10,9 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from oscarcli.config.bounds import DEEPEST, MOST_VALUES
 from oscarcli.config.document import Edit, edited, loses_by_rewriting, parse, rewritten
-from oscarcli.config.splice import compose
+from oscarcli.config.limits import DEEPEST, MOST_VALUES
+from oscarcli.config.yaml_edit import compose
 from oscarcli.errors import ConfigError
 
 ODD_SCALARS = [

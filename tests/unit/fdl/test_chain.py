@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.fdl.chain import bucket_of, in_order, left_out
+from oscarcli.fdl.ordering import bucket_of, in_order, left_out
 from oscarcli.fdl.plan import Action
 
 

@@ -11,7 +11,7 @@ import pytest
 from oscarcli.fdl.compare import Change, compare, is_text_of_lines, unified
 from oscarcli.fdl.normalise import comparable
 from oscarcli.fdl.read import read_bytes
-from oscarcli.fdl.wire import sent
+from oscarcli.fdl.to_server import sent
 from tests.support.shown import ASSIGNED_PORT, shown
 from tests.unit.fdl import test_published as published
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from oscarcli.fdl.export import exported
+from oscarcli.fdl.from_server import written
 from oscarcli.fdl.normalise import comparable
 from oscarcli.fdl.read import Fdl, read_bytes
-from oscarcli.fdl.wire import sent
-from oscarcli.fdl.written import written
+from oscarcli.fdl.to_server import sent
 
 SCRIPT = "#!/bin/sh\n\tcat  \n"
 MEMBER = {

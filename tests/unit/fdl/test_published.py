@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from oscarcli.fdl.read import Fdl, read
-from oscarcli.fdl.wire import sent
+from oscarcli.fdl.to_server import sent
 
 POSENET = """\
 functions:

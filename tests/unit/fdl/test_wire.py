@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oscarcli.errors import RefusedError
-from oscarcli.fdl.wire import has_ports, sent
+from oscarcli.fdl.to_server import has_ports, sent
 
 
 def exposed(**keys: Any) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from oscarcli.errors import OscarError, RefusedError
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import Download
-from oscarcli.storage.inside import opened_folder, write_inside
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
+from oscarcli.storage.safe_paths import opened_folder, write_inside
 from oscarcli.storage.source import FileSource
 
 PLACE = Location("b", "k")

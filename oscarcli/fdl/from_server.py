@@ -12,7 +12,7 @@ from typing import Any
 from oscarcli.fdl.kinds import Field, Kind, Record, RecordMap, Records
 from oscarcli.fdl.normalise import SET_BY_SERVER
 from oscarcli.fdl.schema import SERVICE
-from oscarcli.fdl.wire import EXPOSE_DEFAULTS, SERVER_ANNOTATIONS, SERVER_LABELS
+from oscarcli.fdl.to_server import EXPOSE_DEFAULTS, SERVER_ANNOTATIONS, SERVER_LABELS
 
 
 def written(stored: Mapping[str, Any]) -> dict[str, Any]:

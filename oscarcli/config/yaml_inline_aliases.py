@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from oscarcli.config.bounds import refuse_monsters
-from oscarcli.config.splice import LayoutError
+from oscarcli.config.limits import refuse_monsters
+from oscarcli.config.yaml_edit import LayoutError
 
 MERGE_KEY = "<<"
 # Lines are never folded: a reader might see a blank more or less.

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.config.bounds import refuse_monsters
+from oscarcli.config.limits import refuse_monsters
 
 DEFAULT_STEP = 2
 # Text that every reader of YAML, of version 1.1 or 1.2, takes for text when it stands without quotes.

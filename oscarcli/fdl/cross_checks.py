@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from oscarcli.fdl.chain import bucket_of
 from oscarcli.fdl.findings import Findings
 from oscarcli.fdl.folders import folders
 from oscarcli.fdl.graph import workflow
+from oscarcli.fdl.ordering import bucket_of
 from oscarcli.fdl.service import ServiceDefinition
 
 # Nobody writes a workflow of more services; a file that is made to be large is not worth the time.
