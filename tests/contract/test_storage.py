@@ -25,7 +25,14 @@ from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.s3 import S3Storage
 from oscarcli.storage.source import FileSource, Section
 from oscarcli.storage.transfer import Upload, upload
-from tests.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server, moto_server
+from tests.support.s3_servers import (
+    ACCESS_KEY,
+    SECRET_KEY,
+    Server,
+    local_server,
+    minio_server,
+    moto_server,
+)
 
 MIB = 1 << 20
 NAMES = itertools.count()

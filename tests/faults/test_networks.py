@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Caller, Outcome, Runner
-from tests.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.support.certificate import Authority
 from tests.support.oidc import REALM, ScriptedProvider
 from tests.support.proxies import USER, RealProxy, http_proxy, socks_proxy
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.support.server import ScriptedServer, document
 from tests.support.tls_front import tls_front
 

@@ -16,9 +16,9 @@ from oscarcli.config.model import TlsSettings
 from oscarcli.network import trust
 from oscarcli.network.trust import tls_context
 from tests.conftest import Caller, Outcome, Runner
-from tests.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.support.certificate import Authority, certified
 from tests.support.oidc import REALM, ScriptedProvider
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.support.server import Answer, ScriptedServer, document, text
 from tests.support.tls_front import Front, tls_front
 

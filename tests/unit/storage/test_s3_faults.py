@@ -34,7 +34,7 @@ from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.s3 import S3Settings, S3Storage
 from oscarcli.storage.source import FileSource
-from tests.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
+from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
 PLACE = Location("bucket", "in/a.bin")
 SECRET = "very-secret-key"

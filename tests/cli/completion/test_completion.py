@@ -189,7 +189,7 @@ def shell(request: pytest.FixtureRequest, known: Runner) -> Iterator[Shell]:
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m oscarcli "$@"\n')
     program.chmod(0o755)
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    environ = {**known.environ, **PATIENT, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environ = {**known.environ, **PATIENT, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[3])}
     # The prompt is written in two parts, so that the echo of the command does not look like it.
     with Shell(words, setup.format(PROMPT[:3], PROMPT[3:]), environ, known.home) as started:
         yield started

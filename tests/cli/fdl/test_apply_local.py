@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Caller, Outcome, Runner
 from tests.unit.fdl.test_compare import FORMS, PUBLISHED
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 # What the local cluster refuses has no second time there; a manager that has it is in test_diff.py.
 REFUSED_FORMS = {
     *("other providers", "one port", "assigned ports", "a fixed port", "default words", "mount"),

@@ -17,10 +17,10 @@ import pytest
 from oscarcli.errors import ExitCode
 from oscarcli.storage.s3 import S3Settings, connect
 from tests.conftest import Caller, Outcome, Runner
-from tests.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
-from tests.s3_servers import Server as Store
-from tests.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 from tests.support.command import World
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
+from tests.support.s3_servers import Server as Store
+from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
 BUCKET = "svc"
 MASKED = {"access_key": "hidden", "secret_key": "hidden"}

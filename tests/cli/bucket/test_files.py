@@ -10,7 +10,7 @@ import pytest
 
 from oscarcli.storage.s3 import S3Settings, connect
 from tests.conftest import Caller, Runner
-from tests.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server
 from tests.support.server import ScriptedServer, document, text
 
 BUCKET = "photos"
