@@ -6,8 +6,9 @@ import time
 from typing import TYPE_CHECKING
 
 from oscarcli.config.environment import IDENTIFIER
-from oscarcli.config.secrets import Kind, kind_of
+from oscarcli.config.secrets import Kind
 from oscarcli.errors import AuthError
+from oscarcli.login.logins import not_logged_in
 
 if TYPE_CHECKING:
     import httpx
@@ -117,18 +118,6 @@ def password_of(cluster: Cluster, logins: Logins) -> tuple[str, str]:
         raise not_logged_in(cluster, logins)
     logins.hide(secret.value)
     return cluster.auth_user, secret.value
-
-
-def not_logged_in(cluster: Cluster, logins: Logins) -> AuthError:
-    """Return the error for a cluster whose secret is kept nowhere, or in a keyring that is gone."""
-    kind = kind_of(cluster)
-    missing = f"no {kind.words}" if kind is not None else "no login"
-    # As over SSH, where the one of the desktop does not answer.
-    gone = "" if logins.vault.keyring.name() else ", and there is no keyring here that could have it"
-    return AuthError(
-        f'{missing} is stored for the cluster "{cluster.identifier}"{gone}',
-        hint=f"log in with 'oscar-cli auth login -c {cluster.identifier}'",
-    )
 
 
 def bearer(token: str, *, hint: str = SERVICE_TOKEN_HINT) -> httpx.Auth:

@@ -11,8 +11,9 @@ from oscarcli.api.responses import ServerError
 from oscarcli.api.services import create_service, delete_service, find_service, update_service
 from oscarcli.api.system import get_info
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
+from oscarcli.fdl.actions import Action
 from oscarcli.fdl.compare import compare
-from oscarcli.fdl.plan import Action, Existing, Wanted
+from oscarcli.fdl.plan import Existing, Wanted
 from oscarcli.fdl.to_server import depends_on_version
 
 # What the server says to a user who is no administrator instead of "not found" (`oscar-api` 3.3, DELETE).

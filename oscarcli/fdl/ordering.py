@@ -15,7 +15,7 @@ from oscarcli.fdl.folders import folders
 from oscarcli.fdl.normalise import BUCKET_PROVIDERS, full_path, provider_of
 
 if TYPE_CHECKING:
-    from oscarcli.fdl.plan import Action
+    from oscarcli.fdl.actions import Action
 
 # Type and id of the provider, and the bucket's name.
 Bucket = tuple[str, str, str]

@@ -5,19 +5,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from oscarcli.config.model import Cluster, Configuration
 from oscarcli.errors import ConfigError, OscarError
-from oscarcli.fdl.compare import Comparison, compare
+from oscarcli.fdl.actions import Action, ActionKind
+from oscarcli.fdl.compare import compare
 from oscarcli.fdl.ordering import in_order
 from oscarcli.fdl.service import ServiceDefinition
 from oscarcli.fdl.to_server import sent
 
 # The key of an FDL that stands for whatever cluster is the default.
 DEFAULT_KEY = "default-cluster"
-
-Kind = Literal["create", "edit", "none", "check", "delete"]
 
 
 @dataclass(frozen=True)
@@ -48,41 +47,6 @@ class Existing:
     error: OscarError | None = None
     tried: bool = True
     version: str | None = None
-
-
-@dataclass(frozen=True)
-class Action:
-    """One step.
-
-    Attributes:
-        kind: what to do; `none` for a service that is as wanted, `check` for one of which it could not be
-            found out whether it exists.
-        cluster_id: the cluster.
-        name: the service.
-        definition: what to send.
-        comparison: how it differs from what is there.
-        beginning: what to create the service with, before it is updated to `definition` (`chain.py`).
-        needs: services of the same cluster whose steps have to succeed first.
-        version: the server's version, where it matters.
-        error: why it cannot be done.
-        tried: whether the server was asked at all.
-    """
-
-    kind: Kind
-    cluster_id: str
-    name: str
-    definition: Mapping[str, Any] | None = None
-    comparison: Comparison | None = None
-    beginning: Mapping[str, Any] | None = None
-    needs: tuple[str, ...] = ()
-    version: str | None = None
-    error: OscarError | None = None
-    tried: bool = True
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """What identifies the service: cluster and name."""
-        return (self.cluster_id, self.name)
 
 
 def targets(
@@ -195,7 +159,7 @@ def plan(
 ) -> list[Action]:
     """Return the steps: create what is not there, edit what differs, leave the rest alone.
 
-    They are in file order, but for services that share buckets (`chain.py`).
+    They are in file order, but for services that share buckets (`ordering.py`).
 
     Args:
         wanted: the services with their clusters.
@@ -227,5 +191,5 @@ def _step(wanted: Wanted, existing: Existing, force: bool) -> Action:
     if stored is None:
         return action
     comparison = compare(definition, stored, existing.version)
-    kind: Kind = "edit" if force or comparison.needs_write else "none"
+    kind: ActionKind = "edit" if force or comparison.needs_write else "none"
     return replace(action, kind=kind, comparison=comparison)

@@ -185,7 +185,7 @@ class StoredLogin:
             return self._fetched()
 
     def _fetched(self) -> AccessToken:
-        from oscarcli.api.auth import not_logged_in
+        from oscarcli.login.logins import not_logged_in
         from oscarcli.login.refresh import refreshed
 
         cluster, secret = self._cluster, self._secret()

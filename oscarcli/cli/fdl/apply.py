@@ -23,7 +23,7 @@ from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 
 if TYPE_CHECKING:
-    from oscarcli.fdl.plan import Action
+    from oscarcli.fdl.actions import Action
 
 app = noun("Create, update or delete the services of an FDL file.")
 
@@ -115,8 +115,8 @@ def delete(
 
     Clusters and names are found as by apply; of the file nothing but names is read.
     """
+    from oscarcli.fdl.actions import Action
     from oscarcli.fdl.apply import carry_out
-    from oscarcli.fdl.plan import Action
 
     session: Session = ctx.obj
     fdl = read_fdl(session, fdl_file, names_only=True)

@@ -27,8 +27,8 @@ from oscarcli.output.render import Result
 from oscarcli.output.terminal import clean
 
 if TYPE_CHECKING:
+    from oscarcli.fdl.actions import Action
     from oscarcli.fdl.compare import Change
-    from oscarcli.fdl.plan import Action
 
 app = noun("Compare an FDL file with what is on its clusters.")
 

@@ -13,7 +13,8 @@ import typer
 from oscarcli.cli.kit.session import Session
 
 if TYPE_CHECKING:
-    from oscarcli.fdl.plan import Action, Wanted
+    from oscarcli.fdl.actions import Action
+    from oscarcli.fdl.plan import Wanted
     from oscarcli.fdl.read import Fdl
 
 FdlArgument = Annotated[

@@ -12,8 +12,8 @@ from oscarcli.output.render import Result, shorten
 from oscarcli.output.terminal import clean
 
 if TYPE_CHECKING:
+    from oscarcli.fdl.actions import Action
     from oscarcli.fdl.apply import Event
-    from oscarcli.fdl.plan import Action
     from oscarcli.fdl.wait import Sight
 
 # The reference client's words, which scripts look for.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections.abc import Sequence
+from typing import Protocol
 
 from oscarcli.local.answers import ApiError
-from oscarcli.local.jobs.scheduler import Scheduler
-from oscarcli.local.jobs.table import Jobs
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.services.definition import (
     NAMESPACE,
@@ -31,6 +31,23 @@ from oscarcli.local.state import State
 log = logging.getLogger(__name__)
 
 
+class JobTable(Protocol):
+    """What a service that goes needs of the table of jobs."""
+
+    def names(self, service: str) -> list[str]:
+        """Return the names of a service's jobs."""
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Remove jobs."""
+
+
+class JobQueue(Protocol):
+    """What a service that goes needs of the scheduler."""
+
+    def forget(self, names: Sequence[str]) -> None:
+        """Stop jobs whose rows are gone, and remove their logs."""
+
+
 class Lifecycle:
     """Creates, updates and deletes services.
 
@@ -49,8 +66,8 @@ class Lifecycle:
         state: State,
         store: ObjectStore,
         services: Services,
-        jobs: Jobs,
-        scheduler: Scheduler,
+        jobs: JobTable,
+        scheduler: JobQueue,
         volumes: Volumes,
         *,
         strict: bool,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from oscarcli.fdl.actions import Action
 from oscarcli.fdl.ordering import bucket_of, in_order, left_out
-from oscarcli.fdl.plan import Action
 
 
 def folder(path: str, provider: str = "minio.default") -> dict[str, Any]:
