@@ -52,7 +52,7 @@ def _main(words: list[str]) -> None:
         from oscarcli import __version__
 
         _answer(f"oscar-cli {__version__}\n")
-    elif words in ([], ["-h"], ["--help"], ["help"]):
+    elif words in ([], ["-h"], ["--help"]):
         from oscarcli.cli.commands import root_help
 
         _answer(root_help())

@@ -37,6 +37,14 @@ class Root(Group):
         group = get_group(module.app)
         return group if entry.is_noun else group.get_command(ctx, entry.name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; behind `help`, a page of the manual or a command to explain."""
+        if args[0] == "help" and not any(find(word) for word in args[1:2]):
+            return args[0], self.get_command(ctx, args[0]), args[1:]
+        return super().resolve_command(ctx, args)
+
     def known_words(self) -> list[str]:
         """Return all names and aliases."""
         return [name for entry in COMMANDS for name in entry.all_names]

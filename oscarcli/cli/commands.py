@@ -16,12 +16,16 @@ TAGLINE = "Drive OSCAR clusters, and a local one on this machine, from the termi
 
 @dataclass(frozen=True)
 class Entry:
-    """One word after `oscar-cli`: `names` has the word and its aliases, `module` is below `oscarcli.cli`."""
+    """One word after `oscar-cli`: `names` has the word and its aliases, `module` is below `oscarcli.cli`.
+
+    One that is hidden is not in the list of the root help, which says by itself that there is one.
+    """
 
     names: str
     module: str
     help: str
     is_noun: bool = False
+    is_hidden: bool = False
 
     @property
     def name(self) -> str:
@@ -72,6 +76,7 @@ COMMANDS = (
         is_noun=True,
     ),
     Entry("version, v", "version", "Show the version of this program."),
+    Entry("help", "help", "Show a page of the manual.", is_hidden=True),
 )
 
 COMMON_OPTIONS = (
@@ -100,7 +105,7 @@ def root_help() -> str:
             f"  {TAGLINE}",
             "",
             "Commands:",
-            *_aligned((entry.names, entry.help) for entry in COMMANDS),
+            *_aligned((entry.names, entry.help) for entry in COMMANDS if not entry.is_hidden),
             "",
             "Options (before or after any command):",
             *_aligned(options),
