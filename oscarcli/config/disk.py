@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import glob
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from oscarcli.config.limits import LARGEST
 from oscarcli.errors import ConfigError
+from oscarcli.files import stale_files, write_atomic
 
 OWNER_ONLY = 0o600
 OWNERS_BITS = 0o700
 OTHERS = 0o077
-TEMPORARY_PREFIX = ".oscar-cli-"
-TEMPORARY_SUFFIX = ".tmp"
 BACKUP_SUFFIX = ".backup"
 MEND = "mend the file by hand, or name another one with --config; nothing was written"
 ELSEWHERE = "name a file you can write with --config PATH or OSCAR_CLI_CONFIG"
@@ -114,8 +111,7 @@ def locked(target: Path) -> Iterator[None]:
 
 def _remove_stale(target: Path) -> None:
     """Remove what a killed process left. The lock is ours, so nobody is writing."""
-    prefix = glob.escape(f"{TEMPORARY_PREFIX}{target.name}-")
-    for stale in target.parent.glob(f"{prefix}*{TEMPORARY_SUFFIX}"):
+    for stale in stale_files(target):
         with contextlib.suppress(OSError):
             stale.unlink()
 
@@ -132,20 +128,13 @@ def replace(target: Path, text: str, *, like: Path | None = None) -> None:
         OSError: it cannot be written, and is as it was.
     """
     like = like or target
-    descriptor, name = tempfile.mkstemp(
-        prefix=f"{TEMPORARY_PREFIX}{like.name}-", suffix=TEMPORARY_SUFFIX, dir=target.parent
+    write_atomic(
+        target,
+        text.encode(),
+        mode=OWNER_ONLY,
+        prepare=lambda descriptor: _keep_owner(like, descriptor),
+        is_durable=True,
     )
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            _keep_owner(like, file.fileno())
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    _make_last(target.parent)
 
 
 def keep_backup(target: Path, text: str) -> Path:
@@ -165,13 +154,3 @@ def _keep_owner(target: Path, descriptor: int) -> None:
         if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
             os.fchown(descriptor, status.st_uid, status.st_gid)
         os.fchmod(descriptor, status.st_mode & OWNERS_BITS)
-
-
-def _make_last(folder: Path) -> None:
-    """Let a rename survive a power cut, too, where the file system can."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

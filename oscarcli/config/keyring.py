@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from queue import Empty, Queue
-from threading import Thread
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+from oscarcli.threads import within
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -81,27 +81,23 @@ class OsKeyring:
     def _within_limit(self, ask: Callable[[], Answer]) -> Answer:
         if self._failure is not None:
             raise KeyringError(self._failure)
-        answers: Queue[Any] = Queue()
 
-        def work() -> None:
+        def work() -> Answer | KeyringError:
             try:
-                answers.put((ask(), None))
+                return ask()
             except KeyringError as error:
-                answers.put((None, error))
+                return error
             except Exception as error:  # noqa: BLE001 -- backends raise what their libraries do
-                answers.put((None, KeyringError(_reason(error))))
+                return KeyringError(_reason(error))
 
-        # A daemon: what hangs in the system's own libraries must not keep the program from ending.
-        Thread(target=work, daemon=True).start()
         try:
-            answer, failure = answers.get(timeout=self._seconds)
-        except Empty:
+            answer = within(self._seconds, work)
+        except TimeoutError:
             self._failure = f"it does not answer within {self._seconds:g} s"
             raise KeyringError(self._failure) from None
-        if failure is not None:
-            raise failure
-        found: Answer = answer
-        return found
+        if isinstance(answer, KeyringError):
+            raise answer
+        return answer
 
 
 def _backend() -> KeyringBackend:

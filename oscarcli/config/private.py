@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from oscarcli.files import write_atomic
 
 FOLDER = "oscar-cli/tokens"
 OTHERS = 0o077
@@ -31,16 +32,7 @@ def make_private_folder(folder: Path) -> None:
 def write_private(path: Path, text: str) -> None:
     """Put a file in its place as a whole, mode 0600. Raises OSError."""
     make_private_folder(path.parent)
-    descriptor, name = tempfile.mkstemp(prefix=f"{path.stem}-", suffix=".tmp", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_atomic(path, text.encode(), mode=0o600, is_durable=True)
 
 
 def read_private(path: Path) -> str | None:

@@ -58,7 +58,7 @@ def remote_address(text: str) -> tuple[str, int]:
 def _connected(environ: Mapping[str, str], deadline: float) -> socket.socket:
     path = environ.get("OIDC_SOCK")
     if not path:
-        from oscarcli.login.exchange import within
+        from oscarcli.threads import within
 
         host, port = remote_address(environ.get("OIDC_REMOTE_SOCK", ""))
         # The resolver of names knows no limit.

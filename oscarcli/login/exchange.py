@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 from oscarcli.http.quotes import quoted, secrets_of
+from oscarcli.threads import within
 
 if TYPE_CHECKING:
     import httpx
@@ -111,30 +110,6 @@ def _sent(connection: httpx.Client, request: httpx.Request, place: str, what: st
         response.close()
     headers = {name.lower(): value for name, value in response.headers.items()}
     return Answer(place, response.status_code, headers, body.decode("utf-8", "replace"), asked_at)
-
-
-def within(seconds: float, work: Callable[[], Outcome]) -> Outcome:
-    """Return what the work returns, or raise TimeoutError and leave it to its own limits.
-
-    The HTTP library's limits are for each piece, and the resolver of names has none: only a thread can be
-    left behind.
-    """
-    outcome: queue.SimpleQueue[Outcome | BaseException] = queue.SimpleQueue()
-
-    def carry_out() -> None:
-        try:
-            outcome.put(work())
-        except BaseException as error:  # noqa: BLE001 -- raised where the answer is waited for
-            outcome.put(error)
-
-    threading.Thread(target=carry_out, daemon=True).start()
-    try:
-        found = outcome.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if isinstance(found, BaseException):
-        raise found
-    return found
 
 
 def _explained(

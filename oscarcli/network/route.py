@@ -10,7 +10,6 @@ import http.client
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import UnreachableError
 from oscarcli.network.proxies import PORTS, Proxy, proxy_for
+from oscarcli.threads import within
 
 # A socket, or what urllib3 puts on one for TLS within TLS.
 Connection = Any
@@ -85,30 +85,20 @@ def resolve(host: str, seconds: float) -> list[str]:
     Raises:
         ProbeError: nobody knows it, or nobody says so in time.
     """
-    answers: list[Any] = []
-
-    def ask() -> None:
-        try:
-            answers.append(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            answers.append(error)
-
-    # In a thread, for the resolver keeps to no time limit.
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(seconds)
-    if not answers:
+    try:
+        answer = within(seconds, lambda: socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+    except TimeoutError as error:
         raise ProbeError(
             f'nobody tells the address of "{host}" within {seconds:g} s',
             cause="the name server of this machine does not answer",
             hint="check this machine's network",
-        )
-    if isinstance(answers[0], Exception):
+        ) from error
+    except (OSError, UnicodeError) as error:
         raise ProbeError(
             f'the host name "{host}" is not known',
             cause="it is mistyped, it exists only inside another network, or this machine is offline",
-        )
-    return list(dict.fromkeys(str(found[4][0]) for found in answers[0]))
+        ) from error
+    return list(dict.fromkeys(str(found[4][0]) for found in answer))
 
 
 def is_address(host: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-import threading
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 
@@ -13,6 +12,7 @@ from oscarcli.network.certificate import Certificate, look_at_certificate, untru
 from oscarcli.network.route import Route, begin_tls, reach
 from oscarcli.network.tls_alerts import CA_HINT, alert, plain_reason
 from oscarcli.network.trust import tls_context
+from oscarcli.threads import within
 
 # For one step of looking at a certificate that was refused, and for all of them.
 STEP_SECONDS = 2.0
@@ -74,18 +74,10 @@ def _no_tls(error: ssl.SSLError, route: Route) -> tuple[str, str]:
 
 def _within_limits(route: Route, error: ssl.SSLCertVerificationError) -> tuple[Certificate, Route]:
     """Return what can be found out about a certificate in a few seconds, and whose it is."""
-    found = [(Certificate(mistrust=error.verify_message, code=error.verify_code), route)]
-
-    def look() -> None:
-        try:
-            found.append(_refused(route, error))
-        except Exception:  # noqa: BLE001 -- to look must never hide what is looked into
-            return
-
-    looking = threading.Thread(target=look, daemon=True)
-    looking.start()
-    looking.join(ALL_SECONDS)
-    return found[-1]
+    try:
+        return within(ALL_SECONDS, lambda: _refused(route, error))
+    except Exception:  # noqa: BLE001 -- to look must never hide what is looked into
+        return Certificate(mistrust=error.verify_message, code=error.verify_code), route
 
 
 def _refused(route: Route, error: ssl.SSLCertVerificationError) -> tuple[Certificate, Route]:

@@ -120,7 +120,7 @@ def test_a_writer_that_is_asked_to_stop_leaves_nothing_behind(
         writer.communicate()
         assert set(yaml.safe_load(run.config.read_text())["oscar"]) == {"c0", "c1"}
         if signal_number is signal.SIGINT:
-            assert not list(run.config.parent.glob("*.tmp"))
+            assert not list(run.config.parent.glob(".*.part"))
 
 
 def test_a_reader_never_sees_half_a_file(run: Runner) -> None:

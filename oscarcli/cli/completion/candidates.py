@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.output.terminal import clean
+from oscarcli.threads import within
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
@@ -30,14 +31,10 @@ def names_within(deadline: float, environ: Mapping[str, str]) -> Callable[..., I
 
     def names(kind: str, chosen: Sequence[str], given: Mapping[str, str]) -> list[Pair]:
         found: list[Pair] = []
-        # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
-        asking = threading.Thread(
-            target=lambda: found.extend(_asked(kind, chosen, given, environ, deadline)), daemon=True
-        )
-        asking.start()
-        asking.join(max(0.0, deadline - time.monotonic()))
-        # A copy: the thread may be about to add more.
-        return [(name, clean(about)) for name, about in list(found) if _can_be_typed(name, kind)]
+        with suppress(TimeoutError):
+            left = max(0.0, deadline - time.monotonic())
+            found = within(left, lambda: _asked(kind, chosen, given, environ, deadline))
+        return [(name, clean(about)) for name, about in found if _can_be_typed(name, kind)]
 
     return names
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +11,7 @@ import typer
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import OscarError, UsageError
+from oscarcli.files import usual_mode, write_atomic
 from oscarcli.output.render import Result
 
 app = noun("Write a first FDL file and its script.")
@@ -79,25 +78,8 @@ def _write_all(folder: Path, texts: Mapping[str, str], modes: Mapping[str, int],
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
-            _write(folder / name, text, modes.get(name, FILE_MODE), force=force)
+            mode = usual_mode(modes.get(name, FILE_MODE))
+            write_atomic(folder / name, text.encode(), mode=mode, may_replace=force)
     except OSError as error:
         place = error.filename or folder
         raise OscarError(f'cannot write "{place}": {error.strerror}') from error
-
-
-def _write(path: Path, text: str, mode: int, *, force: bool) -> None:
-    """Write a file under a temporary name and give it its own; nothing half-written has it ever."""
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        Path(temporary).chmod(mode & ~umask)
-        if force:
-            Path(temporary).replace(path)
-        else:
-            # Unlike a rename, a link fails when somebody else has made the file in the meantime.
-            os.link(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from queue import Empty, Queue
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from oscarcli.cli.kit.session import Session
 from oscarcli.config.model import Cluster
 from oscarcli.errors import OscarError, UnreachableError
+from oscarcli.threads import within
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
@@ -29,13 +28,11 @@ def look(session: Session, cluster: Cluster, done: str, tokens: Tokens | None = 
     """
     session.warn_unverified(cluster)
     seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
-    answers: Queue[str | OscarError] = Queue()
+    answer: str | OscarError
     try:
         client = _client(session, cluster, tokens)
-        # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
-        Thread(target=lambda: answers.put(_version(client, seconds)), daemon=True).start()
-        answer = answers.get(timeout=seconds)
-    except Empty:
+        answer = within(seconds, lambda: _version(client, seconds))
+    except TimeoutError:
         answer = UnreachableError(f"the cluster gave no whole answer within {seconds:g} s")
     except OscarError as error:
         answer = error

@@ -76,11 +76,11 @@ def write_file(path: Path, text: str, *, private: bool = False) -> None:
     Raises:
         OscarError: it cannot be written.
     """
-    from oscarcli.files import usual_mode, write_whole
+    from oscarcli.files import usual_mode, write_atomic
 
     data = text.encode("utf-8", "replace")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data, PRIVATE if private else usual_mode())
+        write_atomic(path, data, mode=PRIVATE if private else usual_mode())
     except OSError as error:
         raise OscarError(f'cannot write "{path}": {error.strerror}') from error

@@ -12,7 +12,7 @@ from oscarcli.cli.kit.session import Session
 from oscarcli.cli.service.wait import OutputOption, WaitOption, conclude, settle_output, wait_limit
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import ConfigError, OscarError, UsageError
-from oscarcli.files import replace_file
+from oscarcli.files import behind_links, write_atomic
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
@@ -267,6 +267,6 @@ def _deliver(session: Session, answer: bytes, output: Path | None) -> None:
             # A device or a pipe is written to, not replaced; a folder fails here.
             output.write_bytes(answer)
         else:
-            replace_file(output, answer)
+            write_atomic(behind_links(output), answer)
     except OSError as error:
         raise OscarError(f'cannot write the answer to "{output}": {error.strerror}') from error

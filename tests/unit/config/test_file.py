@@ -244,14 +244,14 @@ def test_a_file_that_others_can_read_is_taken_from_them_with_a_word(path: Path) 
 
 def test_a_write_leaves_no_temporary_file_and_clears_those_of_killed_processes(path: Path) -> None:
     file = write(path, "oscar: {}\n")
-    stale = path.parent / ".oscar-cli-config.yaml-abc123.tmp"
+    stale = path.parent / ".config.yaml-abc123.part"
     stale.write_text("half")
-    other = path.parent / ".oscar-cli-other.yaml-abc123.tmp"
+    other = path.parent / ".other.yaml-abc123.part"
     other.write_text("not ours")
     file.put(CLUSTER)
     assert sorted(entry.name for entry in path.parent.iterdir()) == [
         ".config.yaml.lock",
-        ".oscar-cli-other.yaml-abc123.tmp",
+        ".other.yaml-abc123.part",
         "config.yaml",
     ]
 
@@ -268,7 +268,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_temporary_one(
     with pytest.raises(ConfigError, match=r"No space left on device; it is as it was"):
         file.put(CLUSTER)
     assert path.read_text() == "oscar: {}\n"
-    assert not list(path.parent.glob("*.tmp"))
+    assert not list(path.parent.glob(".*.part"))
 
 
 def test_what_is_not_text_is_refused_before_anything_is_written(path: Path) -> None:
