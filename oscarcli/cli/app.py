@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from typing import cast
 
 import typer
-from typer import _click as click
 from typer.core import TyperOption
 from typer.main import get_group
 
 from oscarcli import __version__
 from oscarcli.cli.commands import COMMANDS, PROGRAM, VERSION_OPTION, find, root_help
+from oscarcli.cli.kit import click
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
@@ -96,7 +96,7 @@ def _run(words: list[str], session: Session) -> int:
             root.invoke(context)
     except typer.Exit as ending:
         return ending.exit_code
-    except click.exceptions.ClickException as error:
+    except click.ClickException as error:
         return session.report(_usage_error(error), wants_json(words, session))
     except OscarError as error:
         return session.report(error, wants_json(words, session))
@@ -112,10 +112,10 @@ def _run(words: list[str], session: Session) -> int:
     return ExitCode.OK
 
 
-def _usage_error(error: click.exceptions.ClickException) -> UsageError:
+def _usage_error(error: click.ClickException) -> UsageError:
     context = getattr(error, "ctx", None)
     hint = usage_hint(context) if context is not None else f"'{PROGRAM} --help' explains it"
-    if isinstance(error, click.exceptions.NoSuchOption):
+    if isinstance(error, click.NoSuchOption):
         message = error.message
         if error.possibilities:
             hint = f"did you mean {' or '.join(sorted(error.possibilities))}? {hint}"

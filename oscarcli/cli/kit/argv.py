@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from typer import _click as click
+from oscarcli.cli.kit import click
 
 HELP = ("-h", "--help")
 TRUE_WORDS = ("true", "t", "1")

@@ -15,11 +15,10 @@ from functools import partial
 from typing import Annotated, Any, TypeVar, cast
 
 import typer
-from typer import _click as click
 from typer.core import TyperCommand, TyperGroup
 
 from oscarcli.cli.commands import COMMON_OPTIONS
-from oscarcli.cli.kit import argv
+from oscarcli.cli.kit import argv, click
 from oscarcli.cli.kit.options import (
     CommonOption,
     TableOption,
@@ -46,7 +45,7 @@ def _errors_with_usage(ctx: click.Context) -> Iterator[None]:
     """Let every complaint about the command line know the command it is about."""
     try:
         yield
-    except click.exceptions.UsageError as error:
+    except click.UsageError as error:
         error.ctx = error.ctx or ctx
         raise
     except UsageError as error:

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from typer import _click as click
-from typer._types import TyperChoice
 from typer.core import TyperOption
 
 from oscarcli.cli.commands import COMMON_OPTIONS
+from oscarcli.cli.kit import click
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 from oscarcli.output.table import AS_USUAL, Column, column_name, selected
@@ -36,9 +35,9 @@ def _remember(name: str) -> Callable[[Any, Any, Any], Any]:
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
         if name == "timeout" and value is not None and not 0 < value <= LONGEST_TIMEOUT:
             text = f"{value:g} is not a number of seconds above 0"
-            raise click.exceptions.BadParameter(text, ctx=context, param=parameter)
+            raise click.BadParameter(text, ctx=context, param=parameter)
         if name == "config_option" and value == "":
-            raise click.exceptions.BadParameter("a path is needed", ctx=context, param=parameter)
+            raise click.BadParameter("a path is needed", ctx=context, param=parameter)
         if value not in (None, False) and not context.resilient_parsing:
             setattr(cast("Session", context.obj), name, value)
         return value
@@ -52,7 +51,7 @@ def common_options() -> list[click.Parameter]:
     return [
         _option(["--config"], "config_option", "PATH", helps[0]),
         _option(["--cluster", "-c"], "cluster_option", "ID", helps[1]),
-        _option(["--timeout"], "timeout", "SECONDS", helps[2], kind=click.types.FLOAT),
+        _option(["--timeout"], "timeout", "SECONDS", helps[2], kind=click.FLOAT),
         _option(["--verbose", "-v"], "verbose", None, helps[3], is_flag=True),
         _option(["--debug"], "debug", None, helps[4], is_flag=True),
     ]
@@ -89,7 +88,7 @@ def output_option(formats: Sequence[str]) -> TyperOption:
         param_decls=["common_output", "--output", "-o"],
         expose_value=False,
         callback=callback,
-        type=TyperChoice(words),
+        type=click.TyperChoice(words),
         metavar="FORMAT",
         help=f"Form of the answer: {', '.join(formats)}.  [default: {formats[0]}]",
         default=formats[0],
