@@ -15,6 +15,7 @@ from typer.main import get_group
 
 from oscarcli import __version__
 from oscarcli.cli.commands import COMMANDS, PROGRAM, VERSION_OPTION, find, root_help
+from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
@@ -124,7 +125,11 @@ def wants_json(words: Sequence[str], session: Session) -> bool:
     if session.formats is not None and "json" not in session.formats:
         return False
     pairs = zip(words, [*words[1:], ""], strict=True)
-    return any(
-        word in ("-ojson", "--output=json", "-o=json") or (word in ("-o", "--output") and following == "json")
-        for word, following in pairs
-    )
+    return any(_asks_for_json(word, following) for word, following in pairs)
+
+
+def _asks_for_json(word: str, following: str) -> bool:
+    if is_short(word):
+        found = split_short(word, "-o".__eq__)
+        return any(name == "-o" and (value or following) == "json" for name, value in found)
+    return word == "--output=json" or (word == "--output" and following == "json")

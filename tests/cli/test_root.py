@@ -91,7 +91,7 @@ def test_version_is_an_option_of_the_root(run: Runner, call: Caller) -> None:
         ("service list --timeout 0", "0 is not a number of seconds above 0", "usage"),
         ("service list --timeout nan", "nan is not a number of seconds", "usage"),
         ("service list --timeout inf", "inf is not a number of seconds", "usage"),
-        ("service list --debug=perhaps", "does not take a value", "oscar-cli service list"),
+        ("service list --debug=perhaps", "--debug takes true or false", "oscar-cli service list"),
         ("-c", "requires an argument", "usage: oscar-cli [OPTIONS] COMMAND"),
         ("--bogus", "no such option: --bogus", "usage: oscar-cli"),
     ],

@@ -26,6 +26,11 @@ class Option:
         self.help = text
         self.choices = choices.split("|") if choices else []
 
+    @property
+    def is_value_optional(self) -> bool:
+        """Whether the value may be left out, as that of `--download-latest-into[=PATH]`: it needs a `=`."""
+        return self.value.startswith("[")
+
 
 class Node:
     """A noun or a verb, or the root: `children` by each of their names, `arguments` as in the usage line."""

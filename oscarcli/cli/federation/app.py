@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from oscarcli.cli.federation.members import (
+    SSL_VERIFY_WORDS,
     ClusterIdOption,
     HeaderOption,
     InsecureOption,
@@ -90,7 +91,7 @@ def _write_members(session: Session, members: Sequence[Member]) -> None:
         session.line("")
 
 
-@app.command("add-member, add, a, create", formats=TABLE_FORMATS, optional_values=("--ssl-verify",))
+@app.command("add-member, add, a, create", formats=TABLE_FORMATS, optional_values=SSL_VERIFY_WORDS)
 def add_member(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -173,7 +174,7 @@ def _carry_out(
         )
 
 
-@app.command("update, update-member, u", formats=TABLE_FORMATS, optional_values=("--ssl-verify",))
+@app.command("update, update-member, u", formats=TABLE_FORMATS, optional_values=SSL_VERIFY_WORDS)
 def update(
     ctx: typer.Context,
     service: ServiceArgument,

@@ -8,7 +8,7 @@ here and go straight into the session, so a verb's function lists only what is i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
@@ -68,8 +68,8 @@ class Command(TyperCommand):
             declare the option itself when it takes more.
         columns: all columns of the table that it shows; empty when it shows none. They give the options
             about tables.
-        optional_values: options that may stand alone, take `=VALUE`, or take the next word. Standing
-            alone, they are given an empty value.
+        optional_values: options that may stand alone, and are given an empty value then, or take `=VALUE`;
+            and for each the words that it also takes behind a blank.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Command(TyperCommand):
         *args: Any,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
-        optional_values: Sequence[str] = (),
+        optional_values: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -92,7 +92,7 @@ class Command(TyperCommand):
         self.params += common_options()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse words as the reference client does: `--flag=false` too."""
+        """Parse words as the reference client does: `-x=VALUE` and `--flag=false`, too."""
         session = cast("Session", ctx.obj)
         session.output, session.formats, session.layout = None, self._formats, AS_USUAL
         with _errors_with_usage(ctx):
@@ -228,7 +228,7 @@ class Noun(typer.Typer):
         *,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
-        optional_values: Sequence[str] = (),
+        optional_values: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
     ) -> Callable[[Function], Function]:
         """Register a verb.
@@ -237,7 +237,7 @@ class Noun(typer.Typer):
             names: main name and aliases, separated by a comma and a blank.
             formats: what `-o/--output` takes, the default first; `TABLE_FORMATS` is usual.
             columns: all columns of the table that it may show, for `--columns` and its like.
-            optional_values: names of options that may stand without a value.
+            optional_values: options that may stand without a value; see `Command`.
             kwargs: as for `typer.Typer.command`.
         """
         made = partial(Command, formats=formats, columns=columns, optional_values=optional_values)

@@ -208,7 +208,7 @@ def test_an_endpoint_is_added_with_headers(
         (("--type", "endpoint"), "needs --url URL"),
         (("--type", "ftp", "--url", "u"), 'takes oscar or endpoint, not "ftp"'),
         (("--type", "endpoint", "--url", "u", "--header", "x"), '"x" has not the form NAME=VALUE'),
-        (("--type", "endpoint", "--url", "u", "--ssl-verify", "maybe"), "takes true or false"),
+        (("--type", "endpoint", "--url", "u", "--ssl-verify=maybe"), "takes true or false"),
         (("--type", "endpoint", "--url", "u", "--ssl-verify", "true", "--insecure"), "only one of"),
         (("--type", "endpoint", "--url", "u", "--priority", "-1"), "--priority"),
     ],
