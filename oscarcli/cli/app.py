@@ -14,7 +14,7 @@ from typer.core import TyperOption
 from typer.main import get_group
 
 from oscarcli import __version__
-from oscarcli.cli.commands import COMMANDS, PROGRAM, VERSION_OPTION, find, root_help
+from oscarcli.cli.commands import COMMANDS, NOT_YET, PROGRAM, VERSION_OPTION, find, root_help
 from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
 from oscarcli.cli.kit.session import Session
@@ -41,6 +41,13 @@ class Root(Group):
     def known_words(self) -> list[str]:
         """Return all names and aliases."""
         return [name for entry in COMMANDS for name in entry.all_names]
+
+    def unknown(self, ctx: click.Context, word: str) -> UsageError:
+        """Return the error for a word that names no command; some are the reference client's."""
+        instead = NOT_YET.get(word)
+        if instead is None:
+            return super().unknown(ctx, word)
+        return UsageError(f'"{word}" is not part of {PROGRAM} yet', hint=instead)
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help that is also shown without importing Typer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,6 +131,18 @@ def test_values_behind_an_equals_sign_are_completed(case: Case) -> None:
     assert (attached.takes_files, attached.takes_folders) == (spaced.takes_files, spaced.takes_folders)
     clustered = complete(TREE, before, f"-v{case.short[1:]}=", known)
     assert clustered.pairs == [(f"-v{case.short[1:]}={word}", about) for word, about in spaced.pairs]
+
+
+def test_no_two_verbs_share_a_name_but_those_of_the_reference() -> None:
+    shared = [
+        (path, word)
+        for path, command in commands()
+        for word, count in Counter(
+            word for names in getattr(command, "commands", {}) for word in names.split(", ")
+        ).items()
+        if count > 1
+    ]
+    assert shared == [("cluster", "d")]
 
 
 # -- the real command --------------------------------------------------------------------------------

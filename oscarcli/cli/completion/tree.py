@@ -79,6 +79,6 @@ def _new_node(nodes: dict[str, Node], place: str, text: str) -> Node:
     node = Node(f"{parent.path} {names.partition(', ')[0]}".strip(), names, text)
     nodes[place] = node
     for name in node.names:
-        # `cluster d` is both `default` and `delete` in the reference client: there the first one wins.
+        # `cluster d` is both `delete` and `default`: the first one has it, as for the command itself.
         parent.children.setdefault(name, node)
     return node
