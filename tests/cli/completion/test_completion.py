@@ -200,6 +200,8 @@ def test_a_person_presses_tab(shell: Shell, server: ScriptedServer) -> None:
     shell.tab("oscar-cli vers", "oscar-cli version ")
     shell.tab("oscar-cli service lo", "oscar-cli service logs ")
     shell.tab("oscar-cli service list --output=ya", "--output=yaml")
+    shell.tab("oscar-cli service list -o=ya", "-o=yaml")
+    shell.tab("oscar-cli service list -vo=ya", "-vo=yaml")
     shell.tab("oscar-cli service list --columns name,ima", "name,image")
     shell.tab("oscar-cli apply fd", "oscar-cli apply fdl.yaml")
     shell.tab("oscar-cli --config=fd", "--config=fdl.yaml")
