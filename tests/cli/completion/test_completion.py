@@ -205,6 +205,7 @@ def test_a_person_presses_tab(shell: Shell, server: ScriptedServer) -> None:
     shell.tab("oscar-cli service list --columns name,ima", "name,image")
     shell.tab("oscar-cli apply fd", "oscar-cli apply fdl.yaml")
     shell.tab("oscar-cli --config=fd", "--config=fdl.yaml")
+    shell.tab("oscar-cli service run x -f=fd", "-f=fdl.yaml")
     shell.tab("oscar-cli service get te", "oscar-cli service get text-stats ")
     shell.tab("oscar-cli cluster delete my", "oscar-cli cluster delete my\\ two ")
     shell.tab('oscar-cli cluster delete "my', 'oscar-cli cluster delete "my two"')
