@@ -42,6 +42,11 @@ def members_of(federation: Federation) -> list[Member]:
     return [member for member in federation.get("members") or [] if isinstance(member, dict)]
 
 
+def is_federated(federation: Federation) -> bool:
+    """Tell whether a service has a topology or members; servers answer for one without a federation, too."""
+    return bool(members_of(federation)) or str(federation.get("topology") or "none").lower() != "none"
+
+
 def identity(member: Member) -> tuple[str, str, str]:
     """Return what the server tells members apart by."""
     kind, cluster, service = (str(member.get(key) or "") for key in ("type", "cluster_id", "service_name"))

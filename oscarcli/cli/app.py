@@ -13,8 +13,9 @@ from typer.core import TyperOption
 from typer.main import get_group
 
 from oscarcli import __version__
-from oscarcli.cli.commands import COMMANDS, PROGRAM, VERSION_OPTION, find, root_help
+from oscarcli.cli.commands import COMMANDS, NOT_YET, PROGRAM, VERSION_OPTION, find, root_help
 from oscarcli.cli.kit import click
+from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
@@ -41,13 +42,20 @@ class Root(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; behind `help`, a page of the manual or a command to explain."""
-        if args[0] == "help" and not any(find(word) for word in args[1:2]):
+        if args[0] == "help" and not any(find(word) or word in NOT_YET for word in args[1:2]):
             return args[0], self.get_command(ctx, args[0]), args[1:]
         return super().resolve_command(ctx, args)
 
     def known_words(self) -> list[str]:
         """Return all names and aliases."""
         return [name for entry in COMMANDS for name in entry.all_names]
+
+    def unknown(self, ctx: click.Context, word: str) -> UsageError:
+        """Return the error for a word that names no command; some are the reference client's."""
+        instead = NOT_YET.get(word)
+        if instead is None:
+            return super().unknown(ctx, word)
+        return UsageError(f'"{word}" is not part of {PROGRAM} yet', hint=instead)
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help that is also shown without importing Typer."""
@@ -132,7 +140,11 @@ def wants_json(words: Sequence[str], session: Session) -> bool:
     if session.formats is not None and "json" not in session.formats:
         return False
     pairs = zip(words, [*words[1:], ""], strict=True)
-    return any(
-        word in ("-ojson", "--output=json", "-o=json") or (word in ("-o", "--output") and following == "json")
-        for word, following in pairs
-    )
+    return any(_asks_for_json(word, following) for word, following in pairs)
+
+
+def _asks_for_json(word: str, following: str) -> bool:
+    if is_short(word):
+        found = split_short(word, "-o".__eq__)
+        return any(name == "-o" and (value or following) == "json" for name, value in found)
+    return word == "--output=json" or (word == "--output" and following == "json")

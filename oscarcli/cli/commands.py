@@ -79,6 +79,14 @@ COMMANDS = (
     Entry("help", "help", "Show a page of the manual.", is_hidden=True),
 )
 
+# Commands of the reference client that are still to come, and what does for them until then.
+_NO_SCREEN = f"'{PROGRAM} --help' lists the commands that show the same"
+NOT_YET = {
+    "hub": f"a service of OSCAR Hub is an FDL file and its script: get both, then '{PROGRAM} apply FDL_FILE'",
+    "interactive": _NO_SCREEN,
+    "ui": _NO_SCREEN,
+}
+
 COMMON_OPTIONS = (
     ("--config PATH", "Configuration file. [env: OSCAR_CLI_CONFIG; default: ~/.oscar-cli/config.yaml]"),
     ("-c, --cluster ID", "Cluster to use instead of the default one."),

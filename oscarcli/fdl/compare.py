@@ -14,7 +14,7 @@ from oscarcli.fdl.document import below
 from oscarcli.fdl.kinds import Text
 from oscarcli.fdl.normalise import OWN_STORE, comparable
 from oscarcli.fdl.schema import SERVICE, kind_at
-from oscarcli.fdl.to_server import OLD_KEYS, takes_port_lists
+from oscarcli.fdl.to_server import OLD_KEYS, reads_old_keys
 from oscarcli.http.redaction import MASK, PUBLIC_SECTIONS, SECRET_KEYS
 
 Path = tuple[str | int, ...]
@@ -131,7 +131,7 @@ def _settle_node_ports(old: dict[str, Any], new: dict[str, Any]) -> None:
 
 def _ignored_old_keys(old: dict[str, Any], new: dict[str, Any], version: str | None) -> Iterator[str]:
     for key in OLD_KEYS:
-        if key in new and key not in old and takes_port_lists(version):
+        if key in new and key not in old and not reads_old_keys(version):
             del new[key]
             yield key
         elif key in old and key not in new and key != OLD_KEYS[0]:

@@ -13,7 +13,7 @@ from oscarcli.fdl.actions import Action, ActionKind
 from oscarcli.fdl.compare import compare
 from oscarcli.fdl.ordering import in_order
 from oscarcli.fdl.service import ServiceDefinition
-from oscarcli.fdl.to_server import sent
+from oscarcli.fdl.to_server import reads_old_keys, sent
 
 # The key of an FDL that stands for whatever cluster is the default.
 DEFAULT_KEY = "default-cluster"
@@ -103,6 +103,7 @@ def _addressed(wanted: Wanted) -> Wanted:
 
 def with_logins(
     wanted: Sequence[Wanted],
+    existing: Mapping[tuple[str, str], Existing],
     clusters: Mapping[str, Cluster],
     complete: Callable[[Cluster], Cluster] = lambda cluster: cluster,
 ) -> tuple[list[Wanted], dict[str, list[str]]]:
@@ -113,6 +114,7 @@ def with_logins(
 
     Args:
         wanted: the services.
+        existing: what is known of each, by `Wanted.key`: of its cluster's version, above all.
         clusters: those on record, by id.
         complete: gives an entry its password, which may be kept elsewhere.
 
@@ -123,7 +125,11 @@ def with_logins(
     result = []
     for item in wanted:
         given = item.service.definition.get("clusters") or {}
-        missing = [key for key in _delegates(item) if key in clusters and key not in given]
+        missing = [
+            key
+            for key in _delegates(item, existing[item.key].version)
+            if key in clusters and key not in given
+        ]
         if missing:
             added[item.service.name] = missing
             logins = {**given, **{key: _login(complete(clusters[key])) for key in missing}}
@@ -133,15 +139,20 @@ def with_logins(
     return result, added
 
 
-def _delegates(wanted: Wanted) -> list[str]:
+def _delegates(wanted: Wanted, version: str | None) -> list[str]:
     """Return the clusters that a service sends jobs to; in a mesh its own one is such a cluster, too."""
     definition = wanted.service.definition
     federation = definition.get("federation") or {}
-    members = [*(federation.get("members") or []), *(definition.get("replicas") or [])]
+    members = [*(federation.get("members") or []), *_old_members(definition, version)]
     found = [member["cluster_id"] for member in members if member.get("cluster_id")]
     if found and federation.get("topology") == "mesh":
         found.append(wanted.cluster_id)
     return list(dict.fromkeys(found))
+
+
+def _old_members(definition: Mapping[str, Any], version: str | None) -> list[Mapping[str, Any]]:
+    """Return the members in their old place; a server that does not read it needs no logins for them."""
+    return list(definition.get("replicas") or []) if reads_old_keys(version) else []
 
 
 def _login(cluster: Cluster) -> dict[str, Any]:

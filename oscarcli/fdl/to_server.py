@@ -85,6 +85,11 @@ def takes_port_lists(version: str | None) -> bool:
     return found is None or (int(found[1]), int(found[2])) >= FIRST_WITH_PORT_LISTS
 
 
+def reads_old_keys(version: str | None) -> bool:
+    """Tell whether a server reads `OLD_KEYS`: they moved into `federation` when ports became lists."""
+    return not takes_port_lists(version)
+
+
 def _single_ports(document: dict[str, Any], version: str) -> None:
     expose = document.get("expose") or {}
     for key in PORT_KEYS:

@@ -156,7 +156,7 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("quota get ada", "max: 2500"),
     ),
     "federation": (
-        Step("federation get NAME", "No federation members found"),
+        Step("federation get NAME", code=ExitCode.FAILED, err='service "NAME" has no federation'),
         Step("federation add-member NAME --cluster-id far --service-name NAME-far", "added"),
         Step(
             "federation add-member NAME --type endpoint --url https://example.org --header Key=secret",
@@ -167,7 +167,8 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("federation get NAME", "Priority: 5"),
         Step("federation delete NAME --cluster-id far", "deleted", err="removed: service"),
         Step("federation delete NAME --type endpoint", "deleted", err="removed: endpoint"),
-        Step("federation get NAME", "Members:  0"),
+        Step("federation get NAME", code=ExitCode.FAILED, err='service "NAME" has no federation'),
+        Step("federation delete NAME", 'Service "NAME" has no federation members'),
         Step("federation get nothing", code=ExitCode.NOT_FOUND),
     ),
 }
@@ -324,6 +325,35 @@ def test_a_federation_takes_services_along_when_told(local: Runner) -> None:
     assert local(*remove, "--yes").code == 0
     assert local("service", "get", "whole-spoke").code == ExitCode.NOT_FOUND
     assert local("service", "get", "whole-hub").code == 0
+
+
+@pytest.mark.parametrize("topology", ["star", "mesh"])
+def test_a_topology_waits_for_members_that_come_and_go(local: Runner, call: Caller, topology: str) -> None:
+    name = f"whole-{topology}"
+    federation = f"      federation: {{topology: {topology}, delegation: random, members: []}}\n"
+    fdl = local.home / f"{name}.yaml"
+    fdl.write_text(FDL.format(name=name) + federation)
+    checked = call("validate", fdl)
+    assert (checked.code, checked.err) == (0, "")
+    assert call("apply", fdl).code == 0
+    assert call("diff", fdl).code == 0
+
+    def members() -> Any:
+        shown = call("federation", "get", name, "--output", "json")
+        assert shown.code == 0
+        document = json.loads(shown.out)
+        assert document["topology"] == topology
+        return document["members"]
+
+    assert members() is None
+    for number, service in enumerate(("one", "two")):
+        words = ("--cluster-id", "far", "--service-name", service, "--priority", str(number))
+        assert call("federation", "add-member", name, *words).code == 0
+    assert [(one["service_name"], one["priority"]) for one in members()] == [("one", 0), ("two", 1)]
+    removed = call("federation", "delete", name)
+    assert (removed.code, removed.out) == (0, f'Federation members deleted for service "{name}"\n')
+    assert members() is None
+    assert call("diff", fdl).code == 0
 
 
 def verbs_of(app: Any, noun: str) -> Iterator[tuple[str, list[str]]]:

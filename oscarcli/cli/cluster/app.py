@@ -15,6 +15,7 @@ from oscarcli.output.render import Column, Result
 
 app = noun("Add, choose and inspect clusters.")
 app.include(add.app)
+# `delete` comes before `default`: of two verbs with one alias the first has it, and `cluster d ID` deletes.
 
 
 def _backend(info: dict[str, Any]) -> Any:
@@ -38,6 +39,20 @@ LIST_COLUMNS = (
 )
 
 
+@app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)
+def delete(ctx: typer.Context, identifier: IdentifierArgument) -> None:
+    """Forget a cluster; the cluster itself is not touched."""
+    session: Session = ctx.obj
+    former = session.recorded.clusters.get(identifier)
+    with session.logins.vault.locked(former):
+        session.config_file.remove(identifier)
+        forget_former(session, former)
+    if session.wants_table:
+        session.line(f'Cluster "{identifier}" removed from {session.config_path}')
+    else:
+        session.show(Result({"deleted": [identifier]}))
+
+
 @app.command("default, d", formats=TABLE_FORMATS)
 def default(
     ctx: typer.Context,
@@ -58,20 +73,6 @@ def default(
         session.line(chosen)
     else:
         session.line('There is no default cluster, please set it with the "--set" flag')
-
-
-@app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)
-def delete(ctx: typer.Context, identifier: IdentifierArgument) -> None:
-    """Forget a cluster; the cluster itself is not touched."""
-    session: Session = ctx.obj
-    former = session.recorded.clusters.get(identifier)
-    with session.logins.vault.locked(former):
-        session.config_file.remove(identifier)
-        forget_former(session, former)
-    if session.wants_table:
-        session.line(f'Cluster "{identifier}" removed from {session.config_path}')
-    else:
-        session.show(Result({"deleted": [identifier]}))
 
 
 @app.command("info, i", formats=("yaml", "json", "table"), columns=INFO_COLUMNS)

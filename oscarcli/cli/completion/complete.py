@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from oscarcli.cli.completion.tree import Node, Option
+from oscarcli.cli.kit.argv import is_short, split_short
 
 FORMATS = ("table", "json", "yaml")
 # Values of options that take one of a few words.
@@ -114,19 +115,30 @@ class Line:
         else:
             self.arguments.append(word)
 
-    def _take_option(self, word: str) -> None:
-        name, equals, value = word.partition("=") if word.startswith("--") else (word[:2], "", "")
+    def attached(self, word: str) -> list[tuple[str, str | None]]:
+        """Return the options of a word, each with the value that is attached to it, if any."""
+        if is_short(word):
+            return list(split_short(word, self._takes_value))
+        name, equals, value = word.partition("=")
+        return [(name, value if equals else None)]
+
+    def _takes_value(self, name: str) -> bool:
         option = self.option(name)
-        if option is None:
-            self.is_doubtful = not equals
-            return
-        self.flags.update(option.names)
-        if not option.value:
-            return
-        if equals or len(word) > len(name):
-            self._give(option, value if equals else word[2:])
-        else:
-            self.pending = option
+        return option is not None and bool(option.value)
+
+    def _take_option(self, word: str) -> None:
+        for name, value in self.attached(word):
+            option = self.option(name)
+            if option is None:
+                self.is_doubtful = "=" not in word
+                return
+            self.flags.update(option.names)
+            if not option.value:
+                continue
+            if value is not None:
+                self._give(option, value)
+            elif not option.is_value_optional:
+                self.pending = option
 
     def _give(self, option: Option, value: str) -> None:
         self.given[option.names[-1]] = value
@@ -148,8 +160,9 @@ def complete(root: Node, words: Sequence[str], current: str, names: Names) -> An
     name, equals, value = current.partition("=")
     if line.pending is not None:
         _add_values(answer, line, line.pending, current, "", names)
-    elif line.is_open and current.startswith("--") and equals:
-        option = line.option(name)
+    elif line.is_open and len(name) > 1 and name.startswith("-") and equals:
+        last, before = line.attached(name)[-1]
+        option = line.option(last) if before is None else None
         if option is not None and option.value:
             _add_values(answer, line, option, value, f"{name}=", names)
     elif line.is_open and current.startswith("-"):

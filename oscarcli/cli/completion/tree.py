@@ -26,6 +26,11 @@ class Option:
         self.help = text
         self.choices = choices.split("|") if choices else []
 
+    @property
+    def is_value_optional(self) -> bool:
+        """Whether the value may be left out, as that of `--download-latest-into[=PATH]`: it needs a `=`."""
+        return self.value.startswith("[")
+
 
 class Node:
     """A noun or a verb, or the root: `children` by each of their names, `arguments` as in the usage line."""
@@ -74,6 +79,6 @@ def _new_node(nodes: dict[str, Node], place: str, text: str) -> Node:
     node = Node(f"{parent.path} {names.partition(', ')[0]}".strip(), names, text)
     nodes[place] = node
     for name in node.names:
-        # `cluster d` is both `default` and `delete` in the reference client: there the first one wins.
+        # `cluster d` is both `delete` and `default`: the first one has it, as for the command itself.
         parent.children.setdefault(name, node)
     return node

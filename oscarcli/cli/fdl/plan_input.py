@@ -83,8 +83,9 @@ def planned(
     wanted = wanted_services(session, fdl, names or [], default)
     if env_file is not None:
         _fill_in(session, env_file, wanted)
-    wanted, lent = with_logins(wanted, session.config.clusters, session.with_secret)
-    return Planned(fdl, plan(wanted, look_up(wanted, session.api_for), force=force), lent)
+    existing = look_up(wanted, session.api_for)
+    wanted, lent = with_logins(wanted, existing, session.config.clusters, session.with_secret)
+    return Planned(fdl, plan(wanted, existing, force=force), lent)
 
 
 def read_fdl(session: Session, path: str, *, names_only: bool = False) -> Fdl:

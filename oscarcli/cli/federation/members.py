@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from oscarcli.cli.kit.argv import FALSE_WORDS, TRUE_WORDS
 from oscarcli.errors import NotFoundError, UsageError
 
 Member = dict[str, Any]
 
 # What a member is made of besides `type`, `cluster_id` and `service_name`, which tell members apart.
 DETAILS = ("url", "ssl_verify", "priority", "headers")
-TRUE_WORDS = ("", "true", "t", "1")
-FALSE_WORDS = ("false", "f", "0")
+# What `--ssl-verify` also takes behind a blank.
+SSL_VERIFY_WORDS = {"--ssl-verify": (*TRUE_WORDS, *FALSE_WORDS)}
 
 TypeOption = Annotated[
     str | None, typer.Option("--type", metavar="TYPE", help="oscar (a service of a cluster) or endpoint.")
@@ -60,9 +61,9 @@ def verification(insecure: bool, ssl_verify: str | None) -> bool | None:
     if ssl_verify is None:
         return False if insecure else None
     word = ssl_verify.strip().lower()
-    if word not in (*TRUE_WORDS, *FALSE_WORDS):
+    if word not in ("", *TRUE_WORDS, *FALSE_WORDS):
         raise UsageError(f'--ssl-verify takes true or false, not "{ssl_verify}"')
-    wanted = word in TRUE_WORDS
+    wanted = word not in FALSE_WORDS
     if insecure and wanted:
         raise UsageError("only one of --insecure and --ssl-verify can be set")
     return wanted

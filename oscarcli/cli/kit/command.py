@@ -8,11 +8,11 @@ here and go straight into the session, so a verb's function lists only what is i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from functools import partial
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, NoReturn, TypeVar, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -67,8 +67,8 @@ class Command(TyperCommand):
             declare the option itself when it takes more.
         columns: all columns of the table that it shows; empty when it shows none. They give the options
             about tables.
-        optional_values: options that may stand alone, take `=VALUE`, or take the next word. Standing
-            alone, they are given an empty value.
+        optional_values: options that may stand alone, and are given an empty value then, or take `=VALUE`;
+            and for each the words that it also takes behind a blank.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Command(TyperCommand):
         *args: Any,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
-        optional_values: Sequence[str] = (),
+        optional_values: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -91,7 +91,7 @@ class Command(TyperCommand):
         self.params += common_options()
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse words as the reference client does: `--flag=false` too."""
+        """Parse words as the reference client does: `-x=VALUE` and `--flag=false`, too."""
         session = cast("Session", ctx.obj)
         session.output, session.formats, session.layout = None, self._formats, AS_USUAL
         with _errors_with_usage(ctx):
@@ -170,8 +170,13 @@ class Group(TyperGroup):
             return super().parse_args(ctx, argv.verb_first(args, self.params, self.known_words()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the verb with this name or alias."""
-        return next((c for names, c in self.commands.items() if cmd_name in names.split(", ")), None)
+        """Return the verb with this name or alias; the first one, where several have it."""
+        return next((c for _, c in self._named(cmd_name)), None)
+
+    def _named(self, word: str) -> list[tuple[str, click.Command]]:
+        """Return the verbs with this name or alias, each with its main name."""
+        listed = [(names.split(", "), command) for names, command in self.commands.items()]
+        return [(names[0], command) for names, command in listed if word in names]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs, then the options."""
@@ -197,13 +202,27 @@ class Group(TyperGroup):
         """Find the verb that the first word names. Raises UsageError with the nearest names."""
         if args[0] == "help":
             args = [*args[1:], "--help"]
+        named = self._named(args[0])
+        if len(named) > 1 and (not args[1:] or args[1] in argv.HELP):
+            self._explain(ctx, named)
         command = self.get_command(ctx, args[0])
         if command is None:
             if args[0] in argv.HELP:
                 cast("Session", ctx.obj).answer(ctx.get_help() + "\n")
                 raise typer.Exit
-            raise unknown_command(args[0], ctx.command_path, self.known_words())
+            raise self.unknown(ctx, args[0])
         return args[0], command, args[1:]
+
+    def _explain(self, ctx: click.Context, named: Sequence[tuple[str, click.Command]]) -> NoReturn:
+        """Show the help of all verbs that an alias stands for."""
+        contexts = [command.context_class(command, info_name=name, parent=ctx) for name, command in named]
+        helps = [context.command.get_help(context) for context in contexts]
+        cast("Session", ctx.obj).answer("\n\n".join(helps) + "\n")
+        raise typer.Exit
+
+    def unknown(self, ctx: click.Context, word: str) -> UsageError:
+        """Return the error for a word that names no verb."""
+        return unknown_command(word, ctx.command_path, self.known_words())
 
     def known_words(self) -> list[str]:
         """Return all names and aliases of the verbs."""
@@ -227,7 +246,7 @@ class Noun(typer.Typer):
         *,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
-        optional_values: Sequence[str] = (),
+        optional_values: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
     ) -> Callable[[Function], Function]:
         """Register a verb.
@@ -236,7 +255,7 @@ class Noun(typer.Typer):
             names: main name and aliases, separated by a comma and a blank.
             formats: what `-o/--output` takes, the default first; `TABLE_FORMATS` is usual.
             columns: all columns of the table that it may show, for `--columns` and its like.
-            optional_values: names of options that may stand without a value.
+            optional_values: options that may stand without a value; see `Command`.
             kwargs: as for `typer.Typer.command`.
         """
         made = partial(Command, formats=formats, columns=columns, optional_values=optional_values)

@@ -61,7 +61,6 @@ def parse_get(
     *,
     provider: str | None = None,
     latest: str | None = None,
-    is_folder: IsThere = os.path.isdir,
 ) -> Get:
     """Understand `SERVICE_NAME [STORAGE_PROVIDER] [REMOTE_PATH] [LOCAL_FILE]`.
 
@@ -69,12 +68,10 @@ def parse_get(
         words: the positional words.
         provider: value of `--provider`.
         latest: value of `--download-latest-into`, empty when it stands alone, `None` when it is absent.
-        is_folder: tells whether a local folder exists.
 
     Raises:
         UsageError: the words make no sense together.
     """
-    words, latest = _give_back(list(words), latest, provider, is_folder)
     service, rest = _service(words)
     if provider is None and rest and looks_like_provider(rest[0]):
         provider = rest.pop(0)
@@ -93,21 +90,6 @@ def parse_get(
             "--download-latest-into already defines a destination path; do not provide LOCAL_FILE as well"
         )
     return Get(service, provider, remote, local, latest is not None, latest or None)
-
-
-def _give_back(
-    words: list[str], latest: str | None, provider: str | None, is_folder: IsThere
-) -> tuple[list[str], str | None]:
-    """Return words and value after giving back a word that `--download-latest-into` took by mistake.
-
-    It takes the next word as its value, though it may also stand alone before the service or a provider.
-    """
-    if latest and not words:
-        return [latest], ""
-    has_provider = provider is not None or (len(words) > 1 and looks_like_provider(words[1]))
-    if latest and looks_like_provider(latest) and not has_provider and not is_folder(latest):
-        return [words[0], latest, *words[1:]], ""
-    return words, latest
 
 
 def parse_put(

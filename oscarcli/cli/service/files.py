@@ -141,7 +141,7 @@ def put_all(
     tally.conclude("uploaded")
 
 
-@app.command("get-file, gf", formats=TABLE_FORMATS, optional_values=("--download-latest-into",))
+@app.command("get-file, gf", formats=TABLE_FORMATS, optional_values={"--download-latest-into": ()})
 def get_file(
     ctx: typer.Context,
     words: Annotated[
@@ -159,7 +159,7 @@ def get_file(
             "--download-latest-into",
             metavar="[PATH]",
             help="Download the newest file in REMOTE_PATH, or in the path of the service's output, into "
-            "PATH or the current folder.",
+            "the current folder, or into PATH with =PATH.",
         ),
     ] = None,
     no_progress: NoProgressOption = False,
@@ -183,12 +183,11 @@ def get_file(
 
 def _one_file(session: Session, storage: Storage, wanted: Get, remote: str) -> Fetch:
     from oscarcli.cli.kit.local_paths import latest_target, root_of, target_file
-    from oscarcli.storage.listing import latest_at
-    from oscarcli.storage.location import parse_location, parse_object
+    from oscarcli.storage.location import parse_object
     from oscarcli.storage.transfer import Fetch
 
     if wanted.latest:
-        found, ties = latest_at(storage, parse_location(remote))
+        found, ties = _latest(storage, wanted, remote)
         also = f"; of {ties} files with the same time, the last by name" if ties > 1 else ""
         session.verbose_note(f'the latest file is "{found.location}", of {_time_text(found)}{also}')
     else:
@@ -201,6 +200,19 @@ def _one_file(session: Session, storage: Storage, wanted: Get, remote: str) -> F
         return Fetch(found, target, root_of(target, wanted.destination))
     target = target_file(wanted.local, found.location.name)
     return Fetch(found, target, root_of(target, wanted.local))
+
+
+def _latest(storage: Storage, wanted: Get, remote: str) -> tuple[StoredObject, int]:
+    """Return the newest object of a folder, and how many have its time."""
+    from oscarcli.storage.listing import latest_at
+    from oscarcli.storage.location import parse_location
+
+    try:
+        return latest_at(storage, parse_location(remote))
+    except NotFoundError as error:
+        if wanted.remote is not None and wanted.destination is None and wanted.local is None:
+            error.hint = f"a local folder needs an equals sign: --download-latest-into={wanted.remote}"
+        raise
 
 
 def _existing(storage: Storage, service: str, location: Location) -> StoredObject:

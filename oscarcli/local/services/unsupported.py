@@ -71,7 +71,7 @@ def refuse_impossible(definition: Definition, stored: Definition | None = None) 
         if given(definition):
             raise ApiError(400, f"{INVALID}{field}: {sentence}")
     federation = definition.get("federation")
-    if is_federated(definition) and federation != (stored or {}).get("federation"):
+    if has_members(definition) and federation != (stored or {}).get("federation"):
         raise ApiError(400, f"{INVALID}federation: {_ALONE}")
     for place in inputs_of(definition):
         if place.provider[0] not in INPUT_PROVIDERS:
@@ -82,10 +82,9 @@ def refuse_impossible(definition: Definition, stored: Definition | None = None) 
     _refuse_loop(definition)
 
 
-def is_federated(definition: Definition) -> bool:
-    """Tell whether other clusters are to take jobs of a service."""
-    federation = definition.get("federation") or {}
-    return bool(federation.get("members")) or federation.get("topology", "").lower() not in ("", "none")
+def has_members(definition: Definition) -> bool:
+    """Tell whether other clusters are to take jobs of a service; a topology alone gives them none."""
+    return bool((definition.get("federation") or {}).get("members"))
 
 
 def _refuse_foreign(definition: Definition, direction: str, place: Place) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from oscarcli.local.services.definition import Definition, inputs_of, outputs_of
-from oscarcli.local.services.unsupported import is_federated
+from oscarcli.local.services.unsupported import has_members
 
 # What bash has and dash, the /bin/sh of Debian's images, has not.
 BASH_ONLY = (
@@ -42,7 +42,7 @@ def warnings(definition: Definition) -> Iterator[str]:
             f"the script names {', '.join(helpers)} relative to the image's working directory; here it "
             "starts in an empty folder"
         )
-    if is_federated(definition):
+    if has_members(definition):
         yield "the service has federation members; here they get no jobs, all of them run on this machine"
     for output in outputs_of(definition):
         for source in inputs_of(definition):

@@ -321,8 +321,8 @@ def test_no_check_asks_nobody(call: Caller, server: ScriptedServer) -> None:
 # -- default, delete, list -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("verb", ["default", "d"])
-def test_the_default_is_shown_and_set(call: Caller, verb: str) -> None:
+def test_the_default_is_shown_and_set(call: Caller) -> None:
+    verb = "default"
     call.write_config("oscar:\n  a: {endpoint: x}\n  b: {endpoint: y}\n")
     none = call("cluster", verb)
     assert (none.code, none.out) == (0, 'There is no default cluster, please set it with the "--set" flag\n')
@@ -337,7 +337,7 @@ def test_the_default_is_shown_and_set(call: Caller, verb: str) -> None:
     assert 'the cluster "c" doesn\'t exist' in unknown.err
 
 
-@pytest.mark.parametrize("verb", ["delete", "del", "remove", "rm"])
+@pytest.mark.parametrize("verb", ["delete", "d", "del", "remove", "rm"])
 def test_a_deleted_cluster_is_gone_and_the_default_with_it(call: Caller, verb: str) -> None:
     call.write_config("# kept\noscar:\n  a: {endpoint: x}\n  b: {endpoint: y}\ndefault: a\n")
     result = call("cluster", verb, "a")
@@ -345,6 +345,17 @@ def test_a_deleted_cluster_is_gone_and_the_default_with_it(call: Caller, verb: s
     assert call.config.read_text() == "# kept\noscar:\n  b: {endpoint: y}\n"
     result = call("cluster", verb, "a")
     assert (result.code, result.out) == (3, "")
+
+
+def test_an_alias_of_two_verbs_alone_explains_both(call: Caller) -> None:
+    call.write_config("oscar:\n  a: {endpoint: x}\ndefault: a\n")
+    both = "\n".join(call("cluster", verb, "--help").out for verb in ("delete", "default"))
+    for words in (("d",), ("d", "--help"), ("help", "d"), ("-c", "a", "d")):
+        result = call("cluster", *words)
+        assert (result.code, result.out, result.err) == (0, both, ""), words
+    refused = call("cluster", "d", "--set", "a")
+    assert (refused.code, refused.out, "no such option: --set" in refused.err) == (2, "", True)
+    assert "endpoint: x" in call.config.read_text()
 
 
 def test_delete_speaks_json_too(call: Caller) -> None:

@@ -115,6 +115,23 @@ def test_a_service_with_replicas_is_given_their_logins_aloud(
     assert list(cluster.services["posenet"]["clusters"]) == ["replica"]
 
 
+@pytest.mark.parametrize(
+    ("version", "is_lent"), [("4.0.2", True), ("v3.6.5", True), ("4.1.0", False), ("devel", False)]
+)
+def test_replicas_take_a_login_along_only_to_servers_that_read_them(
+    call: Caller, cluster: Cluster, make_cluster: Callable[[], Cluster], version: str, is_lent: bool
+) -> None:
+    record(call, {"oscar-cluster": cluster, "replica": make_cluster()})
+    cluster.version = version
+    extra = "      replicas: [{type: oscar, cluster_id: replica, service_name: posenet}]\n"
+    outcome = call("apply", fdl(call, "posenet", extra=extra))
+    assert outcome.code == 0
+    assert ("is given the login of replica" in outcome.err) == is_lent
+    assert ("hunter2" in json.dumps(cluster.services)) == is_lent
+    assert list(cluster.services["posenet"].get("clusters", {})) == (["replica"] if is_lent else [])
+    assert "replicas: read by OSCAR up to 4.0" in outcome.err
+
+
 def test_dry_run_sends_nothing(call: Caller, cluster: Cluster) -> None:
     cluster.services["b"] = {"name": "b"}
     outcome = call("apply", "--dry-run", fdl(call, "a", "b"))

@@ -125,16 +125,33 @@ def test_a_federation_for_programs(
     assert shown["members"][1] == SECOND
 
 
+@pytest.mark.parametrize("form", ["text", "table", "json", "yaml"])
 @pytest.mark.parametrize(
-    "nothing", [{"topology": "none", "members": None}, {"topology": "none", "members": []}, {}]
+    "nothing",
+    [{"topology": "none", "members": None}, {"topology": "none", "members": []}, {"topology": ""}, {}],
 )
-def test_no_members(call: Caller, server: ScriptedServer, nothing: dict[str, Any]) -> None:
+def test_a_service_without_a_federation_is_a_failure(
+    call: Caller, server: ScriptedServer, nothing: dict[str, Any], form: str
+) -> None:
     call.know(server.url)
     server.always("GET", WEB, document(nothing))
+    result = call("federation", "get", "web", "-o", form)
+    assert (result.code, result.out) == (1, "")
+    error = json.loads(result.err)["error"] if form == "json" else result.err
+    assert 'service "web" has no federation' in error
+
+
+def test_a_topology_without_members(call: Caller, server: ScriptedServer) -> None:
+    call.know(server.url)
+    server.always("GET", WEB, document({"topology": "mesh", "members": []}))
     for form in ("text", "table"):
         result = call("federation", "get", "web", "-o", form)
-        assert result.out == "Topology:  none\nMembers:  0\nNo federation members found\n"
-    assert json.loads(call("federation", "get", "web", "-o", "json").out)["members"] is None
+        assert (result.code, result.out) == (
+            0,
+            "Topology:  mesh\nMembers:  0\nNo federation members found\n",
+        )
+    shown = json.loads(call("federation", "get", "web", "-o", "json").out)
+    assert shown == {"topology": "mesh", "members": None}
 
 
 @pytest.mark.parametrize("words", [("get",), ("add", "--cluster-id", "c", "--service-name", "s")])
@@ -208,7 +225,7 @@ def test_an_endpoint_is_added_with_headers(
         (("--type", "endpoint"), "needs --url URL"),
         (("--type", "ftp", "--url", "u"), 'takes oscar or endpoint, not "ftp"'),
         (("--type", "endpoint", "--url", "u", "--header", "x"), '"x" has not the form NAME=VALUE'),
-        (("--type", "endpoint", "--url", "u", "--ssl-verify", "maybe"), "takes true or false"),
+        (("--type", "endpoint", "--url", "u", "--ssl-verify=maybe"), "takes true or false"),
         (("--type", "endpoint", "--url", "u", "--ssl-verify", "true", "--insecure"), "only one of"),
         (("--type", "endpoint", "--url", "u", "--priority", "-1"), "--priority"),
     ],
@@ -364,14 +381,87 @@ def test_all_members_that_fit_are_removed(call: Caller, server: ScriptedServer, 
     assert stored.members == [SECOND]
 
 
+@pytest.mark.parametrize("words", [(), ("--all",), ("-y",)])
+def test_without_a_selector_all_members_are_removed(
+    call: Caller, server: ScriptedServer, stored: Federation, words: tuple[str, ...]
+) -> None:
+    stored.prepare(server, "GET", "DELETE")
+    result = call("federation", "delete", "web", *words)
+    assert (result.code, result.out) == (0, 'Federation members deleted for service "web"\n')
+    assert result.err.splitlines() == [
+        'removed: service "web-cloud" of cluster "cloud"',
+        'removed: endpoint "https://hook.example/in"',
+    ]
+    assert stored.bodies == [{"members": [FIRST, SECOND]}]
+    assert stored.members == []
+
+
 @pytest.mark.parametrize(
-    ("words", "code"), [((), 2), (("--cluster-id", "nowhere"), 5), (("--service-name", "web"), 5)]
+    ("words", "answers", "code", "left"),
+    [
+        ((), [("[y/N]", "y\n")], 0, []),
+        ((), [("[y/N]", "n\n")], 1, [FIRST, SECOND]),
+        (("--all",), [], 0, []),
+        (("--yes",), [], 0, []),
+        (("--cluster-id", "cloud"), [], 0, [SECOND]),
+    ],
+)
+def test_on_a_terminal_removing_all_members_asks(
+    run: Runner,
+    server: ScriptedServer,
+    stored: Federation,
+    words: tuple[str, ...],
+    answers: list[tuple[str, str]],
+    code: int,
+    left: list[dict[str, Any]],
+) -> None:
+    stored.prepare(server, "GET", *(("DELETE",) if code == 0 else ()))
+    result = run.terminal("federation", "delete", "web", *words, answers=answers)
+    assert (result.code, stored.members) == (code, left)
+    question = 'Remove all 2 federation members of service "web"?'
+    assert (question in result.out) == bool(answers)
+
+
+@pytest.mark.parametrize("option", ["--cluster-id", "--service-name", "--type"])
+def test_an_empty_selector_does_not_mean_all(call: Caller, option: str) -> None:
+    call.know("http://127.0.0.1:9")
+    result = call("federation", "delete", "web", option, "")
+    assert (result.code, result.out, f"{option} is empty" in result.err) == (2, "", True)
+
+
+def test_all_and_a_selector_contradict_each_other(call: Caller) -> None:
+    call.know("http://127.0.0.1:9")
+    result = call("federation", "delete", "web", "--all", "--cluster-id", "cloud")
+    assert (result.code, result.out, "--all" in result.err) == (2, "", True)
+
+
+def test_where_there_are_no_members_none_are_removed(
+    call: Caller, server: ScriptedServer, stored: Federation
+) -> None:
+    stored.members = []
+    stored.prepare(server, "GET")
+    result = call("federation", "delete", "web")
+    assert (result.code, result.out) == (0, 'Service "web" has no federation members\n')
+    document = json.loads(call("federation", "delete", "web", "--all", "-o", "json").out)
+    assert document == {"topology": "star", "members": None, "newer": 1}
+
+
+def test_services_of_all_members_are_deleted_only_with_a_yes(
+    call: Caller, server: ScriptedServer, stored: Federation
+) -> None:
+    stored.prepare(server, "GET")
+    refused = call("federation", "delete", "web", "--all", "--delete-service")
+    assert (refused.code, refused.out, "say --yes" in refused.err) == (2, "", True)
+    assert stored.members == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(("--cluster-id", "nowhere"), 5), (("--service-name", "web"), 5)]
 )
 def test_a_removal_that_fits_nothing_is_no_success(
     call: Caller, server: ScriptedServer, stored: Federation, words: tuple[str, ...], code: int
 ) -> None:
-    if words:
-        stored.prepare(server, "GET")
+    stored.prepare(server, "GET")
     result = call("federation", "delete", "web", *words)
     assert (result.code, result.out) == (code, "")
 

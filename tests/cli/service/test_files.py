@@ -250,8 +250,9 @@ def test_a_file_comes_back_and_its_absolute_path_is_all_that_is_said(run: Runner
         (["svc/out/a.txt", "folder"], "folder/a.txt"),
         (["--download-latest-into"], "a.txt"),
         (["--download-latest-into=new"], "new/a.txt"),
-        (["--download-latest-into", "new"], "new/a.txt"),
         (["--download-latest-into", "minio.default", "svc/out"], "a.txt"),
+        (["svc/out", "--download-latest-into"], "a.txt"),
+        (["--download-latest-into", "svc/out", "folder"], "folder/a.txt"),
         (["minio.default", "svc/out/", "--download-latest-into=new"], "new/a.txt"),
     ],
 )
@@ -265,6 +266,33 @@ def test_a_file_comes_where_the_words_say(
     assert said(done) == (0, f"{call.home}/{target}\n", "")
     assert files_of(call) == [target]
     assert (call.home / target).read_bytes() == b"result"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("get-file", "svc", "--download-latest-into", "svc/output"),
+        ("get-file", "--download-latest-into", "svc", "svc/output"),
+        ("--download-latest-into", "get-file", "svc", "svc/output"),
+        ("get-file", "svc", "minio.default", "--download-latest-into", "svc/output"),
+        ("get-file", "svc", "--download-latest-into", "minio.default", "svc/output"),
+        ("get-file", "svc", "svc/output", "--download-latest-into"),
+    ],
+)
+def test_a_word_behind_latest_is_where_to_look(call: Caller, stored: Cluster, words: tuple[str, ...]) -> None:
+    stored.put("out/a.txt", b"result")
+    stored.put("output/z.txt", b"another folder")
+    done = call("service", *words)
+    assert said(done) == (0, f"{call.home}/z.txt\n", "")
+    assert (call.home / "z.txt").read_bytes() == b"another folder"
+
+
+def test_a_destination_behind_a_blank_is_told_how_to_be_one(call: Caller, stored: Cluster) -> None:
+    stored.put("out/a.txt", b"result")
+    done = call("service", "get-file", "svc", "--download-latest-into", "svc/results")
+    assert (done.code, done.out) == (ExitCode.NOT_FOUND, "")
+    assert 'no files found under "svc/results"' in done.err
+    assert "--download-latest-into=svc/results" in done.err
 
 
 def test_of_files_of_the_same_second_the_last_by_name_is_the_latest(call: Caller, cluster: Cluster) -> None:

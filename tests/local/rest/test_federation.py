@@ -138,6 +138,17 @@ def test_a_service_with_members_works_says_so_and_can_be_sent_back(cluster: Loca
     assert members_of(cluster, route) is None, "an update replaces all"
 
 
+def test_a_topology_waits_for_members(cluster: LocalCluster) -> None:
+    route = make(cluster, "waiting", federation={"topology": "star", "members": []})
+    assert cluster.api.get(route).text == '{"topology":"star","members":null}'
+    added = cluster.api.post(route, json={"members": [member("there")]}).json()
+    assert added == {"topology": "star", "members": [member("there")]}
+    service = cluster.api.get("/system/services/waiting").json()
+    meshed = {**service, "federation": {"topology": "mesh"}}
+    assert cluster.api.put("/system/services", json=meshed).status_code == 204
+    assert cluster.api.get(route).json() == {"topology": "mesh", "members": None}
+
+
 def test_a_federation_without_members_gets_its_defaults(cluster: LocalCluster) -> None:
     make(cluster, "defaulted", federation={"delegation": "static"})
     federation = cluster.api.get("/system/services/defaulted").json()["federation"]

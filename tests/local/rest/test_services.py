@@ -130,7 +130,7 @@ def test_creating_a_service_makes_its_buckets_folders_and_tags(cluster: LocalClu
         ({"enable_sgx": True}, 400, "enable_sgx: "),
         ({"enable_gpu": True}, 400, "enable_gpu: "),
         ({"interlink_node_name": "n"}, 400, "interlink_node_name: "),
-        ({"federation": {"topology": "star"}}, 400, "federation: "),
+        ({"federation": {"topology": "star", "members": [{"type": "oscar"}]}}, 400, "federation: "),
         ({"federation": {"members": [{"type": "oscar"}]}}, 400, "federation: "),
         ({"replicas": [{"type": "oscar"}]}, 400, "replicas: "),
         ({"expose": {"api_port": [80]}}, 400, "expose.api_port: "),
@@ -182,6 +182,9 @@ def test_what_cannot_be_done_is_refused_with_the_field_and_leaves_nothing(
     [
         {"federation": {}},
         {"federation": {"topology": "none"}},
+        {"federation": {"topology": "star"}},
+        {"federation": {"topology": "mesh", "delegation": "random", "members": []}},
+        {"federation": {"topology": "star", "members": None}},
         {"expose": {"api_port": [0], "min_scale": 1}},
         {"replicas": []},
         {"vo": "some.vo", "allowed_users": ["a"], "visibility": "restricted", "isolation_level": "USER"},

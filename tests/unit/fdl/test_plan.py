@@ -72,18 +72,20 @@ def test_one_service_cannot_go_to_one_cluster_twice() -> None:
 
 def test_no_service_is_given_logins_that_it_does_not_need() -> None:
     wanted = targets([service("a"), service("b", federation={"topology": "none"})], CONFIG)
-    assert with_logins(wanted, CONFIG.clusters) == (wanted, {})
+    existing = {item.key: Existing() for item in wanted}
+    assert with_logins(wanted, existing, CONFIG.clusters) == (wanted, {})
 
 
-def logins(**keys: Any) -> tuple[dict[str, Any], dict[str, list[str]]]:
-    [found], added = with_logins(targets([service("a", **keys)], CONFIG), CONFIG.clusters)
+def logins(version: str | None = None, **keys: Any) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    wanted = targets([service("a", **keys)], CONFIG)
+    existing = {item.key: Existing(version=version) for item in wanted}
+    [found], added = with_logins(wanted, existing, CONFIG.clusters)
     return found.service.definition.get("clusters", {}), added
 
 
 def test_replicas_are_given_the_logins_they_need() -> None:
-    clusters, added = logins(
-        replicas=[{"type": "oscar", "cluster_id": "two"}, {"type": "endpoint", "url": "u"}]
-    )
+    replicas = [{"type": "oscar", "cluster_id": "two"}, {"type": "endpoint", "url": "u"}]
+    clusters, added = logins("4.0.2", replicas=replicas)
     assert clusters == {
         "two": {
             "endpoint": "https://two.example.org",
@@ -93,6 +95,14 @@ def test_replicas_are_given_the_logins_they_need() -> None:
         }
     }
     assert added == {"a": ["two"]}
+
+
+@pytest.mark.parametrize("version", ["4.1.0", "v5.0.0", "devel", None])
+def test_servers_that_do_not_read_replicas_are_given_no_logins_for_them(version: str | None) -> None:
+    members = [{"type": "oscar", "cluster_id": "two"}]
+    assert logins(version, replicas=members) == ({}, {})
+    clusters, added = logins(version, replicas=members, federation={"topology": "mesh"})
+    assert (clusters, added) == ({}, {})
 
 
 def test_a_cluster_without_a_password_is_named_without_one() -> None:

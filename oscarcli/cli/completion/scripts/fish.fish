@@ -13,7 +13,7 @@ function __oscar_cli_complete
     for line in $lines
         echo $line
     end
-    set -l typed (string replace -r '^--[^=]*=' '' -- "$current")
+    set -l typed (string replace -r '^-[^=]*=' '' -- "$current")
     set -l prefix (string replace -- "$typed" '' "$current")
     if contains files $directives
         __fish_complete_path "$typed" | string replace -r '^' -- "$prefix"

@@ -19,9 +19,9 @@ _oscar_cli() {
     if (( $#shown )); then
         _describe -t words oscar-cli shown "${suffix[@]}" && found=0
     fi
-    # The value of --name=value is a file, not the whole word.
+    # The value of --name=value, or of -n=value, is a file, not the whole word.
     if [[ $directives == *" files "* || $directives == *" folders "* ]]; then
-        [[ $PREFIX == --*=* ]] && compset -P '*='
+        [[ $PREFIX == -*=* ]] && compset -P '*='
     fi
     [[ $directives == *" files "* ]] && _files && found=0
     [[ $directives == *" folders "* ]] && _files -/ && found=0

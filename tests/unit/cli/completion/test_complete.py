@@ -61,7 +61,7 @@ def test_the_table_is_that_of_the_real_commands() -> None:
         ("service -c here lo", ["logs"]),
         ("help service lo", ["logs"]),
         ("service help lo", ["logs"]),
-        ("cluster d", ["default", "delete"]),
+        ("cluster d", ["delete", "default"]),
         ("cluster i", ["info"]),
         ("completion f", ["fish"]),
     ],
@@ -113,6 +113,13 @@ def test_options(line: str, expected: list[str]) -> None:
         ("local start --engine h", ["host"]),
         ("service list --timeout ", []),
         ("service put-file x --provider ", ["minio.default"]),
+        ("service get-file x --download-latest-into ", ["minio.default", "photos/", "posts/"]),
+        ("service list -o=y", ["-o=yaml"]),
+        ("service list -vo=y", ["-vo=yaml"]),
+        ("service list -cx=y", []),
+        ("service list -c=h", ["-c=here"]),
+        ("-c=", ["-c=here", "-c=my two"]),
+        ("service logs list x -s=failed,r", ["-s=failed,running"]),
     ],
 )
 def test_values(line: str, expected: list[str]) -> None:
@@ -128,6 +135,7 @@ def test_a_list_goes_on() -> None:
     ("line", "expected"),
     [
         ("cluster delete ", ["here", "my two"]),
+        ("cluster d ", ["here", "my two"]),
         ("cluster add ", []),
         ("service get t", ["text-stats"]),
         ("service -o json get t", ["text-stats"]),
@@ -162,6 +170,8 @@ def test_arguments(line: str, expected: list[str]) -> None:
         ("--config ", True, False),
         ("--config=", True, False),
         ("service run x -f ", True, False),
+        ("service run x -f=", True, False),
+        ("service get-file x --download-latest-into=", True, False),
         ("service put-file x ", True, False),
         ("service put-file x minio.default a.txt ", True, False),
         ("service get-file x photos/a ", True, False),
@@ -191,3 +201,6 @@ def test_names_are_asked_for_only_where_one_goes_and_with_what_was_typed() -> No
     before = ["--config=f", "service", "-c", "here", "logs", "get", "svc"]
     complete(ROOT, before, "", known)
     assert known.asked == [("job", ["svc"], {"--config": "f", "--cluster": "here"})]
+    known = Known()
+    complete(ROOT, ["-vc=here", "service", "logs", "get", "-vo=json", "svc"], "", known)
+    assert known.asked == [("job", ["svc"], {"--output": "json", "--cluster": "here"})]

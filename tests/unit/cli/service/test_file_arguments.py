@@ -36,7 +36,7 @@ GET_ROWS = [
 
 @pytest.mark.parametrize(("line", "latest", "expected"), GET_ROWS)
 def test_get_file_understands(line: str, latest: str | None, expected: Get) -> None:
-    assert parse_get(line.split(), latest=latest, is_folder=nothing) == expected
+    assert parse_get(line.split(), latest=latest) == expected
 
 
 GET_ERRORS = [
@@ -53,38 +53,26 @@ GET_ERRORS = [
 @pytest.mark.parametrize(("line", "latest", "message"), GET_ERRORS)
 def test_get_file_refuses(line: str, latest: str | None, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        parse_get(line.split(), latest=latest, is_folder=nothing)
+        parse_get(line.split(), latest=latest)
 
 
 def test_get_file_with_an_explicit_provider_guesses_nothing() -> None:
-    assert parse_get(["svc", "minio.x", "s3.y"], provider="s3.z", is_folder=nothing) == Get(
-        "svc", "s3.z", "minio.x", "s3.y"
-    )
+    assert parse_get(["svc", "minio.x", "s3.y"], provider="s3.z") == Get("svc", "s3.z", "minio.x", "s3.y")
 
 
 LATEST_ROWS = [
-    # The word after the option is its value ...
     ("svc", "there", Get("svc", None, None, None, True, "there")),
     ("svc minio b/out", "there", Get("svc", "minio", "b/out", None, True, "there")),
     ("svc b/out", "there.txt", Get("svc", None, "b/out", None, True, "there.txt")),
-    # ... unless it can only be the service or a provider.
-    ("", "svc", Get("svc", None, None, None, True)),
-    ("svc", "minio.default", Get("svc", "minio.default", None, None, True)),
-    ("svc b/out", "minio.default", Get("svc", "minio.default", "b/out", None, True)),
-    ("svc minio b/out", "s3.results", Get("svc", "minio", "b/out", None, True, "s3.results")),
+    ("svc", "minio.default", Get("svc", None, None, None, True, "minio.default")),
     # Alone, it may stand beside an explicit file.
     ("svc minio b/out local", "", Get("svc", "minio", "b/out", "local", True)),
 ]
 
 
 @pytest.mark.parametrize(("line", "latest", "expected"), LATEST_ROWS)
-def test_latest_takes_a_value_in_every_form(line: str, latest: str, expected: Get) -> None:
-    assert parse_get(line.split(), latest=latest, is_folder=nothing) == expected
-
-
-def test_latest_into_a_folder_that_looks_like_a_provider() -> None:
-    found = parse_get(["svc"], latest="s3.results", is_folder=lambda word: word == "s3.results")
-    assert found == Get("svc", None, None, None, True, "s3.results")
+def test_latest_may_have_a_destination(line: str, latest: str, expected: Get) -> None:
+    assert parse_get(line.split(), latest=latest) == expected
 
 
 PUT_ROWS = [
