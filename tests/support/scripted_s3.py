@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, unquote
+from xml.sax.saxutils import escape
 
 MIB = 1 << 20
 
@@ -126,3 +128,39 @@ def multipart_answer(seen: Seen, **replies: Reply) -> Reply:
         "head": Reply(headers={"Content-Length": str(10 * MIB), "ETag": '"odd-2"'}),
     }
     return replies.get(name, usual[name])
+
+
+class KeyStore:
+    """Answers as a store of one bucket does for which a key is a key, as Amazon's: `a//b` is not `a/b`."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def answer(self, seen: Seen) -> Reply:
+        path, _, query = seen.path.partition("?")
+        key = unquote(path).removeprefix("/").partition("/")[2]
+        if seen.method == "PUT":
+            self.objects[key] = seen.body
+            return Reply(headers={"ETag": f'"{hashlib.md5(seen.body).hexdigest()}"'})
+        if "list-type" in query:
+            prefix = parse_qs(query).get("prefix", [""])[0]
+            return Reply(body=self._listing(prefix))
+        if key not in self.objects:
+            return Reply(404, body=error_body("NoSuchKey"))
+        if seen.method == "DELETE":
+            del self.objects[key]
+            return Reply(204)
+        return whole(self.objects[key])
+
+    def _listing(self, prefix: str) -> bytes:
+        entries = "".join(
+            f"<Contents><Key>{escape(quote(key))}</Key><Size>{len(content)}</Size>"
+            f'<ETag>"{hashlib.md5(content).hexdigest()}"</ETag>'
+            "<LastModified>2026-06-12T09:05:29.000Z</LastModified></Contents>"
+            for key, content in sorted(self.objects.items())
+            if key.startswith(prefix)
+        )
+        return (
+            "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>"
+            f"{entries}</ListBucketResult>"
+        ).encode()
