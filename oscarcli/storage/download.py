@@ -171,6 +171,7 @@ class Download:
                 start=start,
                 length=None if is_whole else end - start,
                 etag=self._wanted.etag,
+                cancellation=cancellation,
             )
         ) as reader:
             self._check_version(reader.object)

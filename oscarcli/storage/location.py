@@ -1,7 +1,7 @@
 """Where an object is: `bucket/key`, parsed once and in one way.
 
-A key is what the user typed, to the letter: `d//e`, `./z` and `x/../y` are names of their own in S3. Only what
-stands before the bucket's name, as in `./bucket/key`, means nothing. A trailing slash means a folder.
+A key is what the user typed, to the letter: `d//e`, `./z` and `x/../y` are names of their own in S3. Only
+what stands before the bucket's name, as in `./bucket/key`, means nothing. A trailing slash means a folder.
 """
 
 from __future__ import annotations

@@ -67,6 +67,7 @@ def _put(
     answer = storage.call(
         doing,
         "put_object",
+        cancellation=cancellation,
         Bucket=location.bucket,
         Key=location.key,
         Body=_body(section),
@@ -75,7 +76,7 @@ def _put(
     )
     section.sent()
     cancellation.check()
-    _compare(storage, location, answer, digest.hex(), len(section), doing)
+    _compare(storage, location, answer, digest.hex(), len(section), doing, cancellation)
 
 
 def _body(section: Section) -> Section | bytes:
@@ -83,13 +84,19 @@ def _body(section: Section) -> Section | bytes:
 
 
 def _compare(
-    storage: S3Storage, location: Location, answer: dict[str, Any], etag: str, size: int, doing: str
+    storage: S3Storage,
+    location: Location,
+    answer: dict[str, Any],
+    etag: str,
+    size: int,
+    doing: str,
+    cancellation: Cancellation,
 ) -> None:
     """Raise RefusedError when what is stored is not what was sent, by digest or else by size."""
     stored = str(answer.get("ETag", "")).strip('"')
     if stored == etag:
         return
-    found = storage.stat(location)
+    found = storage.stat(location, cancellation=cancellation)
     if found.size != size:
         raise RefusedError(f"{doing}: {size} bytes were sent, the stored object has {found.size}")
     if found.md5 and MD5_ETAG.fullmatch(etag) and found.md5 != etag:
@@ -119,19 +126,31 @@ class _Multipart:
     def send(self, source: Source, sections: Iterator[Section], cancellation: Cancellation) -> None:
         """Send all parts and complete the upload; abort it when anything fails."""
         answer = self._storage.call(
-            self._doing, "create_multipart_upload", **self._target, ContentType=self._content_type
+            self._doing,
+            "create_multipart_upload",
+            cancellation=cancellation,
+            **self._target,
+            ContentType=self._content_type,
         )
         self._target["UploadId"] = answer["UploadId"]
-        with cancellation.undoing(self._abort):
+        with cancellation.undoing(lambda: self._abort(cancellation)):
             cancellation.check()
             at_once = PARTS_AT_ONCE if source.size is not None else STREAM_PARTS_AT_ONCE
             parts = self._send_parts(sections, at_once, cancellation)
             source.check_unchanged()
             cancellation.check()
-            self._complete(parts)
+            self._complete(parts, cancellation)
 
-    def _abort(self) -> None:
-        self._storage.call(self._doing, "abort_multipart_upload", **self._target)
+    def _abort(self, cancellation: Cancellation) -> None:
+        # However long the store was away before, this has as much time of its own: what is left of the upload
+        # takes up room and is seen by nobody. Only the user who ends the program does not wait for it.
+        self._storage.call(
+            f'abort the unfinished upload of "{self._location}" to {self._storage.provider}',
+            "abort_multipart_upload",
+            cancellation=cancellation,
+            outage=self._storage.outage.another(),
+            **self._target,
+        )
 
     def _send_parts(
         self, sections: Iterator[Section], at_once: int, cancellation: Cancellation
@@ -139,7 +158,7 @@ class _Multipart:
         def send(numbered: tuple[int, Section]) -> _Part:
             number, section = numbered
             section.cancellation = sending
-            return self._send_part(number, section)
+            return self._send_part(number, section, sending)
 
         parts: list[_Part] = []
         with (
@@ -153,13 +172,14 @@ class _Multipart:
                 parts.append(done.answer)
         return sorted(parts, key=lambda part: part.number)
 
-    def _send_part(self, number: int, section: Section) -> _Part:
+    def _send_part(self, number: int, section: Section, cancellation: Cancellation) -> _Part:
         if number > MOST_PARTS:
             raise RefusedError(f"{self._doing}: a stream of more than {MOST_PARTS * STREAM_PART >> 30} GiB")
         digest = section.md5()
         answer = self._storage.call(
             self._doing,
             "upload_part",
+            cancellation=cancellation,
             **self._target,
             PartNumber=number,
             Body=section,
@@ -169,21 +189,26 @@ class _Multipart:
         section.discard()
         return _Part(number, str(answer["ETag"]), digest, len(section))
 
-    def _complete(self, parts: list[_Part]) -> None:
+    def _complete(self, parts: list[_Part], cancellation: Cancellation) -> None:
         listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
         answer: dict[str, Any] = {}
         try:
             answer = self._storage.call(
-                self._doing, "complete_multipart_upload", **self._target, MultipartUpload={"Parts": listed}
+                self._doing,
+                "complete_multipart_upload",
+                cancellation=cancellation,
+                **self._target,
+                MultipartUpload={"Parts": listed},
             )
         except NotFoundError:
             # The answer to a first attempt may have been lost: then the object is there, whole.
             with suppress(OscarError):
-                answer = {"ETag": self._storage.stat(self._location).etag}
+                answer = {"ETag": self._storage.stat(self._location, cancellation=cancellation).etag}
             if answer.get("ETag") != _etag_of(parts):
                 raise
         size = sum(part.size for part in parts)
-        _compare(self._storage, self._location, answer, _etag_of(parts), size, self._doing)
+        etag = _etag_of(parts)
+        _compare(self._storage, self._location, answer, etag, size, self._doing, cancellation)
 
 
 def _etag_of(parts: list[_Part]) -> str:

@@ -130,7 +130,12 @@ def _storage(session: Session) -> Storage:
         return get_config(session.api).get("minio_provider")
 
     return open_storage(
-        DEFAULT_PROVIDER, {}, cluster_minio, read_timeout=session.timeout, tls=session.cluster.tls
+        DEFAULT_PROVIDER,
+        {},
+        cluster_minio,
+        read_timeout=session.timeout,
+        tls=session.cluster.tls,
+        tell=session.note,
     )
 
 

@@ -442,6 +442,7 @@ class ServiceFiles:
             cluster_minio,
             read_timeout=self._session.timeout,
             tls=self._session.cluster.tls,
+            tell=self._session.note,
         )
 
 
@@ -505,7 +506,8 @@ def carried_out(session: Session, label: str, tally: Tally[Any], *, wanted: bool
         try:
             with progress(label, session.diagnostics.terminal, wanted=wanted) as shown:
                 tally.is_holding = shown.is_live
-                yield shown
+                with session.diagnostics.above(shown):
+                    yield shown
         finally:
             tally.release()
 
