@@ -15,6 +15,7 @@ from oscarcli.errors import (
     UnreachableError,
 )
 from oscarcli.storage.cancel import Cancelled
+from oscarcli.storage.system_limits import hint_of, reason_of
 
 LONGEST_ANSWER = 300
 
@@ -167,6 +168,8 @@ def _unanswered(error: Exception, doing: str) -> OscarError:
         return UnreachableError(f"{doing}: the connection broke")
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return UnreachableError(f"{doing}: no connection: {_reason(error)}", hint=UNREACHABLE_HINT)
+    if isinstance(error, OSError):
+        return OscarError(f"{doing}: {reason_of(error)}", hint=hint_of(error))
     return OscarError(f"{doing}: {type(error).__name__}: {str(error)[:LONGEST_ANSWER]}")
 
 

@@ -15,6 +15,7 @@ from oscarcli.storage.base import MD5_ETAG
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import Section, Source
+from oscarcli.storage.system_limits import affordable
 from oscarcli.storage.workers import work
 
 if TYPE_CHECKING:
@@ -39,11 +40,16 @@ def upload(
     """Store all of `source` under `location`. Raises the errors of `Storage`."""
     sections = source.sections(_part_size(source.size))
     ahead = list(islice(sections, 2))
-    if len(ahead) == 1:
-        _put(storage, location, ahead[0], content_type, cancellation)
-    else:
-        multipart = _Multipart(storage, location, content_type)
-        multipart.send(source, chain(_taken_from(ahead), sections), cancellation)
+    try:
+        if len(ahead) == 1:
+            _put(storage, location, source, ahead.pop(), content_type, cancellation)
+        else:
+            multipart = _Multipart(storage, location, content_type)
+            multipart.send(source, chain(_taken_from(ahead), sections), cancellation)
+    except RefusedError:
+        # What looks damaged on the way may have been changed here while it was sent.
+        source.check_unchanged()
+        raise
 
 
 def _taken_from(sections: list[Section]) -> Iterator[Section]:
@@ -60,17 +66,24 @@ def _part_size(size: int | None) -> int:
 
 
 def _put(
-    storage: S3Storage, location: Location, section: Section, content_type: str, cancellation: Cancellation
+    storage: S3Storage,
+    location: Location,
+    source: Source,
+    section: Section,
+    content_type: str,
+    cancellation: Cancellation,
 ) -> None:
     doing = f'upload "{location}" to {storage.provider}'
-    digest = section.md5()
+    body = section.read() if len(section) <= SENT_AT_ONCE else section
+    digest = section.md5() if isinstance(body, Section) else _md5(body)
+    source.check_unchanged()
     answer = storage.call(
         doing,
         "put_object",
         cancellation=cancellation,
         Bucket=location.bucket,
         Key=location.key,
-        Body=_body(section),
+        Body=body,
         ContentMD5=base64.b64encode(digest).decode("ascii"),
         ContentType=content_type,
     )
@@ -79,8 +92,8 @@ def _put(
     _compare(storage, location, answer, digest.hex(), len(section), doing, cancellation)
 
 
-def _body(section: Section) -> Section | bytes:
-    return section.read() if len(section) <= SENT_AT_ONCE else section
+def _md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
 
 
 def _compare(
@@ -135,7 +148,7 @@ class _Multipart:
         self._target["UploadId"] = answer["UploadId"]
         with cancellation.undoing(lambda: self._abort(cancellation)):
             cancellation.check()
-            at_once = PARTS_AT_ONCE if source.size is not None else STREAM_PARTS_AT_ONCE
+            at_once = affordable(PARTS_AT_ONCE if source.size is not None else STREAM_PARTS_AT_ONCE, 1)
             parts = self._send_parts(sections, at_once, cancellation)
             source.check_unchanged()
             cancellation.check()
