@@ -263,7 +263,7 @@ class S3Storage:
 
     def _pages(self, bucket: str, prefix: str, page: int) -> Iterator[StoredObject]:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
-        more: dict[str, str] = {}
+        more: dict[str, Any] = {}
         while True:
             answer = self.call(doing, "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=page, **more)
             for entry in answer.get("Contents", []):

@@ -134,7 +134,7 @@ class _Multipart:
         self._location = location
         self._content_type = content_type
         self._doing = f'upload "{location}" to {storage.provider}'
-        self._target = {"Bucket": location.bucket, "Key": location.key}
+        self._target: dict[str, Any] = {"Bucket": location.bucket, "Key": location.key}
 
     def send(self, source: Source, sections: Iterator[Section], cancellation: Cancellation) -> None:
         """Send all parts and complete the upload; abort it when anything fails."""

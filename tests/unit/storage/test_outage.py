@@ -167,7 +167,8 @@ def test_who_wants_no_answer_in_time_waits_no_longer_for_a_store() -> None:
 
 
 def test_an_outage_is_told_once_and_ends_for_all_at_the_same_time() -> None:
-    now, said = [0.0], []
+    now = [0.0]
+    said: list[str] = []
     outage = Outage("minio.x", 20.0, said.append, lambda: now[0])
     error = UnreachableError("no connection")
     cancellation = Cancellation()
