@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from oscarcli.errors import OscarError
 from oscarcli.output.terminal import Terminal, clean
+
+if TYPE_CHECKING:
+    from oscarcli.output.progress import Progress
 
 YELLOW, RED, BOLD = "33", "31", "1"
 MASK = "***"
@@ -28,6 +31,16 @@ class Diagnostics:
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
         self._hidden: set[str] = set()
+        self._write = terminal.write
+
+    @contextlib.contextmanager
+    def above(self, shown: Progress) -> Iterator[None]:
+        """While inside, write lines where they do not disturb a bar on the screen."""
+        self._write = shown.write
+        try:
+            yield
+        finally:
+            self._write = self.terminal.write
 
     def hide(self, secret: str) -> None:
         """Show `***` in the place of a secret from now on: a server may quote what it was sent."""
@@ -64,7 +77,7 @@ class Diagnostics:
             text = text.replace(secret, MASK)
         # When nobody reads stderr any more the exit code is all that is left to say.
         with contextlib.suppress(BrokenPipeError, OscarError, ValueError):
-            self.terminal.write(text + "\n")
+            self._write(text + "\n")
 
 
 def confirm(terminal: Terminal, question: str) -> bool:

@@ -34,6 +34,10 @@ class Progress(Protocol):
         """Count a file."""
         ...
 
+    def write(self, text: str) -> None:
+        """Write whole lines where they do not disturb what is shown."""
+        ...
+
 
 @contextmanager
 def progress(label: str, terminal: Terminal, *, wanted: bool = True) -> Iterator[Progress]:
@@ -45,7 +49,7 @@ def progress(label: str, terminal: Terminal, *, wanted: bool = True) -> Iterator
         wanted: `False` to show nothing.
     """
     if not wanted:
-        yield NoProgress()
+        yield NoProgress(terminal)
     elif terminal.is_terminal:
         with _Bar(clean(label), terminal) as bar:
             yield bar
@@ -57,6 +61,9 @@ class NoProgress:
     """Shows nothing."""
 
     is_live = False
+
+    def __init__(self, terminal: Terminal) -> None:
+        self.write = terminal.write
 
     def expect(self, files: int | None, size: int | None) -> None:
         """Ignore the totals."""
@@ -90,6 +97,7 @@ class Lines:
         self._done = 0
         self._last_time = clock()
         self._last_done = 0
+        self.write = terminal.write
 
     def expect(self, files: int | None, size: int | None) -> None:
         """Take the totals."""
@@ -183,6 +191,12 @@ class _Bar:
         with self._lock:
             self._done_files += 1
             self._bars.update(self._task, files=self._files_text())
+
+    def write(self, text: str) -> None:
+        """Write lines above the bar."""
+        from rich.text import Text
+
+        self._bars.console.print(Text.from_ansi(text.rstrip("\n")), soft_wrap=True)
 
     def _files_text(self) -> str:
         if self._files == 1:

@@ -25,7 +25,7 @@ def count_buckets(minio: Mapping[str, Any], seconds: float, tls: TlsSettings) ->
     """
     from oscarcli.storage.s3 import S3Storage
 
-    storage = open_storage(DEFAULT_PROVIDER, {}, lambda: minio, read_timeout=seconds, tls=tls)
+    storage = open_storage(DEFAULT_PROVIDER, {}, lambda: minio, read_timeout=seconds, outage_limit=0, tls=tls)
     assert isinstance(storage, S3Storage)
     doing = f"list the buckets of {DEFAULT_PROVIDER}"
     buckets = storage.call(doing, "list_buckets").get("Buckets")

@@ -4,7 +4,8 @@ All methods may be called from several threads at once, and raise:
 
 - NotFoundError: the object or its bucket does not exist (the message says which of the two);
 - AuthError: the keys are refused; ForbiddenError, a kind of it: they may not do this;
-- UnreachableError: no usable answer: DNS, connection, TLS, timeout, a broken connection, 502 to 504;
+- UnreachableError: no usable answer: DNS, connection, TLS, timeout, a broken connection, 502 to 504; a store
+  that is away for a while, as MinIO is when OSCAR restarts it, is waited for before;
 - RefusedError: the provider understood and said no;
 - OscarError: anything else it answered;
 - Cancelled: the transfer was called off.
@@ -80,8 +81,13 @@ class Storage(Protocol):
         """Its name in a service definition, such as "minio.default"."""
         ...
 
-    def stat(self, location: Location) -> StoredObject:
-        """Return what is known about one object."""
+    def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
+        """Return what is known about one object.
+
+        Args:
+            location: the object.
+            cancellation: ends the waiting for a store that is away; needed in any thread but the main one.
+        """
         ...
 
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
@@ -95,7 +101,13 @@ class Storage(Protocol):
         ...
 
     def read(
-        self, location: Location, *, start: int = 0, length: int | None = None, etag: str | None = None
+        self,
+        location: Location,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        etag: str | None = None,
+        cancellation: Cancellation | None = None,
     ) -> Reader:
         """Open an object for reading.
 
@@ -104,6 +116,7 @@ class Storage(Protocol):
             start: first byte.
             length: how many bytes, `None` for all that follow; a range of an empty object is refused.
             etag: RefusedError when the object is no longer this version.
+            cancellation: as for `stat`.
         """
         ...
 

@@ -16,6 +16,7 @@ from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.safe_paths import created, opened_folder, put_in_place, temporary_name
 from oscarcli.storage.source import Advance
+from oscarcli.storage.system_limits import hint_of, reason_of
 from oscarcli.storage.workers import work
 
 MIB = 1 << 20
@@ -71,18 +72,33 @@ class Download:
                 raise UsageError(f'{self._doing}: "{target}" is a folder')
             if root is None and target.exists() and not target.is_file():
                 with target.open("wb", buffering=0) as file:
-                    self.to_descriptor(file.fileno())
+                    self._pour(file.fileno())
             else:
                 with opened_folder(target, root) as (folder, name):
                     self._replace(folder, name, streams)
         except BrokenPipeError:
             raise
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise OscarError(f'{self._doing}: "{target}" cannot be written: {reason}') from error
+            raise self._unwritable(f'"{target}"', error) from error
 
     def to_descriptor(self, descriptor: int) -> None:
-        """Write the content to an open file, such as standard output, as it arrives."""
+        """Write the content to an open file, such as standard output, as it arrives.
+
+        Raises:
+            BrokenPipeError: nobody reads any more.
+            OscarError: it cannot be written, or what arrived is not what was stored.
+        """
+        try:
+            self._pour(descriptor)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise self._unwritable("the output", error) from error
+
+    def _unwritable(self, what: str, error: OSError) -> OscarError:
+        return OscarError(f"{self._doing}: {what} cannot be written: {reason_of(error)}", hint=hint_of(error))
+
+    def _pour(self, descriptor: int) -> None:
 
         def sink(data: bytes, _: int) -> None:
             while data:
@@ -107,8 +123,10 @@ class Download:
 
     def _fill(self, descriptor: int, streams: int) -> None:
         def sink(data: bytes, position: int) -> None:
-            if os.pwrite(descriptor, data, position) < len(data):
-                raise OSError(0, "not everything was written")
+            while data:
+                # Short when a disk becomes full or a limit is reached: what the next one says is the cause.
+                count = os.pwrite(descriptor, data, position)
+                data, position = data[count:], position + count
 
         if streams > 1 and self._wanted.size >= RANGED_FROM:
             self._receive_ranges(sink, streams)
@@ -171,6 +189,7 @@ class Download:
                 start=start,
                 length=None if is_whole else end - start,
                 etag=self._wanted.etag,
+                cancellation=cancellation,
             )
         ) as reader:
             self._check_version(reader.object)

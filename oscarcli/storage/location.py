@@ -1,13 +1,18 @@
 """Where an object is: `bucket/key`, parsed once and in one way.
 
-A trailing slash means a folder. Blanks and slashes around the text and `.` segments mean nothing.
+A key is what the user typed, to the letter: `d//e`, `./z` and `x/../y` are names of their own in S3. Only
+what stands before the bucket's name, as in `./bucket/key`, means nothing. A trailing slash means a folder.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from oscarcli.errors import UsageError
+
+BEFORE_BUCKET = re.compile(r"(?:\s|/|\./)*")
+NO_BUCKETS = ("", ".", "..")
 
 
 @dataclass(frozen=True)
@@ -16,8 +21,8 @@ class Location:
 
     Args:
         bucket: name of the bucket, never empty.
-        key: the object's key, never with a slash at the start. Empty for the bucket itself; one that ends
-            in `/` is a folder.
+        key: the object's key. Empty for the bucket itself; one that ends in `/` is a folder, or the object
+            that marks one.
     """
 
     bucket: str
@@ -38,8 +43,8 @@ class Location:
         return self if self.is_folder else Location(self.bucket, self.key + "/")
 
     def child(self, name: str) -> Location:
-        """Return the place `name` inside this folder."""
-        return Location(self.bucket, self.as_folder().key + name)
+        """Return the place `name` inside this folder. Raises UsageError when it cannot be a key."""
+        return place_in(self.bucket, self.as_folder().key + name)
 
     def __str__(self) -> str:
         return f"{self.bucket}/{self.key}"
@@ -49,32 +54,50 @@ def parse_location(text: str) -> Location:
     """Return the place that `bucket`, `bucket/folder/` or `bucket/key` names.
 
     Raises:
-        UsageError: no bucket is named, or a segment is `..`.
+        UsageError: no bucket is named, or the key is no UTF-8.
     """
-    trimmed = text.strip()
-    # Empty segments inside a key are kept: S3 allows them, so an object may have such a name.
-    segments = [segment for segment in trimmed.strip("/").split("/") if segment != "."]
-    if ".." in segments:
-        raise UsageError(f'the remote path "{text}" is not usable: ".." has no meaning in an object store')
-    bucket, _, key = "/".join(segments).lstrip("/").partition("/")
-    if not bucket:
+    bucket, _, key = BEFORE_BUCKET.sub("", text, count=1).partition("/")
+    if bucket.strip() in NO_BUCKETS:
         raise UsageError(
             f'the remote path "{text}" names no bucket', hint="a remote path has the form BUCKET/KEY"
         )
-    key = key.lstrip("/")
-    if key and trimmed.endswith(("/", "/.")):
-        key += "/"
+    return place_in(bucket.strip(), key)
+
+
+def place_in(bucket: str, key: str) -> Location:
+    """Return the place of a key in a bucket. Raises UsageError when no object can have this key."""
+    try:
+        key.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f'"{key}" cannot be the name of an object: it is no UTF-8', hint="name the remote file"
+        ) from error
     return Location(bucket, key)
 
 
-def parse_object(text: str) -> Location:
-    """Return the place of one object. Raises UsageError when the text names a bucket or a folder."""
-    location = parse_location(text)
+def parse_object(text: str, *, is_key: bool = False) -> Location:
+    """Return the place of one object. Raises UsageError; see `require_object`."""
+    return require_object(parse_location(text), is_key=is_key)
+
+
+def require_object(location: Location, *, is_key: bool) -> Location:
+    """Return a place that is that of one object.
+
+    Args:
+        location: the place.
+        is_key: whether a slash at the end belongs to the key of an object.
+
+    Raises:
+        UsageError: it is a bucket or, unless `is_key`, a folder.
+    """
     if not location.key:
         raise UsageError(
-            f'the remote path "{text}" names a bucket and no object in it',
+            f'the remote path "{location.bucket}" names a bucket and no object in it',
             hint="a remote path has the form BUCKET/KEY",
         )
-    if location.is_folder:
-        raise UsageError(f'the remote path "{text}" names a folder, not an object')
+    if location.is_folder and not is_key:
+        raise UsageError(
+            f'the remote path "{location}" names a folder, not an object',
+            hint="with --key it is the name of an object, such as the marker of a folder",
+        )
     return location

@@ -35,7 +35,7 @@ class MemoryStorage:
         """Its name."""
         return self._provider
 
-    def stat(self, location: Location) -> StoredObject:
+    def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Return what is known about one object."""
         return self._find(location, "look up")[0]
 
@@ -48,7 +48,13 @@ class MemoryStorage:
         return islice(found, limit)
 
     def read(
-        self, location: Location, *, start: int = 0, length: int | None = None, etag: str | None = None
+        self,
+        location: Location,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        etag: str | None = None,
+        cancellation: Cancellation | None = None,
     ) -> MemoryReader:
         """Open an object, or a range of it."""
         known, content = self._find(location, "download")

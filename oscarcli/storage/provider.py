@@ -12,6 +12,7 @@ from typing import Any
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, OscarError, RefusedError, UsageError
 from oscarcli.storage.base import Storage
+from oscarcli.storage.outage import Tell
 
 Document = Mapping[str, Any]
 
@@ -45,7 +46,9 @@ def open_storage(
     cluster_minio: Callable[[], Document | None],
     *,
     read_timeout: float | None = None,
+    outage_limit: float | None = None,
     tls: TlsSettings = TlsSettings(),
+    tell: Tell = lambda _text: None,
 ) -> Storage:
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
 
@@ -54,8 +57,10 @@ def open_storage(
         service: the service's document.
         cluster_minio: gives `minio_provider` of the cluster's configuration; called only when needed.
         read_timeout: seconds a server may keep silent; the storage's own limit when `None`.
+        outage_limit: seconds a store may be away; the storage's own limit when `None`.
         tls: the cluster's settings: its authorities count for every provider, its client certificate is shown
             to its own store alone, and each provider's definition tells whether certificates are verified.
+        tell: told in passing what is waited for.
 
     Raises:
         UsageError: no such type of provider, or the service does not define this one.
@@ -82,7 +87,7 @@ def open_storage(
         settings = _defined(service, kind, identifier)
     if name != DEFAULT_PROVIDER:
         tls = replace(tls, client_cert="", client_key="")
-    return _s3_storage(name, kind, settings, read_timeout, tls)
+    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, tell)
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
@@ -107,7 +112,12 @@ def _defined_names(service: Document) -> Iterator[str]:
 
 
 def _s3_storage(
-    name: str, kind: str, settings: Document, read_timeout: float | None, tls: TlsSettings
+    name: str,
+    kind: str,
+    settings: Document,
+    limits: tuple[float | None, float | None],
+    tls: TlsSettings,
+    tell: Tell,
 ) -> Storage:
     from oscarcli.storage.s3 import READ_TIMEOUT, S3Settings, S3Storage
 
@@ -123,8 +133,10 @@ def _s3_storage(
             region=_text(settings, "region"),
             endpoint=endpoint if kind == "minio" else None,
             tls=replace(tls, verify=settings.get("verify") is not False),
-            read_timeout=read_timeout or READ_TIMEOUT,
-        )
+            read_timeout=limits[0] or READ_TIMEOUT,
+            outage_limit=limits[1],
+        ),
+        tell,
     )
 
 

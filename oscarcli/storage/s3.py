@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import NotFoundError, UnreachableError
+from oscarcli.storage import outage as outages
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
+from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.s3_connection import Sender
-from oscarcli.storage.s3_failures import MISSING_BUCKET, code_of, failure
+from oscarcli.storage.s3_failures import MISSING_BUCKET, code_of, failure, is_answer, is_away
 from oscarcli.storage.source import Section, Source
 
 CONNECT_TIMEOUT = 10.0
@@ -50,6 +52,8 @@ class S3Settings:
         endpoint: URL of a MinIO server; `None` for Amazon's by region (or AWS_ENDPOINT_URL_S3).
         tls: whom TLS trusts, and what it shows.
         read_timeout: seconds a server may keep silent.
+        outage_limit: seconds it may be away, as while it is restarted; `None` for the usual patience, but
+            no more than `read_timeout`.
     """
 
     provider: str
@@ -59,6 +63,7 @@ class S3Settings:
     endpoint: str | None = None
     tls: TlsSettings = field(default=TlsSettings())
     read_timeout: float = READ_TIMEOUT
+    outage_limit: float | None = None
 
 
 def connect(settings: S3Settings) -> Any:
@@ -150,10 +155,19 @@ def _count_what_is_sent(client: Any) -> None:
 
 
 class S3Storage:
-    """One provider reached through the S3 protocol. See `Storage` for what its methods promise."""
+    """One provider reached through the S3 protocol. See `Storage` for what its methods promise.
 
-    def __init__(self, settings: S3Settings) -> None:
+    Args:
+        settings: where it is.
+        tell: told that and why it is waited for.
+    """
+
+    def __init__(self, settings: S3Settings, tell: Tell = lambda _text: None) -> None:
         self._settings = settings
+        limit = settings.outage_limit
+        if limit is None:
+            limit = min(outages.MAX_OUTAGE_SECONDS, settings.read_timeout)
+        self.outage = Outage(settings.provider, limit, tell)
         self._connecting = threading.Lock()
         self._connected: Any = None
 
@@ -170,20 +184,67 @@ class S3Storage:
                 self._connected = connect(self._settings)
             return self._connected
 
-    def call(self, doing: str, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Call an operation such as "head_object". Raises the errors of `Storage`."""
-        method = getattr(self.client, operation)
-        try:
-            answer: dict[str, Any] = method(**parameters)
-        except Exception as error:
-            raise failure(error, doing) from error
-        return answer
+    def call(
+        self,
+        doing: str,
+        operation: str,
+        *,
+        cancellation: Cancellation | None = None,
+        outage: Outage | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Call an operation, again and again while the store is away.
 
-    def stat(self, location: Location) -> StoredObject:
+        Args:
+            doing: what it is for, for messages.
+            operation: such as "head_object".
+            cancellation: ends the waiting for the store; needed in any thread but the main one.
+            outage: that of all calls when `None`.
+            parameters: of the operation.
+
+        Raises:
+            OscarError: as for `Storage`.
+            Cancelled: the waiting was called off.
+        """
+        method = getattr(self.client, operation)
+        outage = outage or self.outage
+        body = parameters.get("Body")
+        for delay in delays():
+            if isinstance(body, Section):
+                body.seek(0)
+            try:
+                answer: dict[str, Any] = method(**parameters)
+            except Exception as error:  # noqa: BLE001 -- raised again as one of ours
+                self._after(error, failure(error, doing), outage, delay, cancellation)
+            else:
+                outage.end()
+                return answer
+        raise AssertionError("there is always another delay")
+
+    def _after(
+        self,
+        error: Exception,
+        told: Exception,
+        outage: Outage,
+        delay: float,
+        cancellation: Cancellation | None,
+    ) -> None:
+        """Wait when a failure was that of a store that is away; else raise what is told of it."""
+        if is_away(error):
+            told.__cause__ = error
+            outage.wait(told, delay, cancellation)
+            return
+        if is_answer(error):
+            outage.end()
+        raise told from error
+
+    def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Ask for one object, and when it is missing, whether its bucket is there."""
         doing = f'look up "{location}" in {self.provider}'
         try:
-            answer = self.call(doing, "head_object", Bucket=location.bucket, Key=location.key)
+            answer = self.call(
+                doing, "head_object", cancellation=cancellation, Bucket=location.bucket, Key=location.key
+            )
         except NotFoundError:
             self._require_bucket(location.bucket, doing)
             raise
@@ -202,7 +263,7 @@ class S3Storage:
 
     def _pages(self, bucket: str, prefix: str, page: int) -> Iterator[StoredObject]:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
-        more: dict[str, str] = {}
+        more: dict[str, Any] = {}
         while True:
             answer = self.call(doing, "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=page, **more)
             for entry in answer.get("Contents", []):
@@ -213,7 +274,13 @@ class S3Storage:
             more = {"ContinuationToken": token}
 
     def read(
-        self, location: Location, *, start: int = 0, length: int | None = None, etag: str | None = None
+        self,
+        location: Location,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        etag: str | None = None,
+        cancellation: Cancellation | None = None,
     ) -> S3Reader:
         """Open an object, or a range of it."""
         doing = f'download "{location}" from {self.provider}'
@@ -223,7 +290,7 @@ class S3Storage:
             parameters["Range"] = f"bytes={start}-{end}"
         if etag:
             parameters["IfMatch"] = f'"{etag}"'
-        answer = self.call(doing, "get_object", **parameters)
+        answer = self.call(doing, "get_object", cancellation=cancellation, **parameters)
         if start and not str(answer.get("ContentRange", "")).startswith(f"bytes {start}-"):
             answer["Body"].close()
             raise UnreachableError(f"{doing}: the server does not give the range that was asked for")

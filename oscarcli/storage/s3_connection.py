@@ -6,6 +6,7 @@ an SSL context. Its event `before-send` lets somebody else send; everything used
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -17,7 +18,7 @@ from oscarcli.network.proxies import Proxy, proxy_for
 from oscarcli.network.route import route_to
 from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
 from oscarcli.network.trust import proxy_context, tls_context
-from oscarcli.storage.s3_failures import NoWayError, chain
+from oscarcli.storage.s3_failures import UNREACHABLE_HINT, NoWayError, RefusedConnectionError, chain
 
 # As botocore has it: urllib3's own pieces of 16 KiB slow large transfers down.
 PIECE = 128 << 10
@@ -131,7 +132,14 @@ class Sender:
         final = _of_proxy(causes, proxy) or (explain_tls(_refusals(causes), route) if route.is_tls else None)
         if final is None and isinstance(error, (ProtocolError, SSLError)) and not self._was_answered:
             final = explain_break(route)
-        return NoWayError(*final) if final else _as_botocore(error, request, proxy)
+        if final is not None:
+            return NoWayError(*final)
+        if proxy is None and any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+            # Told at once, and not after botocore's own attempts: it is waited for elsewhere, and with words.
+            return RefusedConnectionError(
+                f"no connection: {os.strerror(errno.ECONNREFUSED)}", UNREACHABLE_HINT
+            )
+        return _as_botocore(error, request, proxy)
 
     def _manager(self, scheme: str, proxy: Proxy | None) -> Any:
         """Return the pools for URLs of a scheme that go through a proxy, or none."""

@@ -15,6 +15,7 @@ from oscarcli.errors import (
     UnreachableError,
 )
 from oscarcli.storage.cancel import Cancelled
+from oscarcli.storage.system_limits import hint_of, reason_of
 
 LONGEST_ANSWER = 300
 
@@ -57,6 +58,10 @@ CODES_BY_STATUS = {
 UNREACHABLE_HINT = "check the endpoint in the service's storage_providers or in the cluster's configuration"
 
 
+# A store that is down, seen through the proxy in front of it or while it starts.
+AWAY_STATUS = (502, 503, 504)
+
+
 class NoWayError(Exception):
     """Requests cannot travel to a store, and to repeat them does not help.
 
@@ -69,6 +74,32 @@ class NoWayError(Exception):
         super().__init__(reason)
         self.reason_told = reason
         self.hint = hint
+
+
+class RefusedConnectionError(NoWayError):
+    """Nobody listens at a store's address, at this moment at least."""
+
+
+def is_away(error: Exception) -> bool:
+    """Tell whether what botocore raised means that a store is down, as while it is restarted.
+
+    Not a silence: to wait for an answer in time is patience enough.
+    """
+    from botocore.exceptions import ClientError, ConnectionClosedError
+
+    if isinstance(error, ClientError):
+        return _status_of(error) in AWAY_STATUS
+    kinds = (RefusedConnectionError, ConnectionClosedError)
+    return any(isinstance(inner, kinds) for inner in chain(error))
+
+
+def is_answer(error: Exception) -> bool:
+    """Tell whether what botocore raised came from the store itself."""
+    return bool(code_of(error)) and _status_of(error) not in AWAY_STATUS
+
+
+def _status_of(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
 
 
 def failure(error: Exception, doing: str) -> Exception:
@@ -101,7 +132,7 @@ def code_of(error: Exception) -> str:
 
 def _answered(error: Any, doing: str) -> OscarError:
     code = code_of(error)
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    status = _status_of(error)
     if code in SENTENCES:
         kind, sentence = SENTENCES[code]
         return kind(f"{doing}: {sentence}")
@@ -137,6 +168,8 @@ def _unanswered(error: Exception, doing: str) -> OscarError:
         return UnreachableError(f"{doing}: the connection broke")
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
         return UnreachableError(f"{doing}: no connection: {_reason(error)}", hint=UNREACHABLE_HINT)
+    if isinstance(error, OSError):
+        return OscarError(f"{doing}: {reason_of(error)}", hint=hint_of(error))
     return OscarError(f"{doing}: {type(error).__name__}: {str(error)[:LONGEST_ANSWER]}")
 
 

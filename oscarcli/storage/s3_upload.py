@@ -15,6 +15,7 @@ from oscarcli.storage.base import MD5_ETAG
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import Section, Source
+from oscarcli.storage.system_limits import affordable
 from oscarcli.storage.workers import work
 
 if TYPE_CHECKING:
@@ -39,11 +40,16 @@ def upload(
     """Store all of `source` under `location`. Raises the errors of `Storage`."""
     sections = source.sections(_part_size(source.size))
     ahead = list(islice(sections, 2))
-    if len(ahead) == 1:
-        _put(storage, location, ahead[0], content_type, cancellation)
-    else:
-        multipart = _Multipart(storage, location, content_type)
-        multipart.send(source, chain(_taken_from(ahead), sections), cancellation)
+    try:
+        if len(ahead) == 1:
+            _put(storage, location, source, ahead.pop(), content_type, cancellation)
+        else:
+            multipart = _Multipart(storage, location, content_type)
+            multipart.send(source, chain(_taken_from(ahead), sections), cancellation)
+    except RefusedError:
+        # What looks damaged on the way may have been changed here while it was sent.
+        source.check_unchanged()
+        raise
 
 
 def _taken_from(sections: list[Section]) -> Iterator[Section]:
@@ -60,36 +66,50 @@ def _part_size(size: int | None) -> int:
 
 
 def _put(
-    storage: S3Storage, location: Location, section: Section, content_type: str, cancellation: Cancellation
+    storage: S3Storage,
+    location: Location,
+    source: Source,
+    section: Section,
+    content_type: str,
+    cancellation: Cancellation,
 ) -> None:
     doing = f'upload "{location}" to {storage.provider}'
-    digest = section.md5()
+    body = section.read() if len(section) <= SENT_AT_ONCE else section
+    digest = section.md5() if isinstance(body, Section) else _md5(body)
+    source.check_unchanged()
     answer = storage.call(
         doing,
         "put_object",
+        cancellation=cancellation,
         Bucket=location.bucket,
         Key=location.key,
-        Body=_body(section),
+        Body=body,
         ContentMD5=base64.b64encode(digest).decode("ascii"),
         ContentType=content_type,
     )
     section.sent()
     cancellation.check()
-    _compare(storage, location, answer, digest.hex(), len(section), doing)
+    _compare(storage, location, answer, digest.hex(), len(section), doing, cancellation)
 
 
-def _body(section: Section) -> Section | bytes:
-    return section.read() if len(section) <= SENT_AT_ONCE else section
+def _md5(data: bytes) -> bytes:
+    return hashlib.md5(data, usedforsecurity=False).digest()
 
 
 def _compare(
-    storage: S3Storage, location: Location, answer: dict[str, Any], etag: str, size: int, doing: str
+    storage: S3Storage,
+    location: Location,
+    answer: dict[str, Any],
+    etag: str,
+    size: int,
+    doing: str,
+    cancellation: Cancellation,
 ) -> None:
     """Raise RefusedError when what is stored is not what was sent, by digest or else by size."""
     stored = str(answer.get("ETag", "")).strip('"')
     if stored == etag:
         return
-    found = storage.stat(location)
+    found = storage.stat(location, cancellation=cancellation)
     if found.size != size:
         raise RefusedError(f"{doing}: {size} bytes were sent, the stored object has {found.size}")
     if found.md5 and MD5_ETAG.fullmatch(etag) and found.md5 != etag:
@@ -114,24 +134,36 @@ class _Multipart:
         self._location = location
         self._content_type = content_type
         self._doing = f'upload "{location}" to {storage.provider}'
-        self._target = {"Bucket": location.bucket, "Key": location.key}
+        self._target: dict[str, Any] = {"Bucket": location.bucket, "Key": location.key}
 
     def send(self, source: Source, sections: Iterator[Section], cancellation: Cancellation) -> None:
         """Send all parts and complete the upload; abort it when anything fails."""
         answer = self._storage.call(
-            self._doing, "create_multipart_upload", **self._target, ContentType=self._content_type
+            self._doing,
+            "create_multipart_upload",
+            cancellation=cancellation,
+            **self._target,
+            ContentType=self._content_type,
         )
         self._target["UploadId"] = answer["UploadId"]
-        with cancellation.undoing(self._abort):
+        with cancellation.undoing(lambda: self._abort(cancellation)):
             cancellation.check()
-            at_once = PARTS_AT_ONCE if source.size is not None else STREAM_PARTS_AT_ONCE
+            at_once = affordable(PARTS_AT_ONCE if source.size is not None else STREAM_PARTS_AT_ONCE, 1)
             parts = self._send_parts(sections, at_once, cancellation)
             source.check_unchanged()
             cancellation.check()
-            self._complete(parts)
+            self._complete(parts, cancellation)
 
-    def _abort(self) -> None:
-        self._storage.call(self._doing, "abort_multipart_upload", **self._target)
+    def _abort(self, cancellation: Cancellation) -> None:
+        # However long the store was away before, this has as much time of its own: what is left of the upload
+        # takes up room and is seen by nobody. Only the user who ends the program does not wait for it.
+        self._storage.call(
+            f'abort the unfinished upload of "{self._location}" to {self._storage.provider}',
+            "abort_multipart_upload",
+            cancellation=cancellation,
+            outage=self._storage.outage.another(),
+            **self._target,
+        )
 
     def _send_parts(
         self, sections: Iterator[Section], at_once: int, cancellation: Cancellation
@@ -139,7 +171,7 @@ class _Multipart:
         def send(numbered: tuple[int, Section]) -> _Part:
             number, section = numbered
             section.cancellation = sending
-            return self._send_part(number, section)
+            return self._send_part(number, section, sending)
 
         parts: list[_Part] = []
         with (
@@ -153,13 +185,14 @@ class _Multipart:
                 parts.append(done.answer)
         return sorted(parts, key=lambda part: part.number)
 
-    def _send_part(self, number: int, section: Section) -> _Part:
+    def _send_part(self, number: int, section: Section, cancellation: Cancellation) -> _Part:
         if number > MOST_PARTS:
             raise RefusedError(f"{self._doing}: a stream of more than {MOST_PARTS * STREAM_PART >> 30} GiB")
         digest = section.md5()
         answer = self._storage.call(
             self._doing,
             "upload_part",
+            cancellation=cancellation,
             **self._target,
             PartNumber=number,
             Body=section,
@@ -169,21 +202,26 @@ class _Multipart:
         section.discard()
         return _Part(number, str(answer["ETag"]), digest, len(section))
 
-    def _complete(self, parts: list[_Part]) -> None:
+    def _complete(self, parts: list[_Part], cancellation: Cancellation) -> None:
         listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
         answer: dict[str, Any] = {}
         try:
             answer = self._storage.call(
-                self._doing, "complete_multipart_upload", **self._target, MultipartUpload={"Parts": listed}
+                self._doing,
+                "complete_multipart_upload",
+                cancellation=cancellation,
+                **self._target,
+                MultipartUpload={"Parts": listed},
             )
         except NotFoundError:
             # The answer to a first attempt may have been lost: then the object is there, whole.
             with suppress(OscarError):
-                answer = {"ETag": self._storage.stat(self._location).etag}
+                answer = {"ETag": self._storage.stat(self._location, cancellation=cancellation).etag}
             if answer.get("ETag") != _etag_of(parts):
                 raise
         size = sum(part.size for part in parts)
-        _compare(self._storage, self._location, answer, _etag_of(parts), size, self._doing)
+        etag = _etag_of(parts)
+        _compare(self._storage, self._location, answer, etag, size, self._doing, cancellation)
 
 
 def _etag_of(parts: list[_Part]) -> str:

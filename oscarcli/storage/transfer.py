@@ -20,12 +20,18 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import Advance, FileSource, Source, StreamSource
+from oscarcli.storage.system_limits import affordable, hint_of, reason_of
 from oscarcli.storage.workers import work
 
 # Small files are a matter of round trips, large ones of bandwidth and of connections per file.
 WORKERS = 8
 WORKERS_FOR_LARGE = 4
 LARGE = 16 << 20
+# Open files and connections of a worker: the file and a connection, or one for each part that is sent at the
+# same time; of a download the folder, the folder in it and the new file, too.
+DESCRIPTORS_PER_UPLOAD = 2
+DESCRIPTORS_PER_LARGE_UPLOAD = 5
+DESCRIPTORS_PER_DOWNLOAD = 4
 # When so many in a row cannot reach or enter the storage, and nothing ever could, the rest is not tried.
 HOPELESS = 4
 # So many entries of a listing are looked at before the first transfer, to know the total.
@@ -124,8 +130,11 @@ def upload(
     def do(task: Upload) -> None:
         _upload_one(storage, task, meter.advance, cancellation)
 
-    many = WORKERS if max(known, default=LARGE) < LARGE else WORKERS_FOR_LARGE
-    _carry_out(tasks, do, report, meter, cancellation, min(many, len(tasks)))
+    if max(known, default=LARGE) < LARGE:
+        workers = affordable(min(WORKERS, len(tasks)), DESCRIPTORS_PER_UPLOAD)
+    else:
+        workers = affordable(min(WORKERS_FOR_LARGE, len(tasks)), DESCRIPTORS_PER_LARGE_UPLOAD)
+    _carry_out(tasks, do, report, meter, cancellation, workers)
 
 
 def download(
@@ -148,7 +157,7 @@ def download(
     is_all = len(ahead) < LOOKED_AHEAD
     meter.expect(len(ahead) if is_all else None, sum(t.source.size for t in ahead) if is_all else None)
     cancellation = Cancellation()
-    streams = RANGES_AT_ONCE if len(ahead) == 1 else 1
+    streams = affordable(RANGES_AT_ONCE, 1) if len(ahead) == 1 else 1
 
     def do(task: Fetch) -> None:
         one = Download(storage, task.source, meter.advance, cancellation)
@@ -157,7 +166,7 @@ def download(
         else:
             one.to_file(task.target, root=task.root, streams=streams)
 
-    workers = min(WORKERS, max(1, len(ahead)))
+    workers = affordable(min(WORKERS, max(1, len(ahead))), DESCRIPTORS_PER_DOWNLOAD)
     _carry_out(chain(ahead, iterator), do, report, meter, cancellation, workers)
 
 
@@ -167,8 +176,8 @@ def _upload_one(storage: Storage, task: Upload, advance: Advance, cancellation: 
             kind = content_type_of(task.target.name)
             storage.write(task.target, source, content_type=kind, cancellation=cancellation)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise OscarError(f'upload "{task.source}": it cannot be read: {reason}') from error
+        reason = f'upload "{task.source}": it cannot be read: {reason_of(error)}'
+        raise OscarError(reason, hint=hint_of(error)) from error
 
 
 @contextmanager

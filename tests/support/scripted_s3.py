@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, quote, unquote
+from xml.sax.saxutils import escape
 
 MIB = 1 << 20
 
@@ -56,6 +58,7 @@ class Server:
         self.seen: list[Seen] = []
         self.script: Callable[[Seen], Reply] = lambda _: Reply()
         self.over = threading.Event()
+        self.is_away = False
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,8 +67,11 @@ class Server:
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
                 seen = Seen(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
+                reply = Reply() if outer.is_away else outer.script(seen)
+                if outer.is_away:
+                    self.close_connection = True
+                    return
                 outer.seen.append(seen)
-                reply = outer.script(seen)
                 if reply.stall and reply.cut is None:
                     outer.over.wait(60)
                 self.send_response(reply.status)
@@ -85,21 +91,44 @@ class Server:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = _QuietServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-        if certificate is not None:
+        self._handler = Handler
+        self._certificate = certificate
+        self._leaving: threading.Thread | None = None
+        self._listen(0)
+        scheme = "http" if certificate is None else "https"
+        self.endpoint = f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
+
+    def _listen(self, port: int) -> None:
+        self._server = _QuietServer(("127.0.0.1", port), self._handler)
+        if self._certificate is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate)
+            context.load_cert_chain(self._certificate)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-            self.endpoint = self.endpoint.replace("http:", "https:")
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
-    def stop(self) -> None:
-        self.over.set()
+    def leave(self) -> None:
+        """Refuse connections from now on and answer nothing more; a script may call this, too."""
+        self.is_away = True
+        self._leaving = threading.Thread(target=self._close)
+        self._leaving.start()
+
+    def come_back(self) -> None:
+        """Listen again at the same place."""
+        assert self._leaving is not None
+        self._leaving.join()
+        self.is_away = False
+        self._listen(self._server.server_address[1])
+
+    def _close(self) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+    def stop(self) -> None:
+        self.over.set()
+        if not self.is_away:
+            self._close()
 
 
 def error_body(code: str, message: str = "words of the server") -> bytes:
@@ -126,3 +155,39 @@ def multipart_answer(seen: Seen, **replies: Reply) -> Reply:
         "head": Reply(headers={"Content-Length": str(10 * MIB), "ETag": '"odd-2"'}),
     }
     return replies.get(name, usual[name])
+
+
+class KeyStore:
+    """Answers as a store of one bucket does for which a key is a key, as Amazon's: `a//b` is not `a/b`."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def answer(self, seen: Seen) -> Reply:
+        path, _, query = seen.path.partition("?")
+        key = unquote(path).removeprefix("/").partition("/")[2]
+        if seen.method == "PUT":
+            self.objects[key] = seen.body
+            return Reply(headers={"ETag": f'"{hashlib.md5(seen.body).hexdigest()}"'})
+        if "list-type" in query:
+            prefix = parse_qs(query).get("prefix", [""])[0]
+            return Reply(body=self._listing(prefix))
+        if key not in self.objects:
+            return Reply(404, body=error_body("NoSuchKey"))
+        if seen.method == "DELETE":
+            del self.objects[key]
+            return Reply(204)
+        return whole(self.objects[key])
+
+    def _listing(self, prefix: str) -> bytes:
+        entries = "".join(
+            f"<Contents><Key>{escape(quote(key))}</Key><Size>{len(content)}</Size>"
+            f'<ETag>"{hashlib.md5(content).hexdigest()}"</ETag>'
+            "<LastModified>2026-06-12T09:05:29.000Z</LastModified></Contents>"
+            for key, content in sorted(self.objects.items())
+            if key.startswith(prefix)
+        )
+        return (
+            "<ListBucketResult><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated>"
+            f"{entries}</ListBucketResult>"
+        ).encode()

@@ -19,6 +19,10 @@ app = noun("The files of a bucket.")
 
 BucketArgument = Annotated[str, typer.Argument(metavar="BUCKET_NAME", help="The bucket's name.")]
 RemoteArgument = Annotated[str, typer.Argument(metavar="REMOTE_FILE", help="The file's name in the bucket.")]
+WHOLE_BUCKET = "/"
+KeyOption = Annotated[
+    bool, typer.Option("--key", help="The name is that of one object, also when it ends in '/'.")
+]
 NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")]
 
 
@@ -42,7 +46,7 @@ def put_file(
     from oscarcli.storage.transfer import Upload
 
     session: Session = ctx.obj
-    local, remote = (words[:-1], words[-1]) if len(words) > 1 else (words, "")
+    local, remote = (words[:-1], words[-1]) if len(words) > 1 else (words, WHOLE_BUCKET)
     sources = local_files(local)
     targets = upload_targets(sources, _place(bucket, remote))
     tasks = [Upload(*pair) for pair in zip(sources, targets, strict=True)]
@@ -65,21 +69,21 @@ def get_file(
         str | None,
         typer.Argument(metavar="[LOCAL_FILE]", help="File or folder to write to, or '-' for stdout."),
     ] = None,
+    key: KeyOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
     """Download a file of a bucket, or a folder (ending in '/'), and print where it is."""
     from oscarcli.cli.kit.local_paths import root_of, target_file
     from oscarcli.cli.service.files import STANDARD_OUTPUT, get_folder, get_one
-    from oscarcli.storage.location import parse_object
     from oscarcli.storage.transfer import Fetch
 
     session: Session = ctx.obj
-    place = _place(bucket, remote)
-    if place.endswith("/"):
+    place = _place(bucket, remote, is_key=key)
+    if place.is_folder and not key:
         get_folder(session, _storage(session), place, local, show_progress=not no_progress)
         return
     storage = _storage(session)
-    found = _existing(storage, parse_object(place))
+    found = _existing(storage, place)
     if local == "-":
         task = Fetch(found, STANDARD_OUTPUT)
     else:
@@ -89,12 +93,14 @@ def get_file(
 
 
 @app.command("delete-file, df, remove-file, rmf", formats=TABLE_FORMATS)
-def delete_file(ctx: typer.Context, bucket: BucketArgument, remote: RemoteArgument) -> None:
+def delete_file(
+    ctx: typer.Context, bucket: BucketArgument, remote: RemoteArgument, key: KeyOption = False
+) -> None:
     """Delete a file of a bucket."""
-    from oscarcli.storage.location import parse_object
+    from oscarcli.storage.location import require_object
 
     session: Session = ctx.obj
-    location = parse_object(_place(bucket, remote))
+    location = require_object(_place(bucket, remote, is_key=key), is_key=key)
     storage = _storage(session)
     # A delete alone does not tell whether there was anything to delete.
     _existing(storage, location)
@@ -102,11 +108,17 @@ def delete_file(ctx: typer.Context, bucket: BucketArgument, remote: RemoteArgume
     session.done(f'Deleted "{location}"', {"deleted": [str(location)]})
 
 
-def _place(bucket: str, remote: str) -> str:
-    """Return the remote path of a name in a bucket."""
+def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
+    """Return the place of a name in a bucket: the key to the letter, but `/` alone is the bucket itself."""
+    from oscarcli.storage.location import Location, place_in
+
     if not bucket.strip() or "/" in bucket:
         raise UsageError(f'"{bucket}" is not the name of a bucket')
-    return f"{bucket.strip()}/{remote.strip().lstrip('/')}"
+    if not name:
+        raise UsageError("the name of the remote file is empty", hint="is a variable of a script unset?")
+    if name == WHOLE_BUCKET and not is_key:
+        return Location(bucket.strip())
+    return place_in(bucket.strip(), name)
 
 
 def _storage(session: Session) -> Storage:
@@ -118,7 +130,12 @@ def _storage(session: Session) -> Storage:
         return get_config(session.api).get("minio_provider")
 
     return open_storage(
-        DEFAULT_PROVIDER, {}, cluster_minio, read_timeout=session.timeout, tls=session.cluster.tls
+        DEFAULT_PROVIDER,
+        {},
+        cluster_minio,
+        read_timeout=session.timeout,
+        tls=session.cluster.tls,
+        tell=session.note,
     )
 
 

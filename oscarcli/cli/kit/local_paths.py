@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from oscarcli.errors import RefusedError, UsageError
-from oscarcli.storage.location import Location, parse_location
+from oscarcli.errors import OscarError, RefusedError, UsageError
+
+if TYPE_CHECKING:
+    from oscarcli.storage.base import StoredObject
+    from oscarcli.storage.location import Location
 
 STANDARD_INPUT = 0
 # Bytes of a name in a folder, on every file system in use.
@@ -19,10 +23,12 @@ def local_files(words: Sequence[str]) -> list[Path | int]:
     """Return the files that words name; a glob that no shell expanded is expanded, `-` is standard input.
 
     Raises:
-        UsageError: a file does not exist, or is a folder.
+        UsageError: a file does not exist, or is a folder; or a word is empty.
     """
     found: list[Path | int] = []
     for word in words:
+        if not word:
+            raise UsageError("the name of a local file is empty", hint="is a variable of a script unset?")
         if word == "-":
             found.append(STANDARD_INPUT)
         elif _is_folder(Path(word)):
@@ -51,28 +57,21 @@ def _readable(word: str) -> Path:
     return Path(word)
 
 
-def upload_targets(sources: Sequence[Path | int], remote: str) -> list[Location]:
+def upload_targets(sources: Sequence[Path | int], location: Location) -> list[Location]:
     """Return the object that each local file becomes.
 
     Args:
         sources: what `local_files` found.
-        remote: an object for a single file, or a folder, with a slash at its end.
+        location: an object for a single file, or a folder, which may be the whole bucket.
 
     Raises:
-        UsageError: the remote path does not fit, or two files would become the same object.
+        UsageError: the place does not fit, or two files would become the same object.
     """
-    location = parse_location(remote)
-    is_folder = remote.strip().endswith("/")
-    if not is_folder and not location.key:
+    if not location.is_folder and len(sources) > 1:
         raise UsageError(
-            f'the remote path "{remote}" names a bucket and no object in it',
-            hint=f"'{location.bucket}/' keeps the local name",
+            f'{len(sources)} files cannot all become "{location}"', hint="a remote folder ends in a slash"
         )
-    if not is_folder and len(sources) > 1:
-        raise UsageError(
-            f'{len(sources)} files cannot all become "{remote}"', hint="a remote folder ends in a slash"
-        )
-    if not is_folder:
+    if not location.is_folder:
         return [location]
     targets = [location.child(_base_name(source)) for source in sources]
     _refuse_collisions(sources, targets)
@@ -140,7 +139,10 @@ def safe_name(relative: str) -> Path:
     path = Path(relative)
     is_strange = "\\" in relative or "\0" in relative or ".." in path.parts or path.is_absolute()
     if is_strange or not path.name or not all(map(_is_name, path.parts)):
-        raise RefusedError(f'the object name "{relative}" cannot be used as a file name here')
+        raise RefusedError(
+            f'the object name "{relative}" cannot be used as a file name here',
+            hint="name the local file behind the remote one",
+        )
     return path
 
 
@@ -158,3 +160,57 @@ def path_inside(folder: Path, relative: str) -> Path:
         RefusedError: the name would lead out of the folder.
     """
     return folder / safe_name(relative)
+
+
+def files_inside(
+    folder: Path,
+    objects: Iterable[StoredObject],
+    name_of: Callable[[StoredObject], str],
+    refuse: Callable[[StoredObject, OscarError], None],
+) -> Iterator[tuple[StoredObject, Path]]:
+    """Yield objects and the file below a folder that each becomes; no two become the same one.
+
+    `d//e` and `d/./e` are objects of their own beside `d/e`, but a file system knows only the last. Such an
+    object waits until all others have their files, and is refused when its own is taken.
+
+    Args:
+        folder: where the files go.
+        objects: the objects, without markers of folders.
+        name_of: gives an object's name as seen from the folder.
+        refuse: told of each object that cannot be a file here, and why.
+    """
+    plain: set[str] = set()
+    odd: list[StoredObject] = []
+    for found in objects:
+        name = name_of(found)
+        if name != _plain_name(name):
+            odd.append(found)
+            continue
+        plain.add(name)
+        yield from _file_inside(folder, found, name, refuse)
+    taken: dict[str, str] = {}
+    for found in odd:
+        name = _plain_name(name_of(found))
+        other = taken.setdefault(name, str(found.location))
+        if name in plain:
+            other = str(found.location).removesuffix(name_of(found)) + name
+        if other != str(found.location):
+            refuse(found, UsageError(f'"{other}" and "{found.location}" would both become "{folder / name}"'))
+        else:
+            yield from _file_inside(folder, found, name, refuse)
+
+
+def _file_inside(
+    folder: Path, found: StoredObject, name: str, refuse: Callable[[StoredObject, OscarError], None]
+) -> Iterator[tuple[StoredObject, Path]]:
+    try:
+        path = path_inside(folder, name)
+    except OscarError as error:
+        refuse(found, error)
+    else:
+        yield found, path
+
+
+def _plain_name(name: str) -> str:
+    """Return a name without segments that a file system takes for nothing."""
+    return "/".join(segment for segment in name.split("/") if segment not in ("", "."))

@@ -16,7 +16,7 @@ import typer
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.service.wait import OutputOption, WaitOption, settle_output, wait_limit
-from oscarcli.errors import NotFoundError, OscarError, PartialError
+from oscarcli.errors import NotFoundError, OscarError, PartialError, UsageError
 from oscarcli.output.render import Column, Result
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ ProviderOption = Annotated[
     typer.Option("--provider", metavar="P", help="Storage provider; no other word is taken for one then."),
 ]
 NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")]
+KeyOption = Annotated[
+    bool, typer.Option("--key", help="The remote path is that of one object, also when it ends in '/'.")
+]
 
 
 @app.command("put-file, pf", formats=TABLE_FORMATS)
@@ -75,6 +78,7 @@ def put_file(
     """
     from oscarcli.cli.kit.local_paths import local_files, upload_targets
     from oscarcli.cli.service.file_arguments import parse_put
+    from oscarcli.storage.location import parse_location
     from oscarcli.storage.provider import default_input_path
     from oscarcli.storage.transfer import Upload
 
@@ -85,7 +89,13 @@ def put_file(
     limit = wait_limit(session) if wait else None
     files = ServiceFiles(session, wanted.service)
     remote = wanted.remote or default_input_path(files.document, wanted.provider) + "/"
-    tasks = [Upload(*pair) for pair in zip(sources, upload_targets(sources, remote), strict=True)]
+    target = parse_location(remote)
+    if not target.key and not remote.endswith("/"):
+        raise UsageError(
+            f'the remote path "{remote}" names a bucket and no object in it',
+            hint=f"'{target.bucket}/' keeps the local name",
+        )
+    tasks = [Upload(*pair) for pair in zip(sources, upload_targets(sources, target), strict=True)]
     if wait:
         from oscarcli.cli.service.put_and_wait import Wish, put_and_wait
 
@@ -162,20 +172,24 @@ def get_file(
             "the current folder, or into PATH with =PATH.",
         ),
     ] = None,
+    key: KeyOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
     """Download a file from the storage of a service, and print where it is."""
     from oscarcli.cli.service.file_arguments import parse_get
+    from oscarcli.storage.location import parse_location
     from oscarcli.storage.provider import default_output_path, default_output_provider
 
     session: Session = ctx.obj
     wanted = parse_get(words or [], provider=provider, latest=latest)
+    if wanted.latest and key:
+        raise UsageError("--key names one object, and --download-latest-into looks for one")
     files = ServiceFiles(session, wanted.service)
     name = wanted.provider or default_output_provider(files.document)
     remote = wanted.remote or default_output_path(files.document, name)
     storage = files.storage(name)
-    if not wanted.latest and remote.strip().endswith("/"):
-        get_folder(session, storage, remote, wanted.local, show_progress=not no_progress)
+    if not wanted.latest and not key and remote.endswith("/"):
+        get_folder(session, storage, parse_location(remote), wanted.local, show_progress=not no_progress)
         return
     task = _one_file(session, storage, wanted, remote)
     get_one(session, storage, task, show_progress=not no_progress)
@@ -191,7 +205,7 @@ def _one_file(session: Session, storage: Storage, wanted: Get, remote: str) -> F
         also = f"; of {ties} files with the same time, the last by name" if ties > 1 else ""
         session.verbose_note(f'the latest file is "{found.location}", of {_time_text(found)}{also}')
     else:
-        location = parse_object(remote)
+        location = parse_object(remote, is_key=True)
         found = _existing(storage, wanted.service, location)
     if wanted.local == "-" or wanted.destination == "-":
         return Fetch(found, STANDARD_OUTPUT)
@@ -257,37 +271,34 @@ def _paths_told(session: Session) -> Iterator[Callable[[Fetch], str | None]]:
 
 
 def get_folder(
-    session: Session, storage: Storage, remote: str, local: str | None, *, show_progress: bool
+    session: Session, storage: Storage, location: Location, local: str | None, *, show_progress: bool
 ) -> None:
     """Download what is in a folder and print the paths of the files.
 
     Args:
         session: where lines go.
         storage: where the folder is.
-        remote: `BUCKET/FOLDER`.
+        location: the remote folder.
         local: the folder to put them in; one of the same name in the current folder when `None`.
         show_progress: whether to show how far it is.
 
     Raises:
         NotFoundError: there is nothing in it.
     """
-    from oscarcli.cli.kit.local_paths import path_inside, safe_name
+    from oscarcli.cli.kit.local_paths import files_inside, safe_name
     from oscarcli.storage.listing import objects_at, relative_name
-    from oscarcli.storage.location import parse_location
     from oscarcli.storage.transfer import Fetch, Outcome, download
 
-    location = parse_location(remote).as_folder()
     folder = Path(local) if local is not None else safe_name(location.name)
     refused: list[Outcome[Fetch]] = []
 
+    def refuse(found: StoredObject, error: OscarError) -> None:
+        refused.append(Outcome(Fetch(found, folder), error))
+
     def tasks() -> Iterator[Fetch]:
-        for found in objects_at(storage, location):
-            if found.location.is_folder:
-                continue
-            try:
-                yield Fetch(found, path_inside(folder, relative_name(found, location)), folder)
-            except OscarError as error:
-                refused.append(Outcome(Fetch(found, folder), error))
+        objects = (one for one in objects_at(storage, location) if not one.location.is_folder)
+        for found, path in files_inside(folder, objects, partial(relative_name, location=location), refuse):
+            yield Fetch(found, path, folder)
 
     with _paths_told(session) as line:
         tally = Tally[Fetch](session, line)
@@ -296,7 +307,10 @@ def get_folder(
             for outcome in refused:
                 tally.take(outcome)
         if not tally.count:
-            raise NotFoundError(f'download "{location}" from {storage.provider}: no files found under it')
+            raise NotFoundError(
+                f'download "{location}" from {storage.provider}: no files found under it',
+                hint="with --key it is the name of an object" if location.key else None,
+            )
         tally.conclude("downloaded")
 
 
@@ -395,6 +409,7 @@ def delete_file(
         ),
     ] = None,
     provider: ProviderOption = None,
+    key: KeyOption = False,
 ) -> None:
     """Delete a file from the storage of a service."""
     from oscarcli.cli.service.file_arguments import parse_delete
@@ -402,7 +417,7 @@ def delete_file(
 
     session: Session = ctx.obj
     wanted = parse_delete(words or [], provider=provider)
-    location = parse_object(wanted.remote)
+    location = parse_object(wanted.remote, is_key=key)
     storage = ServiceFiles(session, wanted.service).storage(wanted.provider)
     # A delete alone does not tell whether there was anything to delete.
     _existing(storage, wanted.service, location)
@@ -439,6 +454,7 @@ class ServiceFiles:
             cluster_minio,
             read_timeout=self._session.timeout,
             tls=self._session.cluster.tls,
+            tell=self._session.note,
         )
 
 
@@ -502,7 +518,8 @@ def carried_out(session: Session, label: str, tally: Tally[Any], *, wanted: bool
         try:
             with progress(label, session.diagnostics.terminal, wanted=wanted) as shown:
                 tally.is_holding = shown.is_live
-                yield shown
+                with session.diagnostics.above(shown):
+                    yield shown
         finally:
             tally.release()
 

@@ -101,7 +101,7 @@ def _require_inputs(document: dict[str, Any], wish: Wish) -> None:
     watched: list[str] = []
     for entry in document.get("input") or []:
         if normalised(str(entry.get("storage_provider", ""))) == normalised(wish.provider):
-            watched.append(str(parse_location(str(entry.get("path", ""))).as_folder()))
+            watched.append(str(parse_location(str(entry.get("path", "")).strip(" /")).as_folder()))
     # Where users have buckets of their own, the input folder is in each of these.
     buckets = [str(bucket) for bucket in document.get("bucket_list") or []]
     watched += [f"{bucket}/{path.partition('/')[2]}" for bucket in buckets for path in list(watched)]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Container, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,12 @@ from oscarcli.errors import NotFoundError, OscarError
 from oscarcli.jobs.finished import FinishedJob, ResultFile
 from oscarcli.jobs.results import ResultSearch
 from oscarcli.storage.base import StoredObject
+from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.safe_paths import write_inside
+from oscarcli.storage.system_limits import affordable
 from oscarcli.storage.transfer import Fetch, Outcome, download
+from oscarcli.storage.workers import work
 
 if TYPE_CHECKING:
     from oscarcli.cli.service.files import ServiceFiles
@@ -57,13 +60,12 @@ class Results:
             PartialError: some of several files could not be had; each is named.
             OscarError: none could.
         """
-        # Two jobs may have written the same object, or objects of the same name.
-        wanted = list({file.name: file for file in reversed(self._search.files_of(done))}.values())[::-1]
+        wanted, clashes = one_of_each_name(self._search.files_of(done))
         if not wanted:
             self._session.note("the job wrote no files" if len(done) == 1 else "the jobs wrote no files")
             return
         failed = {one.name for one in done if one.job.get("status") == FAILED}
-        tally = Tally[Fetch](self._session, self._line, alone=len(wanted) == 1)
+        tally = Tally[Fetch](self._session, self._line, alone=len(wanted) + len(clashes) == 1)
         with carried_out(self._session, "Downloading results", tally, wanted=self._show_progress) as progress:
             for provider in dict.fromkeys(file.provider for file in wanted):
                 chosen = [file for file in wanted if file.provider == provider]
@@ -71,6 +73,8 @@ class Results:
                     self._download(provider, chosen, failed, tally, progress)
                 else:
                     self._unpack(chosen, tally)
+            for file, error in clashes:
+                tally.take(Outcome(_task(file, self._folder), error))
         tally.conclude("downloaded")
 
     def _line(self, task: Fetch) -> str | None:
@@ -108,9 +112,7 @@ class Results:
                 tally.take(Outcome(_task(file, self._folder), error))
             return
         tasks: list[Fetch] = []
-        with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
-            looks = list(pool.map(lambda file: self._look(storage, file), chosen))
-        for file, look in zip(chosen, looks, strict=True):
+        for file, look in zip(chosen, self._looks(storage, chosen), strict=True):
             if look.error is None:
                 tasks.append(look.task)
             elif isinstance(look.error, NotFoundError) and file.job in failed:
@@ -121,14 +123,49 @@ class Results:
         if tasks:
             download(storage, tasks, tally.take, progress)
 
-    def _look(self, storage: Storage, file: ResultFile) -> Outcome[Fetch]:
+    def _looks(self, storage: Storage, chosen: Sequence[ResultFile]) -> list[Outcome[Fetch]]:
+        """Look files up; Ctrl-C does not wait for a store that is away."""
+        cancellation = Cancellation()
+
+        def look(numbered: tuple[int, ResultFile]) -> Outcome[Fetch]:
+            return self._look(storage, numbered[1], cancellation)
+
+        workers = affordable(min(LOOKS_AT_ONCE, len(chosen)), 1)
+        looks: dict[int, Outcome[Fetch]] = {}
+        with closing(work(enumerate(chosen), look, cancellation, workers=workers)) as outcomes:
+            for done in outcomes:
+                if done.error is not None:
+                    raise done.error
+                assert done.answer is not None
+                looks[done.item[0]] = done.answer
+        return [looks[number] for number in range(len(chosen))]
+
+    def _look(self, storage: Storage, file: ResultFile, cancellation: Cancellation) -> Outcome[Fetch]:
         """Look a file up, as a download wants it."""
         try:
             assert file.location is not None
-            found = storage.stat(file.location)
+            found = storage.stat(file.location, cancellation=cancellation)
             return Outcome(Fetch(found, path_inside(self._folder, file.name), self._folder))
         except OscarError as error:
             return Outcome(_task(file, self._folder), error)
+
+
+def one_of_each_name(
+    files: Iterable[ResultFile],
+) -> tuple[list[ResultFile], list[tuple[ResultFile, OscarError]]]:
+    """Return files of which no two would become the same one, and those that are left out with the reason.
+
+    A job puts each of its files into every output, and two jobs may have written the same object: neither
+    is a mistake, and one copy is enough. Two jobs with different files of one name are.
+    """
+    first: dict[str, ResultFile] = {}
+    clashes: list[tuple[ResultFile, OscarError]] = []
+    for file in files:
+        other = first.setdefault(file.name, file)
+        if other.job != file.job and (other.location, other.content) != (file.location, file.content):
+            reason = f'"{file.name}" of job "{file.job}" would replace "{other.name}" of job "{other.job}"'
+            clashes.append((file, OscarError(reason, hint="bring the files of each job into its own folder")))
+    return list(first.values()), clashes
 
 
 def _task(file: ResultFile, folder: Path) -> Fetch:

@@ -47,7 +47,13 @@ class Storage(MemoryStorage):
         self._counting = threading.Lock()
 
     def read(
-        self, location: Location, *, start: int = 0, length: int | None = None, etag: str | None = None
+        self,
+        location: Location,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        etag: str | None = None,
+        cancellation: Cancellation | None = None,
     ) -> MemoryReader:
         reader = super().read(location, start=start, length=length, etag=etag)
         with self._counting:

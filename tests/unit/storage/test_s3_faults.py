@@ -69,7 +69,9 @@ def opened() -> Iterator[Callable[..., S3Storage]]:
     storages: list[S3Storage] = []
 
     def open_storage(endpoint: str | None, **changes: Any) -> S3Storage:
-        settings = S3Settings("minio.default", "access", SECRET, endpoint=endpoint, read_timeout=5)
+        settings = S3Settings(
+            "minio.default", "access", SECRET, endpoint=endpoint, read_timeout=5, outage_limit=0
+        )
         storages.append(S3Storage(replace(settings, **changes)))
         return storages[-1]
 
@@ -80,7 +82,8 @@ def opened() -> Iterator[Callable[..., S3Storage]]:
 
 @pytest.fixture(scope="module")
 def shared_storage(shared_server: Server) -> Iterator[S3Storage]:
-    storage = S3Storage(S3Settings("minio.default", "access", SECRET, endpoint=shared_server.endpoint))
+    endpoint = shared_server.endpoint
+    storage = S3Storage(S3Settings("minio.default", "access", SECRET, endpoint=endpoint, outage_limit=0))
     yield storage
     storage.client.close()
 

@@ -53,28 +53,26 @@ def test_a_dangling_link_does_not_exist(here: Path) -> None:
 
 
 def test_a_file_becomes_an_object_or_goes_into_a_folder() -> None:
-    assert upload_targets([Path("x/a.jpg")], "b/k.png") == [Location("b", "k.png")]
-    assert upload_targets([Path("x/a.jpg")], "b/in/") == [Location("b", "in/a.jpg")]
-    assert upload_targets([Path("x/a.jpg")], "b/") == [Location("b", "a.jpg")]
-    assert upload_targets([Path("a"), Path("x/c")], "b/in/") == [Location("b", "in/a"), Location("b", "in/c")]
-    assert upload_targets([0], "b/k") == [Location("b", "k")]
+    assert upload_targets([Path("x/a.jpg")], Location("b", "k.png")) == [Location("b", "k.png")]
+    assert upload_targets([Path("x/a.jpg")], Location("b", "in/")) == [Location("b", "in/a.jpg")]
+    assert upload_targets([Path("x/a.jpg")], Location("b")) == [Location("b", "a.jpg")]
+    targets = upload_targets([Path("a"), Path("x/c")], Location("b", "in/"))
+    assert targets == [Location("b", "in/a"), Location("b", "in/c")]
+    assert upload_targets([0], Location("b", "k")) == [Location("b", "k")]
 
 
 @pytest.mark.parametrize(
-    ("sources", "remote", "message"),
+    ("sources", "key", "message"),
     [
-        ([Path("a")], "b", "names a bucket and no object"),
-        ([Path("a"), Path("c")], "b/in", "cannot all become"),
-        ([Path("x/a"), Path("y/a")], "b/in/", "would both become"),
-        ([0], "b/in/", "standard input has no name"),
-        ([Path("a")], "/", "names no bucket"),
+        ([Path("a"), Path("c")], "in", "cannot all become"),
+        ([Path("x/a"), Path("y/a")], "in/", "would both become"),
+        ([0], "in/", "standard input has no name"),
+        ([Path("caf\udce9")], "in/", "no UTF-8"),
     ],
 )
-def test_remote_paths_that_do_not_fit_are_refused(
-    sources: list[Path | int], remote: str, message: str
-) -> None:
+def test_remote_paths_that_do_not_fit_are_refused(sources: list[Path | int], key: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        upload_targets(sources, remote)
+        upload_targets(sources, Location("b", key))
 
 
 def test_an_object_goes_where_it_is_told(here: Path) -> None:
