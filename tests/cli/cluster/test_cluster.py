@@ -330,6 +330,8 @@ def test_the_default_is_shown_and_set(call: Caller, verb: str) -> None:
     done = call("cluster", verb, "--set", "b")
     assert (done.code, done.out) == (0, 'The cluster "b" has been set as default successfully\n')
     assert call("cluster", verb).out == "b\n"
+    for nothing in (("--set", ""), ("--set=",), ("-s", "")):
+        assert (call("cluster", verb, *nothing).out, call("cluster", verb, *nothing).code) == ("b\n", 0)
     assert json.loads(call("cluster", verb, "-s", "a", "-o", "json").out) == {"default": "a"}
     assert call("cluster", verb, "-o", "yaml").out == "default: a\n"
     unknown = call("cluster", verb, "-s", "c")
