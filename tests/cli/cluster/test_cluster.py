@@ -339,6 +339,34 @@ def test_the_default_is_shown_and_set(call: Caller, verb: str) -> None:
     assert 'the cluster "c" doesn\'t exist' in unknown.err
 
 
+def test_a_key_that_stands_twice_can_be_changed_and_is_told(call: Caller) -> None:
+    text = "oscar:\n  a: {endpoint: x}\n  b:\n    endpoint: y\n    endpoint: z\ndefault: a\ndefault: b\n"
+    call.write_config(text)
+    assert (call("cluster", "default").out, call("cluster", "list").err) == ("b\n", "")
+    result = call("cluster", "default", "--set", "a")
+    assert result.code == 0
+    told = (
+        "stands here a second time; the last one counts, and the reference client does not read such a file"
+    )
+    assert result.err.splitlines() == [
+        f'warning: {call.config}:5: the key "endpoint" {told}',
+        f'warning: {call.config}:7: the key "default" {told}',
+    ]
+    assert call.config.read_text() == text.replace("default: b", "default: a")
+    assert call("cluster", "default").out == "a\n"
+    assert call("cluster", "delete", "a").code == 0
+    assert call.config.read_text() == "oscar:\n  b:\n    endpoint: y\n    endpoint: z\n"
+
+
+def test_a_cluster_is_added_to_json_in_a_yaml_file_as_json(call: Caller) -> None:
+    document = {"oscar": {"a": {"endpoint": "x", "ssl_verify": True}}, "default": "a"}
+    call.write_config(json.dumps(document, indent=4))
+    assert add(call, "b", "https://b", "-o", "egi").code == 0
+    entry = {"endpoint": "https://b", "oidc_account_name": "egi", "ssl_verify": True}
+    document["oscar"]["b"] = {**entry, "memory": "256Mi", "log_level": "INFO"}  # type: ignore[index]
+    assert call.config.read_text() == json.dumps(document, indent=4)
+
+
 @pytest.mark.parametrize("verb", ["delete", "del", "remove", "rm"])
 def test_a_deleted_cluster_is_gone_and_the_default_with_it(call: Caller, verb: str) -> None:
     call.write_config("# kept\noscar:\n  a: {endpoint: x}\n  b: {endpoint: y}\ndefault: a\n")
