@@ -48,7 +48,7 @@ class MappingText:
 
     def is_repeated(self, item: Item) -> bool:
         """Tell whether the key of an item stands here a second time."""
-        return sum(other.key.value == item.key.value for other in self.items) > 1
+        return [other.key.value for other in self.items].count(item.key.value) > 1
 
     def with_value(self, item: Item, value: Value) -> str:
         """Return the text with another value for a key that is there."""

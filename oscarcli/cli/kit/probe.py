@@ -11,6 +11,8 @@ from oscarcli.config.model import Cluster
 from oscarcli.errors import OscarError, UnreachableError
 
 if TYPE_CHECKING:
+    import httpx
+
     from oscarcli.api.client import Client
     from oscarcli.login.token_store import Tokens
 
@@ -27,39 +29,64 @@ def look(session: Session, cluster: Cluster, done: str, tokens: Tokens | None = 
         done: what was done already, for the warning.
         tokens: its access tokens, where there is one already.
     """
+    tell(session, cluster, done, probe(session, cluster, tokens=tokens))
+
+
+def tell(session: Session, cluster: Cluster, done: str, answer: str | OscarError) -> None:
+    """Say what came of a look, where something is to be said.
+
+    Args:
+        session: the run.
+        cluster: the entry.
+        done: what was done already.
+        answer: what `probe` returned.
+    """
     session.warn_unverified(cluster)
-    seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
-    answers: Queue[str | OscarError] = Queue()
-    try:
-        client = _client(session, cluster, tokens)
-        # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
-        Thread(target=lambda: answers.put(_version(client, seconds)), daemon=True).start()
-        answer = answers.get(timeout=seconds)
-    except Empty:
-        answer = UnreachableError(f"the cluster gave no whole answer within {seconds:g} s")
-    except OscarError as error:
-        answer = error
     if isinstance(answer, OscarError):
         session.warn(f"{done}, but: {answer.message}")
     else:
         session.verbose_note(f"the cluster answers; its version is {answer}")
 
 
-def _client(session: Session, cluster: Cluster, tokens: Tokens | None) -> Client:
-    """Return a client that tries once; what may be lost when it is left behind is done here and now.
+def probe(
+    session: Session, cluster: Cluster, *, tokens: Tokens | None = None, auth: httpx.Auth | None = None
+) -> str | OscarError:
+    """Return a cluster's version, or why it does not tell it; nothing is waited for very long.
+
+    Args:
+        session: the run.
+        cluster: its entry.
+        tokens: its access tokens, where there is one already.
+        auth: how to log in instead of as the entry says.
+    """
+    from oscarcli.api.client import Client
+
+    seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
+    answers: Queue[str | OscarError] = Queue()
+    try:
+        auth = auth or _auth(session, cluster, tokens)
+        client = Client(cluster.endpoint, auth, tls=cluster.tls, retries=False)
+        # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
+        Thread(target=lambda: answers.put(_version(client, seconds)), daemon=True).start()
+        return answers.get(timeout=seconds)
+    except Empty:
+        return UnreachableError(f"the cluster gave no whole answer within {seconds:g} s")
+    except OscarError as error:
+        return error
+
+
+def _auth(session: Session, cluster: Cluster, tokens: Tokens | None) -> httpx.Auth:
+    """Return the login; what may be lost when it is left behind is done here and now.
 
     A refresh token may be good once: the thread must not trade it in, for it is not waited for.
     """
     from oscarcli.api.auth import auth_for, bearer, tokens_for
-    from oscarcli.api.client import Client
 
     if cluster.login == "refresh-token":
         tokens = tokens or tokens_for(cluster, session.logins)
         assert tokens is not None
-        auth = bearer(tokens.current())
-    else:
-        auth = auth_for(cluster, session.logins)
-    return Client(cluster.endpoint, auth, tls=cluster.tls, retries=False)
+        return bearer(tokens.current())
+    return auth_for(cluster, session.logins)
 
 
 def _version(client: Client, seconds: float) -> str | OscarError:

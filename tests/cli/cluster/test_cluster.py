@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import Caller, Runner
-from tests.support.server import Answer, ScriptedServer, document, page
+from tests.support.server import Answer, Request, ScriptedServer, document, page
 
 INFO = {
     "version": "v4.1.2",
@@ -72,6 +73,11 @@ def add(call: Caller, *words: str, **more: Any) -> Any:
         ("a host ada pw", 'the endpoint "host" is not an HTTP URL'),
         ("a ftp://x ada pw", "is not an HTTP URL"),
         ("a http://bob:hunter2@x ada pw", "the endpoint's URL holds a user or a password"),
+        ("a http://bob:hunter2@x:?y ada pw", "the endpoint's URL holds a user or a password"),
+        ("a http://x?y=z ada pw", 'the endpoint "http://x?y=z" has a query'),
+        ("a http://x/#y ada pw", 'the endpoint "http://x/#y" has a fragment'),
+        ("a http://x:/y ada pw", 'the endpoint "http://x:/y" has no number behind the colon of its port'),
+        ("a http://x ada:lovelace pw", 'the user "ada:lovelace" has a ":"'),
     ],
 )
 def test_words_that_do_not_go_together_store_nothing(call: Caller, words: str, message: str) -> None:
@@ -81,6 +87,17 @@ def test_words_that_do_not_go_together_store_nothing(call: Caller, words: str, m
     assert result.err.splitlines()[1].startswith("hint: ")
     assert "hunter2" not in result.err
     assert not call.config.exists()
+
+
+def test_a_name_alone_is_an_endpoint_of_https_and_that_is_said(call: Caller) -> None:
+    result = add(call, "a", "oscar.example.org", "-o", "egi")
+    assert (result.code, result.err) == (
+        0,
+        'taking the endpoint "oscar.example.org" for https://oscar.example.org\n',
+    )
+    assert stored(call)["a"]["endpoint"] == "https://oscar.example.org"
+    refused = add(call, "b", "https://oscar.example.org/ x", "-o", "egi")
+    assert (refused.code, "has a blank in it" in refused.err, list(stored(call))) == (2, True, ["a"])
 
 
 @pytest.mark.parametrize("verb", ["add", "a"])
@@ -211,6 +228,66 @@ def test_in_a_pipe_an_existing_id_is_replaced_with_a_note(call: Caller) -> None:
     assert result.err.splitlines()[0] == 'replacing the cluster "test", which exists already'
     assert stored(call)["test"]["endpoint"] == "https://new"
     assert add(call, "test", "https://newer", "bob", "pw", "--force").err.splitlines()[0] == IN_HISTORY
+
+
+BASIC_OLD = "Basic " + base64.b64encode(b"ada:s3cr3t-pass").decode()
+
+
+def only_the_former_login(request: Request) -> Answer:
+    return document(INFO) if request.headers.get("authorization") == BASIC_OLD else Answer(401)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bob", "wrong"),
+        ("--token-command", "echo tok.en"),
+        ("--token-command", "false"),
+        ("-o", "no-such-account"),
+    ],
+)
+def test_a_login_that_works_is_not_replaced_by_one_that_is_refused(
+    call: Caller, server: ScriptedServer, words: tuple[str, ...]
+) -> None:
+    call.know(server.url)
+    before = call.config.read_text()
+    server.always("GET", "/system/info", only_the_former_login)
+    result = call("cluster", "add", "test", server.url, *words)
+    assert (result.code, result.out) == (4, "")
+    assert 'Error: the cluster "test" is left as it was, for its login works and the new one does not: ' in (
+        result.err
+    )
+    assert result.err.splitlines()[-1] == (
+        "hint: --force replaces it all the same, and --no-check does not try the login"
+    )
+    assert call.config.read_text() == before
+    assert call("cluster", "add", "test", server.url, *words, "--force").code == 0
+    assert call.config.read_text() != before
+
+
+def test_a_login_is_replaced_when_neither_works_or_the_new_one_cannot_be_tried(
+    call: Caller, server: ScriptedServer
+) -> None:
+    call.know(server.url)
+    server.always("GET", "/system/info", Answer(401))
+    result = call("cluster", "add", "test", server.url, "bob", "pw")
+    assert (result.code, stored(call)["test"]["auth_user"]) == (0, "bob")
+    assert "warning: the cluster is stored, but: " in result.err
+    # The new login, then the former one; what came of the first is not asked for again.
+    assert [request.headers["authorization"][:6] for request in server.requests] == ["Basic "] * 2
+    assert call("cluster", "add", "test", NOWHERE, "eve", "pw").code == 0
+    assert stored(call)["test"]["auth_user"] == "eve"
+
+
+def test_a_login_that_works_takes_the_place_of_another_and_is_tried_once(
+    call: Caller, server: ScriptedServer
+) -> None:
+    call.know(server.url)
+    server.expect("GET", "/system/info", document(INFO))
+    assert call("cluster", "add", "test", server.url, "bob", "pw").code == 0
+    assert stored(call)["test"]["auth_user"] == "bob"
+    assert call("cluster", "add", "test", server.url, "eve", "pw", "--no-check").code == 0
+    assert stored(call)["test"]["auth_user"] == "eve"
 
 
 def test_on_a_terminal_an_existing_id_is_asked_about(run: Runner) -> None:
