@@ -79,7 +79,8 @@ def add(
 
     The password or refresh token goes into the keyring of the operating system when one answers. With
     --oidc-issuer alone, 'oscar-cli auth login' logs in afterwards. The cluster is stored even when it does
-    not answer or refuses the login; a warning says so.
+    not answer or refuses the login; a warning says so. Without a terminal, a login that works is not replaced
+    by one that is refused, unless by --force.
     """
     session: Session = ctx.obj
     login = Login(

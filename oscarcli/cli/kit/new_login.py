@@ -73,7 +73,6 @@ def trying(
 
 
 def _with_refresh_token(session: Session, entry: Cluster, secret: str) -> TriedLogin:
-    from oscarcli.api.auth import bearer
     from oscarcli.login.token_store import traded_in
 
     try:
@@ -82,10 +81,7 @@ def _with_refresh_token(session: Session, entry: Cluster, secret: str) -> TriedL
         return TriedLogin(secret, error)
     for value in (grant.access.value, grant.refresh_token):
         session.logins.hide(value)
-    try:
-        answer = probe(session, entry, auth=bearer(grant.access.value))
-    except OscarError as error:
-        answer = error
+    answer = probe(session, entry, access_token=grant.access.value)
     return TriedLogin(grant.refresh_token or secret, answer, grant.access)
 
 

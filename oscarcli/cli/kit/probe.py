@@ -11,8 +11,6 @@ from oscarcli.config.model import Cluster
 from oscarcli.errors import OscarError, UnreachableError
 
 if TYPE_CHECKING:
-    import httpx
-
     from oscarcli.api.client import Client
     from oscarcli.login.token_store import Tokens
 
@@ -49,7 +47,7 @@ def tell(session: Session, cluster: Cluster, done: str, answer: str | OscarError
 
 
 def probe(
-    session: Session, cluster: Cluster, *, tokens: Tokens | None = None, auth: httpx.Auth | None = None
+    session: Session, cluster: Cluster, *, tokens: Tokens | None = None, access_token: str = ""
 ) -> str | OscarError:
     """Return a cluster's version, or why it does not tell it; nothing is waited for very long.
 
@@ -57,15 +55,12 @@ def probe(
         session: the run.
         cluster: its entry.
         tokens: its access tokens, where there is one already.
-        auth: how to log in instead of as the entry says.
+        access_token: one to log in with instead of as the entry says.
     """
-    from oscarcli.api.client import Client
-
     seconds = min(session.timeout or CHECK_SECONDS, CHECK_SECONDS)
     answers: Queue[str | OscarError] = Queue()
     try:
-        auth = auth or _auth(session, cluster, tokens)
-        client = Client(cluster.endpoint, auth, tls=cluster.tls, retries=False)
+        client = _client(session, cluster, tokens, access_token)
         # In a thread, for neither the resolver of names nor a server that drips keeps to a time limit.
         Thread(target=lambda: answers.put(_version(client, seconds)), daemon=True).start()
         return answers.get(timeout=seconds)
@@ -75,18 +70,20 @@ def probe(
         return error
 
 
-def _auth(session: Session, cluster: Cluster, tokens: Tokens | None) -> httpx.Auth:
-    """Return the login; what may be lost when it is left behind is done here and now.
+def _client(session: Session, cluster: Cluster, tokens: Tokens | None, access_token: str) -> Client:
+    """Return a client that tries once; what may be lost when it is left behind is done here and now.
 
     A refresh token may be good once: the thread must not trade it in, for it is not waited for.
     """
     from oscarcli.api.auth import auth_for, bearer, tokens_for
+    from oscarcli.api.client import Client
 
-    if cluster.login == "refresh-token":
+    if cluster.login == "refresh-token" and not access_token:
         tokens = tokens or tokens_for(cluster, session.logins)
         assert tokens is not None
-        return bearer(tokens.current())
-    return auth_for(cluster, session.logins)
+        access_token = tokens.current()
+    auth = bearer(access_token) if access_token else auth_for(cluster, session.logins)
+    return Client(cluster.endpoint, auth, tls=cluster.tls, retries=False)
 
 
 def _version(client: Client, seconds: float) -> str | OscarError:
