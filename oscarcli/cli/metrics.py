@@ -81,7 +81,7 @@ def window(start: str | None, end: str | None, now: datetime) -> dict[str, str]:
     """
     from oscarcli.cli.kit.time_arguments import moment, rfc3339
 
-    moments = {key: moment(text, now) for key, text in (("start", start), ("end", end)) if text is not None}
+    moments = {key: moment(text, now) for key, text in (("start", start), ("end", end)) if text}
     last = moments.get("end", now)
     if "start" in moments and moments["start"] >= last:
         raise UsageError(

@@ -5,21 +5,21 @@ Scalars are kept as text: a password `0123` is four characters, whatever YAML ma
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.config.disk import MEND
+from oscarcli.config.json_text import json_text, parse_json
 from oscarcli.config.limits import DEEPEST, BeyondError, is_too_deep
-from oscarcli.config.yaml_edit import LayoutError, compose, removed, replaced
+from oscarcli.config.yaml_edit import compose, removed, replaced
 from oscarcli.config.yaml_inline_aliases import flat
+from oscarcli.config.yaml_positions import LayoutError
 from oscarcli.errors import ConfigError
 
 # How newer parsers refuse by themselves what is a thousand levels deep.
 TOO_DEEP = "maximum nesting depth"
-HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class LayoutRefusedError(ConfigError):
@@ -34,25 +34,42 @@ class Edit:
     value: Any
 
 
-def parse(text: str, path: str, *, is_json: bool, strict: bool = False) -> Any:
+def parse(text: str, path: str, *, is_json: bool) -> Any:
     """Return the document; YAML scalars are text as written, an unquoted null is `None`.
+
+    Of a key that stands twice the last one counts.
 
     Args:
         text: the file's text.
         path: the file's name, for messages.
         is_json: the format, by the file's extension.
-        strict: whether a key that stands twice in YAML is an error; otherwise the last one counts.
 
     Raises:
         ConfigError: the text is not valid; the message has the line and column.
     """
     try:
-        document = _parse_json(text, path) if is_json else _YamlReader(path, strict).read(text)
+        document = parse_json(text, path) if is_json else _YamlReader(path).read(text)
     except RecursionError:
         raise _too_deep(path) from None
     if is_json and is_too_deep(document):
         raise _too_deep(path)
     return document
+
+
+def repeated_keys(text: str, path: str) -> list[str]:
+    """Return a sentence on each key that stands a second time in a valid YAML text.
+
+    Args:
+        text: the text.
+        path: the file's name, for the sentences.
+    """
+    reader = _YamlReader(path)
+    reader.read(text)
+    return [
+        f'{path}:{line}: the key "{key}" stands here a second time; the last one counts, and the reference '
+        "client does not read such a file"
+        for key, line in reader.repeated
+    ]
 
 
 def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str:
@@ -68,9 +85,9 @@ def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str
         ConfigError: the text is not valid.
         LayoutRefusedError: it is laid out so that a change would alter something else.
     """
-    before = parse(text, path, is_json=is_json, strict=True)
+    before = parse(text, path, is_json=is_json)
     if is_json:
-        return _json_text(applied(before, edits, is_json=True), before, path)
+        return json_text(applied(before, edits, is_json=True), before, path)
     wanted = before
     effective: list[Edit] = []
     for edit in edits:
@@ -105,35 +122,14 @@ def rewritten(text: str, edits: Sequence[Edit], path: str) -> str:
     """
     import yaml
 
-    before = parse(text, path, is_json=False, strict=True)
+    before = parse(text, path, is_json=False)
     try:
         plain = flat(text)
     except (LayoutError, BeyondError, yaml.YAMLError):
         plain = ""
-    if not plain or parse(plain, path, is_json=False, strict=True) != before:
+    if not plain or parse(plain, path, is_json=False) != before:
         raise ConfigError(f"{path}: its layout does not allow this change", hint=MEND)
     return edited(plain, edits, path, is_json=False)
-
-
-def loses_by_rewriting(text: str) -> bool:
-    """Tell whether a JSON text holds what no rewriting keeps: a key twice, a number of unusual spelling."""
-
-    def read(source: str) -> Any:
-        return json.loads(
-            source,
-            object_pairs_hook=lambda pairs: ("object", pairs),
-            parse_float=_Raw,
-            parse_int=_Raw,
-            parse_constant=_Raw,
-        )
-
-    return bool(text.strip()) and read(text) != read(json.dumps(json.loads(text)))
-
-
-class _Raw(str):
-    """A number as it is written."""
-
-    __slots__ = ()
 
 
 def applied(document: Any, edits: Sequence[Edit], *, is_json: bool) -> Any:
@@ -178,39 +174,19 @@ def _too_deep(path: str) -> ConfigError:
     return ConfigError(f"{path}: nested more than {DEEPEST} levels deep", hint=MEND)
 
 
-def _json_text(document: Any, before: Any, path: str) -> str:
-    try:
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    except ValueError as error:
-        raise ConfigError(f"{path}: holds a number that JSON cannot write", hint=MEND) from error
-    # The file may have escapes of what is no character, which stay; a new value may not.
-    has_halves = HALF_PAIR.search(text) and HALF_PAIR.search(json.dumps(before, ensure_ascii=False))
-    return json.dumps(document, indent=2) + "\n" if has_halves else text
-
-
-def _parse_json(text: str, path: str) -> Any:
-    if not text.strip():
-        return None
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = f"{path}:{error.lineno}:{error.colno}"
-        raise ConfigError(f"{place}: not valid JSON: {error.msg}", hint=MEND) from error
-    except ValueError as error:
-        raise ConfigError(f"{path}: not valid JSON: {error}", hint=MEND) from error
-
-
 class _YamlReader:
     """Turns nodes into plain values.
 
     Args:
         path: the file's name, for messages.
-        strict: whether a key that stands twice is an error.
+
+    Attributes:
+        repeated: of each key that stands a second time in one mapping, the key and its line.
     """
 
-    def __init__(self, path: str, strict: bool) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._strict = strict
+        self.repeated: list[tuple[str, int]] = []
         # An anchored node is evaluated once, however many aliases it has; `None` while it is.
         self._known: dict[int, dict[str, Any] | None] = {}
 
@@ -260,8 +236,8 @@ class _YamlReader:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise self._wrong(key.start_mark, "a key is not text")
-            if self._strict and key.value in own:
-                raise self._wrong(key.start_mark, f'the key "{key.value}" stands here a second time')
+            if key.value in own:
+                self.repeated.append((key.value, key.start_mark.line + 1))
             if key.value == "<<" and not key.style:
                 inherited = self._merged(value) | inherited
             else:

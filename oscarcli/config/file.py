@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from oscarcli.config import disk
-from oscarcli.config.document import Edit, LayoutRefusedError, edited, loses_by_rewriting, parse, rewritten
+from oscarcli.config.document import (
+    Edit,
+    LayoutRefusedError,
+    edited,
+    parse,
+    repeated_keys,
+    rewritten,
+)
+from oscarcli.config.json_text import loses_by_rewriting
 from oscarcli.config.model import OWN_KEYS, Cluster, Configuration, parse_configuration
 from oscarcli.errors import ConfigError
 
@@ -156,13 +164,15 @@ class ConfigFile:
         if warning:
             self._warn(warning)
         text = disk.read_text(target)
-        document = parse(text, str(self.path), is_json=self._is_json, strict=True)
+        document = parse(text, str(self.path), is_json=self._is_json)
         self._configuration(document)  # a file that cannot be understood is never written over
         ways = edits(document)
         changed, is_lossy = self._changed(text, ways) if ways else (text, False)
         if changed == text:
             return
         disk.refuse_unwritable(target, self.path)
+        for sentence in [] if self._is_json else repeated_keys(text, str(self.path)):
+            self._warn(sentence)
         if is_lossy:
             backup = disk.keep_backup(target, text)
             self._warn(

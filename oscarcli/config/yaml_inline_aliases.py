@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from oscarcli.config.limits import refuse_monsters
-from oscarcli.config.yaml_edit import LayoutError
+from oscarcli.config.yaml_positions import LayoutError
 
 MERGE_KEY = "<<"
 # Lines are never folded: a reader might see a blank more or less.

@@ -26,14 +26,14 @@ from oscarcli.fdl.kinds import (
     Whole,
 )
 from oscarcli.fdl.schema import CLUSTERS, SERVICE, STORAGE_PROVIDERS
-from oscarcli.fdl.values import FALSE_WORDS, LAST_PORT, TRUE_WORDS
+from oscarcli.fdl.values import FALSE_WORDS, LAST_PORT, TRUE_WORDS, WHOLE_NUMBER
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
 SCALAR: Schema = {"type": ["string", "number", "boolean"]}
 NOTHING: Schema = {"type": "null"}
-WHOLE_PATTERN = r"^\+?(0|[1-9][0-9]{0,17})$"
+WHOLE_PATTERN = f"^(?:{WHOLE_NUMBER.pattern})$"
 # Rules of single values that are not in the table.
 PATTERNS = {
     "name": f"^(?:{rules.LABEL.pattern})$",
@@ -45,9 +45,6 @@ PATTERNS = {
 
 def json_schema() -> Schema:
     """Return the schema of an FDL file."""
-    service = _record(SERVICE, "")
-    # Only a model server needs no script.
-    service["anyOf"] = [{"required": ["script"]}, {"required": ["kserve"]}]
     services = {"type": "object", "additionalProperties": {"$ref": "#/$defs/service"}}
     oscar = {"type": "array", "minItems": 1, "items": services}
     properties = {
@@ -65,7 +62,7 @@ def json_schema() -> Schema:
         "type": "object",
         "properties": properties,
         "required": ["functions"],
-        "$defs": {"service": service},
+        "$defs": {"service": _record(SERVICE, "")},
     }
 
 
@@ -154,8 +151,6 @@ def _text(kind: Text, path: str) -> Schema:
         schema["pattern"] = PATTERNS[path]
     if path == "name":
         schema["maxLength"] = rules.LONGEST_NAME
-    if path == "script":
-        schema["minLength"] = 1
     return schema
 
 

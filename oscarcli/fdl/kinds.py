@@ -87,6 +87,7 @@ class Field:
     Attributes:
         kind: what its value is.
         required: whether it has to be there, and not empty.
+        absent: what to say of a value that is absent or empty; where none is required, that is a warning.
         unsent: why the value is not sent, for keys that the server sets by itself.
         remark: what to warn of when it is there.
         default: what the server makes of an absent or empty value, where that is not empty, 0 or false.
@@ -94,6 +95,7 @@ class Field:
 
     kind: Kind
     required: bool = False
+    absent: str = ""
     unsent: str = ""
     remark: str = ""
     default: str | int | bool | None = None

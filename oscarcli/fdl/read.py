@@ -125,10 +125,20 @@ def _services(data: bytes, findings: Findings, read_script: ScriptReader | None)
 
 
 def scripts_of(folder: Path) -> Callable[[str], bytes]:
-    """Return a reader of scripts whose relative paths begin at a folder."""
+    """Return a reader of scripts whose relative paths begin at a folder.
+
+    So do absolute ones of which there is no file.
+    """
 
     def read_script(named: str) -> bytes:
-        return _head(folder / named, LARGEST_SCRIPT + 1)
+        try:
+            return _head(folder / named, LARGEST_SCRIPT + 1)
+        except FileNotFoundError:
+            # The reference client takes `/script.sh` for a file beside the FDL.
+            within = folder / named.lstrip("/")
+            if not named.startswith("/") or not within.exists():
+                raise
+            return _head(within, LARGEST_SCRIPT + 1)
 
     return read_script
 

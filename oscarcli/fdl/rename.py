@@ -23,6 +23,8 @@ def renamed(services: Sequence[ServiceDefinition], names: Sequence[str]) -> list
     Raises:
         UsageError: a name is not possible, unknown, or does not say which of several services it is for.
     """
+    # As everywhere, an option with nothing in it is as good as none.
+    names = [name for name in names if name]
     if not names:
         return list(services)
     wanted = _mapping(services, names)

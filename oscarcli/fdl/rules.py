@@ -181,12 +181,17 @@ def _check_mount(service: Service, findings: Findings) -> None:
 def _check_expose(service: Service, findings: Findings) -> None:
     expose = service.section("expose")
     ports, node_ports = expose.get("api_port") or [], expose.get("nodePort") or []
-    if node_ports and len(node_ports) != len(ports) and not service.is_mistaken("expose.api_port"):
+    if service.is_mistaken("expose.api_port"):
+        return
+    if not any(ports):
+        if any(node_ports):
+            line, path = service.place("expose.nodePort")
+            findings.warn(line, path, "servers ignore it without api_port")
+        return
+    if node_ports and len(node_ports) != len(ports):
         line, path = service.place("expose.nodePort")
         text = f"has {len(node_ports)} where api_port has {len(ports)}; give one for each, 0 for any"
         findings.mistake(line, path, text)
-    if not any(ports):
-        return
     for key in ("min_scale", "max_scale"):
         if expose.get(key) == 0:
             line, path = service.place(f"expose.{key}")

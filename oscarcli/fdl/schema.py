@@ -56,9 +56,12 @@ EXPOSE = Record(
         "probe_mode": Field(Text(choices=("legacy", "direct"), otherwise="legacy"), default="legacy"),
     }
 )
+# Servers take the entry, and miss the address only when they would hand something on.
+_NO_ENDPOINT = "no service can be handed on to this cluster"
+
 CLUSTER = Record(
     {
-        "endpoint": Field(TEXT, required=True),
+        "endpoint": Field(TEXT, absent=_NO_ENDPOINT),
         "auth_user": Field(TEXT),
         "auth_password": Field(TEXT),
         "ssl_verify": Field(SWITCH),
@@ -189,7 +192,7 @@ SERVICE = Record(
         "file_stage_in": Field(SWITCH),
         "input": Field(Records(INPUT_OUTPUT)),
         "output": Field(Records(INPUT_OUTPUT)),
-        "script": Field(TEXT),
+        "script": Field(TEXT, required=True, absent="it is the path of the script to run"),
         "image_pull_secrets": Field(TEXTS),
         "expose": Field(EXPOSE),
         "environment": Field(Record({"variables": Field(TEXT_MAP), "secrets": Field(TEXT_MAP)})),

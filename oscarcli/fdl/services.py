@@ -85,7 +85,9 @@ class ServiceReader:
             self._findings.mistake(node.line, path, "the list of services is empty")
         for index, item in enumerate(node.items):
             place = f"{path}[{index}]"
-            if isinstance(item, Mapping):
+            if isinstance(item, Mapping) and (misplaced := _misplaced(item)):
+                self._findings.mistake(item.line, place, misplaced)
+            elif isinstance(item, Mapping):
                 for key, value in item.all_entries():
                     yield _Entry(key, value, below(place, key.text))
             else:
@@ -130,14 +132,7 @@ class ServiceReader:
     def _load_script(self, definition: dict[str, Any], service: Service) -> None:
         line, path = service.place("script")
         named = definition.get("script")
-        if not named:
-            # A model server has none of its own; everything else cannot be created without.
-            if "kserve" not in definition and named is None:
-                self._findings.mistake(line, path, "missing; it is the path of the script to run")
-            elif named is not None:
-                self._findings.mistake(line, path, "empty")
-            return
-        if "\n" in named:
+        if not named or "\n" in named:
             return
         try:
             assert self._read_script is not None
@@ -166,3 +161,15 @@ class ServiceReader:
                 text = f'"{service.name}" is in the file twice for this cluster, first on line {first[key]}'
                 self._findings.mistake(service.line, f"{service.path}.name", text)
             first.setdefault(key, service.line)
+
+
+def _misplaced(item: Mapping) -> str | None:
+    """Return what is wrong with an item that holds a service's own keys, `None` when it holds services."""
+    known = {name.lower() for name in SERVICE.fields}
+    entries = item.all_entries()
+    if not any(key.text.lower() in known and not isinstance(value, Mapping) for key, value in entries):
+        return None
+    first, value = entries[0]
+    if first.text.lower() not in known and is_absent(value):
+        return f"the service stands beside its cluster's id {quoted(first.text)}; indent its keys below that"
+    return "the cluster's id is missing; it is a key above the service, whose keys are indented below it"

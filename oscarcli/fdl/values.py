@@ -32,7 +32,8 @@ from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
 TRUE_WORDS = ("true", "yes", "on")
 FALSE_WORDS = ("false", "no", "off")
 LAST_PORT = 65535
-WHOLE_NUMBER = re.compile(r"\+?(0|[1-9][0-9]{0,17})")
+# As the reference client has it, a number may be written with a fraction that is none.
+WHOLE_NUMBER = re.compile(r"\+?(0|[1-9][0-9]{0,17})(\.0*)?")
 # Numbers of YAML 1.2 that JSON knows too.
 INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]{1,2})?")
@@ -64,13 +65,20 @@ class Values:
             found = generic(value) if field is None else self._field(value, field, path, name)
             if found is not None:
                 values[name] = found
-            elif field is not None and field.required and is_absent(value):
-                self._findings.mistake(key.line, below(path, name), "empty")
+            elif field is not None and is_absent(value):
+                self._lacking(field, key.line, below(path, name), "empty")
         for name, field in record.fields.items():
-            if field.required and name not in given:
-                line = self.lines.get(path, node.line)
-                self._findings.mistake(line, below(path, name), "missing")
+            if name not in given:
+                self._lacking(field, self.lines.get(path, node.line), below(path, name), "missing")
         return values
+
+    def _lacking(self, field: Field, line: int, path: str, how: str) -> None:
+        """Report a key that should have a value and has none."""
+        text = f"{how}; {field.absent}" if field.absent else how
+        if field.required:
+            self._findings.mistake(line, path, text)
+        elif field.absent:
+            self._findings.warn(line, path, text)
 
     def given(self, node: Mapping, record: Record, path: str) -> dict[str, tuple[Scalar, Node]]:
         """Return the entries under the names of the table; like the server's, they know no case."""
@@ -96,7 +104,7 @@ class Values:
         if field.remark:
             self._findings.warn(self.lines[place], place, field.remark)
         found = self.value(node, field.kind, place)
-        return None if field.required and found == "" else found
+        return None if found == "" and (field.required or field.absent) else found
 
     def value(self, node: Node, kind: Kind, path: str) -> Any:
         """Return the value of a node, `None` when there is none or it is mistaken."""
@@ -145,12 +153,13 @@ class Values:
         if not isinstance(node, Scalar):
             self._expected(node, path, "a whole number")
             return None
-        if not WHOLE_NUMBER.fullmatch(node.text) or int(node.text) > most:
+        written = WHOLE_NUMBER.fullmatch(node.text)
+        if written is None or int(written[1]) > most:
             self._findings.mistake(
                 node.line, path, f"expected a whole number from 0 to {most}, not {quoted(node.text)}"
             )
             return None
-        return int(node.text)
+        return int(written[1])
 
     def _switch(self, node: Node, path: str) -> bool | None:
         if not isinstance(node, Scalar):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from oscarcli.config.model import LOGIN_IN_URL
 from oscarcli.errors import ConfigError, UsageError
 from oscarcli.network.proxies import PORTS
 
@@ -13,6 +15,15 @@ if TYPE_CHECKING:
     import httpx
 
 LAST_PORT = 65535
+LOOKS_LIKE = "it looks like https://oscar.example.org"
+# `oscar.example.org:8443/prefix`; a word without a dot is more likely something else.
+NAME_ALONE = re.compile(r"[\w-]+(\.[\w-]+)+\.?(:\d+)?(/[^?#\s]*)?")
+UNFIT = (
+    (re.compile(r"\s"), "a blank in it"),
+    (re.compile(r"\?"), "a query"),
+    (re.compile("#"), "a fragment"),
+    (re.compile("//[^/]*:(/|$)"), "no number behind the colon of its port"),
+)
 
 
 def base_url(endpoint: str) -> str:
@@ -23,7 +34,7 @@ def base_url(endpoint: str) -> str:
     """
     import httpx
 
-    hint = "it looks like https://oscar.example.org"
+    hint = LOOKS_LIKE
     try:
         url = httpx.URL(endpoint.strip())
     except httpx.InvalidURL as error:
@@ -33,11 +44,26 @@ def base_url(endpoint: str) -> str:
     return str(url.copy_with(query=None, fragment=None, userinfo=b"")).rstrip("/")
 
 
-def has_login(endpoint: str) -> bool:
-    """Tell whether a URL carries a user or a password, which would show in every message."""
-    import httpx
+def new_endpoint(endpoint: str) -> str:
+    """Return an endpoint as it is to be stored: a name alone is one of HTTPS.
 
-    return bool(httpx.URL(endpoint.strip()).userinfo)
+    What is on record is read more kindly, by `base_url`.
+
+    Raises:
+        ConfigError: it is not an HTTP URL, or has a part that no request would have.
+    """
+    found = f"https://{endpoint}" if NAME_ALONE.fullmatch(endpoint) else endpoint
+    if LOGIN_IN_URL.search(found):
+        # It would show in every message, and so it is not quoted here.
+        raise ConfigError(
+            "the endpoint's URL holds a user or a password; give them as arguments of their own",
+            hint=LOOKS_LIKE,
+        )
+    unfit = next((what for pattern, what in UNFIT if pattern.search(found)), None)
+    if unfit:
+        raise ConfigError(f'the endpoint "{endpoint}" has {unfit}', hint=LOOKS_LIKE)
+    base_url(found)
+    return found
 
 
 def route(base: str, segments: Iterable[str]) -> str:

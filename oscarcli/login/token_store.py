@@ -16,7 +16,7 @@ from oscarcli.config.token_cache import CachedToken, TokenCache, origin_of
 from oscarcli.errors import AuthError, OscarError
 from oscarcli.login.deferred_signals import finished_before_the_end
 from oscarcli.login.logins import Logins
-from oscarcli.login.tokens import AccessToken, TokenSource
+from oscarcli.login.tokens import AccessToken, Grant, TokenSource
 
 if TYPE_CHECKING:
     import httpx
@@ -186,7 +186,6 @@ class StoredLogin:
 
     def _fetched(self) -> AccessToken:
         from oscarcli.login.logins import not_logged_in
-        from oscarcli.login.refresh import refreshed
 
         cluster, secret = self._cluster, self._secret()
         if secret is None:
@@ -194,14 +193,7 @@ class StoredLogin:
         self._logins.hide(secret.value)
         self._require_own_provider(secret.value)
         try:
-            grant = refreshed(
-                secret.value,
-                issuer=cluster.oidc_issuer,
-                client_id=cluster.oidc_client_id,
-                scopes=cluster.oidc_scopes,
-                connection_for=lambda url: provider_connection(url, cluster),
-                trace=self._logins.trace,
-            )
+            grant = traded_in(secret.value, cluster, self._logins)
         except AuthError as error:
             error.hint = error.hint or f"log in again: 'oscar-cli auth login -c {cluster.identifier}'"
             raise
@@ -235,6 +227,25 @@ class StoredLogin:
                 f'the provider replaced the refresh token of cluster "{self._cluster.identifier}", and the '
                 f"new one cannot be kept: {error.message}; the next run may have to log in anew"
             )
+
+
+def traded_in(refresh_token: str, cluster: Cluster, logins: Logins) -> Grant:
+    """Return what a refresh token brings at the provider that an entry names. It may be good no second time.
+
+    Raises:
+        AuthError: the provider refuses it.
+        UnreachableError: the provider does not answer.
+    """
+    from oscarcli.login.refresh import refreshed
+
+    return refreshed(
+        refresh_token,
+        issuer=cluster.oidc_issuer,
+        client_id=cluster.oidc_client_id,
+        scopes=cluster.oidc_scopes,
+        connection_for=lambda url: provider_connection(url, cluster),
+        trace=logins.trace,
+    )
 
 
 def provider_connection(url: str, cluster: Cluster) -> httpx.Client:

@@ -125,6 +125,61 @@ def test_what_this_program_writes_the_other_reads_and_the_other_way_round(
     }
 
 
+TWO = {
+    "oscar": {
+        "a": {"endpoint": "http://a", "auth_user": "u", "auth_password": "p", "ssl_verify": True},
+        "b": {"endpoint": "http://b", "ssl_verify": True},
+    },
+    "default": "a",
+}
+IN_BRACES = {
+    "indented": json.dumps(TWO, indent=2),
+    "tabs": json.dumps(TWO, indent="\t"),
+    "windows": json.dumps(TWO, indent=4).replace("\n", "\r\n"),
+    "one line": json.dumps(TWO),
+    "tight": json.dumps(TWO, separators=(",", ":")),
+    "no quotes": yaml.safe_dump(TWO, default_flow_style=True, width=1000),
+    "folded": yaml.safe_dump(TWO, default_flow_style=True, width=30),
+    "single quotes": yaml.safe_dump(TWO, default_flow_style=None, default_style="'", width=40),
+    "entries": yaml.safe_dump(TWO, default_flow_style=None),
+    "comments": "oscar: {\n  a: {endpoint: http://a}, # one,\n  b: {endpoint: http://b, # two,\n"
+    "  }, # three\n}\n",
+    "empty": "{}",
+}
+
+
+@pytest.mark.parametrize("layout", IN_BRACES)
+def test_what_is_changed_in_braces_the_other_still_reads(
+    typed_reader: Callable[[Path], dict[str, Any]], tmp_path: Path, layout: str
+) -> None:
+    text, path = IN_BRACES[layout], tmp_path / "config.yaml"
+    warnings: list[str] = []
+    path.write_bytes(text.encode())
+    path.chmod(0o600)
+    file = ConfigFile(path, warn=warnings.append)
+    file.put(Cluster("a", "http://a2:8080/p", auth_user="ad'a", auth_password="x: y"))
+    written = {
+        name: Cluster(name, "http://x", auth_user="u", auth_password=odd)
+        for name, odd in ((f"c{number} {odd[:9]}", odd) for number, odd in enumerate(ODD_TEXTS[::4]))
+    }
+    for cluster in written.values():
+        file.put(cluster)
+    last = list(written)[-1]
+    file.set_default(last)
+    if "b" in file.read().clusters:
+        file.remove("b")
+    assert warnings == []
+    if layout in ("indented", "tabs", "windows", "one line", "tight", "empty"):
+        assert json.loads(path.read_bytes())["default"] == last
+    found = typed_reader(path)
+    assert found["default"] == last
+    assert {name: entry["auth_password"] for name, entry in found["oscar"].items()} == {
+        "a": "x: y",
+        **{name: cluster.auth_password for name, cluster in written.items()},
+    }
+    assert found["oscar"]["a"]["auth_user"] == "ad'a"
+
+
 def test_the_sample_is_what_the_other_side_writes(
     typed_reader: Callable[[Path], dict[str, Any]], tmp_path: Path
 ) -> None:

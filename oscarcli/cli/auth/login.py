@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oscarcli.cli.auth.provider_login import log_in_at_provider
-from oscarcli.cli.cluster.add import ClientIdOption, IssuerOption, ScopesOption, check_issuer
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.login_options import ClientIdOption, IssuerOption, ScopesOption, check_issuer
 from oscarcli.cli.kit.probe import look
 from oscarcli.cli.kit.prompt_secret import PasswordStdinOption, password_of
 from oscarcli.cli.kit.session import Session

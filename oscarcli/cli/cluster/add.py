@@ -2,109 +2,28 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from oscarcli.cli.kit.command import noun
-from oscarcli.cli.kit.probe import look
+from oscarcli.cli.kit.login_options import ClientIdOption, IssuerOption, Login, ScopesOption
+from oscarcli.cli.kit.new_login import trying
+from oscarcli.cli.kit.probe import look, tell
 from oscarcli.cli.kit.prompt_secret import PasswordStdinOption, password_of, refresh_token_of
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.store_secret import InsecureStorageOption, choose_place, write_entry
 from oscarcli.config.environment import IDENTIFIER
 from oscarcli.config.model import Cluster
 from oscarcli.config.secrets import Kind
-from oscarcli.errors import AuthError, ConfigError, OscarError, UsageError
+from oscarcli.errors import ConfigError, OscarError, UsageError
 
 app = noun("Store a cluster.")
 
+STORED = "the cluster is stored"
+
 IdentifierArgument = Annotated[str, typer.Argument(metavar="IDENTIFIER", help="The cluster's id.")]
-IssuerOption = Annotated[
-    str,
-    typer.Option(
-        "--oidc-issuer", metavar="URL", help="OpenID Connect provider, where a token does not name it."
-    ),
-]
-ClientIdOption = Annotated[
-    str, typer.Option("--oidc-client-id", metavar="ID", help="What this program is called at the provider.")
-]
-ScopesOption = Annotated[
-    str, typer.Option("--oidc-scopes", metavar="SCOPES", help="Scopes to ask for, with blanks between them.")
-]
-
-
-@dataclass(frozen=True)
-class Login:
-    """What `cluster add` was told about logging in."""
-
-    username: str | None
-    password: str | None
-    password_stdin: bool
-    oidc_account_name: str
-    oidc_refresh_token: str
-    token_command: str
-    oidc_issuer: str
-    oidc_client_id: str
-    oidc_scopes: str
-
-    def check(self) -> None:
-        """Raise UsageError for words and flags that do not go together, by the reference's rules."""
-        ways = {
-            "--oidc-account-name": self.oidc_account_name,
-            "--oidc-refresh-token": self.oidc_refresh_token,
-            "--token-command": self.token_command,
-        }
-        given = [flag for flag, value in ways.items() if value]
-        if len(given) > 1:
-            raise UsageError(f'only one of "{given[0]}" and "{given[1]}" can be set')
-        if self.oidc_issuer and given and given[0] != "--oidc-refresh-token":
-            raise UsageError(f'only one of "{given[0]}" and "--oidc-issuer" can be set')
-        self._check_provider(given)
-        self._check_command()
-        for flag in given or (["--oidc-issuer"] if self.oidc_issuer else []):
-            if self.username is not None:
-                raise UsageError(f'if the "{flag}" flag is set only 2 arguments are allowed')
-            if self.password_stdin:
-                raise UsageError(f'only one of "{flag}" and "--password-stdin" can be set')
-        if given or self.oidc_issuer:
-            return
-        if not self.username:
-            raise UsageError("you must provide the username")
-        if self.password_stdin and self.password is not None:
-            raise UsageError('if the "--password-stdin" flag is set only 3 arguments are allowed')
-
-    def _check_provider(self, given: Sequence[str]) -> None:
-        """Raise UsageError for a provider that could not be asked later."""
-        by_token = "--oidc-refresh-token" in given
-        if self.oidc_issuer:
-            check_issuer(self.oidc_issuer)
-        if self.oidc_issuer and not self.oidc_client_id and not by_token:
-            raise UsageError('"--oidc-issuer" goes with "--oidc-client-id"')
-        if (self.oidc_client_id or self.oidc_scopes) and not self.oidc_issuer and not by_token:
-            raise UsageError('"--oidc-client-id" and "--oidc-scopes" go with "--oidc-issuer"')
-
-    def _check_command(self) -> None:
-        """Raise UsageError for a command that cannot be split into words."""
-        try:
-            words = shlex.split(self.token_command)
-        except ValueError as error:
-            raise UsageError(f"--token-command: {str(error).lower()}") from error
-        if self.token_command and not words:
-            raise UsageError("--token-command: there is no command")
-
-
-def check_issuer(issuer: str) -> None:
-    """Raise UsageError for an issuer that no login may be sent to."""
-    from oscarcli.login.provider import checked_issuer
-
-    try:
-        checked_issuer(issuer)
-    except AuthError as error:
-        raise UsageError(error.message, hint=error.hint) from error
 
 
 @app.command("add, a")
@@ -160,7 +79,8 @@ def add(
 
     The password or refresh token goes into the keyring of the operating system when one answers. With
     --oidc-issuer alone, 'oscar-cli auth login' logs in afterwards. The cluster is stored even when it does
-    not answer or refuses the login; a warning says so.
+    not answer or refuses the login; a warning says so. Without a terminal, a login that works is not replaced
+    by one that is refused, unless by --force.
     """
     session: Session = ctx.obj
     login = Login(
@@ -175,10 +95,9 @@ def add(
         oidc_scopes,
     )
     login.check()
-    _check_names(identifier, endpoint)
     cluster = Cluster(
-        identifier,
-        endpoint,
+        _checked_identifier(identifier),
+        _checked_endpoint(session, endpoint),
         auth_user=username or "",
         oidc_account_name=oidc_account_name,
         ssl_verify=not disable_ssl,
@@ -191,20 +110,51 @@ def add(
         client_key=_absolute(client_key),
     )
     _check_files(cluster)
-    _store(session, cluster, login, insecure=insecure_storage, force=force)
+    entry, answer = _stored(
+        session, cluster, login, insecure=insecure_storage, force=force, check=not no_check
+    )
+    session.line(
+        f'Cluster "{identifier}" successfully stored. To modify the default values, '
+        f"please edit the file {session.config_path}"
+    )
     if no_check:
         return
-    if login.oidc_issuer and not login.oidc_refresh_token:
+    if login.is_later:
         session.note(f"log in with 'oscar-cli auth login -c {identifier}'")
+    elif answer is not None:
+        tell(session, entry, STORED, answer)
     else:
-        look(session, session.config_file.read().cluster(identifier), "the cluster is stored")
+        look(session, entry, STORED)
 
 
-def _store(session: Session, cluster: Cluster, login: Login, *, insecure: bool, force: bool) -> None:
-    """Write the entry, and keep its secret: both, or neither."""
-    identifier = cluster.identifier
+def _stored(
+    session: Session, cluster: Cluster, login: Login, *, insecure: bool, force: bool, check: bool
+) -> tuple[Cluster, str | OscarError | None]:
+    """Write the entry, and keep its secret: both, or neither.
+
+    Returns:
+        The entry as it was written, and what the cluster said to the login if that was tried before.
+    """
     session.config_file.require_writable()
-    replace_it = _may_replace(session, identifier, force)
+    replace_it = _may_replace(session, cluster.identifier, force)
+    kind, secret, cluster = _secret_of(session, cluster, login)
+    place = choose_place(session, kind, insecure=insecure) if secret else None
+    former = session.recorded.clusters.get(cluster.identifier)
+    # Nobody sees a warning of a script; on a terminal it comes after a question that was answered.
+    is_tried = check and not (login.is_later or force or session.can_ask)
+    with (
+        trying(session, former if is_tried else None, cluster, kind, secret) as tried,
+        session.logins.vault.locked(former, cluster),
+    ):
+        entry = write_entry(
+            session, cluster, kind if secret else None, tried.secret, place, replace=replace_it
+        )
+        tried.keep_access_token(session, entry)
+    return entry, tried.answer
+
+
+def _secret_of(session: Session, cluster: Cluster, login: Login) -> tuple[Kind, str, Cluster]:
+    """Return what the secret is, the secret, empty where there is none, and the entry it goes with."""
     kind = Kind.REFRESH_TOKEN if login.oidc_refresh_token else Kind.PASSWORD
     secret = ""
     if login.oidc_refresh_token:
@@ -212,27 +162,27 @@ def _store(session: Session, cluster: Cluster, login: Login, *, insecure: bool, 
         cluster = _named_provider(cluster, secret)
     elif login.username:
         secret = password_of(session, login.username, login.password, from_stdin=login.password_stdin)
-    place = choose_place(session, kind, insecure=insecure) if secret else None
-    with session.logins.vault.locked(session.recorded.clusters.get(identifier), cluster):
-        write_entry(session, cluster, kind if secret else None, secret, place, replace=replace_it)
-    session.line(
-        f'Cluster "{identifier}" successfully stored. To modify the default values, '
-        f"please edit the file {session.config_path}"
-    )
+    return kind, secret, cluster
 
 
-def _check_names(identifier: str, endpoint: str) -> None:
-    """Raise UsageError for an id or an endpoint that would not be found again."""
-    from oscarcli.http.address import base_url, has_login
-
+def _checked_identifier(identifier: str) -> str:
+    """Return a cluster's id. Raises UsageError for one that would not be found again."""
     if identifier in ("", IDENTIFIER):
         raise UsageError(f'"{identifier}" is not an id for a cluster')
+    return identifier
+
+
+def _checked_endpoint(session: Session, endpoint: str) -> str:
+    """Return an endpoint as it is to be stored. Raises UsageError for one that is not where requests go."""
+    from oscarcli.http.address import new_endpoint
+
     try:
-        base_url(endpoint)
+        found = new_endpoint(endpoint)
     except ConfigError as error:
         raise UsageError(error.message, hint=error.hint) from error
-    if has_login(endpoint):
-        raise UsageError("the endpoint's URL holds a user or a password; give them as arguments of their own")
+    if found != endpoint:
+        session.note(f'taking the endpoint "{endpoint}" for {found}')
+    return found
 
 
 def _absolute(path: Path | None) -> str:

@@ -62,6 +62,8 @@ def default(
 ) -> None:
     """Show or set the cluster that is used when none is named."""
     session: Session = ctx.obj
+    # Nothing in it is as good as no option, for the reference client too.
+    identifier = identifier or None
     if identifier is not None:
         session.config_file.set_default(identifier)
     chosen = session.config.default

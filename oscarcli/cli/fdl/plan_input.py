@@ -81,7 +81,8 @@ def planned(
 
     fdl = read_fdl(session, path)
     wanted = wanted_services(session, fdl, names or [], default)
-    if env_file is not None:
+    # An empty name, which is no file, comes as that of the working folder.
+    if env_file is not None and env_file != Path():
         _fill_in(session, env_file, wanted)
     existing = look_up(wanted, session.api_for)
     wanted, lent = with_logins(wanted, existing, session.config.clusters, session.with_secret)

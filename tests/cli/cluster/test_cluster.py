@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import Caller, Runner
-from tests.support.server import Answer, ScriptedServer, document, page
+from tests.support.server import Answer, Request, ScriptedServer, document, page
 
 INFO = {
     "version": "v4.1.2",
@@ -72,6 +73,11 @@ def add(call: Caller, *words: str, **more: Any) -> Any:
         ("a host ada pw", 'the endpoint "host" is not an HTTP URL'),
         ("a ftp://x ada pw", "is not an HTTP URL"),
         ("a http://bob:hunter2@x ada pw", "the endpoint's URL holds a user or a password"),
+        ("a http://bob:hunter2@x:?y ada pw", "the endpoint's URL holds a user or a password"),
+        ("a http://x?y=z ada pw", 'the endpoint "http://x?y=z" has a query'),
+        ("a http://x/#y ada pw", 'the endpoint "http://x/#y" has a fragment'),
+        ("a http://x:/y ada pw", 'the endpoint "http://x:/y" has no number behind the colon of its port'),
+        ("a http://x ada:lovelace pw", 'the user "ada:lovelace" has a ":"'),
     ],
 )
 def test_words_that_do_not_go_together_store_nothing(call: Caller, words: str, message: str) -> None:
@@ -81,6 +87,17 @@ def test_words_that_do_not_go_together_store_nothing(call: Caller, words: str, m
     assert result.err.splitlines()[1].startswith("hint: ")
     assert "hunter2" not in result.err
     assert not call.config.exists()
+
+
+def test_a_name_alone_is_an_endpoint_of_https_and_that_is_said(call: Caller) -> None:
+    result = add(call, "a", "oscar.example.org", "-o", "egi")
+    assert (result.code, result.err) == (
+        0,
+        'taking the endpoint "oscar.example.org" for https://oscar.example.org\n',
+    )
+    assert stored(call)["a"]["endpoint"] == "https://oscar.example.org"
+    refused = add(call, "b", "https://oscar.example.org/ x", "-o", "egi")
+    assert (refused.code, "has a blank in it" in refused.err, list(stored(call))) == (2, True, ["a"])
 
 
 @pytest.mark.parametrize("verb", ["add", "a"])
@@ -213,6 +230,66 @@ def test_in_a_pipe_an_existing_id_is_replaced_with_a_note(call: Caller) -> None:
     assert add(call, "test", "https://newer", "bob", "pw", "--force").err.splitlines()[0] == IN_HISTORY
 
 
+BASIC_OLD = "Basic " + base64.b64encode(b"ada:s3cr3t-pass").decode()
+
+
+def only_the_former_login(request: Request) -> Answer:
+    return document(INFO) if request.headers.get("authorization") == BASIC_OLD else Answer(401)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("bob", "wrong"),
+        ("--token-command", "echo tok.en"),
+        ("--token-command", "false"),
+        ("-o", "no-such-account"),
+    ],
+)
+def test_a_login_that_works_is_not_replaced_by_one_that_is_refused(
+    call: Caller, server: ScriptedServer, words: tuple[str, ...]
+) -> None:
+    call.know(server.url)
+    before = call.config.read_text()
+    server.always("GET", "/system/info", only_the_former_login)
+    result = call("cluster", "add", "test", server.url, *words)
+    assert (result.code, result.out) == (4, "")
+    assert 'Error: the cluster "test" is left as it was, for its login works and the new one does not: ' in (
+        result.err
+    )
+    assert result.err.splitlines()[-1] == (
+        "hint: --force replaces it all the same, and --no-check does not try the login"
+    )
+    assert call.config.read_text() == before
+    assert call("cluster", "add", "test", server.url, *words, "--force").code == 0
+    assert call.config.read_text() != before
+
+
+def test_a_login_is_replaced_when_neither_works_or_the_new_one_cannot_be_tried(
+    call: Caller, server: ScriptedServer
+) -> None:
+    call.know(server.url)
+    server.always("GET", "/system/info", Answer(401))
+    result = call("cluster", "add", "test", server.url, "bob", "pw")
+    assert (result.code, stored(call)["test"]["auth_user"]) == (0, "bob")
+    assert "warning: the cluster is stored, but: " in result.err
+    # The new login, then the former one; what came of the first is not asked for again.
+    assert [request.headers["authorization"][:6] for request in server.requests] == ["Basic "] * 2
+    assert call("cluster", "add", "test", NOWHERE, "eve", "pw").code == 0
+    assert stored(call)["test"]["auth_user"] == "eve"
+
+
+def test_a_login_that_works_takes_the_place_of_another_and_is_tried_once(
+    call: Caller, server: ScriptedServer
+) -> None:
+    call.know(server.url)
+    server.expect("GET", "/system/info", document(INFO))
+    assert call("cluster", "add", "test", server.url, "bob", "pw").code == 0
+    assert stored(call)["test"]["auth_user"] == "bob"
+    assert call("cluster", "add", "test", server.url, "eve", "pw", "--no-check").code == 0
+    assert stored(call)["test"]["auth_user"] == "eve"
+
+
 def test_on_a_terminal_an_existing_id_is_asked_about(run: Runner) -> None:
     run.know("http://old")
     words = ("cluster", "add", "test", "https://new", "bob", "pw", "--no-check", "--insecure-storage")
@@ -330,11 +407,41 @@ def test_the_default_is_shown_and_set(call: Caller) -> None:
     done = call("cluster", verb, "--set", "b")
     assert (done.code, done.out) == (0, 'The cluster "b" has been set as default successfully\n')
     assert call("cluster", verb).out == "b\n"
+    for nothing in (("--set", ""), ("--set=",), ("-s", "")):
+        assert (call("cluster", verb, *nothing).out, call("cluster", verb, *nothing).code) == ("b\n", 0)
     assert json.loads(call("cluster", verb, "-s", "a", "-o", "json").out) == {"default": "a"}
     assert call("cluster", verb, "-o", "yaml").out == "default: a\n"
     unknown = call("cluster", verb, "-s", "c")
     assert (unknown.code, unknown.out) == (3, "")
     assert 'the cluster "c" doesn\'t exist' in unknown.err
+
+
+def test_a_key_that_stands_twice_can_be_changed_and_is_told(call: Caller) -> None:
+    text = "oscar:\n  a: {endpoint: x}\n  b:\n    endpoint: y\n    endpoint: z\ndefault: a\ndefault: b\n"
+    call.write_config(text)
+    assert (call("cluster", "default").out, call("cluster", "list").err) == ("b\n", "")
+    result = call("cluster", "default", "--set", "a")
+    assert result.code == 0
+    told = (
+        "stands here a second time; the last one counts, and the reference client does not read such a file"
+    )
+    assert result.err.splitlines() == [
+        f'warning: {call.config}:5: the key "endpoint" {told}',
+        f'warning: {call.config}:7: the key "default" {told}',
+    ]
+    assert call.config.read_text() == text.replace("default: b", "default: a")
+    assert call("cluster", "default").out == "a\n"
+    assert call("cluster", "delete", "a").code == 0
+    assert call.config.read_text() == "oscar:\n  b:\n    endpoint: y\n    endpoint: z\n"
+
+
+def test_a_cluster_is_added_to_json_in_a_yaml_file_as_json(call: Caller) -> None:
+    document = {"oscar": {"a": {"endpoint": "x", "ssl_verify": True}}, "default": "a"}
+    call.write_config(json.dumps(document, indent=4))
+    assert add(call, "b", "https://b", "-o", "egi").code == 0
+    entry = {"endpoint": "https://b", "oidc_account_name": "egi", "ssl_verify": True}
+    document["oscar"]["b"] = {**entry, "memory": "256Mi", "log_level": "INFO"}  # type: ignore[index]
+    assert call.config.read_text() == json.dumps(document, indent=4)
 
 
 @pytest.mark.parametrize("verb", ["delete", "d", "del", "remove", "rm"])

@@ -327,6 +327,29 @@ def test_name_renames_the_service_and_its_bucket_and_delete_finds_it(call: Calle
     assert cluster.services == {}
 
 
+def test_an_empty_name_leaves_the_name(call: Caller, cluster: Cluster) -> None:
+    file = fdl(call, "a", "b")
+    for empty in (("-n", ""), ("--name=",), ("--env-file", "")):
+        assert call("apply", file, *empty).code == 0
+        assert sorted(cluster.services) == ["a", "b"]
+        assert call("delete", file, *(() if "--env-file" in empty else empty)).code == 0
+        assert cluster.services == {}
+
+
+def test_what_an_expose_and_a_cluster_lack_is_told_and_sent_without(call: Caller, cluster: Cluster) -> None:
+    extra = "      expose: {nodePort: [30500], min_scale: 2.0}\n"
+    file = fdl(call, "posenet", extra=extra)
+    file.write_text(file.read_text() + "clusters:\n  far:\n    endpoint: ''\n")
+    outcome = call("apply", file)
+    assert outcome.code == 0
+    assert [line.partition(": functions.oscar[0].")[2] or line for line in outcome.err.splitlines()] == [
+        "oscar-cluster.expose.nodePort: servers ignore it without api_port",
+        f"warning: {file}:10: clusters.far.endpoint: empty; no service can be handed on to this cluster",
+    ]
+    document = cluster.services["posenet"]
+    assert (document["expose"], document["clusters"]) == ({"min_scale": 2}, {"far": {}})
+
+
 def test_name_for_several_services_is_a_mapping(call: Caller, cluster: Cluster) -> None:
     file = fdl(call, "a", "b")
     refused = call("apply", file, "--name", "x")

@@ -66,6 +66,28 @@ def test_all_mistakes_are_told_in_the_order_of_their_lines(call: Caller) -> None
     assert outcome.err == "Error: 5 mistakes in wrong.yaml\n"
 
 
+def test_a_model_server_needs_a_script_too_and_an_absolute_one_may_lie_beside_the_file(call: Caller) -> None:
+    model = GOOD.replace("script: script.sh", "kserve: {type: llm_inference, storage_uri: 'hf://x'}")
+    Path("model.yaml").write_text(model)
+    outcome = call("validate", "model.yaml")
+    assert outcome.code == 3
+    assert outcome.out.splitlines()[1:] == [
+        f"model.yaml:3: {HERE}.script: missing; it is the path of the script to run"
+    ]
+    Path("model.yaml").write_text(model + "      script: /script.sh\n")
+    assert call("validate", "model.yaml").code == 0
+
+
+def test_a_service_directly_below_the_dash_is_one_mistake(call: Caller) -> None:
+    Path("bare.yaml").write_text(GOOD.replace("- here:\n      ", "- ").replace("      ", "    "))
+    outcome = call("validate", "bare.yaml")
+    assert outcome.code == 3
+    assert outcome.out.splitlines()[1:] == [
+        "bare.yaml:3: functions.oscar[0]: the cluster's id is missing; it is a key above the service, whose "
+        "keys are indented below it"
+    ]
+
+
 def test_warnings_are_no_mistakes(call: Caller) -> None:
     Path("odd.yaml").write_text(GOOD + "      memroy: 1Gi\n")
     outcome = call("validate", "odd.yaml")

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from oscarcli.config.document import Edit, edited, loses_by_rewriting, parse, rewritten
+from oscarcli.config.document import Edit, edited, parse, repeated_keys, rewritten
+from oscarcli.config.json_text import loses_by_rewriting
 from oscarcli.config.limits import DEEPEST, MOST_VALUES
 from oscarcli.config.yaml_edit import compose
 from oscarcli.errors import ConfigError
@@ -225,11 +226,36 @@ def test_what_cannot_be_read_is_named_by_place_and_nothing_of_it_is_quoted(
     assert "nothing was written" in str(caught.value.hint)
 
 
-def test_a_key_that_stands_twice_is_read_as_the_last_and_never_written_over() -> None:
-    text = "oscar:\n  a:\n    endpoint: one\n    endpoint: two\n"
-    assert parse(text, "f", is_json=False)["oscar"]["a"]["endpoint"] == "two"
-    with pytest.raises(ConfigError, match=r'f:4:5: .*"endpoint" stands here a second time'):
-        _put(text, "x", "default")
+TWICE = "oscar:\n  a:\n    endpoint: one\n    # why\n    endpoint: two\n  b: {auth_user: u, auth_user: v}\n"
+
+
+def test_of_a_key_that_stands_twice_the_last_one_counts_and_is_changed() -> None:
+    assert parse(TWICE, "f", is_json=False)["oscar"] == {"a": {"endpoint": "two"}, "b": {"auth_user": "v"}}
+    assert _put(TWICE, "x", "oscar", "a", "endpoint") == TWICE.replace("two", "x")
+    assert _put(TWICE, "x", "oscar", "b", "auth_user") == TWICE.replace("v}", "x}")
+    assert _put(TWICE, "x", "default") == TWICE + "default: x\n"
+    assert _put("default: a\noscar: {}\ndefault: b\n", "a", "default") == (
+        "default: a\noscar: {}\ndefault: a\n"
+    )
+    tops = "oscar: {a: {endpoint: x}}\noscar: {b: {endpoint: y}}\n"
+    assert _put(tops, {"endpoint": "z"}, "oscar", "c") == tops[:-2] + ", c: {endpoint: z}}\n"
+
+
+def test_a_key_that_stands_twice_is_gone_when_it_is_removed() -> None:
+    changed = edited(TWICE, [Edit(("oscar", "a", "endpoint"), None)], "f", is_json=False)
+    assert parse(changed, "f", is_json=False)["oscar"]["a"] == {}
+    changed = edited(TWICE, [Edit(("oscar", "b", "auth_user"), None)], "f", is_json=False)
+    assert changed == TWICE.replace("{auth_user: u, auth_user: v}", "{}")
+    changed = edited("default: a\ndefault: b\nmine: 1\n", [Edit(("default",), None)], "f", is_json=False)
+    assert changed == "mine: 1\n"
+
+
+def test_keys_that_stand_twice_are_named_with_their_lines() -> None:
+    assert [sentence.partition(";")[0] for sentence in repeated_keys(TWICE, "f")] == [
+        'f:5: the key "endpoint" stands here a second time',
+        'f:6: the key "auth_user" stands here a second time',
+    ]
+    assert repeated_keys("a: {x: 1}\nb: {x: 1}\n", "f") == []
 
 
 LAYOUTS = {
@@ -247,6 +273,13 @@ LAYOUTS = {
     "marker": "---\noscar:\n  a: {endpoint: x}\n  b: {endpoint: y}\n",
     "oscar last": "default: a\noscar:\n  b:\n    endpoint: y\n  a:\n    endpoint: x\n",
     "quoted keys": '"oscar":\n  \'a\':\n    "endpoint": \'x\'\n  "b": {\'endpoint\': "y"}\n',
+    "single quotes": "{'oscar': {'a': {'endpoint': 'x'}, 'b': {'endpoint': 'y'}}, 'default': 'a'}\n",
+    "braces to the end": '{"oscar": {"a": {\n "endpoint": "x"}, "b": {\n "endpoint": "y"}}}\n',
+    "commas in front": '{ "oscar": { "a": {"endpoint": "x"}\n , "b": {"endpoint": "y"}\n } }\n',
+    "commas at the end": '{\n  "oscar": {\n    "a": {"endpoint": "x",},\n    "b": {"endpoint": "y"},\n  },\n'
+    "}\n",
+    "commas in comments": "oscar: {\n  a: {endpoint: x}, # one,\n  b: {endpoint: y} # two,\n  # three,\n}\n",
+    "json of one line": '{"oscar":{"a":{"endpoint":"x"},"b":{"endpoint":"y"}}}',
     "anchors elsewhere": "x: &x 1\noscar:\n  a:\n    endpoint: x\n  b:\n    endpoint: y\ny: *x\n",
 }
 EDITS = [
@@ -282,6 +315,97 @@ def test_every_edit_of_every_layout_gives_exactly_the_wanted_document(layout: st
     assert yaml.safe_load(changed) == wanted
     if "\r\n" in text:
         assert "\n" not in changed.replace("\r\n", "")
+
+
+JSON = {
+    "mine": {"n": 1.5, "list": ["a", {"b": None}]},
+    "oscar": {
+        "a": {"endpoint": "https://x", "auth_user": "u", "ssl_verify": True},
+        "b": {"endpoint": "https://y", "ssl_verify": False},
+    },
+    "default": "a",
+}
+JSON_EDITS: list[list[Edit]] = [
+    *EDITS[:4],
+    *EDITS[5:],
+    [
+        Edit(("oscar", "new"), {"endpoint": "https://n", "auth_password": "it's \u2028 é"}),
+        Edit(("default",), "é"),
+    ],
+    [Edit(("oscar", "a", "ssl_verify"), False), Edit(("oscar", "b", "ssl_verify"), None)],
+]
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+@pytest.mark.parametrize("indent", [None, 0, 1, 2, 4, "\t"])
+@pytest.mark.parametrize("edits", JSON_EDITS, ids=range(len(JSON_EDITS)))
+def test_json_in_a_file_that_is_called_yaml_stays_json_as_it_was_laid_out(
+    edits: list[Edit], indent: Any, line_end: str
+) -> None:
+    def laid_out(document: Any) -> str:
+        return json.dumps(document, indent=indent, ensure_ascii=False).replace("\n", line_end) + line_end
+
+    document: Any = json.loads(json.dumps(JSON))
+    changed = edited(laid_out(document), edits, "f", is_json=False)
+    for edit in edits:
+        place = document
+        for key in edit.keys[:-1]:
+            place = place[key]
+        if edit.value is None:
+            place.pop(edit.keys[-1])
+        else:
+            place[edit.keys[-1]] = edit.value
+    assert changed.replace("\\u2028", "\u2028") == laid_out(document)
+
+
+@pytest.mark.parametrize("text", ["{}\n", '{"oscar": {}}\n', '{\n  "oscar": {}\n}\n', '{"oscar": null}'])
+def test_an_empty_json_takes_a_first_cluster_as_json(text: str) -> None:
+    changed = _put(text, {"endpoint": "https://n", "ssl_verify": True}, "oscar", "a")
+    assert json.loads(changed) == {"oscar": {"a": {"endpoint": "https://n", "ssl_verify": True}}}
+    assert (changed.count("\n") > 4) == ("\n  " in text)
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("oscar:\n  a: {endpoint: 'x'}\n", "oscar:\n  a: {endpoint: 'x', auth_user: 'ad''a'}\n"),
+        ('oscar:\n  a:\n    endpoint: "x"\n', 'oscar:\n  a:\n    endpoint: "x"\n    auth_user: "ad\'a"\n'),
+        (
+            '"oscar":\n  "a":\n    "endpoint": "x"\n',
+            '"oscar":\n  "a":\n    "endpoint": "x"\n    "auth_user": "ad\'a"\n',
+        ),
+        ("oscar: {a: {endpoint: x}}\n", 'oscar: {a: {endpoint: x, auth_user: "ad\'a"}}\n'),
+        # What has to be quoted says nothing of what need not be.
+        (
+            'oscar: {"0123": {}, a: {endpoint: x}}',
+            'oscar: {"0123": {}, a: {endpoint: x, auth_user: "ad\'a"}}',
+        ),
+    ],
+)
+def test_what_is_new_is_quoted_as_its_neighbours_are(text: str, changed: str) -> None:
+    assert _put(text, "ad'a", "oscar", "a", "auth_user") == changed
+
+
+@pytest.mark.parametrize("former", ["x", "'x'", '"x"'])
+def test_what_takes_the_place_of_a_text_is_quoted_as_that_was(former: str) -> None:
+    assert _put(f"default: {former}\nmine: y\n", "z", "default") == (
+        f"default: {former.replace('x', 'z')}\nmine: y\n"
+    )
+
+
+def test_comments_in_braces_stay_with_their_lines() -> None:
+    text = LAYOUTS["commas in comments"]
+    assert _put(text, {"endpoint": "z"}, "oscar", "c") == (
+        "oscar: {\n  a: {endpoint: x}, # one,\n  b: {endpoint: y}, # two,\n  c: {endpoint: z}\n"
+        "  # three,\n}\n"
+    )
+    assert edited(text, [Edit(("oscar", "b"), None)], "f", is_json=False) == (
+        "oscar: {\n  a: {endpoint: x} # one,\n  # three,\n}\n"
+    )
+    ended = LAYOUTS["commas at the end"]
+    assert edited(ended, [Edit(("oscar", "b"), None)], "f", is_json=False) == ended.replace(
+        '    "b": {"endpoint": "y"},\n', ""
+    )
 
 
 def test_a_new_cluster_comes_behind_the_others_in_their_layout_and_all_else_stays() -> None:

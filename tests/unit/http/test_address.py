@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from oscarcli.errors import ConfigError, UsageError
-from oscarcli.http.address import base_url, has_login, route, same_origin
+from oscarcli.http.address import base_url, new_endpoint, route, same_origin
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,52 @@ def test_what_is_no_http_url_is_refused(endpoint: str) -> None:
         base_url(endpoint)
 
 
-def test_a_login_inside_a_url_is_seen() -> None:
-    assert has_login("https://ada:pw@h")
-    assert not has_login("https://h/@x")
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("https://h", "https://h"),
+        ("http://localhost:8080/base/", "http://localhost:8080/base/"),
+        ("https://[::1]:8080/", "https://[::1]:8080/"),
+        ("https://h/@x:", "https://h/@x:"),
+        ("oscar.example.org", "https://oscar.example.org"),
+        ("oscar.example.org.:8443/base/", "https://oscar.example.org.:8443/base/"),
+        ("192.0.2.7:8080", "https://192.0.2.7:8080"),
+        ("größe.example", "https://größe.example"),
+    ],
+)
+def test_a_new_endpoint_is_stored_as_typed_and_a_name_is_one_of_https(typed: str, stored: str) -> None:
+    assert new_endpoint(typed) == stored
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("https://h?x=1", "a query"),
+        ("https://h/?", "a query"),
+        ("https://h#x", "a fragment"),
+        ("https://h/#", "a fragment"),
+        ("oscar.example.org#", "a fragment"),
+        (" https://h", "a blank"),
+        ("https://h /x", "a blank"),
+        ("https://h\u00a0", "a blank"),
+        ("https://h:", "no number behind the colon"),
+        ("https://h:/base", "no number behind the colon"),
+        ("oscar.example.org:", "no number behind the colon|not an HTTP URL"),
+        ("https://[::1]:/", "no number behind the colon"),
+        ("https://ada:pw@h", "holds a user or a password"),
+        ("https://ada:pw@h:?x", "holds a user or a password"),
+        ("https://pw@h", "holds a user or a password"),
+        ("h", "not an HTTP URL"),
+        ("localhost:8080", "not an HTTP URL"),
+        ("oscar.example.org/a b", "a blank"),
+        ("", "not an HTTP URL"),
+        ("ftp://oscar.example.org", "not an HTTP URL"),
+    ],
+)
+def test_a_new_endpoint_has_nothing_that_no_request_would_have(typed: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        new_endpoint(typed)
+    assert "pw" not in caught.value.message
 
 
 @pytest.mark.parametrize(
