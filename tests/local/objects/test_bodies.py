@@ -201,7 +201,8 @@ def test_a_wrong_trailer_is_refused(server: Server, port: int, trailer: str, cod
         (b"-3\r\nabc\r\n0\r\n\r\n", 3, "InvalidRequest"),
         (b"2\r\nabc\r\n0\r\n\r\n", 3, "InvalidRequest"),
         (b"x" * 10_000, 3, "InvalidRequest"),
-        (b"3\r\nabc\r\n0\r\n\r\nmore", 3, "InvalidRequest"),
+        (b"3\r\nabc\r\n0\r\n\r\nmore", 3, "IncompleteBody"),
+        (b"3\r\nabc\r\n0\r\n\r\nmore\r\n", 3, "MalformedTrailerError"),
     ],
 )
 def test_malformed_chunks_are_refused(server: Server, port: int, body: bytes, length: int, code: str) -> None:
