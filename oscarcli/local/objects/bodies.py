@@ -133,7 +133,7 @@ def receive(
     word = authorization.payload_hash
     chunked = None
     size = request.content_length
-    if word in FORMS:
+    if word in FORMS and authorization.chunks is not None:
         chunked = ChunkedBody(request.body, word, authorization.chunks)
         size = _decoded_length(request)
     elif word.startswith("STREAMING-"):

@@ -108,10 +108,10 @@ class ChunkedBody:
         self.trailers = trailers
 
     def _last_lines(self) -> Iterator[str]:
-        """Give what follows the last chunk, without blank lines.
+        r"""Give what follows the last chunk, without blank lines.
 
         Only the end of the body ends it, for clients differ in where they put those: minio-go writes
-        `name:value\\n\\r\\nx-amz-trailer-signature:...`, others no blank line at all.
+        `name:value\n\r\nx-amz-trailer-signature:...`, others no blank line at all.
         """
         while self._buffered() or self._fill():
             if line := self._line():
