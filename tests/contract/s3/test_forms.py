@@ -213,6 +213,27 @@ def test_a_file_without_a_type_and_fields_after_it(target: Target, key: str, con
     assert (found["ContentType"], found["Body"].read()) == (content_type, b"hello")
 
 
+@pytest.mark.parametrize("data", [b"x" * size for size in range(0, 200_000, 40_009)])
+def test_a_file_whose_boundary_falls_anywhere(target: Target, data: bytes) -> None:
+    fields = _signed(target, [KEY_CONDITION], KEY)
+    for shift in range(3):
+        padded = [("x-ignore-padding", "p" * shift), *fields]
+        assert _send(target, _encoded(padded, data)).status == 204
+    assert target.content("up/a.txt") == data
+
+
+def test_names_of_fields_in_any_letters(target: Target) -> None:
+    fields = _signed(target, [["starts-with", "$KeY", "up/"], {"cOnTeNt-TyPe": "text/x"}], {})
+    odd = [
+        ("kEy", "up/\\$a.txt"),
+        ("CONTENT-type", "text/x"),
+        *((name.upper(), value) for name, value in fields),
+    ]
+    assert _send(target, _encoded(odd, b"hello")).status == 204
+    found = target.client.get_object(Bucket=target.bucket, Key="up/\\$a.txt")
+    assert (found["Body"].read(), found["ContentType"]) == (b"hello", "text/x")
+
+
 # -- answers ---------------------------------------------------------------------------------------------
 
 
@@ -293,6 +314,7 @@ def test_the_policy_ends_and_is_for_its_bucket_and_keys(target: Target) -> None:
         (10, 5, 9, (400, "EntityTooLarge")),
         (300_000, 0, 299_999, (400, "EntityTooLarge")),
         (0, 1, 9, (400, "EntityTooSmall")),
+        (0, -1, 0, None),
     ],
 )
 def test_the_range_of_lengths(
@@ -329,6 +351,8 @@ def test_who_signed_the_form(target: Target) -> None:
         {"expiration": "2100-01-01T00:00:00Z", "conditions": [["eq", "$key"]]},
         {"expiration": "2100-01-01T00:00:00Z", "conditions": [{"key": 1}]},
         {"expiration": "2100-01-01T00:00:00Z", "conditions": ["key"]},
+        {"expiration": "2100-01-01T00:00:00Z", "conditions": [["content-length-range", 0]]},
+        {"expiration": 4102444800, "conditions": []},
         {"expiration": "2100-01-01T00:00:00Z", "conditions": [["content-length-range", "a", "b"]]},
         {"expiration": "2100-01-01T00:00:00Z", "conditions": [], "more": 1},
     ],

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
+import sys
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from oscarcli.local.objects import checksums, crc
+from oscarcli.local.objects import checksums, crc, crc_native
 from oscarcli.local.objects.s3.chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER
 from tests.local.objects.harness import CREDENTIALS, Server
 from tests.local.objects.raw import Answer, Streamed, send, signed, streaming_headers
@@ -103,6 +105,51 @@ def test_published_check_values() -> None:
     assert crc.CRC64NVME.update(b"123456789") == 0xAE8B14860A799888
     zeros = bytes(4096)
     assert crc.CRC32C.update(zeros) == 0x98F94189
+
+
+@pytest.fixture
+def chosen_again() -> Iterator[None]:
+    """Libraries are looked for anew, before and after."""
+    for function in (crc_native.crc32c, crc_native.crc64nvme):
+        function.cache_clear()
+    yield
+    for function in (crc_native.crc32c, crc_native.crc64nvme):
+        function.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "own"),
+    [
+        ("awscrt.checksums", "crc32c", crc.CRC32C),
+        ("awscrt.checksums", "crc64nvme", crc.CRC64NVME),
+        ("google_crc32c.cext", "crc32c", crc.CRC32C),
+    ],
+)
+@pytest.mark.usefixtures("chosen_again")
+def test_a_compiled_library_is_used_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, library: str, name: str, own: crc.Crc
+) -> None:
+    pytest.importorskip(library)
+    if library != "awscrt.checksums":
+        monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
+    update = getattr(crc_native, name)()
+    assert update != own.update
+    data = bytes(number * number >> 3 & 0xFF for number in range(70_001))
+    for cut in (0, 1, 4096, len(data)):
+        assert update(data[cut:], update(data[:cut], 0)) == own.update(data)
+
+
+@pytest.mark.usefixtures("chosen_again")
+def test_without_a_compiled_library_our_own_is_used(
+    server: Server, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in ("awscrt.checksums", "google_crc32c"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert crc_native.crc32c() == crc.CRC32C.update
+    assert crc_native.crc64nvme() == crc.CRC64NVME.update
+    assert _put(port, x_amz_checksum_crc64nvme=_value("CRC64NVME", BODY)).status == 200
+    assert _put(port, x_amz_checksum_crc32c=_value("CRC32C", b"x")).refusal[0] == 400
+    assert server.content("a") == BODY
 
 
 # -- lengths ---------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ _COMPARED = _WHOLE | frozenset(
         "success_action_status",
     )
 )
-_MAX_LENGTH_DIGITS = 18
+_LENGTH = re.compile(r"-?[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
@@ -165,9 +165,9 @@ def _holds(condition: _Condition, fields: Mapping[str, str]) -> bool:
 
 
 def _length(value: Any) -> int:
-    """Return a number of bytes, which may be written as text."""
+    """Return a number of bytes, which may be written as text, and as MinIO has it below zero."""
     text = str(value)
-    if isinstance(value, bool) or not text.isascii() or not text.isdigit() or len(text) > _MAX_LENGTH_DIGITS:
+    if isinstance(value, bool) or not _LENGTH.fullmatch(text):
         raise ValueError(f"{text[:40]} is no length")
     return int(text)
 
