@@ -70,6 +70,32 @@ def test_writes_with_a_condition(
     assert stored == (b"new" if expected is None else content and content.encode())
 
 
+@pytest.mark.parametrize(
+    ("written", "equal"),
+    [
+        ("{etag}", True),
+        ('"{etag}"', True),
+        ('W/"{etag}"', False),
+        ('""', False),
+        ('"*"', False),
+        ("**", False),
+    ],
+)
+def test_how_an_etag_is_written(target: Target, written: str, equal: bool) -> None:
+    etag = target.client.put_object(Bucket=target.bucket, Key="a", Body=b"old")["ETag"].strip('"')
+    match = {"If-Match": written.format(etag=etag)}
+    expected = (200, "") if equal else FAILED
+    assert target.send("GET", "/a", b"", match).refusal == expected
+    assert target.send("PUT", "/a", b"old", match).refusal == expected
+
+
+def test_an_empty_condition_is_none(target: Target) -> None:
+    target.client.put_object(Bucket=target.bucket, Key="a", Body=b"old")
+    for name in ("If-Match", "If-None-Match"):
+        assert target.send("GET", "/a", b"", {name: ""}).body == b"old"
+        assert target.send("PUT", "/a", b"old", {name: ""}).refusal == (200, "")
+
+
 def test_an_upload_in_parts_goes_on_after_a_condition_that_failed(target: Target) -> None:
     target.client.put_object(Bucket=target.bucket, Key="a", Body=b"old")
     upload = _upload(target, "a")

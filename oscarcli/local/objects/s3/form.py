@@ -54,7 +54,7 @@ def read_form(request: Request) -> Form:
     """
     body = _Parts(request.body, _boundary(request))
     fields: dict[str, str] = {}
-    repeated = set()
+    repeated: set[str] = set()
     while (head := body.next_head()) is not None:
         name = _parameter(head, "name").lower()
         if name == FILE_FIELD:
@@ -79,10 +79,7 @@ class _Parts:
 
     def __init__(self, stream: Readable, boundary: bytes) -> None:
         self._stream = stream
-        delimiter = b"\r\n--" + boundary
-        # What goes on otherwise is content that begins like a boundary.
-        self._delimiter = re.compile(re.escape(delimiter) + rb"(?=--|[ \t\r])")
-        self._undecided = len(delimiter) + 1
+        self._delimiter = b"\r\n--" + boundary
         # The first boundary need not follow a line break.
         self._buffer = b"\r\n"
         self._fields_bytes = 0
@@ -94,8 +91,7 @@ class _Parts:
         if self._count > MAX_FIELDS:
             raise malformed("too many fields")
         self._drain()
-        found = self._delimiter.match(self._buffer)
-        self._buffer = self._buffer[found.end() if found else 0 :]
+        self._buffer = self._buffer[len(self._delimiter) :]
         if self._buffer.startswith(b"--"):
             return None
         self._line()
@@ -108,14 +104,24 @@ class _Parts:
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes of the content, empty at its end."""
-        while True:
-            found = self._delimiter.search(self._buffer)
-            end = found.start() if found else len(self._buffer) - self._undecided
-            if found or end > 0:
-                data = self._buffer[: min(size, end)]
-                self._buffer = self._buffer[len(data) :]
-                return data
+        while (end := self._end()) is None:
             self._fill()
+        data = self._buffer[: min(size, end)]
+        self._buffer = self._buffer[len(data) :]
+        return data
+
+    def _end(self) -> int | None:
+        """Return how far the buffer surely is content, 0 at a boundary, None when more must be read."""
+        start = 0
+        while (found := self._buffer.find(self._delimiter, start)) >= 0:
+            after = self._buffer[found + len(self._delimiter) :][:2]
+            if after == b"--" or after[:1] in (b" ", b"\t", b"\r"):
+                return found
+            if len(after) < 2:
+                return found or None
+            # What goes on otherwise is content that begins like a boundary.
+            start = found + 1
+        return max(len(self._buffer) - len(self._delimiter), 0) or None
 
     def _drain(self) -> bytes:
         return b"".join(iter(lambda: self._counted(self.read(_READ_BLOCK)), b""))
