@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +78,8 @@ def minio_binary() -> str | None:
 
 
 @contextmanager
-def minio_server(folder: Path) -> Iterator[Server]:
+def minio_server(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """Serve a MinIO with its data in `folder` and more settings in its environment."""
     binary = minio_binary()
     if binary is None:
         pytest.skip("there is no minio binary here")
@@ -91,6 +92,7 @@ def minio_server(folder: Path) -> Iterator[Server]:
             "MINIO_ROOT_USER": ACCESS_KEY,
             "MINIO_ROOT_PASSWORD": SECRET_KEY,
             "MINIO_BROWSER": "off",
+            **(environment or {}),
         },
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from oscarcli.cli.kit.session import Session
 from oscarcli.config.model import Cluster
 from oscarcli.errors import OscarError, UnreachableError
+from oscarcli.threads import within
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client

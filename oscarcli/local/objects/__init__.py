@@ -2,6 +2,6 @@
 
 `store.py` is the Python face; `wire.py` the S3 face, with the operations in `wire_*.py`. Below them,
 `writing.py` makes objects visible and `reading.py` keeps them while they are read; `index.py`,
-`piece_index.py` and `blobs.py` hold what there is. `bodies.py`, `chunked.py`, `checksums.py` and `crc.py`
-check what arrives, `authorization.py` and `signatures.py` who sent it.
+`piece_index.py` and `blobs.py` hold what there is. `bodies.py`, `chunked.py`, `form.py`, `checksums.py` and
+`crc*.py` check what arrives, `authorization.py`, `signatures*.py` and `post_policy.py` who sent it.
 """

@@ -21,6 +21,8 @@ from oscarcli.local.objects.s3.signatures import UNSIGNED_PAYLOAD
 OBJECT_LIMIT = 5 << 40
 UPLOAD_LIMIT = 5 << 30
 DOCUMENT_LIMIT = 4 << 20
+# More digits than any length in bytes has, so that a number of thousands of digits is never read.
+_MAX_LENGTH_DIGITS = 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -133,7 +135,7 @@ def receive(
     word = authorization.payload_hash
     chunked = None
     size = request.content_length
-    if word in FORMS:
+    if word in FORMS and authorization.chunks is not None:
         chunked = ChunkedBody(request.body, word, authorization.chunks)
         size = _decoded_length(request)
     elif word.startswith("STREAMING-"):
@@ -157,13 +159,10 @@ def receive(
 
 
 def _decoded_length(request: Request) -> int:
-    try:
-        length = int(request.headers["x-amz-decoded-content-length"])
-    except (KeyError, ValueError) as error:
-        raise S3Error("MissingContentLength") from error
-    if length < 0:
-        raise S3Error("InvalidArgument")
-    return length
+    text = request.headers.get("x-amz-decoded-content-length", "")
+    if not text.isascii() or not text.isdigit() or len(text) > _MAX_LENGTH_DIGITS:
+        raise S3Error("MissingContentLength")
+    return int(text)
 
 
 def _content_md5(request: Request) -> bytes | None:

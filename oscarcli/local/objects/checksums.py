@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from oscarcli.local.objects import crc
+from oscarcli.local.objects import crc, crc_native
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Checksum
 
@@ -44,8 +44,8 @@ class _CrcHasher:
 
 _HASHERS: dict[str, Callable[[], Hasher]] = {
     "CRC32": lambda: _CrcHasher(zlib.crc32, 4),
-    "CRC32C": lambda: _CrcHasher(crc.CRC32C.update, 4),
-    "CRC64NVME": lambda: _CrcHasher(crc.CRC64NVME.update, 8),
+    "CRC32C": lambda: _CrcHasher(crc_native.crc32c(), 4),
+    "CRC64NVME": lambda: _CrcHasher(crc_native.crc64nvme(), 8),
     "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
     "SHA256": hashlib.sha256,
 }

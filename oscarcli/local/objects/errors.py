@@ -65,6 +65,7 @@ _TABLE: dict[str, tuple[int, str]] = {
         "The request contained trailing data that was not well-formed or did not conform to our published "
         "schema.",
     ),
+    "MalformedPOSTRequest": (400, "The body of your POST request is not well-formed multipart/form-data."),
     "MaxMessageLengthExceeded": (400, "Your request was too big."),
     "MetadataTooLarge": (400, "Your metadata headers exceed the maximum allowed metadata size."),
     "MethodNotAllowed": (405, "The specified method is not allowed against this resource."),
@@ -73,6 +74,7 @@ _TABLE: dict[str, tuple[int, str]] = {
         400,
         "Missing or invalid required header for this request: Content-Md5 or Amz-Content-Checksum",
     ),
+    "MissingFields": (400, "Missing fields in request."),
     "NoSuchBucket": (404, "The specified bucket does not exist"),
     "NoSuchBucketPolicy": (404, "The bucket policy does not exist"),
     "NoSuchCORSConfiguration": (404, "The CORS configuration does not exist"),
@@ -91,6 +93,7 @@ _TABLE: dict[str, tuple[int, str]] = {
         404,
         "Object Lock configuration does not exist for this bucket",
     ),
+    "PostPolicyInvalidKeyName": (403, "Invalid according to Policy: Policy Condition failed"),
     "PreconditionFailed": (412, "At least one of the pre-conditions you specified did not hold"),
     "ReplicationConfigurationNotFoundError": (404, "The replication configuration was not found"),
     "RequestTimeTooSkewed": (

@@ -11,6 +11,7 @@ from typing import Protocol
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
 
 EVENT_PUT = "s3:ObjectCreated:Put"
+EVENT_POST = "s3:ObjectCreated:Post"
 EVENT_COPY = "s3:ObjectCreated:Copy"
 EVENT_COMPLETE = "s3:ObjectCreated:CompleteMultipartUpload"
 

@@ -154,15 +154,12 @@ class MultipartUploads:
         self._state.after_commit(lambda: self._writer.blobs.remove(blobs))
 
     def abort(self, bucket: str, key: str, identifier: str) -> None:
-        """Give an upload up and drop its parts; as with MinIO, one that is not there is no error.
+        """Give an upload up and drop its parts. Raises S3Error: NoSuchBucket, NoSuchUpload.
 
-        Raises S3Error: NoSuchBucket.
+        AWS refuses every upload that is not there, MinIO only an identifier that can be none of its own.
         """
         with full_disk_named(), self._state.transaction() as connection:
-            require_bucket(connection, bucket)
-            upload = piece_index.get_upload(connection, identifier)
-            if upload is None or (upload.bucket, upload.key) != (bucket, key):
-                return
+            self.get(bucket, key, identifier)
             piece_index.remove_upload(connection, identifier)
             self._writer.forget(connection, identifier)
 

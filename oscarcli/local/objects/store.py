@@ -127,6 +127,7 @@ class ObjectStore:
         *,
         attributes: Attributes | None = None,
         condition: Condition | None = None,
+        event_name: str = EVENT_PUT,
     ) -> StoredObject:
         """Store everything `stream` gives as an object, in place of the one of that key.
 
@@ -139,6 +140,7 @@ class ObjectStore:
             event: announce the object, as caused by this; `None` stores it silently.
             attributes: all of content type, metadata, headers and tags, instead of the two above.
             condition: asked with the object that would be replaced (or None), raises S3Error to refuse.
+            event_name: how it is announced.
 
         Raises:
             S3Error: refused; nothing was stored.
@@ -153,7 +155,7 @@ class ObjectStore:
             condition(self.find(bucket, key))
         with full_disk_named(), self._writer.draft(intake) as draft:
             new = NewObject(bucket, key, intake.size, intake.etag, said, intake.checksum, uuid.uuid4().hex)
-            return self._commit(new, draft, EVENT_PUT, event, condition)
+            return self._commit(new, draft, event_name, event, condition)
 
     def put_marker(self, bucket: str, key: str) -> StoredObject:
         """Store an empty object, such as `folder/`, without announcing it."""

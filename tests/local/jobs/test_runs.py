@@ -8,6 +8,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.local.harness import LocalCluster, wait_for
@@ -218,7 +219,7 @@ def test_the_event_is_minios(cluster: LocalCluster) -> None:
     assert record["userIdentity"]["principalId"] == cluster.server.cluster.settings.access_key
 
 
-def test_copies_and_multipart_uploads_start_the_service_once(cluster: LocalCluster) -> None:
+def test_copies_forms_and_multipart_uploads_start_the_service_once(cluster: LocalCluster) -> None:
     cluster.create("ways", 'printf %s "$EVENT"\n')
     part = {"Bucket": "ways-bucket", "Key": "in/big"}
     upload = cluster.s3.create_multipart_upload(**part)["UploadId"]
@@ -226,9 +227,15 @@ def test_copies_and_multipart_uploads_start_the_service_once(cluster: LocalClust
     parts = {"Parts": [{"PartNumber": 1, "ETag": tag}]}
     cluster.s3.complete_multipart_upload(**part, UploadId=upload, MultipartUpload=parts)
     cluster.s3.copy_object(Bucket="ways-bucket", Key="in/copy", CopySource=part)
-    jobs = cluster.ended("ways", 2)
+    form = cluster.s3.generate_presigned_post("ways-bucket", "in/${filename}")
+    file = {"file": ("from a browser.txt", b"x")}
+    assert httpx.post(form["url"], data=form["fields"], files=file, trust_env=False).status_code == 204
+    jobs = cluster.ended("ways", 3)
     logs = "".join(cluster.log("ways", job) for job in jobs)
-    assert len(jobs) == 2
+    assert len(jobs) == 3
+    assert (
+        logs.count('{"EventName": "s3:ObjectCreated:Post", "Key": "ways-bucket/in/from a browser.txt"') == 1
+    )
     assert logs.count('{"EventName": "s3:ObjectCreated:CompleteMultipartUpload"') == 1
     assert logs.count('{"EventName": "s3:ObjectCreated:Copy"') == 1
 

@@ -129,7 +129,7 @@ class Streamed:
 
 
 def streaming_headers(
-    credentials: Credentials, port: int, target: str, form: str, length: int, **more: str
+    credentials: Credentials, port: int, target: str, form: str, length: int | str, **more: str
 ) -> dict[str, str]:
     """Return signed headers of a PUT whose body comes in aws-chunked form."""
     headers = {

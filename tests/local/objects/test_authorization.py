@@ -110,7 +110,7 @@ def test_malformed_authorization(port: int) -> None:
     unsupported = (400, "InvalidRequest")
     malformed = (400, "AuthorizationHeaderMalformed")
     assert _spoilt(port, Authorization=lambda _: "Basic dXNlcjpwYXNz").refusal == unsupported
-    assert _spoilt(port, Authorization=lambda _: "AWS key:signature").refusal == unsupported
+    assert _spoilt(port, Authorization=lambda _: "AWS-HMAC key:signature").refusal == unsupported
     assert _spoilt(port, Authorization=lambda _: "AWS4-HMAC-SHA256 nothing").refusal == malformed
     assert _spoilt(port, Authorization=lambda old: old.replace("/s3/", "/ec2/")).refusal == malformed
     assert _spoilt(port, X_Amz_Date=None).refusal == (400, "AccessDenied")
@@ -118,7 +118,6 @@ def test_malformed_authorization(port: int) -> None:
     assert _spoilt(port, x_amz_meta_a=None).refusal == (400, "AccessDenied")
     no_host = _spoilt(port, Authorization=lambda old: old.replace("=host;", "="))
     assert no_host.refusal == (400, "AccessDenied")
-    assert send(port, "GET", f"{TARGET}?AWSAccessKeyId=x&Signature=y&Expires=9").refusal == unsupported
 
 
 def test_a_session_token_is_not_taken_for_granted(port: int) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import socket
+import sys
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from oscarcli.local.objects import checksums, crc
+from oscarcli.local.objects import checksums, crc, crc_native
 from oscarcli.local.objects.s3.chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER
 from tests.local.objects.harness import CREDENTIALS, Server
 from tests.local.objects.raw import Answer, Streamed, send, signed, streaming_headers
@@ -105,6 +107,51 @@ def test_published_check_values() -> None:
     assert crc.CRC32C.update(zeros) == 0x98F94189
 
 
+@pytest.fixture
+def chosen_again() -> Iterator[None]:
+    """Libraries are looked for anew, before and after."""
+    for function in (crc_native.crc32c, crc_native.crc64nvme):
+        function.cache_clear()
+    yield
+    for function in (crc_native.crc32c, crc_native.crc64nvme):
+        function.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("library", "name", "own"),
+    [
+        ("awscrt.checksums", "crc32c", crc.CRC32C),
+        ("awscrt.checksums", "crc64nvme", crc.CRC64NVME),
+        ("google_crc32c.cext", "crc32c", crc.CRC32C),
+    ],
+)
+@pytest.mark.usefixtures("chosen_again")
+def test_a_compiled_library_is_used_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, library: str, name: str, own: crc.Crc
+) -> None:
+    pytest.importorskip(library)
+    if library != "awscrt.checksums":
+        monkeypatch.setitem(sys.modules, "awscrt.checksums", None)
+    update = getattr(crc_native, name)()
+    assert update != own.update
+    data = bytes(number * number >> 3 & 0xFF for number in range(70_001))
+    for cut in (0, 1, 4096, len(data)):
+        assert update(data[cut:], update(data[:cut], 0)) == own.update(data)
+
+
+@pytest.mark.usefixtures("chosen_again")
+def test_without_a_compiled_library_our_own_is_used(
+    server: Server, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for library in ("awscrt.checksums", "google_crc32c"):
+        monkeypatch.setitem(sys.modules, library, None)
+    assert crc_native.crc32c() == crc.CRC32C.update
+    assert crc_native.crc64nvme() == crc.CRC64NVME.update
+    assert _put(port, x_amz_checksum_crc64nvme=_value("CRC64NVME", BODY)).status == 200
+    assert _put(port, x_amz_checksum_crc32c=_value("CRC32C", b"x")).refusal[0] == 400
+    assert server.content("a") == BODY
+
+
 # -- lengths ---------------------------------------------------------------------------------------------
 
 
@@ -131,13 +178,14 @@ def test_a_body_of_unknown_length(server: Server, port: int) -> None:
     chunks = [BODY[start : start + 30_000] for start in range(0, len(BODY), 30_000)]
     encoded = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in [*chunks, b""])
     answer = send(port, "PUT", TARGET, {**headers, "Transfer-Encoding": "chunked"}, encoded)
-    assert answer.status == 200
-    assert server.store.stat("data", "a").etag == hashlib.md5(BODY).hexdigest()
+    assert answer.refusal == (411, "MissingContentLength")
+    assert _nothing_was_stored(server)
 
 
 def test_a_chunk_cannot_claim_any_amount_of_memory(server: Server, port: int) -> None:
-    headers = signed(CREDENTIALS, port, "PUT", TARGET, headers={"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"})
-    head = f"PUT {TARGET} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nTransfer-Encoding: chunked\r\n"
+    target = "/data?tagging"
+    headers = signed(CREDENTIALS, port, "PUT", target, headers={"X-Amz-Content-SHA256": "UNSIGNED-PAYLOAD"})
+    head = f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nTransfer-Encoding: chunked\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(head.encode() + b"\r\n40000000\r\n")
@@ -201,7 +249,8 @@ def test_a_wrong_trailer_is_refused(server: Server, port: int, trailer: str, cod
         (b"-3\r\nabc\r\n0\r\n\r\n", 3, "InvalidRequest"),
         (b"2\r\nabc\r\n0\r\n\r\n", 3, "InvalidRequest"),
         (b"x" * 10_000, 3, "InvalidRequest"),
-        (b"3\r\nabc\r\n0\r\n\r\nmore", 3, "InvalidRequest"),
+        (b"3\r\nabc\r\n0\r\n\r\nmore", 3, "IncompleteBody"),
+        (b"3\r\nabc\r\n0\r\n\r\nmore\r\n", 3, "MalformedTrailerError"),
     ],
 )
 def test_malformed_chunks_are_refused(server: Server, port: int, body: bytes, length: int, code: str) -> None:

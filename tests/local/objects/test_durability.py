@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from oscarcli.local.objects.errors import S3Error
@@ -28,6 +29,23 @@ SOURCE = EventSource("localadmin", user_agent="test", request_id="18A9F3C2D4E5F6
 # -- events ----------------------------------------------------------------------------------------------
 
 
+def _send_form(s3: Any, key: str) -> int:
+    fields = {"Content-Type": "text/x", "x-amz-meta-m": "1"}
+    conditions = [{name: value} for name, value in fields.items()]
+    form = s3.generate_presigned_post("data", key, Fields=fields, Conditions=conditions)
+    file = {"file": ("name", b"12345")}
+    headers = {"User-Agent": "a browser"}
+    return httpx.post(
+        form["url"], data=form["fields"], files=file, headers=headers, trust_env=False
+    ).status_code
+
+
+def _send_link(s3: Any, key: str) -> int:
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": "data", "Key": key})
+    assert "AWSAccessKeyId" in url
+    return httpx.put(url, content=b"12345", trust_env=False).status_code
+
+
 def test_every_way_to_create_an_object_is_announced(server: Server, s3: Any) -> None:
     s3.put_object(Bucket="data", Key="a b", Body=b"12345", ContentType="text/x", Metadata={"m": "1"})
     s3.copy_object(Bucket="data", Key="copy", CopySource={"Bucket": "data", "Key": "a b"})
@@ -37,11 +55,21 @@ def test_every_way_to_create_an_object_is_announced(server: Server, s3: Any) -> 
     assert len(server.created) == 2
     parts = [{"PartNumber": 1, "ETag": part["ETag"]}]
     done = s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+    assert _send_form(s3, "form") == 204
+    assert _send_link(s3, "link") == 200
     s3.put_object_tagging(Bucket="data", Key="a b", Tagging={"TagSet": []})
     s3.delete_object(Bucket="data", Key="copy")
-    names = [(event.key, event.event_name.rpartition(":")[2]) for event in server.created]
-    assert names == [("a b", "Put"), ("copy", "Copy"), ("parts", "CompleteMultipartUpload")]
-    first, _, last = server.created
+    names = [(event.key, event.event_name) for event in server.created]
+    assert names == [
+        ("a b", "s3:ObjectCreated:Put"),
+        ("copy", "s3:ObjectCreated:Copy"),
+        ("parts", "s3:ObjectCreated:CompleteMultipartUpload"),
+        ("form", "s3:ObjectCreated:Post"),
+        ("link", "s3:ObjectCreated:Put"),
+    ]
+    first, _, last, form, _ = server.created
+    assert (form.size, form.content_type, form.metadata) == (5, "text/x", {"m": "1"})
+    assert (form.principal, form.source_ip, form.user_agent) == ("localadmin", "127.0.0.1", "a browser")
     assert (first.bucket, first.size, first.content_type, first.metadata) == ("data", 5, "text/x", {"m": "1"})
     assert (first.principal, first.source_ip) == ("localadmin", "127.0.0.1")
     assert "Boto3" in first.user_agent
@@ -49,7 +77,7 @@ def test_every_way_to_create_an_object_is_announced(server: Server, s3: Any) -> 
     assert f'"{last.etag}"' == done["ETag"]
     times = [event.modified_ns for event in server.created]
     assert times == sorted(set(times))
-    assert server.commits == [1, 2, 3]
+    assert server.commits == [1, 2, 3, 4, 5]
 
 
 def test_only_announced_writes_of_the_python_face_are_announced(server: Server) -> None:
@@ -70,6 +98,8 @@ def test_a_failing_hook_undoes_the_object(server: Server, s3: Any) -> None:
     s3.put_object(Bucket="data", Key="a", Body=b"old")
     server.state.read().execute("ALTER TABLE test_events RENAME TO gone")
     assert refusal(lambda: s3.put_object(Bucket="data", Key="a", Body=b"new"))[0] == 500
+    assert _send_form(s3, "a") == 500
+    assert _send_link(s3, "a") == 500
     assert s3.get_object(Bucket="data", Key="a")["Body"].read() == b"old"
     assert server.has_no_orphans()
 

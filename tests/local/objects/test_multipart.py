@@ -142,7 +142,7 @@ def test_an_aborted_upload_leaves_nothing(server: Server, s3: Any) -> None:
     assert len(server.blobs) == 1
     s3.abort_multipart_upload(**upload.where)
     assert server.blobs == []
-    s3.abort_multipart_upload(**upload.where)
+    assert refusal(lambda: s3.abort_multipart_upload(**upload.where)) == (404, "NoSuchUpload")
     assert refusal(lambda: upload.put(1, b"x")) == (404, "NoSuchUpload")
 
 

@@ -1,4 +1,4 @@
-"""Who sent a request: the three places of AWS Signature Version 4.
+"""Who sent a request: the three places of AWS Signature Version 4, and the door to Version 2.
 
 They are the Authorization header, the query of a presigned link, and each chunk of a streamed body. As MinIO
 with its usual settings does, any region is accepted: it is part of what is signed, so it cannot be forged.
@@ -16,10 +16,12 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from oscarcli.local.http.messages import Request
 from oscarcli.local.objects.errors import S3Error
+from oscarcli.local.objects.s3 import signatures_v2 as v2
 from oscarcli.local.objects.s3.signatures import (
     ALGORITHM,
     EMPTY_SHA256,
     LONGEST_LINK,
+    SKEW,
     TIME_FORMAT,
     UNSIGNED_PAYLOAD,
     Credentials,
@@ -27,10 +29,11 @@ from oscarcli.local.objects.s3.signatures import (
     canonical_text,
     encode_path,
     link_too_long,
+    missing_date,
+    same,
     sign,
 )
 
-SKEW = timedelta(minutes=15)
 _FIELDS = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]*)")
 _QUERY_FIELDS = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
 
@@ -67,7 +70,7 @@ class ChunkSigner:
     def _check(self, what: str, digests: Iterable[str], signature: str) -> None:
         text = "\n".join([f"{ALGORITHM}-{what}", self._timestamp, str(self._scope), self._previous, *digests])
         expected = hmac.new(self._key, text.encode(), "sha256").hexdigest()
-        if not _same(expected, signature):
+        if not same(expected, signature):
             raise S3Error("SignatureDoesNotMatch")
         self._previous = expected
 
@@ -77,12 +80,12 @@ class Authorization:
     """A request that was let in.
 
     `payload_hash` is the declared SHA-256 of the body in hex, or one of S3's words for "not known yet";
-    `chunks` checks the chunks where that word says that they are signed.
+    `chunks` checks the chunks where that word says that they are signed, and is absent where it cannot.
     """
 
     access_key: str
     payload_hash: str
-    chunks: ChunkSigner
+    chunks: ChunkSigner | None = None
 
 
 def authorize(request: Request, credentials: Credentials, now: datetime) -> Authorization:
@@ -99,6 +102,12 @@ def authorize(request: Request, credentials: Credentials, now: datetime) -> Auth
     """
     query = _query_pairs(request.raw_query)
     fields = dict(query)
+    if request.headers.get("authorization", "").startswith(v2.HEADER_PREFIX) or (
+        "authorization" not in request.headers and v2.ACCESS_KEY in fields
+    ):
+        access_key = v2.check_request(request, query, _signed_paths(request), credentials, now)
+        # The body is not covered; a header that speaks of its digest or chunks is only a header.
+        return Authorization(access_key, UNSIGNED_PAYLOAD)
     if "authorization" in request.headers:
         claim = _claim_of_header(request)
         _check_skew(claim, now)
@@ -107,20 +116,18 @@ def authorize(request: Request, credentials: Credentials, now: datetime) -> Auth
         claim = _claim_of_query(request, fields)
         _check_lifetime(claim, int(fields["X-Amz-Expires"]), now)
         hidden = "X-Amz-Signature"
-    elif "AWSAccessKeyId" in fields and "Signature" in fields:
-        raise _unsupported()
     else:
         raise S3Error("AccessDenied")
     if "x-amz-security-token" in request.headers or "X-Amz-Security-Token" in fields:
         raise S3Error("InvalidTokenId")
-    if not _same(credentials.access_key, claim.access_key):
+    if not same(credentials.access_key, claim.access_key):
         raise S3Error("InvalidAccessKeyId")
     pairs = [pair for pair in query if pair[0] != hidden]
     key = claim.scope.key(credentials.secret_key)
     signatures = (
         sign(key, claim.timestamp, claim.scope, text) for text in _canonical_requests(request, pairs, claim)
     )
-    if not any(_same(signature, claim.signature) for signature in signatures):
+    if not any(same(signature, claim.signature) for signature in signatures):
         raise S3Error("SignatureDoesNotMatch")
     chunks = ChunkSigner(key, claim.timestamp, claim.scope, claim.signature)
     return Authorization(claim.access_key, claim.payload_hash, chunks)
@@ -138,7 +145,7 @@ def _claim_of_header(request: Request) -> _Claim:
         raise S3Error("AuthorizationHeaderMalformed")
     timestamp = request.headers.get("x-amz-date", "")
     _parse_time(timestamp)
-    access_key, scope = _parse_credential(fields["Credential"], "AuthorizationHeaderMalformed")
+    access_key, scope = parse_credential(fields["Credential"], "AuthorizationHeaderMalformed")
     return _Claim(
         access_key=access_key,
         scope=scope,
@@ -157,7 +164,7 @@ def _claim_of_query(request: Request, fields: Mapping[str, str]) -> _Claim:
     if found["Algorithm"] != ALGORITHM:
         raise S3Error(code, 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
     _check_expires(found["Expires"])
-    access_key, scope = _parse_credential(found["Credential"], code)
+    access_key, scope = parse_credential(found["Credential"], code)
     signed = _check_signed(found["SignedHeaders"], request.headers)
     loose = [name for name in request.headers if name.startswith("x-amz-") and name not in signed]
     if any(name != "x-amz-content-sha256" for name in loose):
@@ -185,7 +192,8 @@ def _check_expires(text: str) -> None:
         raise link_too_long()
 
 
-def _parse_credential(text: str, code: str) -> tuple[str, Scope]:
+def parse_credential(text: str, code: str) -> tuple[str, Scope]:
+    """Return access key and scope of a credential. Raises S3Error with that code when it is malformed."""
     # An access key may contain slashes; the four words of the scope do not.
     access_key, *scope = text.rsplit("/", 4)
     if len(scope) != 4 or scope[2:] != ["s3", "aws4_request"] or not access_key:
@@ -221,8 +229,7 @@ def _parse_time(text: str) -> datetime:
     try:
         return datetime.strptime(text, TIME_FORMAT).replace(tzinfo=timezone.utc)
     except ValueError as error:
-        message = "AWS authentication requires a valid Date or x-amz-date header"
-        raise S3Error("AccessDenied", message, status=400) from error
+        raise missing_date() from error
 
 
 # -- what is signed --------------------------------------------------------------------------------------
@@ -230,20 +237,20 @@ def _parse_time(text: str) -> datetime:
 
 def _canonical_requests(request: Request, pairs: Sequence[tuple[str, str]], claim: _Claim) -> Iterator[str]:
     """Yield the forms the client may have signed: with the path in S3's encoding, and with its own."""
-    paths = dict.fromkeys([encode_path(unquote_to_bytes(request.raw_path)), request.raw_path])
-    for path in paths:
+    for path in _signed_paths(request):
         yield canonical_text(
             request.method, path, pairs, request.headers, claim.signed_headers, claim.payload_hash
         )
 
 
+def _signed_paths(request: Request) -> Iterable[str]:
+    """Return the path in S3's encoding, and in the client's own where that differs."""
+    return dict.fromkeys([encode_path(unquote_to_bytes(request.raw_path)), request.raw_path])
+
+
 def _query_pairs(raw: str) -> list[tuple[str, str]]:
     pairs = (item.partition("=") for item in raw.split("&") if item)
     return [(unquote_plus(name), unquote_plus(value)) for name, _, value in pairs]
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
 
 
 # -- refusals --------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ followed by a trailing checksum, signed chunks, and signed chunks followed by a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from oscarcli.local.objects.errors import S3Error
@@ -96,7 +96,7 @@ class ChunkedBody:
 
     def _read_trailer(self) -> None:
         trailers: dict[str, str] = {}
-        for line in iter(self._last_line, ""):
+        for line in self._last_lines():
             name, separator, value = line.partition(":")
             if not separator or not self._has_trailer or len(trailers) > 10:
                 raise S3Error("MalformedTrailerError")
@@ -106,12 +106,16 @@ class ChunkedBody:
             text = "".join(f"{name}:{value}\n" for name, value in sorted(trailers.items()))
             self._signer.check_trailer(text.encode("latin-1"), signature)
         self.trailers = trailers
-        if self._buffered() or self._fill():
-            raise _malformed()
 
-    def _last_line(self) -> str:
-        """Return a line after the last chunk; clients differ in how they end the body."""
-        return self._line() if self._buffered() or self._fill() else ""
+    def _last_lines(self) -> Iterator[str]:
+        r"""Give what follows the last chunk, without blank lines.
+
+        Only the end of the body ends it, for clients differ in where they put those: minio-go writes
+        `name:value\n\r\nx-amz-trailer-signature:...`, others no blank line at all.
+        """
+        while self._buffered() or self._fill():
+            if line := self._line():
+                yield line
 
     def _line(self) -> str:
         while (end := self._buffer.find(b"\n", self._position)) < 0:

@@ -24,20 +24,23 @@ def validators(stored: StoredObject) -> dict[str, str]:
 
 def check_read(stored: StoredObject, headers: Mapping[str, str]) -> None:
     """Raise NotModified or S3Error("PreconditionFailed") when the object is not to be sent."""
-    if _fails_match(stored, headers.get("if-match")):
+    match = _header(headers, "if-match")
+    if _fails_match(stored, match):
         raise _failed(stored)
-    if _matches(stored, headers.get("if-none-match")) or _not_newer(stored, headers.get("if-modified-since")):
+    if _matches(stored, _header(headers, "if-none-match")) or _not_newer(
+        stored, headers.get("if-modified-since")
+    ):
         raise NotModified(validators(stored))
-    if "if-match" not in headers and _newer(stored, headers.get("if-unmodified-since")):
+    if match is None and _newer(stored, headers.get("if-unmodified-since")):
         raise _failed(stored)
 
 
 def check_copy(stored: StoredObject, headers: Mapping[str, str]) -> None:
     """Raise S3Error("PreconditionFailed") when the source of a copy is not what was asked for."""
-    match = headers.get(f"{_COPY}if-match")
+    match = _header(headers, f"{_COPY}if-match")
     refused = (
         _fails_match(stored, match)
-        or _matches(stored, headers.get(f"{_COPY}if-none-match"))
+        or _matches(stored, _header(headers, f"{_COPY}if-none-match"))
         or _not_newer(stored, headers.get(f"{_COPY}if-modified-since"))
         or (match is None and _newer(stored, headers.get(f"{_COPY}if-unmodified-since")))
     )
@@ -47,8 +50,8 @@ def check_copy(stored: StoredObject, headers: Mapping[str, str]) -> None:
 
 def write_condition(headers: Mapping[str, str]) -> Condition | None:
     """Return what checks If-Match and If-None-Match against the object that would be replaced."""
-    match = headers.get("if-match")
-    none_match = headers.get("if-none-match")
+    match = _header(headers, "if-match")
+    none_match = _header(headers, "if-none-match")
     if match is None and none_match is None:
         return None
 
@@ -64,7 +67,7 @@ def write_condition(headers: Mapping[str, str]) -> Condition | None:
 
 def delete_condition(headers: Mapping[str, str]) -> Condition | None:
     """Return what checks If-Match against the object to be deleted; an absent one is deleted already."""
-    match = headers.get("if-match")
+    match = _header(headers, "if-match")
     if match is None:
         return None
 
@@ -75,19 +78,25 @@ def delete_condition(headers: Mapping[str, str]) -> Condition | None:
     return check
 
 
+def _header(headers: Mapping[str, str], name: str) -> str | None:
+    """Return a condition, None for an empty one, which counts as absent."""
+    return headers.get(name, "").strip() or None
+
+
 def _fails_match(stored: StoredObject, value: str | None) -> bool:
-    return value is not None and not _matches(stored, value)
+    return value is not None and not _names(stored, value, is_strong=True)
 
 
 def _matches(stored: StoredObject, value: str | None) -> bool:
-    if value is None:
-        return False
-    return value.strip() == "*" or stored.etag in [_bare(word) for word in value.split(",")]
+    return value is not None and _names(stored, value, is_strong=False)
 
 
-def _bare(word: str) -> str:
-    word = word.strip()
-    return word.removeprefix("W/").strip('"')
+def _names(stored: StoredObject, value: str, *, is_strong: bool) -> bool:
+    """Tell whether a list of ETags has the object's; a weak one (`W/"..."`) is never strongly equal."""
+    words = [word.strip() for word in value.split(",")]
+    if not is_strong:
+        words = [word.removeprefix("W/") for word in words]
+    return value == "*" or stored.etag in [word.strip('"') for word in words]
 
 
 def _newer(stored: StoredObject, date: str | None) -> bool:

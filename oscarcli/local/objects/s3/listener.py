@@ -11,9 +11,10 @@ from urllib.parse import unquote, unquote_to_bytes
 
 from oscarcli.local.http.messages import ConnectionLost, Request, Response
 from oscarcli.local.objects.errors import NotModified, S3Error
-from oscarcli.local.objects.s3 import buckets, lists, multipart, objects
+from oscarcli.local.objects.s3 import buckets, forms, lists, multipart, objects
 from oscarcli.local.objects.s3.authorization import authorize
 from oscarcli.local.objects.s3.documents import Node, document
+from oscarcli.local.objects.s3.form import is_form
 from oscarcli.local.objects.s3.request import Exchange, header_of
 from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
@@ -118,10 +119,31 @@ class S3Front:
     def _answer(self, request: Request, request_id: str) -> Response:
         if request.method in ("GET", "HEAD") and request.raw_path.startswith(HEALTH_PREFIX):
             return Response()
-        authorization = authorize(request, self._credentials, self._now())
         bucket, key = _split(request)
+        if _is_form_upload(request):
+            return self._post(request, bucket, key, request_id)
+        authorization = authorize(request, self._credentials, self._now())
         exchange = Exchange(self._store, request, authorization, bucket, key, self._region, request_id)
         return _operation(request.method, bucket, key, exchange.query)(exchange)
+
+    def _post(self, request: Request, bucket: str, key: str, request_id: str) -> Response:
+        if key:
+            raise S3Error("MethodNotAllowed")
+        return forms.post(
+            self._store,
+            request,
+            bucket,
+            self._credentials,
+            self._now(),
+            region=self._region,
+            request_id=request_id,
+        )
+
+
+def _is_form_upload(request: Request) -> bool:
+    """Tell whether the request is a form whose fields, not header or query, say who sent it."""
+    signed = "authorization" in request.headers or "X-Amz-Signature" in request.query
+    return request.method == "POST" and is_form(request) and not signed
 
 
 def _split(request: Request) -> tuple[str, str]:

@@ -40,7 +40,7 @@ def put_part(exchange: Exchange) -> Response:
     number = exchange.number("partNumber", 0, MOST_PARTS + 1)
     if "x-amz-copy-source" in exchange.headers:
         return _copy_part(exchange, upload, number)
-    intake = exchange.intake()
+    intake = exchange.content()
     if upload.checksum_algorithm and intake.announced.algorithm != upload.checksum_algorithm:
         raise S3Error(
             "InvalidRequest",

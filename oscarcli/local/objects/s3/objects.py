@@ -174,7 +174,7 @@ def put(exchange: Exchange) -> Response:
     stored = exchange.store.put(
         exchange.bucket,
         exchange.key,
-        exchange.intake(),
+        exchange.content(),
         attributes=exchange.attributes(),
         event=exchange.event,
         condition=conditional.write_condition(exchange.headers),

@@ -77,6 +77,13 @@ class Exchange:
         """Return the body, held to what the headers promise and to `limit` bytes."""
         return receive(self.request, self.authorization, limit=limit)
 
+    def content(self) -> Intake:
+        """Return the body as the content of an object or part. Raises S3Error("MissingContentLength")."""
+        intake = self.intake()
+        if intake.announced.size is None:
+            raise S3Error("MissingContentLength")
+        return intake
+
     def document(self) -> bytes:
         """Return the whole small body, checked."""
         return self.intake(DOCUMENT_LIMIT).read_all()

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from urllib.parse import quote, urlsplit
 
 from oscarcli.local.objects.errors import S3Error
@@ -18,6 +18,8 @@ ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 LONGEST_LINK = 7 * 24 * 3600
+# How far a client's clock may be from ours.
+SKEW = timedelta(minutes=15)
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
@@ -138,6 +140,17 @@ def encode_path(path: bytes) -> str:
 def _canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
     encoded = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in pairs)
     return "&".join(f"{name}={value}" for name, value in encoded)
+
+
+def same(one: str, other: str) -> bool:
+    """Tell whether two secrets are equal, in a time that does not depend on where they differ."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def missing_date() -> S3Error:
+    """Return the error for a request without a moment of signing."""
+    message = "AWS authentication requires a valid Date or x-amz-date header"
+    return S3Error("AccessDenied", message, status=400)
 
 
 def link_too_long() -> S3Error:
