@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from oscarcli.local.objects import checksums, index, listing, names, piece_index
-from oscarcli.local.objects.bodies import OBJECT_LIMIT, Intake
+from oscarcli.local.objects.body_reader import OBJECT_LIMIT, Intake
 from oscarcli.local.objects.errors import S3Error, full_disk_named
 from oscarcli.local.objects.model import (
     EVENT_COMPLETE,

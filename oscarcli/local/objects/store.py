@@ -11,7 +11,7 @@ from pathlib import Path
 
 from oscarcli.local.objects import index, listing, names, piece_index
 from oscarcli.local.objects.blobs import Draft
-from oscarcli.local.objects.bodies import Announced, Intake
+from oscarcli.local.objects.body_reader import Announced, Intake
 from oscarcli.local.objects.errors import S3Error, full_disk_named
 from oscarcli.local.objects.model import (
     DEFAULT_CONTENT_TYPE,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from oscarcli.local.objects import index, piece_index
 from oscarcli.local.objects.blobs import BLOCK, Blobs, Draft
-from oscarcli.local.objects.bodies import Intake
+from oscarcli.local.objects.body_reader import Intake
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import (
     Attributes,

@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import names
-from oscarcli.local.objects.bodies import UPLOAD_LIMIT, receive
+from oscarcli.local.objects.body_reader import UPLOAD_LIMIT
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import EVENT_POST, Attributes, Readable, StoredObject
+from oscarcli.local.objects.s3.bodies import receive
 from oscarcli.local.objects.s3.documents import Node, document, parse_tags
 from oscarcli.local.objects.s3.form import Form, malformed, read_form
 from oscarcli.local.objects.s3.post_policy import authorize_form, parse_policy

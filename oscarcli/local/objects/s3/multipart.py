@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums
-from oscarcli.local.objects.bodies import DOCUMENT_LIMIT, UPLOAD_LIMIT, Announced, Intake, receive
+from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, Announced, Intake
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Checksum, Piece, Upload, as_time
 from oscarcli.local.objects.multipart import MOST_PARTS
 from oscarcli.local.objects.s3 import conditional, documents
+from oscarcli.local.objects.s3.bodies import receive
 from oscarcli.local.objects.s3.buckets import OWNER
 from oscarcli.local.objects.s3.copies import copy_source
 from oscarcli.local.objects.s3.documents import Node, iso_time, truth

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums, names
-from oscarcli.local.objects.bodies import DOCUMENT_LIMIT
+from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Piece, StoredObject
 from oscarcli.local.objects.reading import ObjectReader

@@ -10,10 +10,11 @@ from urllib.parse import parse_qsl
 
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import checksums, names
-from oscarcli.local.objects.bodies import DOCUMENT_LIMIT, UPLOAD_LIMIT, Intake, receive
+from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, Intake
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import DEFAULT_CONTENT_TYPE, Attributes, EventSource, StoredObject
 from oscarcli.local.objects.s3.authorization import Authorization
+from oscarcli.local.objects.s3.bodies import receive
 from oscarcli.local.objects.s3.documents import Node, document
 from oscarcli.local.objects.store import ObjectStore
 

@@ -1,120 +1,23 @@
-"""What a client sends: received in blocks, counted, digested, and compared with what was announced."""
+"""What a client sends, held to all that the headers of its request promise."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from oscarcli.local.http.messages import Request
 from oscarcli.local.objects import checksums
+from oscarcli.local.objects.body_reader import UPLOAD_LIMIT, Announced, Intake
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.model import Checksum, Readable
 from oscarcli.local.objects.s3.authorization import Authorization
 from oscarcli.local.objects.s3.chunked import FORMS, ChunkedBody
 from oscarcli.local.objects.s3.signatures import UNSIGNED_PAYLOAD
 
-# The largest object, and the largest single upload: more goes in parts.
-OBJECT_LIMIT = 5 << 40
-UPLOAD_LIMIT = 5 << 30
-DOCUMENT_LIMIT = 4 << 20
 # More digits than any length in bytes has, so that a number of thousands of digits is never read.
 _MAX_LENGTH_DIGITS = 20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Announced:
-    """What a sender said about the bytes; `None` and empty where nothing was said.
-
-    `size` is in bytes, `md5` raw, `sha256` hex. With an `algorithm` that checksum is computed, and compared
-    with what `checksum()` gives at the end (a trailing header may carry it), unless that is empty.
-    """
-
-    size: int | None = None
-    md5: bytes | None = None
-    sha256: str | None = None
-    algorithm: str = ""
-    checksum: Callable[[], str] = str
-
-
-class Intake:
-    """A stream being received. The end of it is only reported when everything announced was true.
-
-    Args:
-        stream: where the bytes come from.
-        announced: what they are compared with.
-        limit: most bytes taken.
-    """
-
-    def __init__(
-        self, stream: Readable, announced: Announced | None = None, limit: int = OBJECT_LIMIT
-    ) -> None:
-        self._stream = stream
-        self._announced = announced or Announced()
-        self._limit = limit
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256() if self._announced.sha256 else None
-        algorithm = self._announced.algorithm
-        self._hasher = checksums.new(algorithm) if algorithm else None
-        self.size = 0
-
-    @property
-    def announced(self) -> Announced:
-        """What the sender said."""
-        return self._announced
-
-    @property
-    def etag(self) -> str:
-        """MD5 in hex, of all bytes so far."""
-        return self._md5.hexdigest()
-
-    @property
-    def checksum(self) -> Checksum | None:
-        """The additional checksum of all bytes so far, where one was asked for."""
-        if self._hasher is None:
-            return None
-        return Checksum(self._announced.algorithm, checksums.encoded(self._hasher))
-
-    def read(self, size: int) -> bytes:
-        """Return up to `size` bytes, empty at the end.
-
-        Raises:
-            S3Error: EntityTooLarge, or at the end what was not as announced.
-            ConnectionLost: the sender went away.
-        """
-        data = self._stream.read(size)
-        if not data:
-            self._check()
-            return b""
-        self.size += len(data)
-        if self.size > self._limit:
-            raise S3Error("EntityTooLarge")
-        self._md5.update(data)
-        if self._sha256 is not None:
-            self._sha256.update(data)
-        if self._hasher is not None:
-            self._hasher.update(data)
-        return data
-
-    def read_all(self) -> bytes:
-        """Return everything, to be used with a small limit."""
-        return b"".join(iter(lambda: self.read(1 << 16), b""))
-
-    def _check(self) -> None:
-        announced = self._announced
-        if announced.size is not None and announced.size != self.size:
-            raise S3Error("IncompleteBody")
-        if announced.md5 is not None and announced.md5 != self._md5.digest():
-            raise S3Error("BadDigest")
-        if self._sha256 is not None and announced.sha256 != self._sha256.hexdigest():
-            raise S3Error("XAmzContentSHA256Mismatch")
-        expected = announced.checksum()
-        if self._hasher is not None and expected and expected != checksums.encoded(self._hasher):
-            raise S3Error("XAmzContentChecksumMismatch")
 
 
 def receive(
