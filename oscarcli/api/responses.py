@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,18 +14,14 @@ from oscarcli.errors import (
     RefusedError,
     UnreachableError,
 )
+from oscarcli.http.failure_text import server_text, start_of
 from oscarcli.http.limits import parsed
-from oscarcli.http.quotes import masked
-from oscarcli.http.redaction import secret_values
 
 if TYPE_CHECKING:
     import httpx
 
-# The server's own words are quoted up to this many characters.
-LONGEST_QUOTE = 400
-# So much of them is looked at.
-LONGEST_READ = 4000
-SHORTEST_SECRET = 4
+# So much of an answer that is none is shown.
+LONGEST_START = 80
 # The manager's router says this where it has no route; a resource that does not exist is an empty 404
 # (`oscar-api` 1.1).
 NO_SUCH_ROUTE = "404 page not found"
@@ -110,7 +104,7 @@ def raise_for_status(response: httpx.Response, what: str, login_hint: str | None
     hint = login_hint if status == 401 else HINTS.get(status)
     message = f"cannot {what}: {meaning}{number}{quote}"
     if status not in ERRORS:
-        raise ServerError(message, silent=not text)
+        raise ServerError(message, silent=not response.content.strip())
     raise ERRORS[status](message, hint=hint)
 
 
@@ -126,55 +120,6 @@ def refuse_page(response: httpx.Response, what: str) -> None:
 def is_html(response: httpx.Response) -> bool:
     """Tell whether an answer is a web page, which no route of the API sends."""
     return "html" in response.headers.get("content-type", "").lower()
-
-
-def server_text(response: httpx.Response) -> str:
-    """Return the server's words in one line: stripped, taken out of JSON, cut."""
-    text = response.text.strip()
-    if text.startswith("{"):
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            found = document.get("error") or document.get("message") if isinstance(document, dict) else None
-            text = found.strip() if isinstance(found, str) else text
-    return _quoted(text, response.request)
-
-
-def _quoted(text: str, request: httpx.Request) -> str:
-    """Return a server's words in one line, cut, and without the secrets that it was sent."""
-    text = " ".join(text[:LONGEST_READ].split())
-    for secret in (*_login_of(request), *_secrets_in_body(request)):
-        text = masked(text, secret)
-    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
-
-
-def _login_of(request: httpx.Request) -> list[str]:
-    """Return what a request's login holds that nobody may see."""
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind != "Basic":
-        return [value] if value else []
-    try:
-        password = b64decode(value).decode().partition(":")[2]
-    except ValueError:
-        password = ""
-    return [value, *_long_enough([password])]
-
-
-def _secrets_in_body(request: httpx.Request) -> list[str]:
-    """Return the secrets of a definition that was sent."""
-    if "json" not in request.headers.get("content-type", ""):
-        return []
-    try:
-        return _long_enough(secret_values(json.loads(request.content)))
-    except (ValueError, RecursionError):
-        return []
-
-
-def _long_enough(secrets: list[str]) -> list[str]:
-    # Shorter ones are part of ordinary words.
-    return [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
 
 
 def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
@@ -210,5 +155,5 @@ def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
 
 def _described(response: httpx.Response) -> str:
     kind = response.headers.get("content-type", "untyped data").partition(";")[0]
-    start = _quoted(response.text, response.request)[:80]
-    return f'{kind} starting with "{start}"'
+    start = start_of(response, LONGEST_START)
+    return f'{kind} starting with "{start}"' if start else kind
