@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from oscarcli.api.shapes import Shape, misfits
 from oscarcli.config.limits import is_too_deep
 from oscarcli.errors import (
     AuthError,
@@ -54,6 +55,9 @@ MEANINGS: Mapping[int, str] = {
     503: "the server cannot answer now",
     504: "the server did not answer in time",
 }
+
+# What the manager answers to a write without a document, done or made; 200 is its way to say "not you".
+DONE_STATUSES = (201, 204)
 
 HINTS: Mapping[int, str] = {
     502: "wait until it is ready, or look at the logs",
@@ -122,13 +126,42 @@ def is_html(response: httpx.Response) -> bool:
     return "html" in response.headers.get("content-type", "").lower()
 
 
-def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
-    """Return the answer's JSON.
+def endless(what: str) -> OscarError:
+    """Return the error for a list whose next page is one that was there before."""
+    return OscarError(f"cannot {what}: the server gives the same page again and again")
+
+
+class UnconfirmedError(ServerError):
+    """A success that is not the one of this route: a proxy's perhaps. Nothing says that anything was done."""
+
+
+def unconfirmed(response: httpx.Response, what: str) -> UnconfirmedError | None:
+    """Return an error unless a write was answered as the manager answers it when it has done it.
 
     Args:
         response: a successful answer.
         what: what was tried.
-        kind: `dict`, or `list` of mappings; `None` in the place of a list is an empty one.
+    """
+    if response.status_code in DONE_STATUSES:
+        return None
+    return UnconfirmedError(
+        f"cannot {what}: the server answered {response.status_code}, which does not say that it was done"
+    )
+
+
+def is_log(response: httpx.Response) -> bool:
+    """Tell whether an answer can be a log: any text is one, but a document is not."""
+    return "json" not in response.headers.get("content-type", "").lower()
+
+
+def document(response: httpx.Response, what: str, shape: Shape) -> Any:
+    """Return the answer's JSON, of which all that this program works with is of the right type.
+
+    Args:
+        response: a successful answer.
+        what: what was tried.
+        shape: one of `oscarcli.api.shapes`: a document, or `[shape]` for a list of them; `None` in the place
+            of a list is an empty one.
 
     Raises:
         ForbiddenError: the body is empty; the server says so when the caller may not see the thing.
@@ -145,11 +178,12 @@ def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
             f"cannot {what}: the answer is not JSON but {_described(response)}",
             hint="check that the endpoint is that of an OSCAR server",
         ) from error
-    if found is None and kind is list:
+    if found is None and isinstance(shape, list):
         return []
-    is_fit = isinstance(found, kind) and (kind is dict or all(isinstance(item, dict) for item in found))
-    if not is_fit or is_too_deep(found):
-        raise OscarError(f"cannot {what}: the answer has an unexpected shape: {_described(response)}")
+    # Too deep a document cannot be walked through either.
+    wrong = "it is nested too deeply" if is_too_deep(found) else next(misfits(found, shape), None)
+    if wrong is not None:
+        raise OscarError(f"cannot {what}: the answer has an unexpected shape: {wrong}")
     return found
 
 

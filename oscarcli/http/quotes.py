@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 # The provider's own words are quoted up to so many characters, and looked at up to so many.
 LONGEST_QUOTE = 200
 LONGEST_WORDS = 2000
-# Names of what nobody may see, as JSON, Go, YAML, forms and URLs write them.
-SECRET_NAMES = (
+# A pattern of names of what nobody may see, as JSON, Go, YAML, forms and URLs write them.
+HIDDEN_NAMES = (
     r"(?:[\w-]*(?:secret_?(?:access_?)?key|access_?key(?:_?id)?|password|passwd|token|client_?secret)"
     r"|x-amz-(?:signature|credential)|signature)"
 )
@@ -29,7 +29,7 @@ SHAPES = (
     # In prose a colon and a blank stand behind "token", too; then only what has digits in it is a value.
     (
         re.compile(
-            rf"\b({SECRET_NAMES}[\"']?\s*(?:=\s*|:(?=\S)|:\s+(?=[\"'])|:\s+(?=[^\s\d]*\d)(?=\S{{6}})))"
+            rf"\b({HIDDEN_NAMES}[\"']?\s*(?:=\s*|:(?=\S)|:\s+(?=[\"'])|:\s+(?=[^\s\d]*\d)(?=\S{{6}})))"
             r"(?:\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,;&}\]\"']+)",
             re.I,
         ),

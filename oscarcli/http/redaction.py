@@ -36,7 +36,7 @@ def secret_values(document: Any) -> list[str]:
 
 
 def public_words(document: Any) -> set[str]:
-    """Return all keys of a document and all texts in it that are no secret, and their parts by dots and slashes."""
+    """Return the keys of a document, its texts that are no secret, and their parts by dots and slashes."""
     secret = {(id(holder), key) for holder, key in _places(document)}
     found: set[str] = set()
     waiting = [document]

@@ -71,7 +71,7 @@ class Download:
                 raise UsageError(f'{self._doing}: "{target}" is a folder')
             if root is None and target.exists() and not target.is_file():
                 with target.open("wb", buffering=0) as file:
-                    self.to_descriptor(file.fileno())
+                    self._pour(file.fileno())
             else:
                 with opened_folder(target, root) as (folder, name):
                     self._replace(folder, name, streams)
@@ -82,8 +82,16 @@ class Download:
             raise OscarError(f'{self._doing}: "{target}" cannot be written: {reason}') from error
 
     def to_descriptor(self, descriptor: int) -> None:
-        """Write the content to an open file, such as standard output, as it arrives."""
+        """Write the content to standard output as it arrives; raises as `to_file` does."""
+        try:
+            self._pour(descriptor)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise OscarError(f"{self._doing}: standard output cannot be written: {reason}") from error
 
+    def _pour(self, descriptor: int) -> None:
         def sink(data: bytes, _: int) -> None:
             while data:
                 data = data[os.write(descriptor, data) :]
