@@ -168,7 +168,8 @@ def _misfits_of_document(value: Any, shape: dict[str, Shape], place: str) -> Ite
     for key in names:
         inner = shape.get(key, shape.get(ANY))
         is_needed = isinstance(inner, Needed)
-        inner = inner.shape if is_needed else inner
+        if isinstance(inner, Needed):
+            inner = inner.shape
         below = f"{place}.{key}" if place else str(key)
         found = value.get(key)
         if found is not None and found != "":

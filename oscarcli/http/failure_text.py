@@ -57,7 +57,8 @@ def _parts(text: str) -> tuple[str, list[Any]]:
 
     A document that is cut short ends the text: nothing behind its start is told.
     """
-    words, documents = "", []
+    words = ""
+    documents: list[Any] = []
     while not words and text:
         found = DOCUMENT.search(text)
         if found is None:
