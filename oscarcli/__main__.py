@@ -15,6 +15,7 @@ def main() -> None:
     The version, the root help and completion at Tab are answered before Typer is imported: it costs five
     times as much as starting Python.
     """
+    _occupy_closed_streams()
     try:
         _main(sys.argv[1:])
     except KeyboardInterrupt:
@@ -25,6 +26,15 @@ def main() -> None:
         if ending.code == INTERRUPTED:
             _end_interrupted()
         raise
+
+
+def _occupy_closed_streams() -> None:
+    """Keep the numbers of closed streams from the next file: what is meant for a stream would go there."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _end_interrupted() -> None:
@@ -72,7 +82,9 @@ def _answer(text: str) -> None:
 
     try:
         with leave_broken_pipe():
-            Terminal(sys.stdout, {}).write(text)
+            terminal = Terminal(sys.stdout, {})
+            terminal.write(text)
+            terminal.flush()
     except OscarError as error:
         raise SystemExit(f"Error: {error.message}") from None
 

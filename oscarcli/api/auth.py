@@ -116,7 +116,9 @@ def password_of(cluster: Cluster, logins: Logins) -> tuple[str, str]:
     secret = logins.vault.find(cluster, Kind.PASSWORD)
     if secret is None:
         raise not_logged_in(cluster, logins)
-    logins.hide(secret.value)
+    if secret.value not in (cluster.auth_user, cluster.identifier):
+        # A name is shown, whatever it is the password of.
+        logins.hide(secret.value)
     return cluster.auth_user, secret.value
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError, document
+from oscarcli.api.responses import ServerError, document, endless, unconfirmed
+from oscarcli.api.shapes import BUCKET, BUCKET_PAGE, PRESIGNED
 from oscarcli.errors import ForbiddenError, NotFoundError, OscarError
 
 Bucket = dict[str, Any]
@@ -21,6 +22,8 @@ WRITE_SECONDS = 120.0
 NAME_KEYS = ("bucket_name", "bucket_path", "Name")
 OBJECT_KEYS = ("object_name", "key", "name")
 SIZE_KEYS = ("size_bytes", "size")
+# One of them is in every page; an empty one has no objects.
+PAGE_KEYS = {*NAME_KEYS, "objects", "next_page", "is_truncated", "returned_items"}
 
 
 def list_buckets(client: Client) -> list[Bucket]:
@@ -29,9 +32,11 @@ def list_buckets(client: Client) -> list[Bucket]:
     response = client.request("GET", "system", "buckets", what=what)
     # Servers before 3.6.4 give administrators the storage library's own object.
     if response.text.lstrip().startswith("{"):
-        found = document(response, what, dict).get("Buckets") or []
-        return [bucket for bucket in found if isinstance(bucket, dict)]
-    buckets: list[Bucket] = document(response, what, list)
+        answer = document(response, what, {"Buckets": [BUCKET]})
+        if "Buckets" not in answer:
+            raise OscarError(f"cannot {what}: the answer has an unexpected shape: it has no buckets")
+        return list(answer["Buckets"] or [])
+    buckets: list[Bucket] = document(response, what, [BUCKET])
     return buckets
 
 
@@ -101,9 +106,7 @@ def _pages(client: Client, name: str, page: str | None) -> Iterator[Bucket]:
         answer = _page(client, name, page)
         following = _next_page(answer)
         if following in seen:
-            # A token that comes again would never end.
-            yield {**answer, "next_page": None}
-            return
+            raise endless(f'list the objects of bucket "{name}"')
         yield answer
         if following is None:
             return
@@ -120,7 +123,11 @@ def _page(client: Client, name: str, page: str | None) -> Bucket:
         if page is None:
             raise _missing_or(client, name, error) from error
         raise
-    found: Bucket = document(response, what, dict)
+    found: Bucket = document(response, what, BUCKET_PAGE)
+    if not found.keys() & PAGE_KEYS:
+        raise OscarError(f"cannot {what}: the answer has an unexpected shape: it is about no bucket")
+    if found.get("is_truncated") and not found.get("next_page"):
+        raise OscarError(f"cannot {what}: the answer ends in the middle: there is more, and no way to get it")
     return found
 
 
@@ -174,7 +181,10 @@ def create_bucket(
     """
     body = _body(name, visibility, allowed_users)
     what = f'create bucket "{name}"'
-    client.request("POST", "system", "buckets", what=what, json=body, read_timeout=WRITE_SECONDS)
+    response = client.request("POST", "system", "buckets", what=what, json=body, read_timeout=WRITE_SECONDS)
+    error = unconfirmed(response, what)
+    if error is not None and not _has_bucket(client, name):
+        raise error
 
 
 def update_bucket(client: Client, name: str, *, visibility: str, allowed_users: list[str]) -> Bucket:
@@ -196,7 +206,14 @@ def _body(name: str, visibility: str | None, allowed_users: list[str] | None) ->
 def delete_bucket(client: Client, name: str) -> None:
     """Delete a bucket with all objects in it. Raises NotFoundError when there is none."""
     what = f'delete bucket "{name}"'
-    client.request("DELETE", "system", "buckets", name, what=what, read_timeout=WRITE_SECONDS)
+    response = client.request("DELETE", "system", "buckets", name, what=what, read_timeout=WRITE_SECONDS)
+    error = unconfirmed(response, what)
+    if error is not None and _has_bucket(client, name):
+        raise error
+
+
+def _has_bucket(client: Client, name: str) -> bool:
+    return name.partition("/")[0] in map(bucket_name, list_buckets(client))
 
 
 def presign(client: Client, bucket: str, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,5 +230,5 @@ def presign(client: Client, bucket: str, request: Mapping[str, Any]) -> dict[str
     """
     what = f'presign "{request.get("object_key")}" in bucket "{bucket}"'
     response = client.request("POST", "system", "buckets", bucket, "presign", what=what, json=request)
-    found: dict[str, Any] = document(response, what, dict)
+    found: dict[str, Any] = document(response, what, PRESIGNED)
     return found

@@ -11,7 +11,7 @@ from typing import Any
 
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document
-from oscarcli.errors import OscarError
+from oscarcli.api.shapes import FEDERATION
 
 Member = dict[str, Any]
 Federation = dict[str, Any]
@@ -30,11 +30,8 @@ def get_federation(client: Client, service: str) -> Federation:
     """
     what = f'get the federation of service "{service}"'
     response = client.request("GET", "system", "federation", service, what=what)
-    found: Federation = document(response, what, dict)
-    members = found.get("members")
-    if members is not None and not isinstance(members, list):
-        raise OscarError(f"cannot {what}: the answer has an unexpected shape")
-    return {**found, "members": members or None}
+    found: Federation = document(response, what, FEDERATION)
+    return {**found, "members": found.get("members") or None}
 
 
 def members_of(federation: Federation) -> list[Member]:

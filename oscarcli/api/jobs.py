@@ -6,12 +6,14 @@ import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError, document
+from oscarcli.api.responses import ServerError, document, endless, is_log, unconfirmed
+from oscarcli.api.shapes import ANY, JOB, JOB_PAGE
 from oscarcli.api.system import get_info
 from oscarcli.errors import ForbiddenError, JobFailedError, NotFoundError, OscarError, UsageError
 from oscarcli.http.limits import LARGEST_RESULT
@@ -70,22 +72,28 @@ def _pages(client: Client, service: str) -> Iterator[dict[str, Job]]:
     while True:
         params = {"page": page} if page else None
         response = client.request("GET", "system", "logs", service, what=what, params=params)
-        answer = document(response, what, dict)
-        jobs = answer["jobs"] or {} if _is_new_shape(answer) else answer
-        if not isinstance(jobs, dict) or not all(isinstance(job, dict) for job in jobs.values()):
-            raise OscarError(f"cannot {what}: the answer has an unexpected shape")
-        yield jobs
-        page = answer.get("next_page") if jobs is not answer else None
-        # A token that comes again would never end.
-        if not isinstance(page, str) or not page or page in seen:
+        answer = document(response, what, {})
+        is_bare = page is None and _is_bare(answer)
+        # Looked at anew: only now is it known what it must look like.
+        answer = document(response, what, {ANY: JOB} if is_bare else JOB_PAGE)
+        if is_bare:
+            yield answer
             return
+        if "jobs" not in answer:
+            raise OscarError(f"cannot {what}: the answer has an unexpected shape: it has no jobs")
+        yield answer["jobs"] or {}
+        page = answer.get("next_page")
+        if not page:
+            return
+        if page in seen:
+            raise endless(what)
         seen.add(page)
 
 
-def _is_new_shape(answer: dict[str, Any]) -> bool:
-    """Tell `{"jobs": {...}}` from the bare map of 3.6.3 and older, where a job could be called "jobs"."""
+def _is_bare(answer: dict[str, Any]) -> bool:
+    """Tell the bare map of 3.6.3 and older from `{"jobs": {...}}`; a job could be called "jobs" there."""
     jobs = answer.get("jobs", {})
-    return "jobs" in answer and not (isinstance(jobs, dict) and isinstance(jobs.get("status"), str))
+    return "jobs" not in answer or (isinstance(jobs, dict) and isinstance(jobs.get("status"), str))
 
 
 def _moment(name: str, job: Job) -> tuple[str, str]:
@@ -110,9 +118,16 @@ def get_log(client: Client, service: str, job: str, *, timestamps: bool = False)
 
     Raises:
         NotFoundError: no such service or job, or no log yet; the message tells which.
+        ForbiddenError: the login may not see it.
     """
     found = find_log(client, service, job, timestamps=timestamps)
+    if found:
+        return found
     if found is not None:
+        # Nothing at all is also the manager's way to say "not you", which the list of jobs tells. The list
+        # lacks jobs that others started.
+        with suppress(NotFoundError):
+            find_job(client, service, job)
         return found
     state = find_job(client, service, job).get("status")
     raise NotFoundError(
@@ -129,7 +144,6 @@ def find_log(client: Client, service: str, job: str, *, timestamps: bool = False
         answer = client.request(
             "GET", "system", "logs", service, job, what=what, params=params, largest=LARGEST_RESULT
         )
-        return str(answer.text)
     except NotFoundError:
         return None
     except ServerError as error:
@@ -137,6 +151,9 @@ def find_log(client: Client, service: str, job: str, *, timestamps: bool = False
         if not error.silent:
             raise
         return None
+    if not is_log(answer):
+        raise OscarError(f"cannot {what}: the answer is a document, no log")
+    return str(answer.text)
 
 
 def delete_job(client: Client, service: str, job: str) -> None:
@@ -182,16 +199,20 @@ def submit_job(
         token: the service's token; `None` to log in as the client does.
         job: the name the job shall have, where the server takes one.
     """
-    client.request(
+    what = f'start a job of service "{service}"'
+    response = client.request(
         "POST",
         "job",
         service,
-        what=f'start a job of service "{service}"',
+        what=what,
         content=body,
         headers={JOB_NAME_HEADER: job} if job else None,
         auth=bearer(token) if token else None,
         read_timeout=SUBMIT_SECONDS,
     )
+    error = unconfirmed(response, what)
+    if error is not None:
+        raise error
 
 
 def is_running(job: Job) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document
+from oscarcli.api.shapes import QUOTA
 from oscarcli.errors import AuthError, ForbiddenError
 
 Quota = dict[str, Any]
@@ -27,7 +28,7 @@ def get_quota(client: Client, user: str | None = None) -> Quota:
         response = client.request("GET", "system", "quotas", "user", *route, what=what)
     except AuthError as error:
         raise _explained(error, what) from error
-    found: Quota = document(response, what, dict)
+    found: Quota = document(response, what, QUOTA)
     return found
 
 
@@ -58,5 +59,5 @@ def update_quota(client: Client, user: str, changes: Mapping[str, Any]) -> Quota
         response = client.request("PUT", "system", "quotas", "user", user, what=what, json=changes)
     except AuthError as error:
         raise _explained(error, what) from error
-    found: Quota = document(response, what, dict)
+    found: Quota = document(response, what, QUOTA)
     return found

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from oscarcli.api.shapes import Shape, misfits
 from oscarcli.config.limits import is_too_deep
 from oscarcli.errors import (
     AuthError,
@@ -16,18 +15,14 @@ from oscarcli.errors import (
     RefusedError,
     UnreachableError,
 )
+from oscarcli.http.failure_text import server_text, start_of
 from oscarcli.http.limits import parsed
-from oscarcli.http.quotes import masked
-from oscarcli.http.redaction import secret_values
 
 if TYPE_CHECKING:
     import httpx
 
-# The server's own words are quoted up to this many characters.
-LONGEST_QUOTE = 400
-# So much of them is looked at.
-LONGEST_READ = 4000
-SHORTEST_SECRET = 4
+# So much of an answer that is none is shown.
+LONGEST_START = 80
 # The manager's router says this where it has no route; a resource that does not exist is an empty 404
 # (`oscar-api` 1.1).
 NO_SUCH_ROUTE = "404 page not found"
@@ -60,6 +55,9 @@ MEANINGS: Mapping[int, str] = {
     503: "the server cannot answer now",
     504: "the server did not answer in time",
 }
+
+# What the manager answers to a write without a document, done or made; 200 is its way to say "not you".
+DONE_STATUSES = (201, 204)
 
 HINTS: Mapping[int, str] = {
     502: "wait until it is ready, or look at the logs",
@@ -110,7 +108,7 @@ def raise_for_status(response: httpx.Response, what: str, login_hint: str | None
     hint = login_hint if status == 401 else HINTS.get(status)
     message = f"cannot {what}: {meaning}{number}{quote}"
     if status not in ERRORS:
-        raise ServerError(message, silent=not text)
+        raise ServerError(message, silent=not response.content.strip())
     raise ERRORS[status](message, hint=hint)
 
 
@@ -128,62 +126,42 @@ def is_html(response: httpx.Response) -> bool:
     return "html" in response.headers.get("content-type", "").lower()
 
 
-def server_text(response: httpx.Response) -> str:
-    """Return the server's words in one line: stripped, taken out of JSON, cut."""
-    text = response.text.strip()
-    if text.startswith("{"):
-        try:
-            document = json.loads(text)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            found = document.get("error") or document.get("message") if isinstance(document, dict) else None
-            text = found.strip() if isinstance(found, str) else text
-    return _quoted(text, response.request)
+def endless(what: str) -> OscarError:
+    """Return the error for a list whose next page is one that was there before."""
+    return OscarError(f"cannot {what}: the server gives the same page again and again")
 
 
-def _quoted(text: str, request: httpx.Request) -> str:
-    """Return a server's words in one line, cut, and without the secrets that it was sent."""
-    text = " ".join(text[:LONGEST_READ].split())
-    for secret in (*_login_of(request), *_secrets_in_body(request)):
-        text = masked(text, secret)
-    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+class UnconfirmedError(ServerError):
+    """A success that is not the one of this route: a proxy's perhaps. Nothing says that anything was done."""
 
 
-def _login_of(request: httpx.Request) -> list[str]:
-    """Return what a request's login holds that nobody may see."""
-    kind, _, value = request.headers.get("authorization", "").partition(" ")
-    if kind != "Basic":
-        return [value] if value else []
-    try:
-        password = b64decode(value).decode().partition(":")[2]
-    except ValueError:
-        password = ""
-    return [value, *_long_enough([password])]
-
-
-def _secrets_in_body(request: httpx.Request) -> list[str]:
-    """Return the secrets of a definition that was sent."""
-    if "json" not in request.headers.get("content-type", ""):
-        return []
-    try:
-        return _long_enough(secret_values(json.loads(request.content)))
-    except (ValueError, RecursionError):
-        return []
-
-
-def _long_enough(secrets: list[str]) -> list[str]:
-    # Shorter ones are part of ordinary words.
-    return [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
-
-
-def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
-    """Return the answer's JSON.
+def unconfirmed(response: httpx.Response, what: str) -> UnconfirmedError | None:
+    """Return an error unless a write was answered as the manager answers it when it has done it.
 
     Args:
         response: a successful answer.
         what: what was tried.
-        kind: `dict`, or `list` of mappings; `None` in the place of a list is an empty one.
+    """
+    if response.status_code in DONE_STATUSES:
+        return None
+    return UnconfirmedError(
+        f"cannot {what}: the server answered {response.status_code}, which does not say that it was done"
+    )
+
+
+def is_log(response: httpx.Response) -> bool:
+    """Tell whether an answer can be a log: any text is one, but a document is not."""
+    return "json" not in response.headers.get("content-type", "").lower()
+
+
+def document(response: httpx.Response, what: str, shape: Shape) -> Any:
+    """Return the answer's JSON, of which all that this program works with is of the right type.
+
+    Args:
+        response: a successful answer.
+        what: what was tried.
+        shape: one of `oscarcli.api.shapes`: a document, or `[shape]` for a list of them; `None` in the place
+            of a list is an empty one.
 
     Raises:
         ForbiddenError: the body is empty; the server says so when the caller may not see the thing.
@@ -200,15 +178,16 @@ def document(response: httpx.Response, what: str, kind: type[Any]) -> Any:
             f"cannot {what}: the answer is not JSON but {_described(response)}",
             hint="check that the endpoint is that of an OSCAR server",
         ) from error
-    if found is None and kind is list:
+    if found is None and isinstance(shape, list):
         return []
-    is_fit = isinstance(found, kind) and (kind is dict or all(isinstance(item, dict) for item in found))
-    if not is_fit or is_too_deep(found):
-        raise OscarError(f"cannot {what}: the answer has an unexpected shape: {_described(response)}")
+    # Too deep a document cannot be walked through either.
+    wrong = "it is nested too deeply" if is_too_deep(found) else next(misfits(found, shape), None)
+    if wrong is not None:
+        raise OscarError(f"cannot {what}: the answer has an unexpected shape: {wrong}")
     return found
 
 
 def _described(response: httpx.Response) -> str:
     kind = response.headers.get("content-type", "untyped data").partition(";")[0]
-    start = _quoted(response.text, response.request)[:80]
-    return f'{kind} starting with "{start}"'
+    start = start_of(response, LONGEST_START)
+    return f'{kind} starting with "{start}"' if start else kind

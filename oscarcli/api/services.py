@@ -7,7 +7,8 @@ from typing import Any
 
 from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document
+from oscarcli.api.responses import document, unconfirmed
+from oscarcli.api.shapes import SERVICE
 from oscarcli.errors import AuthError, NotFoundError
 from oscarcli.http.limits import LARGEST_RESULT
 
@@ -32,7 +33,7 @@ def list_services(client: Client, *, include_deployment: bool = False) -> list[S
     what = "list the services"
     params = INCLUDE_DEPLOYMENT if include_deployment else None
     response = client.request("GET", "system", "services", what=what, params=params)
-    found: list[Service] = document(response, what, list)
+    found: list[Service] = document(response, what, [SERVICE])
     return found
 
 
@@ -41,7 +42,7 @@ def get_service(client: Client, name: str, *, include_deployment: bool = False) 
     what = f'get service "{name}"'
     params = INCLUDE_DEPLOYMENT if include_deployment else None
     response = client.request("GET", "system", "services", name, what=what, params=params)
-    found: Service = document(response, what, dict)
+    found: Service = document(response, what, SERVICE)
     return found
 
 
@@ -54,19 +55,34 @@ def find_service(client: Client, name: str) -> Service | None:
 
 
 def create_service(client: Client, definition: Mapping[str, Any]) -> None:
-    """Create a service. Raises RefusedError when the server finds the definition wrong or taken."""
+    """Create a service.
+
+    Raises:
+        RefusedError: the server finds the definition wrong or taken.
+        UnconfirmedError: the answer does not say that it was created: look.
+    """
     what = f'create service "{definition.get("name")}"'
-    client.request(
-        "POST", "system", "services", what=what, json=definition, read_timeout=_write_limit(definition)
-    )
+    _write(client, "POST", definition, what)
 
 
 def update_service(client: Client, definition: Mapping[str, Any]) -> None:
-    """Replace a service's definition. Raises NotFoundError when there is none."""
+    """Replace a service's definition.
+
+    Raises:
+        NotFoundError: there is no such service.
+        UnconfirmedError: the answer does not say that it was replaced: look.
+    """
     what = f'update service "{definition.get("name")}"'
-    client.request(
-        "PUT", "system", "services", what=what, json=definition, read_timeout=_write_limit(definition)
+    _write(client, "PUT", definition, what)
+
+
+def _write(client: Client, method: str, definition: Mapping[str, Any], what: str) -> None:
+    response = client.request(
+        method, "system", "services", what=what, json=definition, read_timeout=_write_limit(definition)
     )
+    error = unconfirmed(response, what)
+    if error is not None:
+        raise error
 
 
 def _write_limit(definition: Mapping[str, Any]) -> float:
@@ -76,7 +92,10 @@ def _write_limit(definition: Mapping[str, Any]) -> float:
 def delete_service(client: Client, name: str) -> None:
     """Delete a service with its jobs and buckets. Raises NotFoundError when there is none."""
     what = f'delete service "{name}"'
-    client.request("DELETE", "system", "services", name, what=what, read_timeout=WRITE_SECONDS)
+    response = client.request("DELETE", "system", "services", name, what=what, read_timeout=WRITE_SECONDS)
+    error = unconfirmed(response, what)
+    if error is not None and find_service(client, name) is not None:
+        raise error
 
 
 def service_token(service: Service) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document, is_html
+from oscarcli.api.shapes import CONFIG, INFO, STATUS, SYSTEM_LOGS, Shape
 from oscarcli.errors import AuthError, ForbiddenError, OscarError
-from oscarcli.http.limits import parsed
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,22 @@ def get_health(client: Client, *, seconds: float = 10.0) -> Health:
 
 def get_info(client: Client, *, seconds: float = 30.0) -> dict[str, Any]:
     """Return version, architecture and backend of the cluster."""
-    return _get(client, "info", "get the cluster's information", seconds)
+    return _get(client, "info", "get the cluster's information", INFO, seconds)
 
 
 def get_config(client: Client) -> dict[str, Any]:
     """Return the cluster's settings, with the MinIO endpoint and this login's keys."""
-    return _get(client, "config", "get the cluster's configuration")
+    return _get(client, "config", "get the cluster's configuration", CONFIG)
 
 
 def get_status(client: Client) -> dict[str, Any]:
     """Return nodes, jobs and storage of the cluster with their load."""
-    return _get(client, "status", "get the cluster's status")
+    return _get(client, "status", "get the cluster's status", STATUS)
 
 
-def _get(client: Client, route: str, what: str, seconds: float = 30.0) -> dict[str, Any]:
+def _get(client: Client, route: str, what: str, shape: Shape, seconds: float = 30.0) -> dict[str, Any]:
     response = client.request("GET", "system", route, what=what, read_timeout=seconds)
-    found: dict[str, Any] = document(response, what, dict)
+    found: dict[str, Any] = document(response, what, shape)
     return found
 
 
@@ -81,9 +81,11 @@ def get_system_logs(client: Client, *, timestamps: bool = False, previous: bool 
     params = {key: "true" for key, value in wanted.items() if value}
     response = client.request("GET", "system", "logs", what=what, params=params)
     if response.text.lstrip().startswith("["):
-        return {"logs": document(response, what, list)}
-    found: dict[str, Any] = document(response, what, dict)
-    return {**found, "logs": found.get("logs") or []}
+        return {"logs": document(response, what, SYSTEM_LOGS["logs"])}
+    found: dict[str, Any] = document(response, what, SYSTEM_LOGS)
+    if "logs" not in found:
+        raise OscarError(f"cannot {what}: the answer has an unexpected shape: it has no logs")
+    return {**found, "logs": found["logs"] or []}
 
 
 def set_allowed_images(client: Client, images: list[str]) -> list[str]:
@@ -107,12 +109,6 @@ def set_allowed_images(client: Client, images: list[str]) -> list[str]:
                 f"cannot {what}: only the cluster's own account, with user and password, may"
             ) from error
         raise
-    try:
-        stored = parsed(response.content)
-    except (ValueError, RecursionError) as error:
-        raise OscarError(f"cannot {what}: the answer is not JSON") from error
-    if isinstance(stored, dict):
-        stored = stored.get("allowed_image_repositories")
-    if not isinstance(stored, (list, type(None))):
-        raise OscarError(f"cannot {what}: the answer has an unexpected shape")
-    return [str(image) for image in stored or []]
+    if response.text.lstrip().startswith("{"):
+        return list(document(response, what, CONFIG).get("allowed_image_repositories") or [])
+    return list(document(response, what, [str]))

@@ -92,18 +92,14 @@ def main(words: Sequence[str] | None = None) -> None:
     session = Session(os.environ)
     with leave_broken_pipe():
         code = _run(words, session)
-        session.out.flush()
     raise SystemExit(code)
 
 
 def _run(words: list[str], session: Session) -> int:
     try:
-        root = Root()
-        # Not Root.main(): it would end the program by itself when the reader of stdout has gone.
-        with root.make_context(PROGRAM, words, obj=session) as context:
-            root.invoke(context)
-    except typer.Exit as ending:
-        return ending.exit_code
+        code = _invoked(words, session)
+        # What is left belongs to the answer: when it cannot be written, the command failed.
+        session.out.flush()
     except click.ClickException as error:
         return session.report(_usage_error(error), wants_json(words, session))
     except OscarError as error:
@@ -117,6 +113,17 @@ def _run(words: list[str], session: Session) -> int:
         return session.report_unexpected(error, wants_json(words, session))
     finally:
         session.close()
+    return code
+
+
+def _invoked(words: list[str], session: Session) -> int:
+    root = Root()
+    try:
+        # Not Root.main(): it would end the program by itself when the reader of stdout has gone.
+        with root.make_context(PROGRAM, words, obj=session) as context:
+            root.invoke(context)
+    except typer.Exit as ending:
+        return ending.exit_code
     return ExitCode.OK
 
 

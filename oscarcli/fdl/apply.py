@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError
+from oscarcli.api.responses import ServerError, UnconfirmedError
 from oscarcli.api.services import create_service, delete_service, find_service, update_service
 from oscarcli.api.system import get_info
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
@@ -192,8 +192,7 @@ def _do(action: Action, client: Client) -> str | None:
         return None
     assert action.definition is not None
     if action.kind == "create":
-        create_service(client, action.definition)
-        return None
+        return _create(action, client)
     has_changes = action.comparison is not None and bool(action.comparison.changes)
     return _update(action, client, has_changes=has_changes)
 
@@ -205,6 +204,18 @@ def _do_beginning(action: Action, client: Client) -> None:
 
 def _do_rest(action: Action, client: Client) -> str | None:
     return _update(action, client, has_changes=True)
+
+
+def _create(action: Action, client: Client) -> str | None:
+    """Create a service; return a remark when the answer did not say so, and yet it is there."""
+    assert action.definition is not None
+    try:
+        create_service(client, action.definition)
+    except UnconfirmedError as error:
+        if not _is_as_wanted(action, client):
+            raise
+        return f"{error.message}; and yet the service is as wanted"
+    return None
 
 
 def _update(action: Action, client: Client, *, has_changes: bool) -> str | None:

@@ -13,12 +13,15 @@ from typing import TextIO
 
 from oscarcli.errors import OscarError
 
+CLOSED = "cannot write the answer: standard output is closed"
+
 
 class Terminal:
     """One output stream and its manners.
 
     Args:
-        stream: where text goes; `None`, as Python has it for a stream that the caller closed, is nowhere.
+        stream: where text goes; `None`, as Python has it for a stream that the caller closed, is nowhere:
+            what is written there is lost, and `flush` says so.
         environ: environment variables; NO_COLOR, CLICOLOR_FORCE, TERM and COLUMNS count.
     """
 
@@ -30,6 +33,7 @@ class Terminal:
         self.is_terminal = stream is not None and stream.isatty()
         self.colour = _wants_colour(self.is_terminal, environ)
         self._environ = environ
+        self._has_lost = False
 
     @property
     def width(self) -> int | None:
@@ -51,22 +55,31 @@ class Terminal:
             BrokenPipeError: nobody reads any more.
             OscarError: it cannot be written, for want of space perhaps.
         """
-        if self.stream is not None:
-            with self._written():
-                self.stream.write(text)
-                self.stream.flush()
+        if self.stream is None:
+            self._has_lost = self._has_lost or bool(text)
+            return
+        with self._written():
+            self.stream.write(text)
+            self.stream.flush()
 
     def write_bytes(self, data: bytes) -> None:
         """Write bytes as they are; raises as `write` does."""
-        if self.stream is not None:
-            with self._written():
-                self.stream.flush()
-                self.stream.buffer.write(data)
-                self.stream.buffer.flush()
+        if self.stream is None:
+            self._has_lost = self._has_lost or bool(data)
+            return
+        with self._written():
+            self.stream.flush()
+            self.stream.buffer.write(data)
+            self.stream.buffer.flush()
 
     def flush(self) -> None:
-        """Write what is left; raises as `write` does."""
-        self.write("")
+        """Write what is left; raises as `write` does, and when something was lost for want of a stream."""
+        if self.stream is None:
+            if self._has_lost:
+                raise OscarError(CLOSED)
+            return
+        with self._written():
+            self.stream.flush()
 
     @contextmanager
     def _written(self) -> Iterator[None]:

@@ -93,13 +93,12 @@ class Download:
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise self._unwritable("the output", error) from error
+            raise self._unwritable("standard output", error) from error
 
     def _unwritable(self, what: str, error: OSError) -> OscarError:
         return OscarError(f"{self._doing}: {what} cannot be written: {reason_of(error)}", hint=hint_of(error))
 
     def _pour(self, descriptor: int) -> None:
-
         def sink(data: bytes, _: int) -> None:
             while data:
                 data = data[os.write(descriptor, data) :]

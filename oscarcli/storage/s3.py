@@ -16,14 +16,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from oscarcli.config.model import TlsSettings
-from oscarcli.errors import NotFoundError, UnreachableError
+from oscarcli.errors import NotFoundError, OscarError, UnreachableError
 from oscarcli.storage import outage as outages
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.s3_connection import Sender
-from oscarcli.storage.s3_failures import MISSING_BUCKET, code_of, failure, is_answer, is_away
+from oscarcli.storage.s3_failures import MISSING_BUCKET, code_of, failure, is_answer, is_away, required
 from oscarcli.storage.source import Section, Source
 
 CONNECT_TIMEOUT = 10.0
@@ -248,7 +248,7 @@ class S3Storage:
         except NotFoundError:
             self._require_bucket(location.bucket, doing)
             raise
-        return _described(location, answer, int(answer["ContentLength"]))
+        return _described(location, answer, int(required(answer, "ContentLength", doing)))
 
     def _require_bucket(self, bucket: str, doing: str) -> None:
         try:
@@ -264,13 +264,17 @@ class S3Storage:
     def _pages(self, bucket: str, prefix: str, page: int) -> Iterator[StoredObject]:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
         more: dict[str, Any] = {}
+        seen: set[str] = set()
         while True:
             answer = self.call(doing, "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=page, **more)
-            for entry in answer.get("Contents", []):
+            for entry in _entries(answer, doing):
                 yield _listed(bucket, entry)
-            token = answer.get("NextContinuationToken")
-            if not answer.get("IsTruncated") or not token:
+            if not answer["IsTruncated"]:
                 return
+            token = answer.get("NextContinuationToken")
+            if not token or token in seen:
+                raise OscarError(f"{doing}: the list goes on, and the server does not say where")
+            seen.add(token)
             more = {"ContinuationToken": token}
 
     def read(
@@ -318,7 +322,7 @@ class S3Reader:
         self._doing = doing
         # "bytes 0-9/1234": behind the slash is the size of the whole.
         whole = str(answer.get("ContentRange", "")).rpartition("/")[2]
-        size = int(whole) if whole.isdigit() else int(answer["ContentLength"])
+        size = int(whole) if whole.isdigit() else int(required(answer, "ContentLength", doing))
         self.object = _described(location, answer, size)
 
     def read(self, size: int) -> bytes:
@@ -348,8 +352,21 @@ def _described(location: Location, answer: dict[str, Any], size: int) -> StoredO
     return StoredObject(location, size, modified, etag, md5)
 
 
+def _entries(answer: dict[str, Any], doing: str) -> list[dict[str, Any]]:
+    """Return what a page of a list has.
+
+    Whatever a web server or a proxy answers with 200 passes for a page without anything in it: that every
+    object has a key and a size, and whether there is more, is told by a list alone.
+    """
+    entries: list[dict[str, Any]] = answer.get("Contents", [])
+    is_list = isinstance(answer.get("IsTruncated"), bool)
+    if not is_list or not all(entry.get("Key") and "Size" in entry for entry in entries):
+        raise OscarError(f"{doing}: the answer is no list of objects")
+    return entries
+
+
 def _listed(bucket: str, entry: dict[str, Any]) -> StoredObject:
     etag = str(entry.get("ETag", "")).strip('"') or None
     location = Location(bucket, str(entry["Key"]))
     # A listing does not tell how an object is encrypted, so its ETag is not taken for a digest.
-    return StoredObject(location, int(entry.get("Size", 0)), entry.get("LastModified"), etag)
+    return StoredObject(location, int(entry["Size"]), entry.get("LastModified"), etag)

@@ -121,6 +121,13 @@ def failure(error: Exception, doing: str) -> Exception:
     return _unanswered(error, doing)
 
 
+def required(answer: dict[str, Any], key: str, doing: str) -> Any:
+    """Return a part of an answer. Raises OscarError without it: something else than a store answered."""
+    if answer.get(key) is None:
+        raise OscarError(f"{doing}: the answer is none of an object store: it has no {key}")
+    return answer[key]
+
+
 def code_of(error: Exception) -> str:
     """Return the S3 error code of an answer, empty when there was none."""
     response = getattr(error, "response", None)

@@ -14,6 +14,7 @@ from oscarcli.errors import NotFoundError, OscarError, RefusedError
 from oscarcli.storage.base import MD5_ETAG
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
+from oscarcli.storage.s3_failures import required
 from oscarcli.storage.source import Section, Source
 from oscarcli.storage.system_limits import affordable
 from oscarcli.storage.workers import work
@@ -145,7 +146,7 @@ class _Multipart:
             **self._target,
             ContentType=self._content_type,
         )
-        self._target["UploadId"] = answer["UploadId"]
+        self._target["UploadId"] = required(answer, "UploadId", self._doing)
         with cancellation.undoing(lambda: self._abort(cancellation)):
             cancellation.check()
             at_once = affordable(PARTS_AT_ONCE if source.size is not None else STREAM_PARTS_AT_ONCE, 1)
@@ -200,7 +201,7 @@ class _Multipart:
         )
         section.sent()
         section.discard()
-        return _Part(number, str(answer["ETag"]), digest, len(section))
+        return _Part(number, str(required(answer, "ETag", self._doing)), digest, len(section))
 
     def _complete(self, parts: list[_Part], cancellation: Cancellation) -> None:
         listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -45,7 +46,20 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
-@pytest.mark.parametrize("words", ["--help", "--version", "version", "cluster list", "service list -o json"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "--version",
+        "version",
+        "cluster",
+        "cluster --help",
+        "cluster help",
+        "cluster list --help",
+        "cluster list",
+        "service list -o json",
+    ],
+)
 def test_a_full_disk_is_an_error_and_not_a_traceback(run: Runner, server: ScriptedServer, words: str) -> None:
     run.know(server.url)
     if words.startswith("service"):
@@ -59,11 +73,49 @@ def test_a_full_disk_is_an_error_and_not_a_traceback(run: Runner, server: Script
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_streams_do_not_crash_anything(run: Runner, closing: str) -> None:
     run.know("http://x")
+    is_lost = ">&-" in closing.replace("2>&-", "")
     done = shell(run, f"oscar-cli cluster list {closing}")
-    assert (done.returncode, done.stderr) == (0, "")
-    assert (done.stdout == "") == (">&-" in closing.replace("2>&-", ""))
+    assert done.returncode == (1 if is_lost else 0)
+    told = "Error: cannot write the answer: standard output is closed\n"
+    assert done.stderr == (told if is_lost and "2>&-" not in closing else "")
+    assert (done.stdout == "") == is_lost
     done = shell(run, f"oscar-cli cluster lst {closing}")
     assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "--version", "cluster --help", "cluster list", "cluster list -o json"]
+)
+def test_an_answer_that_nobody_can_get_is_a_failure_in_one_line(run: Runner, words: str) -> None:
+    run.know("http://x")
+    done = shell(run, f"oscar-cli {words} >&-")
+    assert done.returncode == 1
+    said = json.loads(done.stderr)["error"] if "json" in words else done.stderr
+    assert "cannot write the answer: standard output is closed" in said
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_done_with_closed_streams_is_done_to_its_end(run: Runner, server: ScriptedServer) -> None:
+    run.know(server.url)
+    for name in ("a", "b"):
+        server.expect("DELETE", f"{LIST}/{name}", Answer(204))
+    done = shell(run, "oscar-cli service delete a b --yes <&- >&-")
+    assert done.returncode == 1
+    assert done.stderr == "Error: cannot write the answer: standard output is closed\n"
+    # Nothing that is opened gets the number of a closed stream, so that no answer goes there.
+    assert run.config.read_text().startswith("oscar:")
+
+
+def test_a_comparison_that_cannot_be_written_does_not_tell_a_difference(
+    run: Runner, server: ScriptedServer
+) -> None:
+    run.know(server.url)
+    service = "{name: x, image: i, script: run.sh, cpu: '1', memory: 1Gi}"
+    (run.home / "fdl.yaml").write_text(f"functions: {{oscar: [{{test: {service}}}]}}\n")
+    (run.home / "run.sh").write_text("#!/bin/sh\n")
+    server.always("GET", f"{LIST}/x", Answer(404))
+    for stream in (">&-", "> /dev/full"):
+        assert shell(run, f"oscar-cli diff fdl.yaml {stream}").returncode == 7
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,7 @@ def diff(
         found = planned(session, fdl_file, default=default, names=name, env_file=env_file)
         plan = replace(found, actions=[_without_secrets(action) for action in found.actions])
         show_plan(session, plan, "Comparing")
+        session.out.flush()
     if any(action.kind != "none" for action in plan.actions):
         raise typer.Exit(DIFFERENT)
 

@@ -85,9 +85,11 @@ def headers_of(words: list[str] | None) -> dict[str, str] | None:
 
 def check_complete(member: Member) -> None:
     """Raise UsageError when a member lacks what it is found by: nothing else checks it."""
-    if member["type"] == "endpoint" and not member["url"]:
+    # A stored member has what whoever added it has said.
+    kind = member.get("type") or "oscar"
+    if kind == "endpoint" and not member.get("url"):
         raise UsageError("a member of type endpoint needs --url URL")
-    if member["type"] == "oscar" and not (member["cluster_id"] and member["service_name"]):
+    if kind == "oscar" and not (member.get("cluster_id") and member.get("service_name")):
         raise UsageError("a member of type oscar needs --cluster-id ID and --service-name NAME")
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Annotated, Any, NoReturn, TypeVar, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from oscarcli.cli.commands import COMMON_OPTIONS
 from oscarcli.cli.kit import argv, click
@@ -90,6 +90,10 @@ class Command(TyperCommand):
         self.params += table_options(columns)
         self.params += common_options()
 
+    def get_help_option(self, ctx: click.Context) -> TyperOption | None:
+        """Return the option that shows help."""
+        return _with_own_voice(super().get_help_option(ctx))
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse words as the reference client does: `-x=VALUE` and `--flag=false`, too."""
         session = cast("Session", ctx.obj)
@@ -112,6 +116,19 @@ class Command(TyperCommand):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write arguments, the verb's own options, and the common ones."""
         _write_options(self, ctx, formatter)
+
+
+def _with_own_voice(option: TyperOption | None) -> TyperOption | None:
+    """Let help be written as every other answer is, so that a failure to write it is told in the same way."""
+
+    def show(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            cast("Session", ctx.obj).answer(ctx.get_help() + "\n")
+            raise typer.Exit
+
+    if option is not None:
+        option.callback = show
+    return option
 
 
 def _set_metavar(param: click.Parameter) -> None:
@@ -163,6 +180,10 @@ class Group(TyperGroup):
         self.no_args_is_help = False
         self.invoke_without_command = True
         self.params += common_options()
+
+    def get_help_option(self, ctx: click.Context) -> TyperOption | None:
+        """Return the option that shows help."""
+        return _with_own_voice(super().get_help_option(ctx))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words before the verb; options of the verb may stand there too."""

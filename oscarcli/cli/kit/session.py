@@ -241,8 +241,16 @@ class Session:
             self.diagnostics.note(text)
 
     def trace(self, text: str) -> None:
-        """Say what goes over the wire, for `--debug`."""
-        self.diagnostics.note(f"debug: {text}")
+        """Say what goes over the wire, for `--debug`; addresses and errors may hold what is secret."""
+        from oscarcli.http.quotes import mask_shapes
+
+        self.diagnostics.note(f"debug: {mask_shapes(text)}")
+
+    def trace_error(self, error: BaseException) -> None:
+        """Show where an error came from, for `--debug`; those of libraries may quote what they read."""
+        from oscarcli.http.quotes import mask_shapes
+
+        self.diagnostics.note(mask_shapes("".join(traceback.format_exception(error)).rstrip()))
 
     # -- questions -------------------------------------------------------------------------------
 
@@ -271,7 +279,7 @@ class Session:
     def report(self, error: OscarError, as_json: bool) -> int:
         """Write an error and return its exit code."""
         if self.debug:
-            self.diagnostics.note("".join(traceback.format_exception(error)).rstrip())
+            self.trace_error(error)
         if as_json:
             self.diagnostics.error_document(error)
         else:
@@ -280,7 +288,9 @@ class Session:
 
     def report_unexpected(self, error: Exception, as_json: bool) -> int:
         """Write an error nobody foresaw and return its exit code."""
-        text = str(error) or type(error).__name__
+        from oscarcli.http.quotes import mask_shapes
+
+        text = mask_shapes(str(error)) or type(error).__name__
         hint = None if self.debug else "run the command again with --debug for the details"
         shown = OscarError(f"unexpected {type(error).__name__}: {text}", hint=hint)
         shown.__cause__ = error

@@ -18,6 +18,7 @@ from oscarcli.cli.kit.session import Session
 from oscarcli.cli.service.wait import OutputOption, WaitOption, settle_output, wait_limit
 from oscarcli.errors import NotFoundError, OscarError, PartialError, UsageError
 from oscarcli.output.render import Column, Result
+from oscarcli.output.terminal import CLOSED
 
 if TYPE_CHECKING:
     from oscarcli.cli.service.file_arguments import Get
@@ -242,6 +243,8 @@ def get_one(session: Session, storage: Storage, task: Fetch, *, show_progress: b
     """Download one object, showing how far it is, and print the path of the file."""
     from oscarcli.storage.transfer import Fetch, download
 
+    if task.target == STANDARD_OUTPUT and session.out.stream is None:
+        raise OscarError(CLOSED)
     label = f"Downloading {task.source.location.name}"
     with _paths_told(session) as line:
         tally = Tally[Fetch](session, line, alone=True)

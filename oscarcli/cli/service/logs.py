@@ -144,8 +144,7 @@ def get(
         shown = _whole(text) if is_whole else _selected(text, selection, session)
         _write_log(session, shown, raw=raw)
     else:
-        # An empty answer is also how the server says "not you" (`oscar-api` 3.7).
-        session.note("the log is empty, or the login may not see it")
+        session.note("the log is empty")
 
 
 def _moment(since: str | None) -> datetime | None:

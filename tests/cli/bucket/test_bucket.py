@@ -221,16 +221,54 @@ def test_an_empty_bucket_says_so_on_stderr(call: Caller, server: ScriptedServer)
 def test_a_server_that_gives_the_same_page_for_ever_is_left(call: Caller, server: ScriptedServer) -> None:
     call.know(server.url)
     server.always("GET", f"{BUCKETS}/photos", page_of([entry("a")], "same"))
-    assert call("bucket", "get", "photos", "--all").code == 0
+    result = call("bucket", "get", "photos", "--all")
+    assert (result.code, result.out) == (1, "")
+    assert "the server gives the same page again and again" in result.err
     assert len(server.requests) == 2
 
 
 def test_other_keys_of_objects_are_understood(call: Caller, server: ScriptedServer) -> None:
     call.know(server.url)
-    odd = [{"key": "a", "size": 5}, {"name": "b"}, {"object_name": "c", "size_bytes": "many"}, "no object"]
+    odd = [{"key": "a", "size": 5}, {"name": "b"}, {"object_name": "c", "size_bytes": None}]
     server.expect("GET", f"{BUCKETS}/photos", document({"objects": odd}))
     rows = [line.split() for line in call("bucket", "get", "photos").out.splitlines()[1:]]
     assert rows == [["a", "5", "-"], ["b", "0", "-"], ["c", "0", "-"]]
+
+
+@pytest.mark.parametrize(
+    ("objects", "wrong"),
+    [
+        ([entry("a"), "no object"], '"objects[1]" is text instead of a document'),
+        ([entry("a"), None], '"objects[1]" is null instead of a document'),
+        ([{**entry("a"), "size_bytes": "many"}], '"objects[0].size_bytes" is text instead of a whole number'),
+        ({"a": 1}, '"objects" is a document instead of a list'),
+    ],
+)
+def test_objects_that_are_none_are_not_left_out_in_silence(
+    call: Caller, server: ScriptedServer, objects: Any, wrong: str
+) -> None:
+    call.know(server.url)
+    server.expect("GET", f"{BUCKETS}/photos", document({**PHOTOS, "objects": objects}))
+    result = call("bucket", "get", "photos", "--folders")
+    assert (result.code, result.out) == (1, "")
+    assert f"the answer has an unexpected shape: {wrong}\n" in result.err
+
+
+@pytest.mark.parametrize("second", [b"", b"{}", b"null", b"<html>Sign in</html>", b"[]"])
+def test_a_page_that_is_none_does_not_end_a_list(call: Caller, server: ScriptedServer, second: bytes) -> None:
+    call.know(server.url)
+    server.expect("GET", f"{BUCKETS}/photos", page_of([entry("a")], "1"), query={})
+    server.expect("GET", f"{BUCKETS}/photos", Answer(200, second), query={"page": "1"})
+    result = call("bucket", "get", "photos", "--all")
+    assert (result.code in (1, 4), result.out) == (True, "")
+
+
+def test_a_page_that_goes_on_without_saying_where_is_no_end(call: Caller, server: ScriptedServer) -> None:
+    call.know(server.url)
+    server.expect("GET", f"{BUCKETS}/photos", document({**PHOTOS, "objects": [], "is_truncated": True}))
+    result = call("bucket", "get", "photos", "--all")
+    assert (result.code, result.out) == (1, "")
+    assert "the answer ends in the middle" in result.err
 
 
 def test_a_missing_bucket_is_not_found_although_the_server_fails(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +27,8 @@ from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, mult
 
 BUCKET = "svc"
 MASKED = {"access_key": "hidden", "secret_key": "hidden"}
+# What a page says that is the last one.
+WHOLE = "<IsTruncated>false</IsTruncated>"
 DENIED = Reply(403, body=error_body("AccessDenied"))
 
 
@@ -129,6 +134,34 @@ def write_files(world: World, *names: str) -> None:
 
 def said(done: Outcome) -> tuple[int, str, str]:
     return done.code, done.out, done.err
+
+
+# -- streams that nobody reads -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("stream", "reason"),
+    [(">&-", "standard output is closed"), ("> /dev/full", "No space left on device")],
+)
+def test_a_file_for_standard_output_that_cannot_take_it_is_a_failure(
+    run: Runner, stored: Cluster, stream: str, reason: str
+) -> None:
+    stored.put("out/a.txt", b"result")
+    for words in ("service get-file svc svc/out/a.txt -", "bucket get-file svc out/a.txt -"):
+        command = f"{shlex.quote(sys.executable)} -m oscarcli {words} {stream}"
+        done = subprocess.run(
+            ["bash", "-c", command],
+            env=run.environ,
+            cwd=run.home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1, done
+        assert done.stderr.startswith("Error: ")
+        assert done.stderr.endswith(f"{reason}\n")
+        assert done.stderr.count("\n") == 1
+    assert files_of(run) == []
 
 
 # -- put-file ----------------------------------------------------------------------------------------
@@ -307,7 +340,7 @@ def test_of_files_of_the_same_second_the_last_by_name_is_the_latest(call: Caller
     def s3(seen: Seen) -> Reply:
         if "list-type" in seen.path:
             contents = listing if "prefix=out%2F" in seen.path else ""
-            return Reply(body=f"<ListBucketResult>{contents}</ListBucketResult>".encode())
+            return Reply(body=f"<ListBucketResult>{WHOLE}{contents}</ListBucketResult>".encode())
         return whole(seen.path.encode()[-7:])
 
     cluster.s3 = s3
@@ -534,7 +567,7 @@ def test_thousands_are_listed_as_they_come(run: Runner, cluster: Cluster) -> Non
     def s3(seen: Seen) -> Reply:
         query = seen.path.partition("?")[2]
         if "max-keys=1&" in query + "&":
-            return Reply(body=b"<ListBucketResult/>")
+            return Reply(body=f"<ListBucketResult>{WHOLE}</ListBucketResult>".encode())
         page = next((n for n in (1, 2) if f"continuation-token=page{n}" in query), 0)
         if page == 1:
             assert shown.wait(60)
@@ -563,12 +596,60 @@ def test_thousands_are_listed_as_they_come(run: Runner, cluster: Cluster) -> Non
     assert [entry["name"] for entry in json.loads(in_json.out)] == names
 
 
+FIRST_PAGE = (
+    "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>next</NextContinuationToken>"
+    "<Contents><Key>in/a</Key><Size>7</Size></Contents></ListBucketResult>"
+)
+NO_PAGES = {
+    "nothing": "",
+    "a web page": "<html><body>Sign in</body></html>",
+    "JSON": "{}",
+    "half of it": FIRST_PAGE[:-30],
+    "no end": "<ListBucketResult><Contents><Key>in/b</Key><Size>7</Size></Contents></ListBucketResult>",
+    "more without a way": f"<ListBucketResult>{WHOLE.replace('false', 'true')}</ListBucketResult>",
+    "the same again": FIRST_PAGE,
+    "no key": f"<ListBucketResult>{WHOLE}<Contents><Size>7</Size></Contents></ListBucketResult>",
+    "no size": f"<ListBucketResult>{WHOLE}<Contents><Key>in/b</Key></Contents></ListBucketResult>",
+    "an odd size": FIRST_PAGE.replace("7", "x"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_PAGES)
+def test_what_is_no_page_of_a_list_does_not_end_it(call: Caller, cluster: Cluster, kind: str) -> None:
+    def s3(seen: Seen) -> Reply:
+        if "list-type" not in seen.path:
+            return whole(b"content")
+        return Reply(body=(NO_PAGES[kind] if "continuation-token" in seen.path else FIRST_PAGE).encode())
+
+    cluster.s3 = s3
+    for words in (
+        ("list-files", "svc", "minio", "svc/in/"),
+        ("list-files", "svc", "minio", "svc/in/", "-o", "json"),
+        ("get-file", "svc", "minio", "svc/in/", "fetched"),
+        ("get-file", "svc", "minio", "svc/in/", "--download-latest-into=fetched"),
+    ):
+        done = call("service", *words)
+        assert done.code in (ExitCode.FAILED, ExitCode.UNREACHABLE, ExitCode.PARTIAL), (words, done)
+        assert "unexpected" not in done.err
+        assert len(done.err.splitlines()) == 1, done.err
+
+
+@pytest.mark.parametrize("body", [b"", b"<html><body>Sign in</body></html>"])
+def test_a_large_upload_that_is_not_begun_is_told(call: Caller, cluster: Cluster, body: bytes) -> None:
+    with (call.home / "large").open("wb") as file:
+        file.truncate(17 * MIB)
+    cluster.s3 = lambda _: Reply(body=body)
+    done = call("service", "put-file", "svc", "large")
+    assert (done.code, done.out) == (1, "")
+    assert "the answer is none of an object store: it has no UploadId" in done.err
+
+
 def test_control_characters_in_names_are_shown_not_obeyed(call: Caller, cluster: Cluster) -> None:
     contents = "<Contents><Key>in/a%1B%5B2J%0Ab</Key><Size>1</Size></Contents>"
 
     def s3(seen: Seen) -> Reply:
         listed = contents if "prefix=in%2F" in seen.path else ""
-        body = f"<ListBucketResult><EncodingType>url</EncodingType>{listed}</ListBucketResult>"
+        body = f"<ListBucketResult><EncodingType>url</EncodingType>{WHOLE}{listed}</ListBucketResult>"
         return Reply(body=body.encode())
 
     cluster.s3 = s3
@@ -689,7 +770,7 @@ def test_an_interrupted_download_of_a_folder_leaves_whole_files_only(
 
     def s3(seen: Seen) -> Reply:
         if "list-type" in seen.path:
-            return Reply(body=f"<ListBucketResult>{listing}</ListBucketResult>".encode())
+            return Reply(body=f"<ListBucketResult>{WHOLE}{listing}</ListBucketResult>".encode())
         stalled = seen.path.endswith(("b", "c"))
         return whole(bytes(2 * MIB), cut=MIB, stall=True) if stalled else whole(bytes(2 * MIB))
 

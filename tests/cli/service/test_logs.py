@@ -200,10 +200,18 @@ def test_a_log_that_is_not_there_says_why(call: Caller, cluster: ScriptedServer)
         assert (result.code, result.out) == (5, "")
         assert 'job "j" of service "svc" has no log; its status is "Suspended"' in result.err
         assert "--follow" in result.err
-    cluster.expect("GET", f"{LIST}/j", Answer(200))
+    cluster.always("GET", f"{LIST}/j", Answer(200))
+    cluster.expect("GET", LIST, document({"jobs": {"j": job("Running")}}))
     result = call("service", "logs", "get", "svc", "j")
-    assert (result.code, result.out) == (0, "")
-    assert result.err == "the log is empty, or the login may not see it\n"
+    assert (result.code, result.out, result.err) == (0, "", "the log is empty\n")
+    cluster.expect("GET", LIST, Answer(200))
+    result = call("service", "logs", "get", "svc", "j")
+    assert (result.code, result.out) == (4, "")
+    assert "the login may lack the permission" in result.err
+    cluster.expect("GET", f"{LIST}/k", document(None))
+    result = call("service", "logs", "get", "svc", "k")
+    assert (result.code, result.out) == (1, "")
+    assert 'cannot get the log of job "k": the answer is a document, no log' in result.err
 
 
 def hours_ago(hours: float) -> str:

@@ -120,7 +120,7 @@ def test_truncated_false_ends_it_whatever_the_token() -> None:
     assert len(seen) == 1
 
 
-@pytest.mark.parametrize("objects", [None, [], [None, "a"]])
+@pytest.mark.parametrize("objects", [None, []])
 def test_no_objects_are_an_empty_list(objects: Any) -> None:
     api, _ = client(always({"bucket_name": "b", "objects": objects}))
     assert buckets.get_bucket(api, "b", Selection())["objects"] == []

@@ -114,16 +114,20 @@ def test_the_servers_words_are_taken_out_of_json_and_cut() -> None:
     for body, words in (
         ('{"error": " wrong\\n thing "}', "wrong thing"),
         ('{"message": "m"}', "m"),
-        ('{"error": ""}', '{"error": ""}'),
-        ('{"error": {"deep": 1}}', '{"error": {"deep": 1}}'),
-        ('{"broken', '{"broken'),
+        ('{"error": {"message": "deep"}}', "deep"),
+        ('{"error": "of the store: {\\"name\\": \\"x\\"}"}', "of the store:"),
+        ("before {} behind", "before"),
+        ('{"name": "x"}\nbehind', "behind"),
+        ('{"error": ""}', "HTTP 409)"),
+        ('{"error": {"deep": 1}}', "HTTP 409)"),
+        ('{"broken', "HTTP 409)"),
         ("x" * 500, "x" * 400 + "…"),
         ("{" * 5000, "{" * 400 + "…"),
     ):
         handler, _ = playing(httpx.Response(409, text=body))
         with pytest.raises(RefusedError) as caught:
             client(handler).request("GET", "x", what="x")
-        assert caught.value.message.endswith(f": {words}")
+        assert caught.value.message.endswith(words if words == "HTTP 409)" else f"(HTTP 409): {words}")
 
 
 def test_a_web_page_is_no_success_of_the_api() -> None:

@@ -73,11 +73,19 @@ def test_the_latest_of_jobs_that_have_not_begun_is_the_last_by_name() -> None:
     assert jobs.latest_job({}) is None
 
 
-def test_a_page_that_comes_again_ends_the_list() -> None:
+@pytest.mark.parametrize("second", ["", {}, "null", "<html>Sign in</html>", {"a": {"status": "Succeeded"}}])
+def test_a_page_that_is_none_does_not_end_the_list(second: Any) -> None:
+    client, _ = api({f"GET {LIST}": new({"a": job()}, next_page="x"), f"GET {LIST}?page=x": second})
+    with pytest.raises(OscarError):
+        jobs.list_jobs(client, "svc")
+
+
+def test_a_page_that_comes_again_is_no_end_of_the_list() -> None:
     client, server = api(
         {f"GET {LIST}": new({"a": job()}, next_page="x"), f"GET {LIST}?page=x": new({}, next_page="x")}
     )
-    assert list(jobs.list_jobs(client, "svc")) == ["a"]
+    with pytest.raises(OscarError, match="the same page again and again"):
+        jobs.list_jobs(client, "svc")
     assert len(server.seen) == 2
 
 

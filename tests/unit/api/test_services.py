@@ -56,7 +56,7 @@ def test_a_document_too_deep_to_be_written_again_is_refused() -> None:
     client, _ = api(body='{"a": ' * 300 + "1" + "}" * 300)
     with pytest.raises(OscarError, match="unexpected shape"):
         services.get_service(client, "x")
-    client, _ = api(body='{"a": ' * 50 + "1" + "}" * 50)
+    client, _ = api(body='{"name": "x", "a": ' * 50 + "1" + "}" * 50)
     assert services.get_service(client, "x")["a"]
 
 
