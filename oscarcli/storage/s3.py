@@ -24,6 +24,7 @@ from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.s3_connection import Sender
 from oscarcli.storage.s3_failures import MISSING_BUCKET, code_of, failure, is_answer, is_away, required
+from oscarcli.storage.s3_upload import upload
 from oscarcli.storage.source import Section, Source
 
 CONNECT_TIMEOUT = 10.0
@@ -304,8 +305,6 @@ class S3Storage:
         self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
     ) -> None:
         """Store an object, in parts when it is large."""
-        from oscarcli.storage.s3_upload import upload
-
         upload(self, location, source, content_type, cancellation)
 
     def remove(self, location: Location) -> None:

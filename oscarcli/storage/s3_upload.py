@@ -8,19 +8,17 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from oscarcli.errors import NotFoundError, OscarError, RefusedError
-from oscarcli.storage.base import MD5_ETAG
+from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
+from oscarcli.storage.outage import Outage
 from oscarcli.storage.s3_failures import required
 from oscarcli.storage.source import Section, Source
 from oscarcli.storage.system_limits import affordable
 from oscarcli.storage.workers import work
-
-if TYPE_CHECKING:
-    from oscarcli.storage.s3 import S3Storage
 
 MIB = 1 << 20
 # Up to here one request; measured on loopback, the size of a part makes no difference from 8 MiB on.
@@ -35,8 +33,32 @@ STREAM_PARTS_AT_ONCE = 2
 SENT_AT_ONCE = 1 * MIB
 
 
+class S3Calls(Protocol):
+    """What an upload needs of its storage."""
+
+    outage: Outage
+
+    @property
+    def provider(self) -> str:
+        """The provider's name, for messages."""
+
+    def call(
+        self,
+        doing: str,
+        operation: str,
+        *,
+        cancellation: Cancellation | None = None,
+        outage: Outage | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Call an operation, again and again while the store is away."""
+
+    def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
+        """Ask for one object."""
+
+
 def upload(
-    storage: S3Storage, location: Location, source: Source, content_type: str, cancellation: Cancellation
+    storage: S3Calls, location: Location, source: Source, content_type: str, cancellation: Cancellation
 ) -> None:
     """Store all of `source` under `location`. Raises the errors of `Storage`."""
     sections = source.sections(_part_size(source.size))
@@ -67,7 +89,7 @@ def _part_size(size: int | None) -> int:
 
 
 def _put(
-    storage: S3Storage,
+    storage: S3Calls,
     location: Location,
     source: Source,
     section: Section,
@@ -98,7 +120,7 @@ def _md5(data: bytes) -> bytes:
 
 
 def _compare(
-    storage: S3Storage,
+    storage: S3Calls,
     location: Location,
     answer: dict[str, Any],
     etag: str,
@@ -130,7 +152,7 @@ class _Part:
 class _Multipart:
     """One multipart upload."""
 
-    def __init__(self, storage: S3Storage, location: Location, content_type: str) -> None:
+    def __init__(self, storage: S3Calls, location: Location, content_type: str) -> None:
         self._storage = storage
         self._location = location
         self._content_type = content_type
