@@ -85,12 +85,19 @@ class ResultSearch:
         ]
 
     def _provider_of(self, written: Written) -> str:
-        """Return the provider that the definition has for an output, which the log calls by its type."""
-        kind = written.provider.lower() or "minio"
+        """Return the full name of the provider that a log calls by it, or by its type alone.
+
+        The definition's spelling counts: old supervisors write the name in capitals.
+        """
+        from oscarcli.storage.provider import normalised
+
+        said = normalised(written.provider or "minio")
+        kind = "" if "." in written.provider else said.partition(".")[0]
         for provider, path in self._outputs:
-            if path == written.path.strip("/") and provider.startswith(f"{kind}."):
+            is_meant = provider.partition(".")[0] == kind or provider.lower() == said.lower()
+            if is_meant and path == written.path.strip("/"):
                 return provider
-        return f"{kind}.default"
+        return said
 
     @cached_property
     def _outputs(self) -> list[tuple[str, str]]:

@@ -17,8 +17,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-SUPERVISOR = re.compile(
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - supervisor - (?P<level>[A-Z]+) - (?P<words>.*)"
+# A local cluster has words of its own between the supervisor's.
+TOLD = re.compile(
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (?P<speaker>supervisor|local cluster) - (?P<level>[A-Z]+) - "
+    r"(?P<words>.*)"
 )
 DOWNLOADING = re.compile(r"Downloading item from bucket '(?P<bucket>.*)' with key '(?P<key>.*)'")
 # The event's record, as JSON or as Python prints it; its key is encoded as in a form, so it has no quotes.
@@ -26,13 +28,14 @@ RECORD = re.compile(
     r"event_records = .*?[\"']bucket[\"']: ?{[\"']name[\"']: ?[\"'](?P<bucket>[^\"']+)[\"']"
     r".*?[\"']object[\"']: ?{[\"']key[\"']: ?[\"'](?P<key>[^\"']+)[\"']"
 )
-RAW = "UNKNOWN event created"
+# Said once the event is read.
+EVENT_IS_READ = "Reading storage configuration"
 SEARCHING = "Searching for files to upload in folder"
 CHECKING = re.compile(r"Checking files for uploading to '(?P<provider>.*)' on path: '(?P<path>.*)'")
 UPLOADING = re.compile(r"Uploading file '(?P<key>.*)' to bucket '(?P<bucket>.*)'")
 RESPONSE = "Creating response"
 # Log levels at which the supervisor tells nothing of this.
-SILENT_LEVELS = ("WARNING", "WARN", "ERROR", "CRITICAL", "FATAL")
+SILENT_LEVELS = ("NOTSET", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL")
 # A returned value is taken from a log up to this size: nodes cut longer logs.
 LONGEST_RETURNED = 8 << 20
 
@@ -54,7 +57,8 @@ class Written:
 
     Args:
         place: where.
-        provider: type of the storage provider as the supervisor calls it, such as "MINIO".
+        provider: the storage provider as the supervisor calls it: as the definition does, such as
+            "minio.default" or "minio"; old ones in capitals.
         path: the output's path in the service's definition.
     """
 
@@ -76,7 +80,7 @@ class JobAccount:
 
     Args:
         trigger: the object that started it, where the log names one.
-        is_raw: whether it was given its input directly, by the supervisor's words.
+        is_raw: whether it was given its input directly: its event was read and no object was named.
         is_told: whether the supervisor's lines are there at all.
         written: what it wrote; `None` when the log does not say.
         said: what stands behind or between the supervisor's lines: the script's words, or the returned value.
@@ -98,12 +102,14 @@ def account_of(log: str) -> JobAccount:
     told: list[str] = []
     said: list[str] = []
     for line in log.split("\n"):
-        found = SUPERVISOR.fullmatch(line)
+        found = TOLD.fullmatch(line)
         if found is None:
             said.append(line)
-        elif found["level"] == "INFO":
+        elif found["level"] == "INFO" and found["speaker"] == "supervisor":
             told.append(found["words"])
-    return JobAccount(_trigger(told), RAW in told, bool(told), _written(told), "\n".join(said))
+    trigger = _trigger(told)
+    is_raw = trigger is None and EVENT_IS_READ in told
+    return JobAccount(trigger, is_raw, bool(told), _written(told), "\n".join(said))
 
 
 def _trigger(told: list[str]) -> Place | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,14 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.01)
     return value
+
+
+def without_told_lines(log: str) -> str:
+    """Return a job's log without the lines of the supervisor and of the local cluster.
+
+    The line about the event ends with a blank and has an empty one behind it.
+    """
+    return re.sub(r"^.{23} - (?:supervisor|local cluster) - .*?(?: \n)?\n", "", log, flags=re.M)
 
 
 @dataclass
@@ -127,8 +136,7 @@ class LocalCluster:
 
     def script_output(self, service: str) -> str:
         """Return what the script of the service's only job printed."""
-        lines = self.only_log(service).split("\n")
-        return "\n".join(line for line in lines if " - supervisor - " not in line)
+        return without_told_lines(self.only_log(service))
 
     def close(self) -> None:
         """Stop the cluster, once."""

@@ -1,12 +1,18 @@
-"""What the supervisor makes of a payload: the table of `job-runtime` 1.3, first match wins."""
+"""What the supervisor makes of a payload: the table of `job-runtime` 1.3, first match wins.
+
+The supervisor looks into a payload without checking what kind of value it has before it; where that ends it,
+it ends a run here, with the same last words. So the same looks are made here, in the same order.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote_plus
@@ -16,173 +22,237 @@ SNIFF_LIMIT = 1 << 20
 # A larger JSON document would cost several times its size in memory.
 JSON_LIMIT = 32 << 20
 BLOCK = 1 << 18
+QUERY = "queryStringParameters"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NO_BASE64 = bytes(sorted(set(range(256)) - set(_BASE64) - {ord("=")}))
 
+UNKNOWN, DCACHE, MINIO, S3, ONEDATA = "UNKNOWN", "DCACHE", "MINIO", "S3", "ONEDATA"
+_SOURCES = {"minio:s3": MINIO, "aws:s3": S3, "OneTrigger": ONEDATA}
+
+Tell = Callable[[str, str], None]
+"""Takes a line of the supervisor's log: its level and its words."""
+
 
 class Crash(Exception):  # noqa: N818 -- it is the supervisor that crashes, we report it
-    """The real supervisor ends with exit code 1 at this payload; the text says why."""
+    """The real supervisor ends with exit code 1 here; the text says why.
+
+    Args:
+        reason: why, in a sentence's words.
+        last_line: the last line of the traceback that the real one leaves; the first is always the same.
+    """
+
+    def __init__(self, reason: str, last_line: str) -> None:
+        super().__init__(reason)
+        self.last_line = last_line
+
+
+@contextmanager
+def crashing(what: str) -> Iterator[None]:
+    """Turn what Python raises, here and in the real supervisor, into a Crash.
+
+    Args:
+        what: what fails, as the beginning of the reason.
+    """
+    try:
+        yield
+    except (TypeError, LookupError, AttributeError, ValueError, RecursionError) as error:
+        last_line = "".join(traceback.format_exception_only(error)).strip()
+        raise Crash(f"{what}: {last_line}", last_line) from error
 
 
 @dataclass(frozen=True)
 class StoredObject:
     """An event about an object in a storage: where it is and what the script is told about it.
 
-    `provider` is type and id; `event` is the event as parsed.
+    Args:
+        kind: MINIO, S3 or ONEDATA.
+        provider: the id of the storage provider.
+        bucket: the bucket; empty for Onedata, which has none.
+        key: the object's key, decoded.
+        time: when it happened, as text.
+        event: the event as parsed.
+        variables: come from the query of an API gateway.
     """
 
-    provider: tuple[str, str]
+    kind: str
+    provider: str
     bucket: str
     key: str
     time: str
     event: Mapping[str, Any]
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Raw:
     """A payload that becomes the input file itself.
 
-    `content` is the file's content; `None` when it is too large for memory: `decode_base64` writes it then.
-    `variables` come from the query of an API gateway.
+    Args:
+        body: a text or a document; `None` when it is too large for memory: `decode_base64` writes it then.
+        kind: UNKNOWN, or DCACHE, whose results are not handed back.
+        variables: come from the query of an API gateway.
     """
 
-    content: bytes | None
+    body: Any
+    kind: str = UNKNOWN
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self) -> bytes:
+        """Return the file's content. Raises Crash."""
+        if isinstance(self.body, dict):
+            return json.dumps(self.body).encode()
+        if not isinstance(self.body, str):
+            kind = type(self.body).__name__
+            line = f"TypeError: write() argument must be str, not {kind}"
+            raise Crash(f"the payload is a JSON {kind}, which the supervisor cannot write", line)
+        with crashing("the payload is neither JSON nor base64"):
+            return self.body.encode() if _is_json(self.body) else base64.b64decode(self.body)
 
 
 Payload = StoredObject | Raw
 
 
-def classify_file(path: Path, provider: str = "default") -> Payload:
-    """Classify the payload in a file. Raises Crash."""
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def classify_file(path: Path, tell: Tell, inputs: Sequence[Mapping[str, Any]] = ()) -> Payload:
+    """Classify the payload in a file; see `classify`. Raises Crash."""
     with path.open("rb") as file:
         head = file.read(SNIFF_LIMIT + 1)
         if len(head) <= SNIFF_LIMIT:
-            return classify(head, provider)
+            return classify(head, tell, inputs)
         # A text this long that is JSON but no container and no string would be a number of a million digits.
         if head.lstrip()[:1] not in (b"{", b"[", b'"'):
             return Raw(None)
         rest = file.read(JSON_LIMIT)
         if len(head) + len(rest) > JSON_LIMIT:
-            raise Crash(f"the payload is a JSON text of more than {JSON_LIMIT >> 20} MiB")
-        return classify(head + rest, provider)
+            raise Crash(f"the payload is a JSON text of more than {JSON_LIMIT >> 20} MiB", "MemoryError")
+        return classify(head + rest, tell, inputs)
 
 
-def classify(body: bytes | str, provider: str = "default") -> Payload:
+def classify(body: bytes | str, tell: Tell, inputs: Sequence[Mapping[str, Any]] = ()) -> Payload:
     """Classify a payload.
 
     Args:
-        body: as it arrived, or a text found inside another payload.
-        provider: id of the storage provider that storage events belong to.
+        body: as it arrived.
+        tell: gets the lines that the supervisor logs over it, also before a crash.
+        inputs: the definition's inputs.
 
     Raises:
         Crash: the real supervisor ends here.
     """
     text = body if isinstance(body, str) else body.decode("utf-8", errors="surrogateescape")
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return Raw(_lenient_base64(text))
-    except RecursionError as error:
-        raise Crash("the payload is nested too deeply") from error
-    if isinstance(document, str):
-        return Raw(_lenient_base64(document))
-    if not isinstance(document, dict):
-        raise Crash(f"the payload is a JSON {_word(document)}, which the supervisor cannot read")
-    return _classify_object(document, provider)
+    with crashing("the supervisor cannot read the payload"):
+        return _Classification(tell, inputs).of(text, "default")
 
 
-def _word(document: Any) -> str:
-    if isinstance(document, bool) or document is None:
-        return str(document).lower().replace("none", "null")
-    return "list" if isinstance(document, list) else "number"
+class _Classification:
+    def __init__(self, tell: Tell, inputs: Sequence[Mapping[str, Any]]) -> None:
+        self._tell, self._inputs = tell, inputs
+
+    def _info(self, words: str) -> None:
+        self._tell("INFO", words)
+
+    def of(self, event: Any, provider: str) -> Payload:
+        """Classify a text, or a document found inside another one."""
+        if not isinstance(event, dict):
+            try:
+                event = json.loads(event)
+            except ValueError:
+                return Raw(event)
+        # Also asked of lists and texts: a text that only holds one of these words is taken for such an event.
+        if "httpMethod" in event:
+            return self._api_gateway(event)
+        if "event" in event and "subscription" in event:
+            return self._dcache(event)
+        if "event" in event:
+            self._info("Delegated event found.")
+            return self.of(event["event"], event.get("storage_provider", "default"))
+        if _is_storage_event(event):
+            self._info("Storage event found.")
+            return self._stored(event, provider)
+        self._tell_record(event)
+        return Raw(event)
+
+    def _tell_record(self, event: Any) -> Any:
+        records = event.get("Records") if isinstance(event, dict) else None
+        if not records:
+            return None
+        self._info(f"event_records = {records[0]} \n")
+        return records[0]
+
+    def _api_gateway(self, event: Any) -> Payload:
+        self._info("API Gateway event found.")
+        self._tell_record(event)
+        variables = {f"CONT_VAR_{name}": value for name, value in (event.get(QUERY) or {}).items() if value}
+        for value in variables.values():
+            _require_text(value)
+        payload = self.of(event.get("body") or "", "default")
+        return replace(payload, variables={**variables, **payload.variables})
+
+    def _dcache(self, event: Any) -> Payload:
+        self._info("Dcache event found.")
+        if not any(source["storage_provider"] == "webdav.dcache" for source in self._inputs):
+            self._tell("WARNING", "There is no dcache input defined for this function.")
+        # Without credentials for it, the inner event becomes the file; it has to have a name all the same.
+        inner = event.get("event") or event
+        self._tell_record(inner)
+        _require_path(inner["name"])
+        self._info("DCACHE event created")
+        return Raw(inner, DCACHE)
+
+    def _stored(self, event: Any, provider: str) -> Payload:
+        record = self._tell_record(event)
+        kind = _SOURCES[record["eventSource"]]
+        bucket = ""
+        if kind == ONEDATA:
+            key, _, time = event["Key"], record["objectKey"], record["eventTime"]
+        else:
+            described = record["s3"]
+            _, bucket = described["bucket"]["arn"], described["bucket"]["name"]
+            key, time = unquote_plus(described["object"]["key"]), record["eventTime"]
+        self._info(f"{kind} event created")
+        for value in (key, time):
+            _require_text(value or "")
+        return StoredObject(kind, provider, bucket, key, time or "", event)
 
 
-def _classify_object(document: dict[str, Any], provider: str) -> Payload:
-    if "httpMethod" in document:
-        return _api_gateway(document, provider)
-    if "event" in document and "subscription" in document:
-        # dCache without credentials for it: the inner event becomes the file.
-        return Raw(_serialised(document["event"]))
-    if "event_type" in document:
-        return _rucio(document)
-    if "event" in document:
-        return _delegated(document, provider)
-    records = document.get("Records")
-    if isinstance(records, list) and records and isinstance(records[0], dict):
-        return _storage(document, records[0], provider)
-    return Raw(_serialised(document))
+def _is_storage_event(event: Any) -> bool:
+    if "Records" in event and event["Records"] and "eventSource" in event["Records"][0]:
+        return event["Records"][0]["eventSource"] in tuple(_SOURCES)
+    return False
 
 
-def _api_gateway(document: dict[str, Any], provider: str) -> Payload:
-    body = document.get("body")
-    if not isinstance(body, (str, dict)):
-        raise Crash("the payload has a member httpMethod and no body")
-    inner = classify(body if isinstance(body, str) else json.dumps(body), provider)
-    query = document.get("queryStringParameters")
-    if not isinstance(inner, Raw) or not isinstance(query, dict):
-        return inner
-    return Raw(inner.content, {f"CONT_VAR_{name}": str(value) for name, value in query.items()})
+def _require_text(value: Any) -> None:
+    """Raise what putting a value into the environment raises."""
+    if not isinstance(value, str):
+        raise TypeError(f"str expected, not {type(value).__name__}")
 
 
-def _rucio(document: dict[str, Any]) -> Payload:
-    if "payload" not in document:
-        raise Crash("the payload has a member event_type and no payload")
-    # Rucio's credentials cannot be given here, so its event is all the script gets.
-    return Raw(_serialised(document))
-
-
-def _delegated(document: dict[str, Any], provider: str) -> Payload:
-    named = document.get("storage_provider")
-    if isinstance(named, str) and named:
-        provider = named.partition(".")[2] or "default"
-    event = document["event"]
-    if not isinstance(event, (str, dict)):
-        raise Crash("the payload's member event is neither text nor an object")
-    return classify(event if isinstance(event, str) else json.dumps(event), provider)
-
-
-def _storage(document: dict[str, Any], record: dict[str, Any], provider: str) -> Payload:
-    source = record.get("eventSource")
-    if source == "OneTrigger":
-        raise Crash("the payload is a Onedata event and the service has no Onedata input")
-    if source not in ("minio:s3", "aws:s3"):
-        return Raw(_serialised(document))
-    kind = "minio" if source == "minio:s3" else "s3"
-    try:
-        bucket, key = record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"])
-        if not isinstance(bucket, str):
-            raise TypeError("the bucket's name is no text")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise Crash(f"the payload is a storage event without a bucket and a key: {error!r}") from error
-    return StoredObject((kind, provider), bucket, key, str(record.get("eventTime", "")), document)
-
-
-def _serialised(document: Any) -> bytes:
-    return (document if isinstance(document, str) else json.dumps(document)).encode("utf-8", "surrogatepass")
-
-
-def _lenient_base64(text: str) -> bytes:
-    """Decode as Python's decoder does by default: what is not in the alphabet is passed over."""
-    try:
-        return base64.b64decode(text)
-    except binascii.Error as error:
-        raise Crash(f"the payload is neither JSON nor base64: {error}") from error
-    except ValueError as error:
-        raise Crash("the payload is neither JSON nor base64: it has characters beyond ASCII") from error
+def _require_path(value: Any) -> None:
+    """Raise what joining a value to a path raises."""
+    if not isinstance(value, str):
+        name = type(value).__name__
+        raise TypeError(f"join() argument must be str, bytes, or os.PathLike object, not {name!r}")
 
 
 def decode_base64(source: BinaryIO, target: BinaryIO) -> None:
     """Decode a large body block by block, as leniently as a small one. Raises Crash."""
-    kept = b""
-    while block := source.read(BLOCK):
-        if not block.isascii():
-            raise Crash("the payload is neither JSON nor base64: it has characters beyond ASCII")
-        kept += block.translate(None, _NO_BASE64)
-        if b"=" in kept:
-            kept += source.read(BLOCK).translate(None, _NO_BASE64)
-            break
-        whole = len(kept) - len(kept) % 4
-        target.write(binascii.a2b_base64(kept[:whole]))
-        kept = kept[whole:]
-    target.write(_lenient_base64(kept.decode("ascii", "replace")))
+    with crashing("the payload is neither JSON nor base64"):
+        kept = b""
+        while block := source.read(BLOCK):
+            if not block.isascii():
+                raise ValueError("string argument should contain only ASCII characters")
+            kept += block.translate(None, _NO_BASE64)
+            if b"=" in kept:
+                kept += source.read(BLOCK).translate(None, _NO_BASE64)
+                break
+            whole = len(kept) - len(kept) % 4
+            target.write(binascii.a2b_base64(kept[:whole]))
+            kept = kept[whole:]
+        target.write(base64.b64decode(kept))

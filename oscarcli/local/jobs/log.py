@@ -7,6 +7,8 @@ cluster has them at the end, behind the supervisor's. Beside each lies a file wi
 from __future__ import annotations
 
 import codecs
+import io
+import logging
 import struct
 import time
 from collections.abc import Iterable, Iterator
@@ -15,11 +17,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from oscarcli.local import clock
-from oscarcli.local.services.definition import LOG_LEVELS
 
 SUPERVISOR_LINES = "log"
 SCRIPT_LINES = "output"
 TIMES = ".times"
+SUPERVISOR = "supervisor"
+# Who speaks in lines that a real cluster has no line for.
+LOCAL_CLUSTER = "local cluster"
 # A kubelet rotates a container's log at 10 MiB; a little more does no harm, a runaway loop would.
 OUTPUT_LIMIT = 16 << 20
 READ_BLOCK = 1 << 16
@@ -64,7 +68,7 @@ class JobLog:
 
     Args:
         folder: where its files go; must exist.
-        level: a logging level's name; supervisor lines below it are left out.
+        level: a logging level's name as Python has it; supervisor lines below it are left out.
         limit: bytes of the script's output that are kept.
         answer_limit: bytes of a returned value that are kept, `None` for all of it.
     """
@@ -74,8 +78,11 @@ class JobLog:
     ) -> None:
         self._lines = _LineFile(folder / SUPERVISOR_LINES)
         self._output = _LineFile(folder / SCRIPT_LINES)
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="ignore")
-        self._level = LOG_LEVELS.index(level) if level in LOG_LEVELS else LOG_LEVELS.index("INFO")
+        # The supervisor reads the script's output as text, in which every line ends with a line feed.
+        self._decoder = io.IncrementalNewlineDecoder(
+            codecs.getincrementaldecoder("utf-8")(errors="ignore"), translate=True
+        )
+        self._level = level_number(level)
         self._limit: int | None = limit
         self._answer_limit = answer_limit
         self._debug_line = ""
@@ -84,33 +91,41 @@ class JobLog:
 
     def supervisor(self, level: str, message: str) -> None:
         """Add a line of the supervisor when the log's level admits it."""
-        if LOG_LEVELS.index(level) >= self._level:
-            self.note(level, message)
+        if level_number(level) >= self._level:
+            self._lines.write(log_line(SUPERVISOR, level, message))
 
     def info(self, message: str) -> None:
         """Add an INFO line of the supervisor."""
         self.supervisor("INFO", message)
 
     def note(self, level: str, message: str) -> None:
-        """Add a line in the supervisor's form at any log level: what a real cluster has no line for."""
-        self._lines.write(supervisor_line(level, message))
+        """Add a line of the local cluster's own, at any log level: what a real cluster has no line for."""
+        self._lines.write(log_line(LOCAL_CLUSTER, level, message))
 
     def plain(self, message: str) -> None:
         """Add a line without the supervisor's form, as its exceptions are printed."""
-        self._lines.write(message.encode("utf-8", "replace") + b"\n")
+        self._lines.write(message.encode("utf-8", "backslashreplace") + b"\n")
 
     def script(self, data: bytes) -> None:
         """Add what the script printed; undecodable bytes are dropped."""
         self._add_script_text(self._decoder.decode(data))
 
     def end_of_script(self) -> None:
-        """Close the script's output with the one line end that the supervisor's print adds."""
+        """Take the script's output for complete."""
         self._add_script_text(self._decoder.decode(b"", final=True))
         if self._debug_line:
-            self.supervisor("DEBUG", self._debug_line)
-        self._output.write(b"\n")
+            self.supervisor("DEBUG", self._debug_line.strip())
         if self._dropped:
             self.note("WARNING", f"the script's output is cut, {self._dropped} bytes are not shown")
+
+    def end_of_output(self) -> None:
+        """Add the line end with which the supervisor prints the script's output, once the job has worked."""
+        self._output.write(b"\n")
+
+    @property
+    def has_output(self) -> bool:
+        """Whether the script printed anything."""
+        return self._kept > 0
 
     def answer(self, blocks: Iterable[bytes]) -> None:
         """Put a returned value in place of the script's output."""
@@ -124,15 +139,15 @@ class JobLog:
     def last(self, level: str, message: str) -> None:
         """Add a line behind the script's output."""
         self._output.end_line()
-        self._output.write(supervisor_line(level, message))
+        self._output.write(log_line(LOCAL_CLUSTER, level, message))
 
     def _add_script_text(self, text: str) -> None:
         self._add_output(text.encode())
-        if self._level <= LOG_LEVELS.index("DEBUG"):
+        if self._level <= logging.DEBUG:
             # At this level the supervisor also logs each line as it appears, so it is there twice.
             *whole, self._debug_line = (self._debug_line + text).split("\n")
             for line in whole:
-                self.supervisor("DEBUG", line)
+                self.supervisor("DEBUG", line.strip())
 
     def _add_output(self, data: bytes) -> None:
         room = len(data) if self._limit is None else max(self._limit - self._kept, 0)
@@ -146,10 +161,19 @@ class JobLog:
         self._output.close()
 
 
-def supervisor_line(level: str, message: str) -> bytes:
+def level_number(name: str) -> int:
+    """Return how high a level is; an unknown one counts as INFO.
+
+    A logger without a level of its own has that of the root, which is WARNING.
+    """
+    number = logging.getLevelName(name)
+    return (number or logging.WARNING) if isinstance(number, int) else logging.INFO
+
+
+def log_line(speaker: str, level: str, message: str) -> bytes:
     """Return a line as the supervisor's logger writes it to the job's log."""
     prefix = clock.log_prefix(time.time_ns())
-    return f"{prefix} - supervisor - {level} - {message}\n".encode("utf-8", "replace")
+    return f"{prefix} - {speaker} - {level} - {message}\n".encode("utf-8", "backslashreplace")
 
 
 def append_note(folder: Path, level: str, message: str) -> None:
@@ -161,7 +185,7 @@ def append_note(folder: Path, level: str, message: str) -> None:
     output = _LineFile(path)
     if unfinished:
         output.write(b"\n")
-    output.write(supervisor_line(level, message))
+    output.write(log_line(LOCAL_CLUSTER, level, message))
     output.close()
 
 

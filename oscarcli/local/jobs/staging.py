@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import mimetypes
 import os
 import stat
 import tempfile
@@ -11,29 +10,38 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
+from oscarcli.local.jobs.classify import crashing
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.services.definition import MINIO_DEFAULT, place_of
+from oscarcli.local.services.definition import MINIO_DEFAULT, provider_of
 
 # A multiple of three, so that the pieces of base64 join without padding.
 BASE64_BLOCK = 3 << 16
 
 
 class StageError(Exception):
-    """Input could not be fetched or a result could not be stored; the text is the storage's."""
+    """Input could not be fetched or a result could not be stored.
+
+    Args:
+        code: the error's code, as the supervisor's S3 client has it.
+        message: the storage's words.
+        operation: what was tried, by its S3 name.
+    """
+
+    def __init__(self, code: str, message: str, operation: str) -> None:
+        super().__init__(f"An error occurred ({code}) when calling the {operation} operation: {message}")
+        self.message = message
 
 
 class Storage(Protocol):
     """The objects a run may read and write."""
 
-    user: str
-
-    def download(self, bucket: str, key: str, target: Path) -> None:
-        """Write an object to a new file. Raises StageError, OSError."""
+    def download(self, bucket: str, key: str, target: BinaryIO) -> None:
+        """Write an object to a file. Raises StageError, OSError."""
         ...
 
-    def upload(self, source: Path, bucket: str, key: str, content_type: str | None) -> None:
+    def upload(self, source: Path, bucket: str, key: str) -> None:
         """Store a file as an object. Raises StageError, OSError."""
         ...
 
@@ -82,46 +90,43 @@ def upload_results(
         StageError: an upload failed; what was uploaded before stays.
     """
     log.info(f"Searching for files to upload in folder '{folder}'")
+    files = list(_uploadable_files(folder, log)) if outputs else []
     for output in outputs:
-        place = place_of(output)
-        if storage is None or place.provider != MINIO_DEFAULT:
+        log.info(
+            f"Checking files for uploading to '{output['storage_provider']}' on path: '{output['path']}'"
+        )
+        if storage is None or provider_of(output) != MINIO_DEFAULT:
             continue
-        log.info(f"Checking files for uploading to 'MINIO' on path: '{output['path']}'")
-        for path in regular_files(folder):
-            name = object_name(path, folder)
+        bucket, _, prefix = output["path"].partition("/")
+        for path in files:
+            name = str(path.relative_to(folder))
             if not is_taken(name, output):
                 continue
             before_each()
-            key = f"{place.prefix}{name}"
-            log.info(f"Uploading file '{key}' to bucket '{place.bucket}'")
-            _upload(storage, path, place.bucket, key)
+            key = f"{prefix}/{name}" if prefix else name
+            log.info(f"Uploading file '{key}' to bucket '{bucket}'")
+            with crashing(f"the file {os.fsencode(name)!r} cannot be stored"):
+                key.encode()
+            storage.upload(path, bucket, key)
 
 
-def _upload(storage: Storage, path: Path, bucket: str, key: str) -> None:
-    try:
-        key.encode()
-    except UnicodeEncodeError as error:
-        raise StageError(f"the file name {os.fsencode(path.name)!r} is not UTF-8") from error
-    try:
-        storage.upload(path, bucket, key, mimetypes.guess_type(path.name)[0])
-    except OSError as error:
-        raise StageError(str(error)) from error
+def _uploadable_files(folder: Path, log: JobLog) -> Iterator[Path]:
+    """Yield what the supervisor would upload, broken links too: it fails over them."""
+    for path in all_files(folder):
+        if not path.exists() or stat.S_ISREG(path.stat().st_mode):
+            yield path
+        else:
+            log.note(
+                "WARNING", f"{path} is no file and passed over; on a real cluster it holds or ends the job"
+            )
 
 
-def regular_files(folder: Path) -> Iterator[Path]:
-    """Yield the files below `folder`, in order; links to files count, links to folders are passed over."""
+def all_files(folder: Path) -> Iterator[Path]:
+    """Yield what is below `folder` and no folder, in order; links to folders are passed over."""
     for parent, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            path = Path(parent, name)
-            # A pipe would be waited on for ever.
-            if path.exists() and stat.S_ISREG(path.stat().st_mode):
-                yield path
-
-
-def object_name(path: Path, folder: Path) -> str:
-    """Return what is appended to an output's folder to make the key of a file."""
-    return str(path.relative_to(folder)).strip().lstrip("/")
+            yield Path(parent, name)
 
 
 def is_taken(name: str, output: Mapping[str, Any]) -> bool:
@@ -135,13 +140,13 @@ def returned_value(workspace: Workspace) -> Iterator[bytes] | None:
 
     One file is returned as base64 of its content, several as base64 of an uncompressed zip.
     """
-    files = list(regular_files(workspace.output))
+    files = [path for path in all_files(workspace.output) if path.is_file()]
     if not files:
         return None
     if len(files) == 1:
         return base64_blocks(files[0])
     archive = workspace.root / "results.zip"
-    with zipfile.ZipFile(archive, "w", strict_timestamps=False) as target:
+    with crashing("the results cannot be packed"), zipfile.ZipFile(archive, "w") as target:
         for path in files:
             target.write(path, str(path.relative_to(workspace.output)))
     return base64_blocks(archive)

@@ -7,24 +7,31 @@ its log lines. What it cannot do is told by `Outcome.reason`.
 from __future__ import annotations
 
 import base64
-import binascii
-import json
+import logging
 import os
 import platform
-import uuid
-from collections.abc import Mapping
+import re
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oscarcli.local.jobs.classify import Crash, Payload, Raw, StoredObject, classify_file, decode_base64
+from oscarcli.local.jobs.classify import UNKNOWN, Crash, Payload, Raw, classify_file, crashing
 from oscarcli.local.jobs.engine.base import Cancellation, Command, Engine
+from oscarcli.local.jobs.input import CredentialsError, Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.staging import StageError, Storage, Workspace, returned_value, upload_results
 from oscarcli.local.jobs.table import Outcome
-from oscarcli.local.services.definition import MINIO_DEFAULT, Definition
+from oscarcli.local.services.definition import Definition
 
 MARKER = "TMP_OUTPUT_DIR"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# The first line of it; the frames between this and the last line are of the supervisor's own making.
+TRACEBACK = "Traceback (most recent call last):"
+# What the echo of a shell may make something else of: escapes, and blanks in a row.
+CHANGED_BY_ECHO = re.compile(rb"\\[abcfnrtv0\\]|\s\s")
 
 # What the classic watchdog is configured with; scripts see it in both kinds of run.
 WATCHDOG = {
@@ -77,22 +84,39 @@ def supervise(
     try:
         return supervision.complete()
     except Crash as crash:
-        log.plain(f"There was an exception: {crash}")
-        return Outcome(False, str(crash), supervision.exit_code)
-    except _StageFailure as failure:
-        log.plain(f"There was an exception in {failure.stage}")
-        log.plain(str(failure))
-        return Outcome(False, f"{failure.what}: {failure}", supervision.exit_code)
+        reason, last_line = str(crash), crash.last_line
     except OSError as error:
-        log.plain(f"There was an exception: {error}")
-        return Outcome(False, f"the run could not be carried out: {error}", supervision.exit_code)
+        reason = f"the run could not be carried out: {error}"
+        last_line = "".join(traceback.format_exception_only(error)).strip()
+    except _StageFailure as failure:
+        log.supervisor("ERROR", str(failure.cause))
+        if isinstance(failure.cause, StageError):
+            log.plain(f"There was an exception in {failure.stage}")
+            log.plain(failure.cause.message)
+        reason, last_line = f"{failure.what}: {failure.cause}", ""
+    if last_line:
+        log.plain(TRACEBACK)
+        log.plain(last_line)
+        log.note("ERROR", reason)
+    if log.has_output:
+        log.last("WARNING", "on a real cluster, what a script printed is lost with a job that fails after it")
+    return Outcome(False, reason, supervision.exit_code)
 
 
 class _StageFailure(Exception):  # noqa: N818
-    def __init__(self, stage: str, what: str, cause: Exception) -> None:
+    def __init__(self, stage: str, what: str, cause: StageError | CredentialsError) -> None:
         super().__init__(str(cause))
         self.stage = stage
         self.what = what
+        self.cause = cause
+
+
+@contextmanager
+def _stage(name: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (StageError, CredentialsError) as error:
+        raise _StageFailure(name, what, error) from error
 
 
 class _Supervision:
@@ -115,96 +139,59 @@ class _Supervision:
         self.exit_code: int | None = None
 
     def complete(self) -> Outcome:
+        self._check_level()
         payload = self._read_payload()
+        stage = Input(self._run.payload, self._definition, self._workspace, self._storage, self._log)
+        with _stage("_parse_config", "a storage provider is not complete"):
+            stage.read_providers()
+        self._log.info("SUPERVISOR: Initializing Binary supervisor")
         self._cancellation.check()
-        variables = self._stage_in(payload)
+        with _stage("_parse_input", "the input could not be fetched"):
+            variables = stage.stage(payload)
         self._cancellation.check()
         self.exit_code = self._run_script(variables)
         self._cancellation.check()
-        self._stage_out()
+        with _stage("_parse_output", "a result could not be stored"):
+            self._stage_out()
         self._log.info("Creating response")
-        answer = returned_value(self._workspace) if isinstance(payload, Raw) else None
+        self._log.end_of_output()
+        returns = isinstance(payload, Raw) and payload.kind == UNKNOWN
+        answer = returned_value(self._workspace) if returns else None
         if answer is not None:
             self._log.answer(answer)
         return Outcome(True, None, self.exit_code)
+
+    def _check_level(self) -> None:
+        level = log_level(self._definition)
+        if not isinstance(logging.getLevelName(level), int):
+            # Names are in capitals; the manager sees to that in a definition, nobody does in a variable.
+            line = f"ValueError: Unknown level: 'Level {level}'"
+            raise Crash(f'the variable LOG_LEVEL has the value "{level}", which is no level', line)
 
     # -- payload ---------------------------------------------------------------------------------
 
     def _read_payload(self) -> Payload:
         self._log_raw_event()
-        payload = classify_file(self._run.payload)
-        if isinstance(payload, StoredObject):
-            self._log.info("Storage event found.")
-            self._log.info(f"event_records = {json.dumps(payload.event['Records'])}")
-            self._log.info(f"{payload.provider[0].upper()} event created")
-        else:
-            self._log.info("UNKNOWN event created")
-        self._log.info("Reading storage configuration")
-        if self._storage is not None:
-            self._log.info(f"Using MinIO credentials for user: '{self._storage.user}'")
-        self._log.info("SUPERVISOR: Initializing Binary supervisor")
-        return payload
+        if self._run.asynchronous and CHANGED_BY_ECHO.search(self._run.payload.read_bytes().strip()):
+            self._log.note(
+                "WARNING",
+                "a real cluster hands a job's payload on through the echo of the image's shell, which may "
+                "make something else of its backslashes and of blanks in a row",
+            )
+        return classify_file(self._run.payload, self._log.supervisor, self._definition["input"])
 
     def _log_raw_event(self) -> None:
         if self._run.payload.stat().st_size <= 1 << 20:
-            text = self._run.payload.read_bytes().decode("utf-8", "replace")
-            self._log.supervisor("DEBUG", f"EVENT: {text}")
-
-    # -- input -----------------------------------------------------------------------------------
-
-    def _stage_in(self, payload: Payload) -> dict[str, bytes]:
-        variables = self._variables_of(payload)
-        if self._definition["file_stage_in"]:
-            return variables
-        try:
-            path = self._input_file(payload)
-        except (StageError, OSError, ValueError) as error:
-            raise _StageFailure("_parse_input", "the input could not be fetched", error) from error
-        self._log.info(f"INPUT_FILE_PATH variable set to '{path}'")
-        return {**variables, "INPUT_FILE_PATH": os.fsencode(path)}
-
-    def _variables_of(self, payload: Payload) -> dict[str, bytes]:
-        if isinstance(payload, StoredObject):
-            return {
-                "STORAGE_OBJECT_KEY": _bytes(payload.key),
-                "EVENT_TIME": _bytes(payload.time),
-                "EVENT": json.dumps(payload.event).encode(),
-            }
-        return {name: _bytes(value) for name, value in payload.variables.items()}
-
-    def _input_file(self, payload: Payload) -> Path:
-        if isinstance(payload, Raw):
-            return self._unpack(payload)
-        if self._storage is None or payload.provider != MINIO_DEFAULT:
-            # Without credentials the supervisor hands over the event itself, and that is no error.
-            return self._unpack(Raw(json.dumps(payload.event).encode()))
-        return self._fetch(payload, self._storage)
-
-    def _fetch(self, event: StoredObject, storage: Storage) -> Path:
-        target = self._workspace.input / os.path.basename(event.key)  # noqa: PTH119 -- "a/" has no name
-        self._log.info("Found 'MINIO' input provider")
-        self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
-        storage.download(event.bucket, event.key, target)
-        self._log.info(
-            f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path '{target}'"
-        )
-        return target
-
-    def _unpack(self, payload: Raw) -> Path:
-        target = self._workspace.input / f"event-file-{uuid.uuid4()}"
-        if payload.content is not None:
-            target.write_bytes(payload.content)
-            return target
-        with self._run.payload.open("rb") as source, target.open("wb") as file:
-            decode_base64(source, file)
-        return target
+            text = self._run.payload.read_bytes().decode("utf-8", "surrogateescape")
+            # A job's payload comes through the shell's echo, which ends it with a line feed.
+            self._log.supervisor("DEBUG", f"EVENT received: {text}" + "\n" * self._run.asynchronous)
 
     # -- script ----------------------------------------------------------------------------------
 
     def _run_script(self, variables: Mapping[str, bytes]) -> int:
         environment = {**self._environment(), **variables}
         script = self._script(environment)
-        self._log.info(f"Script file found in '{script}'")
+        self._log.supervisor("DEBUG", "CONTAINER OUTPUT:\n ")
         command = Command(
             script,
             self._workspace.scratch,
@@ -214,7 +201,8 @@ class _Supervision:
         try:
             code = self._engine.run(command, self._log.script, self._cancellation)
         except (OSError, ValueError) as error:
-            raise Crash(f"the script cannot be started: {error}") from error
+            line = "".join(traceback.format_exception_only(error)).strip()
+            raise Crash(f"the script cannot be started: {error}", line) from error
         self._log.end_of_script()
         return code
 
@@ -234,51 +222,39 @@ class _Supervision:
             **WATCHDOG,
             **self._run.headers,
         }
-        encoded = {name: _bytes(value) for name, value in variables.items()}
+        encoded = {name: environment_bytes(value) for name, value in variables.items()}
         if self._run.asynchronous:
             encoded["EVENT"] = self._run.payload.read_bytes()
-            encoded["JOB_UUID"] = _bytes(self._run.name)
-            encoded["RESOURCE_ID"] = _bytes(platform.node())
+            encoded["JOB_UUID"] = environment_bytes(self._run.name)
+            encoded["RESOURCE_ID"] = environment_bytes(platform.node())
         encoded["TMP_INPUT_DIR"] = os.fsencode(self._workspace.input)
         encoded[MARKER] = os.fsencode(self._workspace.output)
         return encoded
 
     def _script(self, environment: Mapping[str, bytes]) -> Path:
         """Write the script where it runs from; a variable SCRIPT, in base64, takes its place."""
-        content = self._definition["script"].encode()
-        target = self._workspace.root / "script.sh"
-        if environment.get("SCRIPT"):
-            try:
-                content = base64.b64decode(environment["SCRIPT"])
-            except binascii.Error as error:
-                raise Crash(f"the variable SCRIPT is not base64: {error}") from error
-            target = self._workspace.input / "script.sh"
-        target.write_bytes(content)
+        if "SCRIPT" not in environment:
+            target = self._workspace.root / "script.sh"
+            target.write_text(self._definition["script"], encoding="utf-8", newline="")
+            self._log.info(f"Script file found in '{target}'")
+            return target
+        target = self._workspace.input / "script.sh"
+        with crashing("the variable SCRIPT is not a text in base64"):
+            target.write_text(base64.b64decode(environment["SCRIPT"]).decode(), newline="")
+        self._log.info(f"Script file created in '{target}'")
         return target
 
     # -- output ----------------------------------------------------------------------------------
 
     def _stage_out(self) -> None:
-        try:
-            upload_results(
-                self._definition["output"],
-                self._workspace.output,
-                self._storage,
-                self._log,
-                self._cancellation.check,
-            )
-        except (StageError, OSError) as error:
-            raise _StageFailure("_parse_output", "a result could not be stored", error) from error
+        outputs, folder = self._definition["output"], self._workspace.output
+        upload_results(outputs, folder, self._storage, self._log, self._cancellation.check)
 
 
 def log_level(definition: Definition) -> str:
     """Return the level of a run's log: a variable LOG_LEVEL overrides the definition's."""
     own = definition["environment"]
     for source in (own["variables"], own["secrets"]):
-        if "LOG_LEVEL" in source:
-            return str(source["LOG_LEVEL"]).upper()
+        if source.get("LOG_LEVEL"):
+            return str(source["LOG_LEVEL"])
     return str(definition["log_level"])
-
-
-def _bytes(value: str) -> bytes:
-    return value.encode("utf-8", "surrogateescape")

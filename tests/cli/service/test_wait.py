@@ -301,7 +301,7 @@ def test_one_failed_job_of_several_is_named_and_the_others_results_are_there(
     result = known("service", "put-file", "fragile", *sources, "--wait", "--output", folder)
     assert result.code == 9, result.err
     assert "Error: 1 of 3 jobs failed" in result.err
-    assert "is not UTF-8" in result.err
+    assert "surrogates not allowed" in result.err
     assert {"x/good.txt", "x/fine.txt"} <= contents(folder).keys()
 
 

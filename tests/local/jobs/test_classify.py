@@ -1,4 +1,4 @@
-"""What becomes of a payload, row by row of the contract's table."""
+"""What becomes of a payload, row by row; test_supervisor_oracle.py asks the real supervisor."""
 
 from __future__ import annotations
 
@@ -11,14 +11,30 @@ from typing import Any
 import pytest
 
 from oscarcli.local.jobs import classify as module
-from oscarcli.local.jobs.classify import Crash, Raw, StoredObject, classify, classify_file, decode_base64
+from oscarcli.local.jobs.classify import (
+    Crash,
+    Payload,
+    Raw,
+    StoredObject,
+    classify,
+    classify_file,
+    decode_base64,
+)
+
+Told = list[tuple[str, str]]
+
+
+def classified(body: bytes | str) -> tuple[Payload, Told]:
+    """Return what a payload is, and what is logged over it."""
+    told: Told = []
+    return classify(body, lambda level, words: told.append((level, words))), told
 
 
 def storage_event(source: str = "minio:s3", **members: Any) -> dict[str, Any]:
     record = {
         "eventSource": source,
         "eventTime": "2026-03-04T05:06:07.089Z",
-        "s3": {"bucket": {"name": "b"}, "object": {"key": "in%2Fa+b.txt"}},
+        "s3": {"bucket": {"name": "b", "arn": "arn"}, "object": {"key": "in%2Fa+b.txt"}},
     }
     return {"Key": "b/in/a b.txt", "Records": [record], **members}
 
@@ -32,7 +48,7 @@ def storage_event(source: str = "minio:s3", **members: Any) -> dict[str, Any]:
         (b'{"a":  1, "b": "\xc3\xbc"}', b'{"a": 1, "b": "\\u00fc"}'),
         (b'"dGV4dA=="', b"text"),
         (json.dumps({"httpMethod": "POST", "body": "dGV4dA=="}).encode(), b"text"),
-        (json.dumps({"event": {"x": 1}, "subscription": 1}).encode(), b'{"x": 1}'),
+        (json.dumps('{"a":1}').encode(), b'{"a":1}'),
         (json.dumps({"event": "dGV4dA=="}).encode(), b"text"),
         (json.dumps({"Records": []}).encode(), b'{"Records": []}'),
         (
@@ -46,58 +62,95 @@ def storage_event(source: str = "minio:s3", **members: Any) -> dict[str, Any]:
     ],
 )
 def test_a_payload_that_is_no_storage_event_becomes_the_file(body: bytes, content: bytes) -> None:
-    assert classify(body) == Raw(content)
+    found, _ = classified(body)
+    assert isinstance(found, Raw)
+    assert (found.kind, found.content()) == ("UNKNOWN", content)
 
 
 def test_a_gateways_query_becomes_variables() -> None:
-    body = {"httpMethod": "POST", "body": '{"a": 1}', "queryStringParameters": {"size": "3", "n": 4}}
-    assert classify(json.dumps(body)) == Raw(b'{"a": 1}', {"CONT_VAR_size": "3", "CONT_VAR_n": "4"})
+    body = {"httpMethod": "POST", "body": '{"a": 1}', "queryStringParameters": {"size": "3", "n": ""}}
+    found, told = classified(json.dumps(body))
+    assert found == Raw({"a": 1}, variables={"CONT_VAR_size": "3"})
+    assert told == [("INFO", "API Gateway event found.")]
 
 
-@pytest.mark.parametrize(("source", "kind"), [("minio:s3", "minio"), ("aws:s3", "s3")], ids=["minio", "aws"])
-def test_a_storage_event_names_bucket_key_and_time(source: str, kind: str) -> None:
+@pytest.mark.parametrize("source", ["minio:s3", "aws:s3"])
+def test_a_storage_event_names_bucket_key_and_time(source: str) -> None:
     event = storage_event(source)
-    found = classify(json.dumps(event))
-    assert found == StoredObject((kind, "default"), "b", "in/a b.txt", "2026-03-04T05:06:07.089Z", event)
+    found, told = classified(json.dumps(event))
+    kind = {"minio:s3": "MINIO", "aws:s3": "S3"}[source]
+    assert found == StoredObject(kind, "default", "b", "in/a b.txt", "2026-03-04T05:06:07.089Z", event)
+    assert told == [
+        ("INFO", "Storage event found."),
+        ("INFO", f"event_records = {event['Records'][0]} \n"),
+        ("INFO", f"{kind} event created"),
+    ]
 
 
 @pytest.mark.parametrize("as_text", [True, False])
-def test_a_delegated_event_is_unwrapped_and_keeps_its_provider(as_text: bool) -> None:
+def test_a_delegated_event_is_unwrapped_and_its_provider_is_an_id(as_text: bool) -> None:
     event: Any = storage_event()
-    body = {"storage_provider": "minio.other", "event": json.dumps(event) if as_text else event}
-    found = classify(json.dumps(body))
+    body = {"storage_provider": "other", "event": json.dumps(event) if as_text else event}
+    found, told = classified(json.dumps(body))
     assert isinstance(found, StoredObject)
-    assert (found.provider, found.event) == (("minio", "other"), event)
+    assert (found.provider, found.event) == ("other", event)
+    assert told[:2] == [("INFO", "Delegated event found."), ("INFO", "Storage event found.")]
+
+
+def test_a_dcache_event_is_the_file_and_no_unknown_one() -> None:
+    found, told = classified(json.dumps({"event": {"name": "x"}, "subscription": 1}))
+    assert found == Raw({"name": "x"}, "DCACHE")
+    assert told == [
+        ("INFO", "Dcache event found."),
+        ("WARNING", "There is no dcache input defined for this function."),
+        ("INFO", "DCACHE event created"),
+    ]
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        b"[1, 2]",
         b"1234",
         b"true",
         b"null",
-        b'"abcde"',
-        b"abc",
-        "dGV4dAü=".encode(),
+        b'"an event"',
         json.dumps(storage_event("OneTrigger")).encode(),
         json.dumps({"Records": [{"eventSource": "minio:s3"}]}).encode(),
-        json.dumps({"event_type": "x"}).encode(),
-        json.dumps({"httpMethod": "GET"}).encode(),
+        json.dumps({"httpMethod": "GET", "queryStringParameters": {"n": 4}}).encode(),
         json.dumps({"event": 3}).encode(),
         b"[" * 100_000,
     ],
 )
 def test_what_ends_the_real_supervisor_ends_the_run(body: bytes) -> None:
     with pytest.raises(Crash):
-        classify(body)
+        classified(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "last_line"),
+    [
+        (b"[1, 2]", "TypeError: write() argument must be str, not list"),
+        (
+            b'"abcde"',
+            "binascii.Error: Invalid base64-encoded string: number of data characters (5) cannot be",
+        ),
+        (b"abc", "binascii.Error: Incorrect padding"),
+        ("dGV4dAü=".encode(), "ValueError: string argument should contain only ASCII characters"),
+    ],
+)
+def test_what_cannot_be_the_file_ends_the_run_when_it_is_written(body: bytes, last_line: str) -> None:
+    found, _ = classified(body)
+    assert isinstance(found, Raw)
+    with pytest.raises(Crash) as crash:
+        found.content()
+    assert crash.value.last_line.startswith(last_line)
 
 
 def test_a_large_body_is_decoded_without_holding_it(tmp_path: Path) -> None:
     content = bytes(range(256)) * 10_000
     path = tmp_path / "payload"
     path.write_bytes(base64.encodebytes(content))
-    assert classify_file(path) == Raw(None)
+    assert classify_file(path, lambda *_: None) == Raw(None)
     decoded = io.BytesIO()
     with path.open("rb") as source:
         decode_base64(source, decoded)
@@ -113,9 +166,9 @@ def test_a_large_body_that_is_no_base64_ends_the_run(body: bytes) -> None:
 def test_a_large_json_document_is_still_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "payload"
     path.write_bytes(json.dumps({"data": "x" * module.SNIFF_LIMIT}).encode())
-    found = classify_file(path)
+    found = classify_file(path, lambda *_: None)
     assert isinstance(found, Raw)
-    assert found.content is not None
+    assert found.body == {"data": "x" * module.SNIFF_LIMIT}
     monkeypatch.setattr(module, "JSON_LIMIT", 10)
     with pytest.raises(Crash, match="MiB"):
-        classify_file(path)
+        classify_file(path, lambda *_: None)

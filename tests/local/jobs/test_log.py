@@ -24,6 +24,7 @@ def test_what_the_script_printed_comes_last_and_the_code_after_it(tmp_path: Path
     log.script(b"spoken\n")
     log.end_of_script()
     log.info("after")
+    log.end_of_output()
     log.last("WARNING", "code")
     log.close()
     assert [line.rpartition(" - ")[2] for line in text(tmp_path).split("\n")] == [
@@ -50,6 +51,23 @@ def test_lines_below_the_level_are_left_out(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("DEBUG", ["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ("NOTSET", ["WARNING", "ERROR"]),
+        ("WARN", ["WARNING", "ERROR"]),
+        ("FATAL", []),
+    ],
+)
+def test_levels_have_the_names_that_python_knows(tmp_path: Path, level: str, said: list[str]) -> None:
+    log = JobLog(tmp_path, level)
+    for word in ("DEBUG", "INFO", "WARNING", "ERROR"):
+        log.supervisor(word, "words")
+    log.close()
+    assert [line.split(" - ")[2] for line in text(tmp_path).splitlines()] == said
+
+
 def test_an_unknown_level_means_info(tmp_path: Path) -> None:
     log = JobLog(tmp_path, "CHATTY")
     log.info("said")
@@ -64,8 +82,18 @@ def test_a_character_split_between_two_blocks_is_whole(tmp_path: Path) -> None:
         log.script(bytes([byte]))
     log.script(b"\xff\xc3")
     log.end_of_script()
+    log.end_of_output()
     log.close()
     assert text(tmp_path) == "aüb\n\n"
+
+
+def test_every_line_of_the_script_ends_with_a_line_feed(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    for block in (b"1 %\r", b"2 %\r\r\n", b"done\r", b"\nend\r"):
+        log.script(block)
+    log.end_of_script()
+    log.close()
+    assert text(tmp_path) == "1 %\n2 %\n\ndone\nend\n"
 
 
 def test_a_running_log_shows_whole_lines_only(tmp_path: Path) -> None:
@@ -95,6 +123,7 @@ def test_every_line_can_have_its_time(tmp_path: Path) -> None:
     log.plain("a")
     log.script(b"long " * 20_000 + b"\nb\n")
     log.end_of_script()
+    log.end_of_output()
     log.close()
     lines = text(tmp_path, timestamps=True).splitlines()
     stamp = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (.*)")
@@ -131,7 +160,7 @@ def test_a_note_follows_an_interrupted_log_on_a_line_of_its_own(
     log.script(printed)
     log.close()
     append_note(tmp_path, "ERROR", "stopped")
-    assert re.sub(r"\d\S+ \S+ - supervisor", "-", text(tmp_path)) == f"{expected}- - ERROR - stopped\n"
+    assert re.sub(r"\d\S+ \S+ - local cluster", "-", text(tmp_path)) == f"{expected}- - ERROR - stopped\n"
 
 
 def test_a_note_without_a_log_begins_one(tmp_path: Path) -> None:

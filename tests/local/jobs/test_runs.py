@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -36,26 +37,57 @@ def test_an_upload_becomes_a_stored_result(cluster: LocalCluster) -> None:
 def test_the_log_has_the_supervisors_lines_first_and_the_scripts_last(cluster: LocalCluster) -> None:
     cluster.create("order", 'echo said; echo x > "$TMP_OUTPUT_DIR/x"\n')
     cluster.upload("order", "in/a")
-    lines = cluster.only_log("order").splitlines()
-    spoken = [line.split(" - ", 3)[3] for line in lines if " - supervisor - INFO - " in line]
-    assert [line.split(" '")[0] for line in spoken[:1] + spoken[2:]] == [
+    log = cluster.only_log("order")
+    spoken = [line.split(" - ", 3)[3] for line in log.splitlines() if " - supervisor - INFO - " in line]
+    assert spoken[1].startswith("event_records = {'eventVersion': '2.0', 'eventSource': 'minio:s3', ")
+    assert [re.sub("'/.*'", "PATH", line) for line in spoken[:1] + spoken[2:]] == [
         "Storage event found.",
         "MINIO event created",
         "Reading storage configuration",
-        "Using MinIO credentials for user:",
         "SUPERVISOR: Initializing Binary supervisor",
-        "Found",
-        "Downloading item from bucket",
-        "Successful download of file",
-        "INPUT_FILE_PATH variable set to",
-        "Script file found in",
-        "Searching for files to upload in folder",
-        "Checking files for uploading to",
-        "Uploading file",
+        "Found 'MINIO' input provider",
+        "Downloading item from bucket 'order-bucket' with key 'in/a'",
+        "Successful download of file 'in/a' from bucket 'order-bucket' in path PATH",
+        "INPUT_FILE_PATH variable set to PATH",
+        "Script file found in PATH",
+        "Searching for files to upload in folder PATH",
+        "Checking files for uploading to 'minio' on path: 'order-bucket/out'",
+        "Uploading file 'out/x' to bucket 'order-bucket'",
         "Creating response",
     ]
-    assert spoken[1].startswith("event_records = [{")
-    assert lines[-2:] == ["said", ""]
+    assert log.endswith("Creating response\nsaid\n\n")
+
+
+def test_words_of_the_local_cluster_are_told_from_the_supervisors(cluster: LocalCluster) -> None:
+    cluster.create("kind", "exit 3\n")
+    cluster.submit("kind", rb'{"a":"b\tc"}')
+    told = [
+        line.split(" - ", 3)
+        for line in cluster.only_log("kind").splitlines()
+        if " - local cluster - " in line
+    ]
+    assert [level for _, _, level, _ in told] == ["WARNING"] * 3
+    assert [words[:30] for *_, words in told] == [
+        "the local cluster runs the scr",
+        "a real cluster hands a job's p",
+        "the script ended with exit cod",
+    ]
+
+
+def test_what_a_script_printed_before_its_job_failed_is_shown_and_that_this_is_kind(
+    cluster: LocalCluster,
+) -> None:
+    cluster.create("late", 'echo said; ln -s nowhere "$TMP_OUTPUT_DIR/link"\n')
+    cluster.upload("late", "in/a")
+    lines = cluster.only_log("late").splitlines()
+    assert lines[-2] == "said"
+    assert lines[-1].endswith(
+        " - local cluster - WARNING - on a real cluster, what a script printed is lost with a job that fails "
+        "after it"
+    )
+    ((_, state),) = cluster.ended("late").items()
+    assert state["status"] == "Failed"
+    assert "No such file or directory" in state["reason"]
 
 
 def test_a_script_that_ends_with_an_error_still_succeeds_and_its_code_is_told(cluster: LocalCluster) -> None:
@@ -110,11 +142,14 @@ def test_folders_of_results_become_segments_of_keys(cluster: LocalCluster) -> No
     cluster.ended("nested")
     assert [key for key in cluster.keys("nested-bucket") if key.startswith("out/")] == [
         "out/",
+        "out/ sp ",
         "out/.dot",
         "out/link",
         "out/n1/n2/f.dat",
-        "out/sp",
     ]
+    assert "pipe is no file and passed over; on a real cluster it holds or ends the job" in (
+        cluster.only_log("nested")
+    )
 
 
 def test_each_output_takes_what_its_prefix_and_suffix_admit(cluster: LocalCluster) -> None:
@@ -269,7 +304,11 @@ def test_a_result_that_cannot_be_stored_fails_the_job_and_says_so(cluster: Local
     log = cluster.log("gone", job)
     assert state["status"] == "Failed"
     assert "NoSuchBucket" in state["reason"]
-    assert "There was an exception in _parse_output\nNoSuchBucket" in log
+    assert (
+        " - supervisor - ERROR - An error occurred (NoSuchBucket) when calling the PutObject operation: The "
+        "specified bucket does not exist\n"
+        "There was an exception in _parse_output\nThe specified bucket does not exist\n"
+    ) in log
 
 
 def test_an_object_that_is_gone_fails_the_job_before_the_script(cluster: LocalCluster) -> None:
@@ -281,7 +320,10 @@ def test_an_object_that_is_gone_fails_the_job_before_the_script(cluster: LocalCl
     cluster.submit("lost", cluster.content("lost-source-bucket", "out/event"))
     ((job, state),) = cluster.ended("lost").items()
     assert state["status"] == "Failed"
-    assert "There was an exception in _parse_input\nNoSuchKey" in cluster.log("lost", job)
+    assert (
+        " - supervisor - ERROR - An error occurred (404) when calling the HeadObject operation: Not Found\n"
+        "There was an exception in _parse_input\nNot Found\n"
+    ) in cluster.log("lost", job)
     assert "never" not in cluster.log("lost", job)
 
 
@@ -293,11 +335,11 @@ def test_stage_in_can_be_switched_off(cluster: LocalCluster) -> None:
 
 def test_the_log_level_decides_which_lines_there_are(cluster: LocalCluster) -> None:
     cluster.create("critical", "echo only\n", log_level="critical")
-    cluster.create("debug", "echo twice\n", environment={"variables": {"LOG_LEVEL": "debug"}})
+    cluster.create("debug", "echo twice\n", environment={"variables": {"LOG_LEVEL": "DEBUG"}})
     for name in ("critical", "debug"):
         cluster.upload(name, "in/a")
     lines = cluster.only_log("critical").splitlines()
-    assert [line for line in lines if " - supervisor - WARNING" not in line] == ["only", ""]
+    assert [line for line in lines if " - local cluster - WARNING" not in line] == ["only", ""]
     assert cluster.only_log("debug").count("twice") == 2
 
 

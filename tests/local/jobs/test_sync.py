@@ -67,7 +67,7 @@ def test_a_large_input_reaches_the_script_whole(cluster: LocalCluster) -> None:
 
 def test_log_lines_are_in_the_answer_unless_the_level_keeps_them_out(cluster: LocalCluster) -> None:
     cluster.create("chatty", "echo said\n")
-    assert " - supervisor - INFO - UNKNOWN event created\n" in run(cluster, "chatty").text
+    assert " - supervisor - INFO - Found 'LOCAL' input provider\n" in run(cluster, "chatty").text
     assert run(cluster, "chatty").text.endswith("\nsaid\n\n")
 
 
@@ -87,7 +87,10 @@ def test_a_payload_that_cannot_be_read_is_a_500_with_the_exit_status(cluster: Lo
     quiet(cluster, "unread", "echo never\n")
     response = run(cluster, "unread", b"[1, 2]")
     assert response.status_code == 500
-    assert response.text.startswith("exit status 1\nThere was an exception")
+    assert response.text.startswith(
+        "exit status 1\nTraceback (most recent call last):\n"
+        "TypeError: write() argument must be str, not list\n"
+    )
     assert "never" not in response.text
 
 
@@ -106,7 +109,11 @@ def test_the_request_reaches_the_script_as_variables(cluster: LocalCluster) -> N
 
 def test_a_storage_event_has_no_credentials_and_becomes_the_file(cluster: LocalCluster) -> None:
     quiet(cluster, "eventful", 'cat "$INPUT_FILE_PATH"; echo "$STORAGE_OBJECT_KEY ${EVENT:+event}"\n')
-    record = {"eventSource": "minio:s3", "s3": {"bucket": {"name": "b"}, "object": {"key": "in%2Fx"}}}
+    record = {
+        "eventSource": "minio:s3",
+        "eventTime": "2026-03-04T05:06:07.089Z",
+        "s3": {"bucket": {"name": "b", "arn": "arn"}, "object": {"key": "in%2Fx"}},
+    }
     response = run(cluster, "eventful", json.dumps({"Records": [record]}).encode())
     assert response.text == json.dumps({"Records": [record]}) + "in/x event\n\n"
 

@@ -52,6 +52,7 @@ def encoded(data: bytes) -> str:
     [
         f"event_records = {json.dumps([RECORD])}",
         f"event_records = {[RECORD]}",
+        f"event_records = {RECORD} ",
         f"event_records = {json.dumps(RECORD, separators=(',', ':'))}",
         f"Downloading item from bucket 'svc' with key '{KEY}'",
     ],
@@ -62,9 +63,15 @@ def test_the_object_that_started_a_job_is_read_from_every_form_of_its_event(line
 
 
 def test_a_job_without_an_object_is_told_from_one_whose_log_says_nothing() -> None:
-    assert account_of(told("UNKNOWN event created")) == JobAccount(None, True, True, None, "")
+    read = "Reading storage configuration"
+    assert account_of(told(read)) == JobAccount(None, True, True, None, "")
+    assert account_of(told("Storage event found.")).is_raw is False
+    of_an_object = told(f"event_records = {RECORD} ", "", "MINIO event created", read)
+    assert account_of(of_an_object).is_raw is False
     silent = account_of(told("the image is not used", level="WARNING") + "words\n")
     assert (silent.is_told, silent.is_raw, silent.written, silent.said) == (False, False, None, "words\n")
+    local = "2026-06-12 09:05:29,123 - local cluster - INFO - the image is not used\n"
+    assert account_of(local + "words\n") == silent
     assert account_of("") == JobAccount(None, False, False, None, "")
 
 
@@ -73,7 +80,7 @@ def test_results_are_read_from_the_supervisors_lines_between_search_and_response
         told("Uploading file 'out/of order' to bucket 'svc'")
         + told(
             "Searching for files to upload in folder '/tmp/x'",
-            "Checking files for uploading to 'MINIO' on path: 'svc/out/deep'",
+            "Checking files for uploading to 'minio.default' on path: 'svc/out/deep'",
             "Uploading file 'out/deep/a/b.txt' to bucket 'svc'",
             "Uploading file 'out/deep/it's.txt' to bucket 'svc'",
             "Checking files for uploading to 'S3' on path: '/other/out/'",
@@ -84,8 +91,8 @@ def test_results_are_read_from_the_supervisors_lines_between_search_and_response
         + told("Uploading file 'said/too' to bucket 'svc'")
     )
     assert account.written == (
-        Written(Place("svc", "out/deep/a/b.txt"), "MINIO", "svc/out/deep"),
-        Written(Place("svc", "out/deep/it's.txt"), "MINIO", "svc/out/deep"),
+        Written(Place("svc", "out/deep/a/b.txt"), "minio.default", "svc/out/deep"),
+        Written(Place("svc", "out/deep/it's.txt"), "minio.default", "svc/out/deep"),
         Written(Place("svc-0123456789", "out/b.txt"), "S3", "/other/out/"),
     )
     assert [one.name for one in account.written] == ["a/b.txt", "it's.txt", "b.txt"]
@@ -109,6 +116,7 @@ def test_a_place_outside_of_its_output_keeps_its_last_name() -> None:
         ({"log_level": "INFO"}, False),
         ({"log_level": "debug"}, False),
         ({"log_level": ""}, False),
+        ({"log_level": "NOTSET"}, True),
         ({"log_level": "CRITICAL"}, True),
         ({"log_level": "warning"}, True),
         ({"log_level": "CRITICAL", "environment": {"variables": {"LOG_LEVEL": "INFO"}}}, False),

@@ -14,7 +14,7 @@ from oscarcli.jobs.uploaded import AmbiguousJobsError, Sight, UploadedJobs
 
 ONE, TWO = Place("svc", "in/one"), Place("svc", "in/two")
 PREFIX = "2026-06-12 09:05:29,123 - supervisor - INFO - "
-RAW = f"{PREFIX}UNKNOWN event created\n"
+RAW = f"{PREFIX}Reading storage configuration\n"
 
 
 def started_by(place: Place) -> str:

@@ -1,0 +1,146 @@
+"""The input of a run: the object that an event names, or the payload itself, as a file for the script."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from pathlib import Path
+
+from oscarcli.local.jobs.classify import (
+    MINIO,
+    ONEDATA,
+    S3,
+    Crash,
+    Payload,
+    Raw,
+    StoredObject,
+    crashing,
+    decode_base64,
+)
+from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.staging import Storage, Workspace
+from oscarcli.local.services.definition import Definition
+
+# What each kind of provider has to have; the supervisor looks into all of them, used or not.
+CREDENTIALS = {
+    "s3": ("access_key", "secret_key"),
+    "minio": ("access_key", "secret_key"),
+    "onedata": ("oneprovider_host", "token", "space"),
+    "webdav": ("hostname", "login", "password"),
+}
+
+
+class CredentialsError(Exception):
+    """A storage provider lacks what it has to have, or none goes with the event; `kind` is its type."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"The storage authentication of '{kind}' is not well-defined.")
+
+
+class Input:
+    """Stages the input of one run.
+
+    Args:
+        payload: the file with the payload.
+        definition: the service.
+        workspace: the run's folders.
+        storage: the cluster's objects; `None` for a run without credentials.
+        log: gets the supervisor's lines.
+    """
+
+    def __init__(
+        self,
+        payload: Path,
+        definition: Definition,
+        workspace: Workspace,
+        storage: Storage | None,
+        log: JobLog,
+    ) -> None:
+        self._payload, self._definition, self._workspace = payload, definition, workspace
+        self._storage, self._log = storage, log
+
+    def read_providers(self) -> None:
+        """Look into the definition's storage providers. Raises CredentialsError."""
+        self._log.info("Reading storage configuration")
+        providers = self._definition["storage_providers"]
+        if self._storage is None and not any(providers.values()):
+            self._log.supervisor("WARNING", "There is no storage provider defined for this function.")
+        for kind, keys in CREDENTIALS.items():
+            for provider in (providers.get(kind) or {}).values():
+                if not all(provider.get(key) for key in keys):
+                    raise CredentialsError(kind.upper())
+
+    def stage(self, payload: Payload) -> dict[str, bytes]:
+        """Fetch or write the input file and return the script's variables about it.
+
+        Raises:
+            StageError: the object cannot be had.
+            CredentialsError: no storage provider goes with the event.
+            Crash: the real supervisor ends here.
+            OSError: the file cannot be written.
+        """
+        variables = self._variables_of(payload)
+        if self._definition["file_stage_in"]:
+            self._log.info("Skipping download of input file.")
+            return variables
+        path = self._input_file(payload)
+        self._log.info(f"INPUT_FILE_PATH variable set to '{path}'")
+        return {**variables, "INPUT_FILE_PATH": os.fsencode(path)}
+
+    def _variables_of(self, payload: Payload) -> dict[str, bytes]:
+        variables = dict(payload.variables)
+        if isinstance(payload, StoredObject):
+            variables |= {"STORAGE_OBJECT_KEY": payload.key, "EVENT_TIME": payload.time}
+            variables["EVENT"] = json.dumps(payload.event)
+        # What is empty is not set.
+        return {name: environment_bytes(value) for name, value in variables.items() if value}
+
+    def _input_file(self, payload: Payload) -> str:
+        if isinstance(payload, StoredObject):
+            if payload.kind == ONEDATA:
+                raise CredentialsError(ONEDATA)
+            with crashing("the storage provider of the event has no name"):
+                hash(payload.provider)
+            if payload.provider == "default" and (payload.kind == S3 or self._storage is not None):
+                return self._fetch(payload)
+            if payload.provider != "default" and payload.provider in self._definition[
+                "storage_providers"
+            ].get(payload.kind.lower(), {}):
+                self._log.note(
+                    "WARNING",
+                    f"the local cluster fetches nothing from the storage provider {payload.kind.lower()}."
+                    f"{payload.provider}: the event itself is the input",
+                )
+        # Without credentials the supervisor hands over the event itself, and that is no error.
+        self._log.info("Found 'LOCAL' input provider")
+        return self._unpack(payload if isinstance(payload, Raw) else Raw(payload.event))
+
+    def _fetch(self, event: StoredObject) -> str:
+        # The name of "a/" is empty; a path ends with "/" then.
+        target = os.path.join(self._workspace.input, event.key.rpartition("/")[2])  # noqa: PTH118
+        self._log.info(f"Found '{event.kind}' input provider")
+        self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
+        with open(target, "wb") as file:  # noqa: PTH123
+            if event.kind != MINIO or self._storage is None:
+                line = "botocore.exceptions.NoCredentialsError: Unable to locate credentials"
+                raise Crash("the event is one of AWS, whose objects cannot be fetched here", line)
+            self._storage.download(event.bucket, event.key, file)
+        self._log.info(
+            f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path '{target}'"
+        )
+        return target
+
+    def _unpack(self, payload: Raw) -> str:
+        target = self._workspace.input / f"event-file-{uuid.uuid4()}"
+        if payload.body is not None:
+            target.write_bytes(payload.content())
+        else:
+            with self._payload.open("rb") as source, target.open("wb") as file:
+                decode_base64(source, file)
+        return str(target)
+
+
+def environment_bytes(value: str) -> bytes:
+    """Return a text as it stands in the environment of a process."""
+    return value.encode("utf-8", "surrogateescape")

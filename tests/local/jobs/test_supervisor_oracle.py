@@ -1,0 +1,286 @@
+"""The local cluster's runs beside the real faas-supervisor's: the same log, files, variables and end."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+import yaml
+
+from tests.local.harness import LocalCluster, open_cluster
+from tests.support import faas_supervisor
+from tests.support.supervised import Case, Comparison, Run
+
+pytestmark = pytest.mark.skipif(
+    not faas_supervisor.STAMP.exists(),
+    reason="faas-supervisor is not installed here; 'python tests/support/faas_supervisor.py' does that",
+)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    running = open_cluster(tmp_path_factory.mktemp("oracle") / "data", parallel=4)
+    running.s3.create_bucket(Bucket="stored")
+    running.s3.put_object(Bucket="stored", Key="given/a b.txt", Body=b"one\ntwo\n")
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def supervisor() -> Iterator[faas_supervisor.Supervisor]:
+    running = faas_supervisor.Supervisor()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def comparison(cluster: LocalCluster, supervisor: faas_supervisor.Supervisor, tmp_path: Path) -> Comparison:
+    return Comparison(cluster, supervisor, tmp_path)
+
+
+def event(bucket: str, key: str, source: str = "minio:s3", **members: Any) -> dict[str, Any]:
+    """Return an event with what the supervisor reads of it."""
+    record = {
+        "eventSource": source,
+        "eventTime": "2026-03-04T05:06:07.089Z",
+        "s3": {"bucket": {"name": bucket, "arn": f"arn:aws:s3:::{bucket}"}, "object": {"key": key}},
+    }
+    return {"Key": f"{bucket}/{key}", "Records": [{**record, **members}]}
+
+
+def encoded(document: Any) -> bytes:
+    return json.dumps(document).encode()
+
+
+def output(name: str, folder: str, **filters: list[str]) -> dict[str, Any]:
+    return {"storage_provider": "minio.default", "path": f"{name}-bucket/{folder}", **filters}
+
+
+WRITE = 'cd "$TMP_OUTPUT_DIR"\necho said\n'
+EXAMPLES = Path(__file__).parents[3] / "examples"
+STORED = encoded(event("stored", "given%2Fa+b.txt"))
+
+OBJECTS = [
+    Case("plain", WRITE + "echo x > x.txt\n"),
+    Case(
+        "short",
+        WRITE + "echo x > x\n",
+        members={"output": [{"storage_provider": "minio", "path": "short-bucket/o"}]},
+    ),
+    Case(
+        "upper",
+        WRITE + "echo x > x\n",
+        members={"output": [{"storage_provider": "MinIO.default", "path": "upper-bucket/o"}]},
+    ),
+    Case("nothing", "echo said\n"),
+    Case("mute", "", members={"output": []}),
+    Case("fails", WRITE + "echo x > x\nexit 7\n"),
+    Case("broken", "if\n"),
+    Case(
+        "names",
+        WRITE + 'mkdir -p "n 1/ü"; echo 1 > "n 1/ü/ä b.txt"; echo 2 > " sp "; echo 3 > .dot; mkdir empty\n'
+        'echo 4 > "a+b%20.txt"; ln -s .dot link; ln -s "n 1" folder\n',
+        key='given/ü ö/ä+b%20 ".txt',
+    ),
+    Case(
+        "filters",
+        WRITE + "mkdir sub; touch a.txt b.png sub/c.jpg sub/a.txt\n",
+        members={
+            "output": [
+                output("filters", "text", suffix=["txt"]),
+                output("filters", "a", prefix=["a"]),
+                output("filters", "pictures", suffix=[".png", ".jpg"]),
+                output("filters", "sub", prefix=["sub/c"], suffix=["jpg"]),
+                output("filters", "none", prefix=["c"]),
+            ]
+        },
+    ),
+    Case(
+        "inputs",
+        WRITE + "echo x > x\n",
+        members={"input": [output("inputs", "one"), output("inputs", "two")]},
+    ),
+    Case(
+        "deep", WRITE + "echo x > x\n", members={"output": [output("deep", "a//b"), output("deep", "a/b/c/")]}
+    ),
+    Case(
+        "secrets",
+        "",
+        secrets={"S": "hidden", "BOTH": "secret"},
+        variables={"BOTH": "plain", "ODD": "ü '$x\n"},
+    ),
+    Case(
+        "own",
+        "",
+        variables={
+            "OSCAR_SERVICE_NAME": "mine",
+            "TMP_INPUT_DIR": "/x",
+            "INPUT_FILE_PATH": "/x",
+            "EVENT": "x",
+        },
+    ),
+    Case("unstaged", 'echo "${INPUT_FILE_PATH-unset}"\n', members={"file_stage_in": True}),
+    Case(
+        "given-script",
+        "echo never\n",
+        variables={"SCRIPT": base64.b64encode(b'env -0 > "$SEEN.env"; echo given\n').decode()},
+    ),
+    Case("empty-script", "echo never\n", variables={"SCRIPT": ""}),
+    Case("bad-script", "echo never\n", variables={"SCRIPT": "abcde"}),
+    Case("odd-output", r"printf 'a\377b\n  c \r\nd\re\n'; echo err >&2; printf 'ü\n\n'; printf 'no end'"),
+    Case(
+        "level-debug", r"printf '  a  \n\nb\r\nc'; echo x > $TMP_OUTPUT_DIR/x", members={"log_level": "DEBUG"}
+    ),
+    Case("level-warning", WRITE, members={"log_level": "warning"}),
+    Case("level-error", WRITE, members={"log_level": "ERROR"}),
+    Case("level-critical", WRITE + "echo x > x\n", members={"log_level": "CRITICAL"}),
+    Case("level-notset", WRITE, members={"log_level": "NOTSET"}),
+    Case("level-variable", WRITE, variables={"LOG_LEVEL": "ERROR"}),
+    Case("level-warn", WRITE, variables={"LOG_LEVEL": "WARN"}),
+    Case("level-fatal", WRITE, variables={"LOG_LEVEL": "FATAL"}),
+    Case("level-empty", WRITE, variables={"LOG_LEVEL": ""}),
+    Case("level-lower", WRITE, variables={"LOG_LEVEL": "debug"}),
+    Case("level-unknown", WRITE, variables={"LOG_LEVEL": "7"}),
+    Case("missing", WRITE, content=None),
+    Case("missing-mute", WRITE, content=None, members={"log_level": "CRITICAL"}),
+    Case("marker", WRITE, key="given/folder/", content=b""),
+    Case("broken-link", 'ln -s nowhere "$TMP_OUTPUT_DIR/link"\n'),
+    Case("no-utf8", "touch \"$TMP_OUTPUT_DIR/$(printf 'x\\377')\"\n"),
+    Case(
+        "many",
+        WRITE + "echo 1 > a.bin; echo 2 > b.html; echo 3 > c.json; head -c 9000000 /dev/zero > d.tar\n",
+    ),
+    Case(
+        "half-provider",
+        WRITE,
+        members={"storage_providers": {"minio": {"other": {"endpoint": "http://x", "access_key": "a"}}}},
+    ),
+    Case("half-webdav", WRITE, members={"storage_providers": {"webdav": {"dcache": {"hostname": "x"}}}}),
+]
+
+RAW = {
+    "text": base64.b64encode("größe\n".encode()),
+    "lines": b"b25l dHdv",
+    "empty": b"",
+    "padding": b"abc",
+    "length": b"abcde",
+    "umlaut": "größe".encode(),
+    "document": b'{"a":1,"b":"\xc3\xbc"}',
+    "string": b'"dGV4dA=="',
+    "json-string": encoded('{"a":1}'),
+    "word-string": encoded("an event"),
+    "records-string": encoded("Records"),
+    "method-string": encoded("httpMethod"),
+    "list": b"[1,2]",
+    "word-list": b'["event"]',
+    "both-list": b'["event","subscription"]',
+    "number": b"1234",
+    "true": b"true",
+    "null": b"null",
+    "no-records": encoded({"Records": []}),
+    "other-records": encoded({"Records": [{"eventSource": "else", "x": "it's"}]}),
+    "odd-records": encoded({"Records": {"a": 1}}),
+    "text-records": encoded({"Records": ["eventSource"]}),
+    "number-records": encoded({"Records": [1]}),
+    "gateway": encoded(
+        {"httpMethod": "POST", "body": "dGV4dA==", "queryStringParameters": {"a": "1", "b": ""}}
+    ),
+    "gateway-document": encoded({"httpMethod": "POST", "body": {"a": 1}}),
+    "gateway-json": encoded({"httpMethod": "POST", "body": '{"a":1}'}),
+    "gateway-empty": encoded({"httpMethod": "GET", "queryStringParameters": None}),
+    "gateway-number": encoded({"httpMethod": "GET", "queryStringParameters": {"a": 1}}),
+    "gateway-body": encoded({"httpMethod": "GET", "body": 5}),
+    "gateway-stored": encoded(
+        {"httpMethod": "GET", "body": json.loads(STORED), "queryStringParameters": {"a": "1"}}
+    ),
+    "dcache": encoded({"event": {"name": "x.jpg", "mask": ["IN_CREATE"]}, "subscription": "s"}),
+    "dcache-nameless": encoded({"event": {"x": 1}, "subscription": 1}),
+    "dcache-text": encoded({"event": "x", "subscription": 1}),
+    "rucio": encoded({"event_type": "x", "payload": {"scope": "s", "name": "n"}}),
+    "rucio-bare": encoded({"event_type": "x"}),
+    "delegated": encoded({"event": "dGV4dA=="}),
+    "delegated-document": encoded({"event": {"a": 1}, "storage_provider": "minio.other"}),
+    "delegated-number": encoded({"event": 3}),
+    "delegated-stored": encoded({"event": json.loads(STORED)}),
+    "delegated-text": encoded({"event": STORED.decode()}),
+    "delegated-default": encoded({"event": json.loads(STORED), "storage_provider": "default"}),
+    "delegated-other": encoded({"event": json.loads(STORED), "storage_provider": "minio.default"}),
+    "delegated-list": encoded({"event": json.loads(STORED), "storage_provider": ["minio"]}),
+    "aws": encoded(event("b", "k", "aws:s3")),
+    "aws-other": encoded({"event": event("b", "k", "aws:s3"), "storage_provider": "other"}),
+    "onedata": encoded(
+        {"Key": "/s/k", "Records": [{"eventSource": "OneTrigger", "objectKey": "k", "eventTime": "t"}]}
+    ),
+    "onedata-short": encoded({"Key": "/s/k", "Records": [{"eventSource": "OneTrigger"}]}),
+    "no-arn": encoded({"Records": [{"eventSource": "minio:s3", "s3": {"bucket": {"name": "b"}}}]}),
+    "no-time": encoded({"Records": [{**event("b", "k")["Records"][0], "eventTime": None}]}),
+    "number-time": encoded({"Records": [{**event("b", "k")["Records"][0], "eventTime": 5}]}),
+    "number-key": encoded(event("b", "k", s3={"bucket": {"name": "b", "arn": ""}, "object": {"key": 5}})),
+    "no-bucket": encoded(event("no-such-bucket", "k")),
+}
+
+
+def assert_same(real: Run, local: Run) -> None:
+    """Compare two runs, one thing at a time: what differs is easier to see so."""
+    assert "\n".join(local.log) == "\n".join(real.log)
+    for name in ("environment", "tree", "input", "objects", "code"):
+        assert getattr(local, name) == getattr(real, name), name
+
+
+@pytest.mark.parametrize("case", OBJECTS, ids=lambda case: case.name)
+def test_a_job_of_an_object(comparison: Comparison, case: Case) -> None:
+    comparison.create(case)
+    payload = encoded(event(f"{case.name}-bucket", quote_plus(case.key)))
+    local, job = comparison.local(case, payload)
+    assert_same(comparison.real(case, payload, job), local)
+
+
+def example(path: str, given: str, content: bytes | None = None) -> Case:
+    """Return an example as a case: its service is PATH's last word."""
+    folder, _, name = path.rpartition("/")
+    home = EXAMPLES / (folder or name)
+    entries = yaml.safe_load((home / "fdl.yaml").read_text())["functions"]["oscar"]
+    (definition,) = [found for entry in entries for found in entry.values() if found["name"] == name]
+    script = (home / definition["script"]).read_text()
+    bucket, _, prefix = definition["input"][0]["path"].partition("/")
+    given_content = (EXAMPLES / given).read_bytes() if content is None else content
+    members = {key: value for key, value in definition.items() if key not in ("name", "script")}
+    key = f"{prefix}/{Path(given).name}"
+    return Case(name, script, key=key, content=given_content, members=members, bucket=bucket)
+
+
+# A consumer comes before its producer, whose results would start jobs of its own.
+EXAMPLE_CASES = [
+    example("text-stats", "text-stats/gettysburg.txt"),
+    example("workflow/word-count", "x y.words", b"b\na\nb\n"),
+    example("workflow/words", "text-stats/gettysburg.txt"),
+    example("grayify", "grayify/sunrise.png"),
+    example("posenet", "image.jpg", b"\xff\xd8\xff\xd9"),
+]
+
+
+def test_every_example_is_among_the_cases() -> None:
+    scripts = sorted(path.read_text() for path in EXAMPLES.glob("*/*.sh"))
+    assert sorted(case.script for case in EXAMPLE_CASES) == scripts
+
+
+@pytest.mark.parametrize("case", EXAMPLE_CASES, ids=lambda case: case.name)
+def test_an_example_from_its_upload(comparison: Comparison, case: Case) -> None:
+    comparison.create(case)
+    local, job = comparison.local(case, None)
+    assert_same(comparison.real(case, local.environment["EVENT"].encode(), job), local)
+    assert local.code == 0
+    comparison.remove(case)
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_a_job_of_a_payload(comparison: Comparison, name: str) -> None:
+    case = Case(f"raw-{name}", WRITE, content=None)
+    comparison.create(case)
+    local, job = comparison.local(case, RAW[name])
+    assert_same(comparison.real(case, RAW[name], job), local)
