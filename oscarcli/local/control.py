@@ -127,6 +127,7 @@ def _words(folder: DataFolder, binding: Binding, options: Options, ready: int) -
     words += ["--engine", options.engine, "--parallel", str(options.parallel)]
     for option, port in (("--port", binding.port), ("--s3-port", binding.s3_port)):
         words += [option, str(port)] if port is not None else []
+    words += [word for name in binding.allow_hosts for word in ("--allow-host", name)]
     flags = {
         "--strict": options.strict,
         "--strict-exit": options.strict_exit,
@@ -187,7 +188,7 @@ def _answers(host: str, port: int) -> bool:
     address = endpoint(host, port).removeprefix("http://").rpartition(":")[0].strip("[]")
     try:
         with closing(socket.create_connection((address, port), timeout=PROBE_SECONDS)) as connection:
-            connection.sendall(b"GET /health HTTP/1.0\r\nHost: local\r\n\r\n")
+            connection.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
             return connection.recv(5) == b"HTTP/"
     except OSError:
         return False

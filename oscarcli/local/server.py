@@ -16,7 +16,8 @@ from types import FrameType
 from oscarcli.errors import OscarError
 from oscarcli.local.cluster import Cluster
 from oscarcli.local.folder import DataFolder, Settings
-from oscarcli.local.http.messages import Handler, Listener
+from oscarcli.local.http.listener import Listener
+from oscarcli.local.http.messages import Handler
 from oscarcli.local.objects.s3.listener import S3Front
 from oscarcli.local.options import (
     DEFAULT_API_PORT,
@@ -70,7 +71,7 @@ class Server:
     def _listen(self, folder: DataFolder, settings: Settings, binding: Binding) -> None:
         front = S3Front(self.cluster.store, self.cluster.credentials, region=REGION)
         api = _listener(
-            binding.host,
+            binding,
             _choices(binding.port, settings.port, DEFAULT_API_PORT),
             Api(self.cluster).handle,
             API_THREADS,
@@ -78,7 +79,7 @@ class Server:
         )
         self._listeners.append(api)
         s3 = _listener(
-            binding.host,
+            binding,
             _choices(binding.s3_port, settings.s3_port, DEFAULT_S3_PORT),
             front.handle,
             S3_THREADS,
@@ -169,16 +170,19 @@ def _choices(asked: int | None, remembered: int, default: int) -> list[int]:
     return [asked or remembered or default]
 
 
-def _listener(host: str, ports: list[int], handler: Handler, threads: int, option: str) -> Listener:
+def _listener(binding: Binding, ports: list[int], handler: Handler, threads: int, option: str) -> Listener:
+    def listen(port: int) -> Listener:
+        return Listener(binding.host, port, handler, threads=threads, allow_hosts=binding.allow_hosts)
+
     for port in ports[:-1]:
         try:
-            return Listener(host, port, handler, threads=threads)
+            return listen(port)
         except OSError:
             continue
     try:
-        return Listener(host, ports[-1], handler, threads=threads)
+        return listen(ports[-1])
     except OSError as error:
-        raise _not_bound(host, ports[-1], option, error) from error
+        raise _not_bound(binding.host, ports[-1], option, error) from error
 
 
 def _not_bound(host: str, port: int, option: str, error: OSError) -> OscarError:

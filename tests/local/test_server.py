@@ -249,7 +249,8 @@ def test_a_long_change_does_not_keep_readers_waiting(start_cluster: Callable[...
 def test_a_port_that_is_taken_leaves_no_socket_behind(taken_port: int) -> None:
     import gc
 
-    from oscarcli.local.http.messages import Listener, Response
+    from oscarcli.local.http.listener import Listener
+    from oscarcli.local.http.messages import Response
 
     with pytest.raises(OSError, match="in use"):
         Listener("127.0.0.1", taken_port, lambda _request: Response())

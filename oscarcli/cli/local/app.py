@@ -99,6 +99,14 @@ def start(
         str,
         typer.Option(metavar="ADDRESS", help="Address to listen on; other than loopback, others get in."),
     ] = LOOPBACK,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A further name under which it may be asked, such as host.docker.internal; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse what real clusters refuse, such as shared buckets.")
     ] = False,
@@ -120,7 +128,7 @@ def start(
     folder = _folder(session, name, data_dir)
     refuse_other_cluster(session, name, folder)
     _warn_of_others(session, bind)
-    binding = Binding(bind, port, s3_port)
+    binding = Binding(bind, port, s3_port, tuple(allow_host or ()))
     options = Options(
         engine=engine.value,
         parallel=parallel,
