@@ -106,6 +106,14 @@ def test_a_changed_request_does_not_match_its_signature(port: int) -> None:
     assert _spoilt(port, Host=lambda _: "localhost").refusal == mismatch
 
 
+@pytest.mark.parametrize("name", ["x-amz-meta-b", "x-amz-tagging", "x-amz-copy-source", "X-Amz-Anything"])
+def test_what_changes_a_request_has_to_be_signed(port: int, name: str) -> None:
+    headers = signed(CREDENTIALS, port, "PUT", "/data/b")
+    assert send(port, "PUT", "/data/b", {**headers, name: "a=b"}).refusal == (400, "AccessDenied")
+    covered = signed(CREDENTIALS, port, "PUT", "/data/b", headers={"x-amz-meta-b": "a=b"})
+    assert send(port, "PUT", "/data/b", covered).status == 200
+
+
 def test_malformed_authorization(port: int) -> None:
     unsupported = (400, "InvalidRequest")
     malformed = (400, "AuthorizationHeaderMalformed")

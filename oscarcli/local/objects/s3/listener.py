@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from urllib.parse import unquote, unquote_to_bytes
 
 from oscarcli.local.http.messages import ConnectionLost, Request, Response
+from oscarcli.local.objects import names
 from oscarcli.local.objects.errors import NotModified, S3Error
 from oscarcli.local.objects.s3 import buckets, lists, multipart, objects
 from oscarcli.local.objects.s3.authorization import authorize
@@ -118,10 +119,19 @@ class S3Front:
     def _answer(self, request: Request, request_id: str) -> Response:
         if request.method in ("GET", "HEAD") and request.raw_path.startswith(HEALTH_PREFIX):
             return Response()
+        _check_segments(request)
         authorization = authorize(request, self._credentials, self._now())
         bucket, key = _split(request)
         exchange = Exchange(self._store, request, authorization, bucket, key, self._region, request_id)
         return _operation(request.method, bucket, key, exchange.query)(exchange)
+
+
+def _check_segments(request: Request) -> None:
+    """Raise S3Error when the path or what the query asks for has "." or ".." among its segments."""
+    # A delimiter may be anything.
+    asked = (value for name, value in request.query.items() if name != "delimiter")
+    if names.has_dot_segment(request.path) or any(names.has_dot_segment(value) for value in asked):
+        raise S3Error("XMinioInvalidResourceName")
 
 
 def _split(request: Request) -> tuple[str, str]:
