@@ -149,8 +149,7 @@ def _environment() -> dict[str, str]:
 def _server_log(folder: DataFolder) -> Iterator[Any]:
     if folder.server_log.exists() and folder.server_log.stat().st_size > LOG_LIMIT:
         folder.server_log.unlink()
-    descriptor = os.open(folder.server_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "ab") as file:
+    with folder.open_log() as file:
         yield file
 
 
