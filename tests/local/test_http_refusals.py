@@ -22,9 +22,8 @@ LENGTH = b"Content-Length: "
 
 @pytest.fixture(params=["api", "s3"])
 def port(cluster: LocalCluster, request: pytest.FixtureRequest) -> int:
-    port = urlsplit(getattr(cluster.server.endpoints, request.param)).port
-    assert port is not None
-    return port
+    endpoint: str = getattr(cluster.server.endpoints, request.param)
+    return int(endpoint.rpartition(":")[2])
 
 
 def _exchange(port: int, data: bytes) -> bytes:

@@ -29,7 +29,8 @@ class _Reader(StreamReader):
     awaits_head = False
 
     def has_data(self) -> bool:
-        return not self.awaits_head and bool(super().has_data())
+        has_data: bool = super().has_data()  # type: ignore[no-untyped-call]
+        return has_data and not self.awaits_head
 
 
 def _file(connection: socket.socket, mode: str, size: int) -> Any:
@@ -45,14 +46,14 @@ class Request(HTTPRequest):
         """Read and check the first line; False when it was answered with a refusal."""
         self.rfile = CheckedHead(self.rfile)
         try:
-            return bool(super().read_request_line())
+            return bool(super().read_request_line())  # type: ignore[no-untyped-call]
         except MalformedHead as error:
             self.simple_response("400 Bad Request", str(error))
             return False
 
     def read_request_headers(self) -> bool:
         """Read and check the headers; False when they were answered with a refusal."""
-        if not super().read_request_headers():
+        if not super().read_request_headers():  # type: ignore[no-untyped-call]
             return False
         try:
             check_request(self)
@@ -82,7 +83,7 @@ class Connection(HTTPConnection):
     def communicate(self) -> bool:
         """Serve one request; True when the connection stays open."""
         self.server.note_begin()
-        return bool(super().communicate())
+        return bool(super().communicate())  # type: ignore[no-untyped-call]
 
     def has_whole_head(self) -> bool:
         """Tell whether a worker will not have to wait for the head of the next request.
@@ -93,7 +94,8 @@ class Connection(HTTPConnection):
         self.rfile.awaits_head = False
         buffered = self.rfile.peek(1) if self.rfile.has_data() else b""
         try:
-            arrived = self._arrived()
+            # Without bytes of an earlier read the connection is here because it is readable.
+            arrived = self._arrived_by_now() if buffered else self._arrived()
         except BlockingIOError:
             arrived = b""
         except OSError:
@@ -114,13 +116,17 @@ class Connection(HTTPConnection):
         return False
 
     def _arrived(self) -> bytes:
-        """Return what the kernel has received, and leave it there. Raises BlockingIOError."""
+        """Return what the kernel has received, and leave it there."""
+        data: bytes = self.socket.recv(_USUAL_HEAD_BYTES, socket.MSG_PEEK)
+        if len(data) == _USUAL_HEAD_BYTES and not _HEAD_END.search(data):
+            data = self.socket.recv(MAX_HEAD_BYTES, socket.MSG_PEEK)
+        return data
+
+    def _arrived_by_now(self) -> bytes:
+        """Return the same without waiting for any. Raises BlockingIOError."""
         self.socket.setblocking(False)
         try:
-            data = self.socket.recv(_USUAL_HEAD_BYTES, socket.MSG_PEEK)
-            if len(data) == _USUAL_HEAD_BYTES and not _HEAD_END.search(data):
-                data = self.socket.recv(MAX_HEAD_BYTES, socket.MSG_PEEK)
-            return data
+            return self._arrived()
         finally:
             self.socket.settimeout(self.server.timeout)
 

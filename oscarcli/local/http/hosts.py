@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from oscarcli.local.http.messages import Request, Response
@@ -27,15 +28,17 @@ class AllowedHosts:
     def __init__(self, bind: str, names: Iterable[str] = ()) -> None:
         self._any_address = bind in WILDCARDS
         self._names = frozenset(_plain(name) for name in (bind, *names) if name)
+        # Asked for every request; it is mostly the same answer.
+        self._serves = lru_cache(maxsize=64)(lambda url: self._allows(_host_of(url)))
 
     def refusal(self, request: Request) -> Response | None:
         """Return the answer to a request that must not be served, `None` when it may."""
         host = request.headers.get("host")
         # Only programs that are no browsers leave it out, in HTTP/1.0.
-        if host is not None and not self._allows(_host_of(f"//{host}")):
+        if host is not None and not self._serves(f"//{host}"):
             return _forbidden(f'this server has no name "{_host_of(f"//{host}")}"', _host_of(f"//{host}"))
         origin = request.headers.get("origin")
-        if origin is not None and not self._allows(_host_of(origin)):
+        if origin is not None and not self._serves(origin):
             return _forbidden(f'pages of "{origin}" have no business here', _host_of(origin) or "NAME")
         return None
 

@@ -115,7 +115,7 @@ def _start_reaper() -> socket.socket:
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(Path(reaper.__file__))],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             cwd="/",
             start_new_session=True,

@@ -155,7 +155,7 @@ def _watch(run: socket.socket, script: int, wake: int) -> None:
     """Tell of the script's end, and pass signals on, until the server wants everything to end."""
     ended = False
     while True:
-        ready, _, _ = select.select([run, wake], [], [])
+        ready, _, _ = select.select([run.fileno(), wake], [], [])
         if wake in ready:
             os.read(wake, 1 << 12)
             for pid, status in _reap():
@@ -163,7 +163,7 @@ def _watch(run: socket.socket, script: int, wake: int) -> None:
                     ended = True
                     with contextlib.suppress(OSError):
                         run.sendall(ANSWER.pack(status))
-        if run in ready:
+        if run.fileno() in ready:
             try:
                 data = run.recv(1)
             except OSError:
