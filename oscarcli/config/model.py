@@ -22,6 +22,7 @@ OWN_KEYS = (
     "ca_file",
     "client_cert",
     "client_key",
+    "local_data_dir",
 )
 
 
@@ -63,6 +64,8 @@ class Cluster:
     ca_file: str = ""
     client_cert: str = ""
     client_key: str = ""
+    # Where a local cluster has its data, when that is not the place its id tells.
+    local_data_dir: str = ""
     # Only from the environment, never from the file.
     token: str = field(default="", repr=False)
     from_environment: bool = False
@@ -177,6 +180,7 @@ def _cluster(identifier: str, value: Any, path: str) -> Cluster:
         ca_file=text("ca_file"),
         client_cert=text("client_cert"),
         client_key=text("client_key"),
+        local_data_dir=text("local_data_dir"),
     )
 
 

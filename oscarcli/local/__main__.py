@@ -27,7 +27,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         serve(
             DataFolder(arguments.data_dir),
-            Binding(arguments.bind, arguments.port, arguments.s3_port),
+            Binding(arguments.bind, arguments.port, arguments.s3_port, tuple(arguments.allow_host)),
             _options(arguments),
             lambda _endpoints: _tell(arguments.ready_fd, {}),
         )
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m oscarcli.local", description=__doc__)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--bind", default=LOOPBACK)
+    parser.add_argument("--allow-host", action="append", default=[])
     parser.add_argument("--port", type=int)
     parser.add_argument("--s3-port", type=int)
     parser.add_argument("--engine", default="auto")

@@ -127,6 +127,7 @@ def _words(folder: DataFolder, binding: Binding, options: Options, ready: int) -
     words += ["--engine", options.engine, "--parallel", str(options.parallel)]
     for option, port in (("--port", binding.port), ("--s3-port", binding.s3_port)):
         words += [option, str(port)] if port is not None else []
+    words += [word for name in binding.allow_hosts for word in ("--allow-host", name)]
     flags = {
         "--strict": options.strict,
         "--strict-exit": options.strict_exit,
@@ -148,8 +149,7 @@ def _environment() -> dict[str, str]:
 def _server_log(folder: DataFolder) -> Iterator[Any]:
     if folder.server_log.exists() and folder.server_log.stat().st_size > LOG_LIMIT:
         folder.server_log.unlink()
-    descriptor = os.open(folder.server_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    with os.fdopen(descriptor, "ab") as file:
+    with folder.open_log() as file:
         yield file
 
 
@@ -187,7 +187,7 @@ def _answers(host: str, port: int) -> bool:
     address = endpoint(host, port).removeprefix("http://").rpartition(":")[0].strip("[]")
     try:
         with closing(socket.create_connection((address, port), timeout=PROBE_SECONDS)) as connection:
-            connection.sendall(b"GET /health HTTP/1.0\r\nHost: local\r\n\r\n")
+            connection.sendall(b"GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n")
             return connection.recv(5) == b"HTTP/"
     except OSError:
         return False

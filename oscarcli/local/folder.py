@@ -12,6 +12,7 @@ import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import TextIO
 
 from oscarcli.errors import OscarError
 from oscarcli.local.options import LOOPBACK
@@ -192,6 +193,11 @@ class DataFolder:
         if chosen != settings:
             self.write_settings(chosen)
         return chosen
+
+    def open_log(self) -> TextIO:
+        """Return the server's log, to be added to; it is for this user's eyes only."""
+        descriptor = os.open(self.server_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "a", encoding="utf-8")
 
     def free_bytes(self) -> int:
         """Return the space left on the directory's file system for this user."""

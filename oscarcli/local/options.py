@@ -13,11 +13,15 @@ SYNC_LIMIT_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class Binding:
-    """Where a server listens. A port of `None` means the one used last or the default, 0 any free one."""
+    """Where a server listens. A port of `None` means the one used last or the default, 0 any free one.
+
+    `allow_hosts` are names under which it may be asked, besides `host` and those of loopback.
+    """
 
     host: str = LOOPBACK
     port: int | None = None
     s3_port: int | None = None
+    allow_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

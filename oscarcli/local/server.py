@@ -16,8 +16,10 @@ from types import FrameType
 from oscarcli.errors import OscarError
 from oscarcli.local.cluster import Cluster
 from oscarcli.local.folder import DataFolder, Settings
-from oscarcli.local.http.messages import Handler, Listener
-from oscarcli.local.objects.s3.listener import S3Front
+from oscarcli.local.http.hosts import AllowedHosts
+from oscarcli.local.http.listener import Listener
+from oscarcli.local.http.messages import Handler, Request
+from oscarcli.local.objects.s3.listener import S3Front, is_form_upload
 from oscarcli.local.options import (
     DEFAULT_API_PORT,
     DEFAULT_S3_PORT,
@@ -70,7 +72,7 @@ class Server:
     def _listen(self, folder: DataFolder, settings: Settings, binding: Binding) -> None:
         front = S3Front(self.cluster.store, self.cluster.credentials, region=REGION)
         api = _listener(
-            binding.host,
+            binding,
             _choices(binding.port, settings.port, DEFAULT_API_PORT),
             Api(self.cluster).handle,
             API_THREADS,
@@ -78,11 +80,12 @@ class Server:
         )
         self._listeners.append(api)
         s3 = _listener(
-            binding.host,
+            binding,
             _choices(binding.s3_port, settings.s3_port, DEFAULT_S3_PORT),
             front.handle,
             S3_THREADS,
             "--s3-port",
+            is_form_upload,
         )
         self._listeners.append(s3)
         self.cluster.settings = folder.remember_binding(settings, binding.host, api.port, s3.port)
@@ -169,16 +172,28 @@ def _choices(asked: int | None, remembered: int, default: int) -> list[int]:
     return [asked or remembered or default]
 
 
-def _listener(host: str, ports: list[int], handler: Handler, threads: int, option: str) -> Listener:
+def _listener(
+    binding: Binding,
+    ports: list[int],
+    handler: Handler,
+    threads: int,
+    option: str,
+    is_for_pages: Callable[[Request], bool] | None = None,
+) -> Listener:
+    hosts = AllowedHosts(binding.host, binding.allow_hosts, is_for_pages)
+
+    def listen(port: int) -> Listener:
+        return Listener(binding.host, port, handler, threads=threads, hosts=hosts)
+
     for port in ports[:-1]:
         try:
-            return Listener(host, port, handler, threads=threads)
+            return listen(port)
         except OSError:
             continue
     try:
-        return Listener(host, ports[-1], handler, threads=threads)
+        return listen(ports[-1])
     except OSError as error:
-        raise _not_bound(host, ports[-1], option, error) from error
+        raise _not_bound(binding.host, ports[-1], option, error) from error
 
 
 def _not_bound(host: str, port: int, option: str, error: OSError) -> OscarError:

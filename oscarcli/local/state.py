@@ -6,10 +6,11 @@ Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SCHEMA_VERSION = 1
@@ -33,7 +34,19 @@ class State:
         self._connections: list[sqlite3.Connection] = []
         # Of the transaction under way; there is only one at a time.
         self._actions: list[Callable[[], None]] = []
+        self._keep_private()
         self._prepare(schema)
+
+    def _keep_private(self) -> None:
+        """Make the file readable for this user alone; SQLite gives the files beside it the same mode.
+
+        There are tokens and secrets of services in it. To be done before it is opened: closing a file ends
+        the locks that SQLite holds on it.
+        """
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        for suffix in ("", "-wal", "-shm"):
+            with suppress(FileNotFoundError):
+                self._path.with_name(self._path.name + suffix).chmod(0o600)
 
     def _prepare(self, schema: Sequence[str]) -> None:
         connection = self._connection()

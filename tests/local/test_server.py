@@ -44,9 +44,21 @@ def test_the_directory_and_its_secrets_are_for_the_user_alone(
     folder = start_cluster().folder
     assert folder.path.stat().st_mode & 0o777 == 0o700
     assert (folder.path / "settings.json").stat().st_mode & 0o777 == 0o600
+    for name in ("state.db", "state.db-wal", "state.db-shm", "lock"):
+        assert (folder.path / name).stat().st_mode & 0o777 == 0o600, name
     settings = json.loads((folder.path / "settings.json").read_text())
     assert settings["user"] == "oscar"
     assert min(len(settings[key]) for key in ("password", "access_key", "secret_key")) >= 20
+
+
+def test_files_that_others_could_read_are_closed_to_them(start_cluster: Callable[..., LocalCluster]) -> None:
+    first = start_cluster()
+    first.close()
+    database = first.folder.database
+    database.chmod(0o644)
+    start_cluster()
+    assert database.stat().st_mode & 0o777 == 0o600
+    assert database.with_name("state.db-wal").stat().st_mode & 0o777 == 0o600
 
 
 def test_credentials_and_ports_stay_from_start_to_start(folder: DataFolder) -> None:
@@ -249,7 +261,8 @@ def test_a_long_change_does_not_keep_readers_waiting(start_cluster: Callable[...
 def test_a_port_that_is_taken_leaves_no_socket_behind(taken_port: int) -> None:
     import gc
 
-    from oscarcli.local.http.messages import Listener, Response
+    from oscarcli.local.http.listener import Listener
+    from oscarcli.local.http.messages import Response
 
     with pytest.raises(OSError, match="in use"):
         Listener("127.0.0.1", taken_port, lambda _request: Response())

@@ -54,7 +54,7 @@ def moto_server() -> Iterator[Server]:
 @contextmanager
 def local_server(folder: Path) -> Iterator[Server]:
     """Serve the local cluster's own store."""
-    from oscarcli.local.http.messages import Listener
+    from oscarcli.local.http.listener import Listener
     from oscarcli.local.objects import index
     from oscarcli.local.objects.s3.listener import S3Front
     from oscarcli.local.objects.s3.signatures import Credentials

@@ -12,9 +12,8 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.local.cluster_entry import is_loopback, refuse_other_cluster, remember
+from oscarcli.cli.local.cluster_entry import find_folder, is_loopback, refuse_other_cluster, remember
 from oscarcli.errors import ExitCode, NotFoundError, UsageError
-from oscarcli.local.control import default_folder
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.options import LOOPBACK, Binding, Endpoints, Options
 from oscarcli.output.render import Column, Result
@@ -41,7 +40,7 @@ DataDirOption = Annotated[
     typer.Option(
         "--data-dir",
         metavar="DIRECTORY",
-        help="Where its data are.  [default: oscar-cli/local/ID below XDG_DATA_HOME]",
+        help="Where its data are.  [default: as at its start, or oscar-cli/local/ID below XDG_DATA_HOME]",
         show_default=False,
     ),
 ]
@@ -99,6 +98,14 @@ def start(
         str,
         typer.Option(metavar="ADDRESS", help="Address to listen on; other than loopback, others get in."),
     ] = LOOPBACK,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A further name under which it may be asked, such as host.docker.internal; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse what real clusters refuse, such as shared buckets.")
     ] = False,
@@ -120,7 +127,7 @@ def start(
     folder = _folder(session, name, data_dir)
     refuse_other_cluster(session, name, folder)
     _warn_of_others(session, bind)
-    binding = Binding(bind, port, s3_port)
+    binding = Binding(bind, port, s3_port, tuple(allow_host or ()))
     options = Options(
         engine=engine.value,
         parallel=parallel,
@@ -132,7 +139,7 @@ def start(
         _serve(session, name, folder, binding, options)
         return
     started = control.start(folder, binding, options)
-    remember(session, name, started.endpoints, started.settings)
+    remember(session, name, folder, started.endpoints, started.settings)
     if started.was_running:
         session.note(f'the local cluster "{name}" is running already')
     _show_started(session, name, folder, started.endpoints)
@@ -142,12 +149,12 @@ def _serve(session: Session, name: str, folder: DataFolder, binding: Binding, op
     from oscarcli.local.server import begin_log, serve
 
     def ready(endpoints: Endpoints) -> None:
-        remember(session, name, endpoints, folder.settings())
+        remember(session, name, folder, endpoints, folder.settings())
         _show_started(session, name, folder, endpoints)
         session.out.flush()
 
     folder.create()
-    with folder.server_log.open("a", encoding="utf-8") as file:
+    with folder.open_log() as file:
         begin_log(logging.StreamHandler(file), logging.StreamHandler())
         serve(folder, binding, options, ready)
 
@@ -263,4 +270,4 @@ def reset(
 def _folder(session: Session, name: str, data_dir: Path | None) -> DataFolder:
     if not name or name.startswith(".") or os.sep in name:
         raise UsageError(f'"{name}" cannot be the id of a local cluster')
-    return DataFolder(data_dir.expanduser() if data_dir else default_folder(name, session.environ))
+    return find_folder(session, name, data_dir)

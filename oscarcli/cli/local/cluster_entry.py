@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from oscarcli.cli.kit.session import Session
@@ -11,6 +12,7 @@ from oscarcli.cli.kit.store_secret import forget_former
 from oscarcli.config.model import Cluster
 from oscarcli.config.secrets import Kind
 from oscarcli.errors import AuthError, ConfigError
+from oscarcli.local.control import default_folder
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.options import Endpoints
 
@@ -29,9 +31,28 @@ def refuse_other_cluster(session: Session, name: str, folder: DataFolder) -> Non
         )
 
 
-def remember(session: Session, name: str, endpoints: Endpoints, settings: Settings) -> None:
+def find_folder(session: Session, name: str, data_dir: Path | None) -> DataFolder:
+    """Return the data directory of a local cluster: the one given, that of its entry, or the usual one."""
+    if data_dir is not None:
+        return DataFolder(data_dir.expanduser())
+    entry = session.config.clusters.get(name)
+    if entry is not None and entry.local_data_dir:
+        return DataFolder(Path(entry.local_data_dir))
+    return DataFolder(default_folder(name, session.environ))
+
+
+def remember(
+    session: Session, name: str, folder: DataFolder, endpoints: Endpoints, settings: Settings
+) -> None:
     """Store the cluster's entry, as the default one if there is none."""
-    cluster = Cluster(name, endpoints.api, auth_user=settings.user, auth_password=settings.password)
+    is_usual = folder.path == DataFolder(default_folder(name, session.environ)).path
+    cluster = Cluster(
+        name,
+        endpoints.api,
+        auth_user=settings.user,
+        auth_password=settings.password,
+        local_data_dir="" if is_usual else str(folder.path),
+    )
     entry = session.config_file.read().clusters.get(name)
     # It may have been moved into the keyring.
     is_same = entry is not None and replace(entry, auth_password=cluster.auth_password) == cluster

@@ -118,6 +118,10 @@ _TABLE: dict[str, tuple[int, str]] = {
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     ),
     "XMinioInvalidObjectName": (400, "Object name contains unsupported characters."),
+    "XMinioInvalidResourceName": (
+        400,
+        'Resource name contains bad components such as ".." or ".".',
+    ),
     "XMinioStorageFull": (
         507,
         "The local cluster's disk is full: nothing was stored. Free some space and send the object again.",

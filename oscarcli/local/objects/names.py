@@ -35,15 +35,26 @@ def _is_address(name: str) -> bool:
 
 
 def check_key(key: str) -> None:
-    """Raise an S3Error unless `key` can name an object: 1 to 1024 bytes of UTF-8 without NUL."""
+    """Raise an S3Error unless `key` can name an object: 1 to 1024 bytes of UTF-8, no NUL, no dot segments."""
     try:
         length = len(key.encode())
     except UnicodeEncodeError as error:
         raise S3Error("XMinioInvalidObjectName") from error
     if length > KEY_BYTES:
         raise S3Error("KeyTooLongError")
-    if not key or "\0" in key:
+    if not key or "\0" in key or has_dot_segment(key):
         raise S3Error("XMinioInvalidObjectName")
+
+
+def has_dot_segment(path: str) -> bool:
+    """Tell whether a segment of a path is "." or "..", with blanks around it or not.
+
+    MinIO has no such keys: to its file system, and to many a program behind it, they are other keys. It takes
+    a backslash for a separator, too.
+    """
+    if "." not in path:
+        return False
+    return any(segment.strip() in (".", "..") for segment in path.replace("\\", "/").split("/"))
 
 
 def check_metadata(metadata: Mapping[str, str]) -> None:

@@ -7,6 +7,8 @@ whatever follows the first JSON value is ignored.
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -55,6 +57,12 @@ Kind = type | ListOf | MapOf | Struct | Pointer
 _GO_NAMES = {str: "string", bool: "bool", int: "int"}
 _WORDS = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 _BLANKS = " \t\r\n"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+# What is left of them once Python has joined the pairs.
+_HALF = re.compile("[\ud800-\udfff]")
+# Go's int has 64 bits; its float64 ends before an integer of so many digits.
+_INT_RANGE = range(-(1 << 63), 1 << 63)
+_MAX_DIGITS = 309
 
 
 def parse_json(body: bytes) -> Any:
@@ -62,8 +70,10 @@ def parse_json(body: bytes) -> Any:
     text = body.decode("utf-8", errors="replace").lstrip(_BLANKS)
     if not text:
         raise DecodeError("EOF")
+    decoder = json.JSONDecoder(parse_constant=_no_constant, parse_int=_integer, parse_float=_float)
     try:
-        return json.JSONDecoder(parse_constant=_no_constant).raw_decode(text)[0]
+        value = decoder.raw_decode(text)[0]
+        return _without_surrogates(value) if _SURROGATE.search(text) else value
     except json.JSONDecodeError as error:
         raise DecodeError(_syntax_error(text, error)) from error
     except RecursionError as error:
@@ -72,6 +82,35 @@ def parse_json(body: bytes) -> Any:
 
 def _no_constant(word: str) -> None:
     raise DecodeError(f"invalid character '{word[0]}' looking for beginning of value")
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise _not_a_number(text)
+    return int(text)
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _not_a_number(text)
+    return value
+
+
+def _not_a_number(text: str) -> DecodeError:
+    shown = text if len(text) <= 40 else f"{text[:40]}..."
+    return DecodeError(f"json: cannot unmarshal number {shown} into Go value of type float64")
+
+
+def _without_surrogates(value: Any) -> Any:
+    """Return a JSON value in which U+FFFD stands for halves of surrogate pairs, which no UTF-8 can carry."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(item) for item in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    return value
 
 
 def _syntax_error(text: str, error: json.JSONDecodeError) -> str:
@@ -123,9 +162,10 @@ def without_empty(struct: Struct, document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _checked(value: Any, wanted: type, name: str, owner: str, path: tuple[str, ...]) -> Any:
-    if type(value) is wanted:
+    is_number = wanted is int and type(value) in (int, float)
+    if type(value) is wanted and not (is_number and value not in _INT_RANGE):
         return value
-    word = f"number {value!r}" if isinstance(value, float) and wanted is int else _WORDS[type(value)]
+    word = f"number {value!r}" if is_number else _WORDS[type(value)]
     where = f"Go struct field {owner}.{'.'.join(path)}" if path else "Go value"
     raise DecodeError(f"json: cannot unmarshal {word} into {where} of type {name}")
 

@@ -107,6 +107,33 @@ def test_stop_waits_and_is_harmless_to_repeat(local: Callable[..., Any]) -> None
     assert (again.code, again.out, again.err) == (0, "", 'the local cluster "local" is not running\n')
 
 
+def test_a_cluster_is_found_by_its_id_wherever_its_data_are(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "elsewhere"
+    assert run("local", "start", "--name", "far", "--data-dir", place, *FREE).code == 0
+    status = json.loads(run("local", "status", "--name", "far", "-o", "json").out)
+    assert (status["running"], status["data_dir"]) == (True, str(place))
+    assert run("local", "start", "--name", "far").err == 'the local cluster "far" is running already\n'
+    stopped = run("local", "stop", "--name", "far", "-o", "json")
+    assert json.loads(stopped.out) == {"name": "far", "was_running": True}
+    assert run("local", "logs", "--name", "far").out.rstrip().endswith("INFO stopped")
+    assert run("local", "reset", "--name", "far", "--yes").code == 0
+    assert not place.exists()
+
+
+def test_names_it_may_be_asked_under_are_given_at_the_start(run: Run, local: Callable[..., Any]) -> None:
+    import httpx
+
+    started = local(
+        "start", *FREE, "--allow-host", "one.example", "--allow-host", "Two.example", "-o", "json"
+    )
+    endpoint = json.loads(started.out)["endpoint"]
+
+    def status(host: str) -> int:
+        return httpx.get(f"{endpoint}/health", headers={"Host": host}, trust_env=False).status_code
+
+    assert [status(f"{name}.example:8080") for name in ("one", "two", "three")] == [200, 200, 403]
+
+
 def test_start_answers_in_json_too(local: Callable[..., Any], tmp_path: Path) -> None:
     document = json.loads(local("start", "-o", "json", *FREE).out)
     assert set(document) == {"name", "endpoint", "s3_endpoint", "data_dir"}

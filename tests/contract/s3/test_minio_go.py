@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.http.messages import Listener
+from oscarcli.local.http.listener import Listener
 from oscarcli.local.objects.s3.listener import S3Front
 from tests.contract.s3.target import Target
 from tests.local.objects.harness import CREDENTIALS, Server, running

@@ -86,6 +86,74 @@ def test_processes_that_left_the_group_are_killed_too(run: Run, tmp_path: Path) 
     wait_for(lambda: not alive(pid_in(tmp_path / "pid")), "the process to be gone")
 
 
+DAEMON = """env -i setsid /bin/sh -c 'cd /; (echo $$ > %s/pid; exec /bin/sleep 60) & wait' > /dev/null 2>&1 &
+while [ ! -s %s/pid ]; do sleep 0.01; done
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux has subreapers")
+def test_a_process_that_hides_from_its_script_ends_with_it(run: Run, tmp_path: Path) -> None:
+    script = DAEMON.replace("%s", str(tmp_path))
+    assert run(script)[0] == 0
+    assert not alive(pid_in(tmp_path / "pid"))
+    # Its parent is gone before the script is, so it belongs to nobody.
+    orphan = f"( {script} ) & wait; rm {tmp_path}/pid; ( {script} )\nkill -9 $$"
+    assert run(orphan)[0] == 137
+    assert not alive(pid_in(tmp_path / "pid"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux has subreapers")
+def test_another_run_keeps_its_processes(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    script = other / "script.sh"
+    script.write_text(
+        DAEMON.replace("%s", str(other)) + "while [ ! -e go ]; do sleep 0.01; done; kill -0 $(cat pid)"
+    )
+    codes: list[int] = []
+    command = Command(script, other, {"PATH": os.environ["PATH"].encode()}, ("OTHER", b"1"))
+    thread = threading.Thread(
+        target=lambda: codes.append(HostEngine().run(command, lambda _: None, Cancellation()))
+    )
+    thread.start()
+    hidden = pid_in(other / "pid")
+    run(DAEMON.replace("%s", str(tmp_path)))
+    assert alive(hidden)
+    (other / "go").touch()
+    thread.join()
+    assert codes == [0]
+    assert not alive(hidden)
+
+
+def test_a_reaper_that_was_killed_is_replaced(run: Run) -> None:
+    # The guard is the script's parent, the reaper that of the guard.
+    status = run("cut -d' ' -f4 /proc/$PPID/stat")[1] if Path("/proc/self/stat").exists() else b""
+    if status:
+        os.kill(int(status), 9)
+        wait_for(lambda: not alive(int(status)), "the reaper's end")
+    assert run("echo again") == (0, b"again\n")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "error"),
+    [("BIG", b"x" * (1 << 22), OSError), ("NUL", b"a\0b", ValueError), ("A=B", b"", ValueError)],
+)
+def test_what_cannot_be_started_says_why(
+    tmp_path: Path, variable: str, value: bytes, error: type[Exception]
+) -> None:
+    command = Command(tmp_path / "script.sh", tmp_path, {variable: value}, ("A", b"1"))
+    with pytest.raises(error, match=r"too long|null byte|variable name"):
+        HostEngine().run(command, lambda _: None, Cancellation())
+
+
+def test_a_script_gets_the_usual_signals_and_no_descriptors(run: Run) -> None:
+    if not Path("/proc/self/fd").exists():
+        pytest.skip("needs /proc")
+    # The last one is that of the listing itself.
+    assert run("ls /proc/self/fd | tr '\\n' ' '") == (0, b"0 1 2 3 ")
+    assert run("grep SigIgn /proc/self/status")[1].split() == [b"SigIgn:", b"0" * 16]
+
+
 def test_a_cancelled_script_gets_term_and_nothing_of_it_is_left(run: Run, tmp_path: Path) -> None:
     cancellation = Cancellation()
 

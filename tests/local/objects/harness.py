@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from oscarcli.local.http.messages import Listener
+from oscarcli.local.http.listener import Listener
 from oscarcli.local.objects import index
 from oscarcli.local.objects.model import ObjectCreated
 from oscarcli.local.objects.s3.listener import S3Front

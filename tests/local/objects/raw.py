@@ -75,8 +75,8 @@ def send(
     """Send exactly this, with a Content-Length unless there is one or the body is chunked."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        connection.putrequest(method, target, skip_accept_encoding=True, skip_host=False)
         names = {name.lower() for name in headers or {}}
+        connection.putrequest(method, target, skip_accept_encoding=True, skip_host="host" in names)
         if not names & {"content-length", "transfer-encoding"} and (body or method in ("PUT", "POST")):
             connection.putheader("Content-Length", str(len(body)))
         for name, value in (headers or {}).items():

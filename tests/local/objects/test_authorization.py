@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.local.http.messages import Listener
+from oscarcli.local.http.listener import Listener
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.s3.listener import S3Front
 from oscarcli.local.objects.s3.signatures import Credentials, presign
@@ -46,7 +46,7 @@ def test_nobody_gets_in_without_a_signature(port: int) -> None:
         ("PUT", "/data/b"),
         ("OPTIONS", TARGET),
     ):
-        answer = send(port, method, target, {"Origin": "http://elsewhere.example"})
+        answer = send(port, method, target, {"Origin": "http://localhost:3000"})
         assert answer.refusal == (403, "AccessDenied")
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
@@ -103,7 +103,15 @@ def test_a_changed_request_does_not_match_its_signature(port: int) -> None:
     last = {"0": "1"}
     assert _spoilt(port, Authorization=lambda old: old[:-1] + last.get(old[-1], "0")).refusal == mismatch
     assert _spoilt(port, Authorization=lambda old: old.replace("us-east-1", "us-east-2")).refusal == mismatch
-    assert _spoilt(port, Host=lambda _: "elsewhere.example").refusal == mismatch
+    assert _spoilt(port, Host=lambda _: "localhost").refusal == mismatch
+
+
+@pytest.mark.parametrize("name", ["x-amz-meta-b", "x-amz-tagging", "x-amz-copy-source", "X-Amz-Anything"])
+def test_what_changes_a_request_has_to_be_signed(port: int, name: str) -> None:
+    headers = signed(CREDENTIALS, port, "PUT", "/data/b")
+    assert send(port, "PUT", "/data/b", {**headers, name: "a=b"}).refusal == (400, "AccessDenied")
+    covered = signed(CREDENTIALS, port, "PUT", "/data/b", headers={"x-amz-meta-b": "a=b"})
+    assert send(port, "PUT", "/data/b", covered).status == 200
 
 
 def test_malformed_authorization(port: int) -> None:

@@ -188,7 +188,8 @@ def test_a_chunk_cannot_claim_any_amount_of_memory(server: Server, port: int) ->
     head = f"PUT {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nTransfer-Encoding: chunked\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.sendall(head.encode() + b"\r\n40000000\r\n")
+        connection.sendall(head.encode() + b"\r\n40000000\r\nonly this")
+        connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1000) == b""
     assert _nothing_was_stored(server)
 

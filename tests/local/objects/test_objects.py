@@ -29,8 +29,9 @@ PAST = datetime(2001, 1, 1, tzinfo=timezone.utc)
         "%",
         "100%25",
         "a b+c",
-        "../../etc/passwd",
-        "./x",
+        "...",
+        "..a/b..",
+        ".hidden",
         "grüße/日本語/🙂",
         "q?x=y&z#f;g",
         "tab\tnew\nline",
@@ -47,6 +48,23 @@ def test_any_text_can_name_an_object(server: Server, s3: Any, key: str) -> None:
     deleted = s3.delete_objects(Bucket="data", Delete={"Objects": [{"Key": key}, {"Key": "copy"}]})
     assert [item["Key"] for item in deleted["Deleted"]] == [key, "copy"]
     assert server.blobs == []
+
+
+@pytest.mark.parametrize(
+    "key", ["..", ".", "../../etc/passwd", "./x", "a/./b", "a/../b", "a/..", "a/ ../b", "a\\..\\b"]
+)
+def test_no_segment_of_a_key_is_a_dot_or_two(s3: Any, key: str) -> None:
+    bad = (400, "XMinioInvalidResourceName")
+    s3.put_object(Bucket="data", Key="source", Body=BODY)
+    assert refusal(lambda: s3.put_object(Bucket="data", Key=key, Body=BODY)) == bad
+    assert refusal(lambda: s3.get_object(Bucket="data", Key=key)) == bad
+    assert refusal(lambda: s3.create_multipart_upload(Bucket="data", Key=key)) == bad
+    assert refusal(lambda: s3.delete_object(Bucket="data", Key=key)) == bad
+    assert refusal(lambda: s3.copy_object(Bucket="data", Key=key, CopySource="data/source")) == bad
+    assert refusal(lambda: s3.list_objects_v2(Bucket="data", Prefix=key)) == bad
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket="data", Delimiter="..")["Contents"]] == [
+        "source"
+    ]
 
 
 def test_keys_that_share_a_beginning_live_side_by_side(s3: Any) -> None:

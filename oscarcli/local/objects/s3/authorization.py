@@ -35,6 +35,8 @@ from oscarcli.local.objects.s3.signatures import (
 )
 
 _FIELDS = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]*)")
+# Their values are part of what is signed, whether or not they are listed.
+_SIGNED_ANYWAY = frozenset(("x-amz-content-sha256", "x-amz-date"))
 _QUERY_FIELDS = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
 
 
@@ -146,11 +148,12 @@ def _claim_of_header(request: Request) -> _Claim:
     timestamp = request.headers.get("x-amz-date", "")
     _parse_time(timestamp)
     access_key, scope = parse_credential(fields["Credential"], "AuthorizationHeaderMalformed")
+    signed = _check_signed(fields["SignedHeaders"], request.headers)
     return _Claim(
         access_key=access_key,
         scope=scope,
         timestamp=timestamp,
-        signed_headers=_check_signed(fields["SignedHeaders"], request.headers),
+        signed_headers=signed,
         signature=fields["Signature"],
         payload_hash=request.headers.get("x-amz-content-sha256", EMPTY_SHA256),
     )
@@ -166,9 +169,6 @@ def _claim_of_query(request: Request, fields: Mapping[str, str]) -> _Claim:
     _check_expires(found["Expires"])
     access_key, scope = parse_credential(found["Credential"], code)
     signed = _check_signed(found["SignedHeaders"], request.headers)
-    loose = [name for name in request.headers if name.startswith("x-amz-") and name not in signed]
-    if any(name != "x-amz-content-sha256" for name in loose):
-        raise _unsigned_headers()
     declared = fields.get("X-Amz-Content-Sha256") or request.headers.get("x-amz-content-sha256")
     return _Claim(
         access_key=access_key,
@@ -204,7 +204,8 @@ def parse_credential(text: str, code: str) -> tuple[str, Scope]:
 
 def _check_signed(text: str, headers: Mapping[str, str]) -> list[str]:
     names = text.lower().split(";")
-    if "host" not in names or any(name not in headers for name in names):
+    loose = {name for name in headers if name.startswith("x-amz-")} - _SIGNED_ANYWAY - set(names)
+    if "host" not in names or loose or any(name not in headers for name in names):
         raise _unsigned_headers()
     return names
 

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from urllib.parse import unquote, unquote_to_bytes
 
 from oscarcli.local.http.messages import ConnectionLost, Request, Response
+from oscarcli.local.objects import names
 from oscarcli.local.objects.errors import NotModified, S3Error
 from oscarcli.local.objects.s3 import buckets, forms, lists, multipart, objects
 from oscarcli.local.objects.s3.authorization import authorize
@@ -119,8 +120,9 @@ class S3Front:
     def _answer(self, request: Request, request_id: str) -> Response:
         if request.method in ("GET", "HEAD") and request.raw_path.startswith(HEALTH_PREFIX):
             return Response()
+        _check_segments(request)
         bucket, key = _split(request)
-        if _is_form_upload(request):
+        if is_form_upload(request):
             return self._post(request, bucket, key, request_id)
         authorization = authorize(request, self._credentials, self._now())
         exchange = Exchange(self._store, request, authorization, bucket, key, self._region, request_id)
@@ -140,10 +142,18 @@ class S3Front:
         )
 
 
-def _is_form_upload(request: Request) -> bool:
+def is_form_upload(request: Request) -> bool:
     """Tell whether the request is a form whose fields, not header or query, say who sent it."""
     signed = "authorization" in request.headers or "X-Amz-Signature" in request.query
     return request.method == "POST" and is_form(request) and not signed
+
+
+def _check_segments(request: Request) -> None:
+    """Raise S3Error when the path or what the query asks for has "." or ".." among its segments."""
+    # A delimiter may be anything.
+    asked = (value for name, value in request.query.items() if name != "delimiter")
+    if names.has_dot_segment(request.path) or any(names.has_dot_segment(value) for value in asked):
+        raise S3Error("XMinioInvalidResourceName")
 
 
 def _split(request: Request) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from oscarcli.local.http.messages import Response
@@ -142,11 +143,13 @@ def get_attributes(exchange: Exchange) -> Response:
     return response
 
 
+def _number(text: str, default: int) -> int:
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else default
+
+
 def _parts_of(exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece]) -> list[Node]:
-    text = exchange.headers.get("x-amz-part-number-marker", "0")
-    marker = int(text) if text.isascii() and text.isdigit() else 0
-    limit = exchange.headers.get("x-amz-max-parts", "1000")
-    most = int(limit) if limit.isascii() and limit.isdigit() else 1000
+    marker = _number(exchange.headers.get("x-amz-part-number-marker", ""), 0)
+    most = _number(exchange.headers.get("x-amz-max-parts", ""), 1000)
     following = [piece for piece in pieces if piece.number > marker]
     shown = following[:most]
     members: list[Node] = [

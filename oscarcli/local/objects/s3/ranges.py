@@ -11,8 +11,9 @@ from oscarcli.local.objects.model import Piece
 Span = tuple[int, int]
 """First byte and number of bytes."""
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
-_COPY_RANGE = re.compile(r"bytes=(\d+)-(\d+)", re.ASCII)
+# No more digits than 64 bits take.
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+_COPY_RANGE = re.compile(r"bytes=(\d{1,18})-(\d{1,18})", re.ASCII)
 
 
 def parse_range(header: str | None, size: int) -> Span | None:

@@ -1,0 +1,171 @@
+"""The body of a request: read from cheroot's files, within bounds, and refused when it is not HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from oscarcli.local.http.head import check_field_line
+from oscarcli.local.http.messages import READ_BLOCK, ConnectionLost, MalformedBody
+
+# A body the handler did not read is discarded up to this many bytes so that the connection can be reused;
+# beyond it, or when it does not come in time, closing the connection is cheaper than reading on.
+DISCARD_LIMIT = 1 << 20
+DISCARD_SECONDS = 5.0
+# A client that is still sending when it is refused sees the answer only if its bytes are taken meanwhile:
+# closing at once would reset the connection under it.
+LINGER_SECONDS = 5.0
+MAX_CHUNK_HEAD_BYTES = 1 << 12
+MAX_TRAILER_BYTES = 1 << 16
+_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
+
+
+class _CheckedChunks:
+    """The connection's reader below a chunked body.
+
+    cheroot takes any text that Python reads as a number for a chunk's size, and reads each chunk as one
+    piece of memory. So sizes are checked here, and a large chunk is shown to it as several small ones.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        # Of the client's chunk, beyond the piece that was announced to cheroot.
+        self._left = 0
+        self._in_piece = False
+        self._in_trailer = False
+        self._trailer_bytes = 0
+
+    def readline(self) -> bytes:
+        """Return the line before a piece, or one of the trailer. Raises ValueError."""
+        if self._in_trailer:
+            return self._trailer_line()
+        if not self._left:
+            line = bytes(self._file.readline(MAX_CHUNK_HEAD_BYTES))
+            if not line:
+                raise OSError("the body ended before its last chunk")
+            match = _CHUNK_HEAD.fullmatch(line)
+            if match is None:
+                raise ValueError("Malformed chunk size")
+            self._left = int(match[1], 16)
+        piece = min(self._left, READ_BLOCK)
+        self._left -= piece
+        self._in_piece = piece > 0
+        self._in_trailer = piece == 0
+        return b"%x\r\n" % piece
+
+    def read(self, size: int) -> bytes:
+        """Return the next piece, or the line end that follows it."""
+        if self._in_piece:
+            self._in_piece = False
+            data = bytes(self._file.read(size))
+            if len(data) < size:
+                raise OSError(f"{size - len(data)} bytes of a chunk never came")
+            return data
+        return b"\r\n" if self._left else bytes(self._file.read(size))
+
+    def _trailer_line(self) -> bytes:
+        line = bytes(self._file.readline(MAX_TRAILER_BYTES))
+        self._trailer_bytes += len(line)
+        if not line:
+            raise OSError("the body ended in its trailer")
+        if self._trailer_bytes >= MAX_TRAILER_BYTES:
+            raise ValueError("Too long a trailer")
+        if line != b"\r\n":
+            check_field_line(line)
+        return line
+
+
+class RequestBody:
+    """Reads from cheroot's body file and notices a body that ends too soon.
+
+    Args:
+        request: cheroot's.
+    """
+
+    def __init__(self, request: Any) -> None:
+        self._request = request
+        self._file = request.rfile
+        if request.chunked_read:
+            self._file.rfile = _CheckedChunks(self._file.rfile)
+        self._finished = False
+        self._awaited = request.inheaders.get(b"Expect") == b"100-Continue"
+
+    def read(self, size: int) -> bytes:
+        """Return up to `size` bytes, empty at the end. Raises ConnectionLost or MalformedBody."""
+        if self._finished or size <= 0:
+            return b""
+        try:
+            if self._awaited:
+                self._awaited = False
+                self._request.conn.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            data = bytes(self._file.read(size))
+            if not data:
+                self._finish()
+        except (OSError, ValueError) as error:
+            self._request.close_connection = True
+            lost = MalformedBody if isinstance(error, ValueError) else ConnectionLost
+            raise lost(str(error)) from error
+        return data
+
+    def _finish(self) -> None:
+        self._finished = True
+        if self._request.chunked_read:
+            for _ in self._file.read_trailer_lines():
+                pass
+        elif self._file.remaining > 0:
+            raise OSError(f"{self._file.remaining} bytes of the body never came")
+
+    def discard(self) -> bool:
+        """Read the rest of a small body away. False when the connection has to be closed instead.
+
+        Raises:
+            ConnectionLost: it did not come, or not in time.
+            MalformedBody: it is not HTTP.
+        """
+        if self._finished or (not self._request.chunked_read and self._file.remaining == 0):
+            return True
+        if self._awaited:
+            # The client waits to be told to send, and now never will.
+            return False
+        with self._limited(DISCARD_SECONDS):
+            left = DISCARD_LIMIT
+            while left > 0:
+                data = self.read(READ_BLOCK)
+                if not data:
+                    return True
+                left -= len(data)
+        return False
+
+    @contextlib.contextmanager
+    def _limited(self, seconds: float) -> Iterator[None]:
+        """Let the client's sending end after so many seconds, however slowly it sends."""
+        timer = threading.Timer(seconds, _end_reading, [self._request.conn.socket])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def linger(self) -> None:
+        """Tell the client that nothing more comes, and take what it still sends for a short while."""
+        connection = self._request.conn.socket
+        deadline = time.monotonic() + LINGER_SECONDS
+        try:
+            connection.shutdown(socket.SHUT_WR)
+            while (left := deadline - time.monotonic()) > 0:
+                connection.settimeout(left)
+                if not connection.recv(READ_BLOCK):
+                    return
+        except OSError:
+            return
+
+
+def _end_reading(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RD)

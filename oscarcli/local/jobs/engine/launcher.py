@@ -1,0 +1,146 @@
+"""The server's side of the reaper: starts scripts by way of it and follows them to their end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from oscarcli.local.jobs.engine import reaper
+from oscarcli.local.jobs.engine.base import Command
+
+
+class Script:
+    """A script that runs, with a guard beside it.
+
+    Args:
+        run: the socket of the run.
+        output: the descriptor to read what it prints from; closed by `finish`.
+        adopts: whether nothing that it starts can get away from its guard.
+    """
+
+    def __init__(self, run: socket.socket, output: int, *, adopts: bool) -> None:
+        self._run = run
+        self._status: int | None = None
+        self.output = output
+        self.adopts = adopts
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable once the script has ended."""
+        return self._run.fileno()
+
+    def terminate(self) -> None:
+        """Ask the script and its group to end."""
+        with suppress(OSError):
+            self._run.sendall(reaper.TERMINATE)
+
+    def kill(self) -> None:
+        """Kill the script and all it has started."""
+        with suppress(OSError):
+            self._run.shutdown(socket.SHUT_WR)
+
+    def finish(self) -> int:
+        """Kill what is left, wait until it is gone, and return the script's exit code.
+
+        It is 128 plus the signal's number when a signal ended it.
+        """
+        self.kill()
+        answer = _rest(self._run)
+        self._run.close()
+        os.close(self.output)
+        if len(answer) < reaper.ANSWER.size:
+            # The guard itself was killed.
+            return 137
+        code = os.waitstatus_to_exitcode(reaper.ANSWER.unpack(answer)[0])
+        return code if code >= 0 else 128 - code
+
+
+class Launcher:
+    """The reaper's process, started when it is first needed; it ends with this one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+
+    def launch(self, command: Command) -> Script:
+        """Start a script.
+
+        Raises:
+            OSError: it cannot be started.
+            ValueError: a variable cannot be one.
+        """
+        data = _encoded(command)
+        ours, theirs = socket.socketpair()
+        output, printed = os.pipe()
+        try:
+            self._hand_over([theirs.fileno(), printed])
+            theirs.close()
+            ours.sendall(data)
+            answer = b""
+            while len(answer) < reaper.STARTED.size:
+                block = ours.recv(reaper.STARTED.size - len(answer))
+                if not block:
+                    raise OSError("the process that starts scripts has ended")
+                answer += block
+            error, adopts = reaper.STARTED.unpack(answer)
+            if error:
+                raise OSError(error, os.strerror(error))
+        except BaseException:
+            ours.close()
+            os.close(output)
+            raise
+        finally:
+            theirs.close()
+            os.close(printed)
+        return Script(ours, output, adopts=adopts)
+
+    def _hand_over(self, descriptors: list[int]) -> None:
+        with self._lock:
+            if self._control is not None:
+                with suppress(OSError):
+                    socket.send_fds(self._control, [b"!"], descriptors)
+                    return
+                # Somebody has killed it.
+                self._control.close()
+            self._control = _start_reaper()
+            socket.send_fds(self._control, [b"!"], descriptors)
+
+
+def _start_reaper() -> socket.socket:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(reaper.__file__))],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            cwd="/",
+            start_new_session=True,
+        )
+    # It ends when this process does: nobody here waits for it.
+    process.returncode = 0
+    return ours
+
+
+def _encoded(command: Command) -> bytes:
+    variables = []
+    for name, value in command.environment.items():
+        if "=" in name or not name:
+            raise ValueError("illegal environment variable name")
+        variables.append(name.encode() + b"=" + value)
+    words = [b"/bin/sh", os.fsencode(command.script)]
+    folder = os.fsencode(command.folder)
+    if any(b"\0" in part for part in (folder, *words, *variables)):
+        raise ValueError("embedded null byte")
+    return reaper.encode(folder, words, variables)
+
+
+def _rest(run: socket.socket) -> bytes:
+    data = b""
+    with suppress(OSError):
+        while block := run.recv(64):
+            data += block
+    return data
