@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError
-from oscarcli.api.services import create_service, delete_service, find_service, update_service
+from oscarcli.api.services import create_service, delete_service, find_service
 from oscarcli.api.system import get_info
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
-from oscarcli.fdl.compare import compare
 from oscarcli.fdl.plan import Action, Existing, Wanted
 from oscarcli.fdl.to_server import depends_on_version
+from oscarcli.fdl.update import replace_service
 
 # What the server says to a user who is no administrator instead of "not found" (`oscar-api` 3.3, DELETE).
 NOT_YOURS = "does not have a registered ConfigMap"
@@ -193,8 +192,7 @@ def _do(action: Action, client: Client) -> str | None:
     if action.kind == "create":
         create_service(client, action.definition)
         return None
-    has_changes = action.comparison is not None and bool(action.comparison.changes)
-    return _update(action, client, has_changes=has_changes)
+    return replace_service(client, action.definition, action.version)
 
 
 def _do_beginning(action: Action, client: Client) -> None:
@@ -203,32 +201,8 @@ def _do_beginning(action: Action, client: Client) -> None:
 
 
 def _do_rest(action: Action, client: Client) -> str | None:
-    return _update(action, client, has_changes=True)
-
-
-def _update(action: Action, client: Client, *, has_changes: bool) -> str | None:
-    """Update a service; return a remark when the server failed and yet did it.
-
-    With an administrator's login servers give up over policies after they have stored the definition
-    (`oscar-api` 3.3, PUT).
-    """
     assert action.definition is not None
-    try:
-        update_service(client, action.definition)
-    except ServerError as error:
-        if not (has_changes and _is_as_wanted(action, client)):
-            raise
-        return f"{error.message}; and yet the service is as wanted"
-    return None
-
-
-def _is_as_wanted(action: Action, client: Client) -> bool:
-    try:
-        stored = find_service(client, action.name)
-    except OscarError:
-        return False
-    assert action.definition is not None
-    return stored is not None and not compare(action.definition, stored, action.version).changes
+    return replace_service(client, action.definition, action.version)
 
 
 def _hint(action: Action, message: str) -> str | None:

@@ -30,6 +30,12 @@ from oscarcli.local.state import State
 
 log = logging.getLogger(__name__)
 
+# The manager's words, with what Go makes of an argument that its format has no place for.
+BUCKETS_STAY = (
+    "Error deleting service buckets: %!(EXTRA *errors.errorString=error while removing MinIO bucket "
+    "error removing resource)"
+)
+
 
 class Lifecycle:
     """Creates, updates and deletes services.
@@ -41,7 +47,8 @@ class Lifecycle:
         jobs: the table of jobs.
         scheduler: stops the jobs of a service that goes.
         volumes: the volumes that services mount.
-        strict: refuse an input or output bucket that exists already, as the manager does.
+        strict: refuse an input or output bucket that exists already, and keep those of a service that is
+            deleted without an owner, as the manager does.
     """
 
     def __init__(
@@ -100,7 +107,11 @@ class Lifecycle:
         log.info('service "%s" updated', definition["name"])
 
     def delete(self, name: str) -> None:
-        """Delete a service, its jobs, and what it came with that no other service uses. Raises ApiError."""
+        """Delete a service, its jobs, and what it came with that no other service uses.
+
+        Raises:
+            ApiError: 404 when there is none; 500 when it is gone, but its buckets are not.
+        """
         with self._state.transaction():
             definition = self._services.get(name)
             if definition is None:
@@ -108,11 +119,31 @@ class Lifecycle:
             self._services.remove(name)
             jobs = self._jobs.names(name)
             self._jobs.remove(jobs)
-            for bucket in buckets_of(definition):
+            is_stuck = self._cannot_free_buckets(definition)
+            for bucket in () if is_stuck else buckets_of(definition):
                 self._remove_bucket(name, bucket)
             self._volumes.release(definition)
         self._scheduler.forget(jobs)
         log.info('service "%s" deleted', name)
+        if is_stuck:
+            raise ApiError(500, BUCKETS_STAY)
+
+    def _cannot_free_buckets(self, definition: Definition) -> bool:
+        """Tell whether the buckets stay, as with the manager, which frees them of their owner's policy.
+
+        Only the cluster's own account has none. An update without `owner` leaves a service with nobody's.
+        """
+        if definition["owner"] == OWNER or not buckets_of(definition):
+            return False
+        if not self._strict:
+            log.warning(
+                'service "%s" has the owner "%s", by an update that did not carry "%s"; a real cluster fails '
+                "to delete it and keeps its buckets",
+                definition["name"],
+                definition["owner"],
+                OWNER,
+            )
+        return self._strict
 
     def _read(self, body: bytes) -> Definition:
         definition = read_definition(body)
