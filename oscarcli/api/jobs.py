@@ -13,7 +13,14 @@ from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, document
 from oscarcli.api.system import get_info
-from oscarcli.errors import ForbiddenError, JobFailedError, NotFoundError, OscarError, UsageError
+from oscarcli.errors import (
+    ForbiddenError,
+    JobFailedError,
+    NotFoundError,
+    OscarError,
+    UnreachableError,
+    UsageError,
+)
 from oscarcli.http.limits import LARGEST_RESULT
 
 if TYPE_CHECKING:
@@ -129,7 +136,7 @@ def find_log(client: Client, service: str, job: str, *, timestamps: bool = False
         answer = client.request(
             "GET", "system", "logs", service, job, what=what, params=params, largest=LARGEST_RESULT
         )
-        return str(answer.text)
+        return _log_in(answer, what)
     except NotFoundError:
         return None
     except ServerError as error:
@@ -137,6 +144,16 @@ def find_log(client: Client, service: str, job: str, *, timestamps: bool = False
         if not error.silent:
             raise
         return None
+
+
+def _log_in(answer: httpx.Response, what: str) -> str:
+    """Return the log that an answer holds. Raises UnreachableError when it is something else."""
+    found = str(answer.text)
+    is_json = "json" in answer.headers.get("content-type", "")
+    # A log comes as plain text, and each of its lines with the time where that is asked for.
+    if found.strip() == "null" and (is_json or "timestamps" in answer.request.url.params):
+        raise UnreachableError(f'cannot {what}: the server answers with "null" instead of a log')
+    return found
 
 
 def delete_job(client: Client, service: str, job: str) -> None:
