@@ -450,7 +450,8 @@ def test_a_waiting_job_that_is_deleted_ends_the_wait_at_once(
     assert time.monotonic() - began < APPEAR_SECONDS / 2, "nothing was waited for in vain"
     last = err.decode().splitlines()[-2 if files else -1]
     assert last in {
-        f'Error: job "{name}" of service "upper" was removed while it was {how}; its last status was "Pending"'
+        f'Error: job "{name}" of service "upper" was removed while it was {how}; '
+        'its last status was "Pending"'
         for name in full
         for how in ("followed", "waited for")
     }
