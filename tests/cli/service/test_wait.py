@@ -438,7 +438,7 @@ def test_a_waiting_job_that_is_deleted_ends_the_wait_at_once(
 ) -> None:
     shown = looks_at(busy, "upper", monkeypatch)
     files = files_in(run, *(f"{n}.txt" for n in range(count)))
-    words = ("put-file", "upper", *files) if files else ("job", "upper", "-i", "x")
+    words: tuple[str | Path, ...] = ("put-file", "upper", *files) if files else ("job", "upper", "-i", "x")
     process = run.start("service", *words, "--wait")
     # The second look: the program knows of them.
     full = wait_for(lambda: [one for one in shown if len(one) == max(count, 1)][1:], "two looks")[0]
