@@ -35,6 +35,8 @@ BUCKETS_STAY = (
     "Error deleting service buckets: %!(EXTRA *errors.errorString=error while removing MinIO bucket "
     "error removing resource)"
 )
+INVALID_POLICY = "Invalid arguments specified. (Invalid arguments specified)"
+NO_USER = "The specified user does not exist. (Specified user does not exist)"
 
 
 class Lifecycle:
@@ -89,7 +91,12 @@ class Lifecycle:
         log.info('service "%s" created', definition["name"])
 
     def update(self, body: bytes) -> None:
-        """Replace the definition of a service; its token and namespace stay. Raises ApiError."""
+        """Replace the definition of a service; its token and namespace stay.
+
+        Raises:
+            ApiError: 404 when there is none, 400 and 500 when it is refused; 500 also when it is stored, but
+                a bucket could not be given to its owner.
+        """
         definition = self._read(body)
         with self._state.transaction():
             stored = self._services.get(definition["name"])
@@ -105,6 +112,8 @@ class Lifecycle:
             self._make_buckets(definition, refuse_existing=False)
             self._services.put(definition)
         log.info('service "%s" updated', definition["name"])
+        if self._strict and _has_new_private_bucket(stored, definition) and definition["owner"] != OWNER:
+            raise ApiError(500, _policy_failure(definition["owner"]))
 
     def delete(self, name: str) -> None:
         """Delete a service, its jobs, and what it came with that no other service uses.
@@ -214,3 +223,16 @@ class Lifecycle:
             )
         elif self._store.bucket(bucket) is not None:
             self._store.delete_bucket(bucket, with_objects=True)
+
+
+def _has_new_private_bucket(stored: Definition, definition: Definition) -> bool:
+    is_public = definition["visibility"] == "public"
+    return not is_public and bool(set(buckets_of(definition)) - set(buckets_of(stored)))
+
+
+def _policy_failure(owner: str) -> str:
+    """Return the manager's words, with MinIO's about a policy of nobody, or of somebody who is no user."""
+    failure = f"setting MinIO policy for user/group {owner}: {NO_USER}"
+    if not owner:
+        failure = f"creating/adding MinIO policy for user/group : {INVALID_POLICY}"
+    return f"Error creating the service: error {failure}"

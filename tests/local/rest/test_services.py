@@ -333,6 +333,37 @@ def test_strict_keeps_the_buckets_of_a_service_that_lost_its_owner(
     assert (again.status_code, again.text) == (500, 'the bucket "lost-bucket" already exists\n')
 
 
+@pytest.mark.parametrize(
+    ("owner", "visibility", "failure"),
+    [
+        ("", "private", "creating/adding MinIO policy for user/group : Invalid arguments specified. "),
+        ("", "restricted", "creating/adding MinIO policy for user/group : Invalid arguments specified. "),
+        ("ada", "private", "setting MinIO policy for user/group ada: The specified user does not exist. "),
+        ("", "public", ""),
+        ("cluster_admin", "private", ""),
+    ],
+)
+def test_strict_stores_an_update_and_fails_over_a_new_bucket_of_nobody(
+    start_cluster: Callable[..., LocalCluster], owner: str, visibility: str, failure: str
+) -> None:
+    cluster = start_cluster(strict=True)
+    cluster.create("late")
+    body = definition(
+        "late",
+        owner=owner,
+        visibility=visibility,
+        input=io("late-bucket/in"),
+        output=io("late-new/out"),
+    )
+    response = cluster.api.put("/system/services", json=body)
+    assert response.status_code == (500 if failure else 204)
+    assert response.text.startswith(f"Error creating the service: error {failure}" if failure else "")
+    stored = cluster.api.get("/system/services/late").json()
+    assert (stored["owner"], stored["output"][0]["path"]) == (owner, "late-new/out")
+    # Nothing new, nothing to give away.
+    assert cluster.api.put("/system/services", json=body).status_code == 204
+
+
 def test_without_strict_a_lost_owner_is_told_and_its_buckets_go(
     cluster: LocalCluster, caplog: pytest.LogCaptureFixture
 ) -> None:
