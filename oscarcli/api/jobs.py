@@ -15,7 +15,14 @@ from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, document, endless, is_log, unconfirmed
 from oscarcli.api.shapes import ANY, JOB, JOB_PAGE
 from oscarcli.api.system import get_info
-from oscarcli.errors import ForbiddenError, JobFailedError, NotFoundError, OscarError, UsageError
+from oscarcli.errors import (
+    ForbiddenError,
+    JobFailedError,
+    NotFoundError,
+    OscarError,
+    UnreachableError,
+    UsageError,
+)
 from oscarcli.http.limits import LARGEST_RESULT
 
 if TYPE_CHECKING:
@@ -144,6 +151,7 @@ def find_log(client: Client, service: str, job: str, *, timestamps: bool = False
         answer = client.request(
             "GET", "system", "logs", service, job, what=what, params=params, largest=LARGEST_RESULT
         )
+        return _log_in(answer, what)
     except NotFoundError:
         return None
     except ServerError as error:
@@ -151,9 +159,22 @@ def find_log(client: Client, service: str, job: str, *, timestamps: bool = False
         if not error.silent:
             raise
         return None
+
+
+def _log_in(answer: httpx.Response, what: str) -> str:
+    """Return the log that an answer holds.
+
+    Raises:
+        UnreachableError: it is the nothing of a server that has the log no more, or not yet.
+        OscarError: it is something else.
+    """
+    found = str(answer.text)
+    # A log comes as plain text, and each of its lines with the time where that is asked for.
+    if found.strip() == "null" and (not is_log(answer) or "timestamps" in answer.request.url.params):
+        raise UnreachableError(f'cannot {what}: the server answers with "null" instead of a log')
     if not is_log(answer):
         raise OscarError(f"cannot {what}: the answer is a document, no log")
-    return str(answer.text)
+    return found
 
 
 def delete_job(client: Client, service: str, job: str) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document, unconfirmed
+from oscarcli.api.replacement import replacement
+from oscarcli.api.responses import ServerError, document, unconfirmed
 from oscarcli.api.shapes import SERVICE
 from oscarcli.errors import AuthError, NotFoundError
 from oscarcli.http.limits import LARGEST_RESULT
@@ -20,6 +21,12 @@ WRITE_SECONDS = 120.0
 # With `image_prefetch` the answer comes when the image is on every node.
 PREFETCH_SECONDS = 400.0
 RUN_SECONDS = 300.0
+# By then the service itself is gone (`oscar-api` 3.3, DELETE).
+BUCKETS_LEFT = "Error deleting service buckets"
+BUCKETS_LEFT_HINT = (
+    "the service is gone, its buckets are not: 'oscar-cli bucket list' shows them, and 'oscar-cli bucket "
+    "delete' removes them"
+)
 INCLUDE_DEPLOYMENT = {"include": "deployment"}
 
 
@@ -65,15 +72,21 @@ def create_service(client: Client, definition: Mapping[str, Any]) -> None:
     _write(client, "POST", definition, what)
 
 
-def update_service(client: Client, definition: Mapping[str, Any]) -> None:
-    """Replace a service's definition.
+def update_service(client: Client, definition: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
+    """Replace a service's definition, but for what PUT would only forget (`replacement.py`).
+
+    Args:
+        client: the cluster.
+        definition: the service as it is to be.
+        stored: the service as the server shows it now.
 
     Raises:
-        NotFoundError: there is no such service.
+        NotFoundError: there is none.
         UnconfirmedError: the answer does not say that it was replaced: look.
+        ServerError: the server failed; the definition may be stored all the same.
     """
     what = f'update service "{definition.get("name")}"'
-    _write(client, "PUT", definition, what)
+    _write(client, "PUT", replacement(definition, stored), what)
 
 
 def _write(client: Client, method: str, definition: Mapping[str, Any], what: str) -> None:
@@ -90,12 +103,22 @@ def _write_limit(definition: Mapping[str, Any]) -> float:
 
 
 def delete_service(client: Client, name: str) -> None:
-    """Delete a service with its jobs and buckets. Raises NotFoundError when there is none."""
+    """Delete a service with its jobs and buckets.
+
+    Raises:
+        NotFoundError: there is none.
+        ServerError: the server failed; the hint tells when the service itself is gone.
+    """
     what = f'delete service "{name}"'
-    response = client.request("DELETE", "system", "services", name, what=what, read_timeout=WRITE_SECONDS)
-    error = unconfirmed(response, what)
-    if error is not None and find_service(client, name) is not None:
-        raise error
+    try:
+        response = client.request("DELETE", "system", "services", name, what=what, read_timeout=WRITE_SECONDS)
+    except ServerError as error:
+        if BUCKETS_LEFT in error.message:
+            error.hint = BUCKETS_LEFT_HINT
+        raise
+    doubt = unconfirmed(response, what)
+    if doubt is not None and find_service(client, name) is not None:
+        raise doubt
 
 
 def service_token(service: Service) -> str:

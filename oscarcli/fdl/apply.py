@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError, UnconfirmedError
-from oscarcli.api.services import create_service, delete_service, find_service, update_service
+from oscarcli.api.responses import UnconfirmedError
+from oscarcli.api.services import create_service, delete_service, find_service
 from oscarcli.api.system import get_info
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
 from oscarcli.fdl.actions import Action
 from oscarcli.fdl.compare import compare
 from oscarcli.fdl.plan import Existing, Wanted
 from oscarcli.fdl.to_server import depends_on_version
+from oscarcli.fdl.update import replace_service
 
 # What the server says to a user who is no administrator instead of "not found" (`oscar-api` 3.3, DELETE).
 NOT_YOURS = "does not have a registered ConfigMap"
@@ -193,8 +194,7 @@ def _do(action: Action, client: Client) -> str | None:
     assert action.definition is not None
     if action.kind == "create":
         return _create(action, client)
-    has_changes = action.comparison is not None and bool(action.comparison.changes)
-    return _update(action, client, has_changes=has_changes)
+    return replace_service(client, action.definition, action.version)
 
 
 def _do_beginning(action: Action, client: Client) -> None:
@@ -203,7 +203,8 @@ def _do_beginning(action: Action, client: Client) -> None:
 
 
 def _do_rest(action: Action, client: Client) -> str | None:
-    return _update(action, client, has_changes=True)
+    assert action.definition is not None
+    return replace_service(client, action.definition, action.version)
 
 
 def _create(action: Action, client: Client) -> str | None:
@@ -213,22 +214,6 @@ def _create(action: Action, client: Client) -> str | None:
         create_service(client, action.definition)
     except UnconfirmedError as error:
         if not _is_as_wanted(action, client):
-            raise
-        return f"{error.message}; and yet the service is as wanted"
-    return None
-
-
-def _update(action: Action, client: Client, *, has_changes: bool) -> str | None:
-    """Update a service; return a remark when the server failed and yet did it.
-
-    With an administrator's login servers give up over policies after they have stored the definition
-    (`oscar-api` 3.3, PUT).
-    """
-    assert action.definition is not None
-    try:
-        update_service(client, action.definition)
-    except ServerError as error:
-        if not (has_changes and _is_as_wanted(action, client)):
             raise
         return f"{error.message}; and yet the service is as wanted"
     return None

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from oscarcli.api.replacement import SERVER_ANNOTATIONS, SERVER_LABELS
 from oscarcli.fdl.kinds import Field, Kind, Record, RecordMap, Records
 from oscarcli.fdl.normalise import SET_BY_SERVER
 from oscarcli.fdl.schema import SERVICE
-from oscarcli.fdl.to_server import EXPOSE_DEFAULTS, SERVER_ANNOTATIONS, SERVER_LABELS
+from oscarcli.fdl.to_server import EXPOSE_DEFAULTS
 
 
 def written(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""From what a user wrote to what a particular server takes: version differences and the traps of PUT.
+"""From what a user wrote to what a particular server takes.
 
-Facts: `oscar-api` 3.3 (PUT quirks), 4.2 (expose), 10 (older servers).
+Facts: `oscar-api` 4.2 (expose), 10 (older servers).
 """
 
 from __future__ import annotations
@@ -10,21 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from oscarcli.api.replacement import replacement
 from oscarcli.errors import RefusedError
 
-# Labels that the server adds when it creates a service and forgets when it replaces one.
-SERVER_LABELS = (
-    "oscar_service",
-    "applicationId",
-    "queue",
-    "oscar.grycap/user-service",
-    "owner_name",
-    "vo",
-    "uid",
-    "kueue.x-k8s.io/queue-name",
-)
-# Annotations of a federation, which a server puts into the services it hands on.
-SERVER_ANNOTATIONS = "oscar.grycap/"
 # Documented defaults that no server applies; without them an exposed service is refused.
 EXPOSE_DEFAULTS = {"min_scale": 1, "max_scale": 10, "cpu_threshold": 80}
 PORT_KEYS = ("api_port", "nodePort")
@@ -61,7 +49,7 @@ def sent(
     if not takes_port_lists(version):
         _single_ports(document, str(version))
     if stored is not None:
-        _keep_what_put_forgets(document, stored)
+        document = replacement(document, stored)
     return document
 
 
@@ -101,30 +89,3 @@ def _single_ports(document: dict[str, Any], version: str) -> None:
                 f"expose.{key} has {len(ports)} ports; OSCAR {version} takes one, 4.1 and newer several"
             )
         expose[key] = ports[0] if ports else 0
-
-
-def _keep_what_put_forgets(document: dict[str, Any], stored: Mapping[str, Any]) -> None:
-    """Add what PUT would reset although the user never set it."""
-    for key in ("owner", "vo"):
-        if stored.get(key) and not document.get(key):
-            document[key] = stored[key]
-    labels = stored.get("labels") or {}
-    kept = {key: labels[key] for key in SERVER_LABELS if key in labels}
-    if kept:
-        document["labels"] = {**kept, **(document.get("labels") or {})}
-    annotations = stored.get("annotations") or {}
-    marks = {key: annotations[key] for key in annotations if key.startswith(SERVER_ANNOTATIONS)}
-    if marks:
-        document["annotations"] = {**marks, **(document.get("annotations") or {})}
-    if "kserve" in document and "kserve" in stored:
-        # The server drops false when it answers, takes its absence for true, and refuses a change.
-        document["kserve"].setdefault("set_auth", bool((stored["kserve"] or {}).get("set_auth", False)))
-    _keep_secrets(document, stored)
-
-
-def _keep_secrets(document: dict[str, Any], stored: Mapping[str, Any]) -> None:
-    """Leave secrets out that are names without values: sent, they would empty the stored ones."""
-    secrets = (document.get("environment") or {}).get("secrets")
-    known = ((stored.get("environment") or {}).get("secrets") or {}).keys()
-    if secrets and not any(secrets.values()) and secrets.keys() == known:
-        del document["environment"]["secrets"]

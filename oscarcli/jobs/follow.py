@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from oscarcli.api.client import Client
-from oscarcli.api.jobs import Job, find_job, find_log, is_running
+from oscarcli.api.jobs import FAILED, Job, find_job, find_log, is_running
+from oscarcli.api.services import get_service
 from oscarcli.errors import NotFoundError, UnreachableError
 from oscarcli.jobs.log_lines import NO_TIMES, SeenLines, Selection, have_times, without_time
 from oscarcli.jobs.outage import PASSING, Patience
+from oscarcli.jobs.supervisor_log import is_silent
 
 # Seconds between two looks: short while something happens, longer while nothing does.
 SHORTEST_PAUSE = 0.3
@@ -75,6 +77,7 @@ class LogFollower:
         self._text = ""
         self._is_timed = True
         self._has_looked = False
+        self._is_silent: bool | None = None
         self._is_quiet = True
         self._told_status: object = None
         self._is_done = False
@@ -124,9 +127,8 @@ class LogFollower:
         text = None
         if self.job.get("status") not in WAITING_STATES:
             text = find_log(self._client, self._service, self._name, timestamps=True)
-        if text is None and ended and self._seen:
-            # It was there: an empty failure in the place of a log comes from a server that restarts.
-            raise UnreachableError(f'cannot get the end of the log of job "{self._name}": there is no answer')
+        if ended:
+            self._require_end(text)
         remark = self._patience.relieve()
         if remark:
             yield LogEvent(note=remark)
@@ -167,7 +169,8 @@ class LogFollower:
         """Take it that the job is not in the list. Raises NotFoundError unless it may still appear."""
         if self.job:
             raise NotFoundError(
-                f'job "{self._name}" of service "{self._service}" was removed while it was followed'
+                f'job "{self._name}" of service "{self._service}" was removed while it was followed; '
+                f'its last status was "{self.job.get("status")}"'
             ) from error
         if time.monotonic() >= self._appear_until:
             raise error
@@ -191,6 +194,31 @@ class LogFollower:
             yield LogEvent("\n".join(wanted) + "\n")
         if any(line.endswith(LAST_WORDS) for line in lines):
             self._next_state, self._state_time = 0.0, float("-inf")
+
+    def _require_end(self, text: str | None) -> None:
+        """Raise UnreachableError when an answer cannot be all of the log of a job that has ended.
+
+        A server that restarts answers with nothing, or with less than it had before.
+        """
+        if self._seen:
+            if not text or not self._seen.reach(text):
+                raise UnreachableError(
+                    f'cannot get the end of the log of job "{self._name}": '
+                    f"the server answers with {'less than it had before' if text else 'nothing'}"
+                )
+        elif text == "" and self.job.get("status") != FAILED and not self._may_be_silent():
+            raise UnreachableError(
+                f'cannot get the log of job "{self._name}": the server answers with nothing',
+                hint="the login may lack the permission",
+            )
+
+    def _may_be_silent(self) -> bool:
+        """Tell whether a job of this service can succeed without a line in its log."""
+        if self._is_silent is None:
+            service = get_service(self._client, self._service)
+            # Elsewhere it may be kept elsewhere, too.
+            self._is_silent = is_silent(service) or bool(service.get("interlink_node_name"))
+        return self._is_silent
 
     def _rest(self) -> None:
         """Wait until the next look. Raises UnreachableError when there is no time left."""

@@ -29,6 +29,7 @@ class SeenLines:
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
         self._last = ""
+        self._newest = ""
 
     def news(self, text: str, *, ended: bool) -> list[str]:
         """Return the lines that were not there before, in the log's order, without their line ends.
@@ -48,7 +49,19 @@ class SeenLines:
             if counted[line] > self._seen[line]:
                 self._seen[line] += 1
                 new.append(line)
+        self._newest = new[-1] if new else self._newest
         return new
+
+    def reach(self, text: str) -> bool:
+        """Tell whether a log goes as far as what was seen of it; without times that cannot be told.
+
+        A log need not have that any more: a node drops the oldest lines. Then its last line is a later one.
+        """
+        moment = time_of(self._newest)
+        if moment is None or self._newest in text:
+            return True
+        last = time_of(lines_of(text)[-1]) if text else None
+        return last is not None and last > moment
 
     def __bool__(self) -> bool:
         """Tell whether any line was seen."""

@@ -82,7 +82,7 @@ class UploadedJobs:
         self._deadline = None if limit is None else time.monotonic() + limit
         self._patience = Patience()
         self._others: set[str] = set()
-        self._candidates: set[str] = set()
+        self._candidates: dict[str, Job] = {}
         self._news_at = time.monotonic()
         self._news: list[Sight] = []
 
@@ -139,7 +139,7 @@ class UploadedJobs:
         jobs = list_jobs(self._client, self._service)
         for place, name in self.names.items():
             if name not in jobs:
-                raise NotFoundError(f'job "{name}" was removed while it was waited for')
+                raise self._removed(name, self.jobs[name])
             has_changed = jobs[name].get("status") != self.jobs[name].get("status")
             self.jobs[name] = jobs[name]
             if has_changed:
@@ -150,9 +150,9 @@ class UploadedJobs:
     def _search(self, jobs: Mapping[str, Job]) -> None:
         known = self._before | self._others | self.jobs.keys()
         new = [name for name in jobs if name not in known]
-        if not self._candidates.issuperset(new):
-            self._candidates.update(new)
+        if not self._candidates.keys() >= set(new):
             self._news_at = time.monotonic()
+        self._candidates.update({name: jobs[name] for name in new})
         mute: list[str] = []
         # Logs of jobs that seem older than the upload are read when no other job can be the one: on a busy
         # service each of many waiting programs would read all logs otherwise.
@@ -163,7 +163,29 @@ class UploadedJobs:
             self._look_into(early, jobs, mute)
         missing = [place for place in self._places if place not in self.names]
         if missing and len(mute) == len(self._unknown(new)):
+            self._raise_if_removed(missing, mute, jobs)
             self._guess(missing, mute, jobs)
+
+    def _raise_if_removed(self, missing: list[Place], mute: list[str], jobs: Mapping[str, Job]) -> None:
+        """Raise NotFoundError when jobs are gone of which nobody knows yet whose they were, and none is left.
+
+        A job that waits has no log that could name its object.
+        """
+        gone = [
+            name
+            for name in self._unknown(list(self._candidates))
+            if name not in jobs and not self._is_early(self._candidates[name])
+        ]
+        is_settled = time.monotonic() - self._news_at >= SETTLE_SECONDS
+        if gone and is_settled and len(mute) < len(missing) <= len(mute) + len(gone):
+            raise self._removed(gone[0], self._candidates[gone[0]])
+
+    def _removed(self, name: str, job: Job) -> NotFoundError:
+        return NotFoundError(
+            f'job "{name}" of service "{self._service}" was removed while it was waited for; '
+            f'its last status was "{job.get("status")}"',
+            hint=f"'oscar-cli service logs list {self._service}' shows the jobs that are left",
+        )
 
     def _look_into(self, names: Sequence[str], jobs: Mapping[str, Job], mute: list[str]) -> None:
         for name in names:

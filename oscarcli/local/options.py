@@ -40,7 +40,7 @@ class Options:
         engine: `auto` or `host`; there is no other engine yet.
         parallel: most jobs at a time, 0 for as many as there are cores, four at most.
         strict: behave like a real cluster also where that is in the way: no shared buckets, failing jobs
-            for folder markers.
+            for folder markers, buckets that outlive a service without an owner.
         strict_exit: a script's exit code decides whether its job succeeded.
         sync_store: synchronous runs store their results too.
         sync_limit: seconds after which a synchronous run is cut off.

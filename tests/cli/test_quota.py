@@ -104,6 +104,38 @@ def test_a_wrong_password_is_told_as_one(call: Caller, server: ScriptedServer) -
 
 
 @pytest.mark.parametrize("words", [("get", "ada@egi.eu"), ("update", "ada@egi.eu", "--cpu", "1")])
+@pytest.mark.parametrize(
+    "reason",
+    [
+        # Without queues, from a real manager; with them; of an update; of a user without a namespace.
+        'getting volume quotas for user ada@egi.eu: resourcequotas "ada" not found',
+        'getting ClusterQueue oscar-cq-ada: clusterqueues.kueue.x-k8s.io "oscar-cq-ada" not found',
+        'getting current volume quota: resourcequotas "ada" not found',
+        'getting MinIO quotas for user urn:a: namespaces "oscar-svc-ada" not found',
+    ],
+)
+def test_a_user_of_whom_the_server_knows_nothing(
+    call: Caller, server: ScriptedServer, words: tuple[str, ...], reason: str
+) -> None:
+    call.know(server.url)
+    server.expect("GET" if words[0] == "get" else "PUT", ADA, text(reason, 500))
+    result = call("quota", *words)
+    assert (result.code, result.out) == (5, "")
+    what = "get" if words[0] == "get" else "update"
+    assert f'Error: cannot {what} the quota of user "ada@egi.eu": the server knows no such user' in result.err
+    assert "the server failed" not in result.err
+
+
+def test_a_failure_that_is_about_no_user_stays_one(call: Caller, server: ScriptedServer) -> None:
+    call.know(server.url)
+    server.expect("GET", ADA, text("getting volume quotas for user ada: etcdserver: request timed out", 500))
+    assert call("quota", "get", "ada@egi.eu").code == 1
+    server.expect("GET", MINE, text('getting volume quotas for user a: resourcequotas "a" not found', 500))
+    result = call("quota", "get")
+    assert (result.code, "the server has set no limits up for this login" in result.err) == (5, True)
+
+
+@pytest.mark.parametrize("words", [("get", "ada@egi.eu"), ("update", "ada@egi.eu", "--cpu", "1")])
 def test_a_user_may_not_look_at_others(call: Caller, server: ScriptedServer, words: tuple[str, ...]) -> None:
     call.know(server.url)
     server.expect("GET" if words[0] == "get" else "PUT", ADA, text("forbidden", 403))

@@ -150,8 +150,14 @@ def _logins(oidc: Any) -> str | None:
         return None
     if not oidc.get("enabled"):
         return "user and password"
-    issuers = ", ".join(str(issuer) for issuer in oidc.get("issuers") or [])
+    issuers = ", ".join(str(issuer) for issuer in _filled(oidc.get("issuers")))
     return "user and password, or OpenID Connect" + (f" ({issuers})" if issuers else "")
+
+
+def _filled(value: Any) -> list[Any]:
+    """Return the items of a list that are not blank: servers show an unset list of words as one of ""."""
+    found = value if isinstance(value, list) else []
+    return [item for item in found if not (isinstance(item, str) and not item.strip())]
 
 
 def settings(config: Document) -> list[tuple[str, Any]]:
@@ -165,7 +171,7 @@ def _leaves(part: Document, path: str) -> Iterator[tuple[str, Any]]:
         if isinstance(value, dict):
             yield from _leaves(value, place)
         else:
-            yield place, value
+            yield place, _filled(value) if isinstance(value, list) else value
 
 
 def _mapping(value: Any) -> Document:

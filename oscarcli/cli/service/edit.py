@@ -188,10 +188,11 @@ def _show_difference(session: Session, stored: Service, wanted: Service) -> bool
 
 def _apply(session: Session, stored: Service, wanted: Service) -> None:
     from oscarcli.api.responses import ServerError
-    from oscarcli.api.services import get_service, update_service
+    from oscarcli.api.services import get_service
     from oscarcli.api.system import get_info
     from oscarcli.fdl.normalise import comparable
     from oscarcli.fdl.to_server import has_ports, sent
+    from oscarcli.fdl.update import replace_service
 
     name = str(stored.get("name"))
     now = get_service(session.api, name)
@@ -199,10 +200,12 @@ def _apply(session: Session, stored: Service, wanted: Service) -> None:
         raise RefusedError(f'service "{name}" was changed by somebody else while it was edited')
     version = str(get_info(session.api).get("version")) if has_ports(wanted) else None
     try:
-        update_service(session.api, sent(wanted, now, version))
+        remark = replace_service(session.api, sent(wanted, now, version), version)
     except ServerError as error:
         error.hint = f"it may be stored all the same: 'oscar-cli service get {name}' shows it"
         raise
     except NotFoundError as error:
         error.hint = "it was deleted while it was edited"
         raise
+    if remark:
+        session.note(remark)

@@ -179,6 +179,8 @@ def _follow(session: Session, service: str, name: str, selection: Selection, *, 
             _write_log(session, event.text, raw=raw)
         if event.note:
             session.note(event.note)
+    if not follower.log:
+        session.note("the log is empty, or gone")
     session.note(f'job "{name}": {state_text(follower.job)}')
     raise_if_failed(name, follower.job)
 

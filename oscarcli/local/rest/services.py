@@ -55,8 +55,11 @@ def get(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """DELETE /system/services/{serviceName}, with jobs and buckets."""
-    call.cluster.lifecycle.delete(call.name)
-    call.cluster.sync.stop("the service was deleted", call.name)
+    try:
+        call.cluster.lifecycle.delete(call.name)
+    finally:
+        # A service can be gone although its buckets are not.
+        call.cluster.sync.stop("the service was deleted", call.name)
     return empty(204)
 
 

@@ -152,7 +152,8 @@ def _oscar_status(counts: dict[str, int]) -> dict[str, Any]:
         },
         "jobs_count": sum(counts.values()),
         "pods": {"total": sum(counts.values()), "states": {**states, "Unknown": 0}},
-        "oidc": {"enabled": False, "issuers": [], "groups": []},
+        # Unset, as the manager shows it.
+        "oidc": {"enabled": False, "issuers": [""], "groups": [""]},
     }
 
 

@@ -30,6 +30,14 @@ from oscarcli.local.state import State
 
 log = logging.getLogger(__name__)
 
+# The manager's words, with what Go makes of an argument that its format has no place for.
+BUCKETS_STAY = (
+    "Error deleting service buckets: %!(EXTRA *errors.errorString=error while removing MinIO bucket "
+    "error removing resource)"
+)
+INVALID_POLICY = "Invalid arguments specified. (Invalid arguments specified)"
+NO_USER = "The specified user does not exist. (Specified user does not exist)"
+
 
 class JobTable(Protocol):
     """What a service that goes needs of the table of jobs."""
@@ -58,7 +66,8 @@ class Lifecycle:
         jobs: the table of jobs.
         scheduler: stops the jobs of a service that goes.
         volumes: the volumes that services mount.
-        strict: refuse an input or output bucket that exists already, as the manager does.
+        strict: refuse an input or output bucket that exists already, and keep those of a service that is
+            deleted without an owner, as the manager does.
     """
 
     def __init__(
@@ -99,7 +108,12 @@ class Lifecycle:
         log.info('service "%s" created', definition["name"])
 
     def update(self, body: bytes) -> None:
-        """Replace the definition of a service; its token and namespace stay. Raises ApiError."""
+        """Replace the definition of a service; its token and namespace stay.
+
+        Raises:
+            ApiError: 404 when there is none, 400 and 500 when it is refused; 500 also when it is stored, but
+                a bucket could not be given to its owner.
+        """
         definition = self._read(body)
         with self._state.transaction():
             stored = self._services.get(definition["name"])
@@ -115,9 +129,15 @@ class Lifecycle:
             self._make_buckets(definition, refuse_existing=False)
             self._services.put(definition)
         log.info('service "%s" updated', definition["name"])
+        if self._strict and _has_new_private_bucket(stored, definition) and definition["owner"] != OWNER:
+            raise ApiError(500, _policy_failure(definition["owner"]))
 
     def delete(self, name: str) -> None:
-        """Delete a service, its jobs, and what it came with that no other service uses. Raises ApiError."""
+        """Delete a service, its jobs, and what it came with that no other service uses.
+
+        Raises:
+            ApiError: 404 when there is none; 500 when it is gone, but its buckets are not.
+        """
         with self._state.transaction():
             definition = self._services.get(name)
             if definition is None:
@@ -125,11 +145,31 @@ class Lifecycle:
             self._services.remove(name)
             jobs = self._jobs.names(name)
             self._jobs.remove(jobs)
-            for bucket in buckets_of(definition):
+            is_stuck = self._cannot_free_buckets(definition)
+            for bucket in () if is_stuck else buckets_of(definition):
                 self._remove_bucket(name, bucket)
             self._volumes.release(definition)
         self._scheduler.forget(jobs)
         log.info('service "%s" deleted', name)
+        if is_stuck:
+            raise ApiError(500, BUCKETS_STAY)
+
+    def _cannot_free_buckets(self, definition: Definition) -> bool:
+        """Tell whether the buckets stay, as with the manager, which frees them of their owner's policy.
+
+        Only the cluster's own account has none. An update without `owner` leaves a service with nobody's.
+        """
+        if definition["owner"] == OWNER or not buckets_of(definition):
+            return False
+        if not self._strict:
+            log.warning(
+                'service "%s" has the owner "%s", by an update that did not carry "%s"; a real cluster fails '
+                "to delete it and keeps its buckets",
+                definition["name"],
+                definition["owner"],
+                OWNER,
+            )
+        return self._strict
 
     def _read(self, body: bytes) -> Definition:
         definition = read_definition(body)
@@ -200,3 +240,16 @@ class Lifecycle:
             )
         elif self._store.bucket(bucket) is not None:
             self._store.delete_bucket(bucket, with_objects=True)
+
+
+def _has_new_private_bucket(stored: Definition, definition: Definition) -> bool:
+    is_public = definition["visibility"] == "public"
+    return not is_public and bool(set(buckets_of(definition)) - set(buckets_of(stored)))
+
+
+def _policy_failure(owner: str) -> str:
+    """Return the manager's words, with MinIO's about a policy of nobody, or of somebody who is no user."""
+    failure = f"setting MinIO policy for user/group {owner}: {NO_USER}"
+    if not owner:
+        failure = f"creating/adding MinIO policy for user/group : {INVALID_POLICY}"
+    return f"Error creating the service: error {failure}"

@@ -106,6 +106,15 @@ def test_nodes_come_with_their_load_and_then_the_rest(run: Runner, server: Scrip
     }
 
 
+@pytest.mark.parametrize("unset", [[""], [], None, ["", " "]])
+def test_unset_issuers_are_none(call: Caller, server: ScriptedServer, unset: Any) -> None:
+    call.know(server.url)
+    oidc = {"enabled": True, "issuers": unset, "groups": [""]}
+    server.expect("GET", "/system/status", document({**STATUS, "oscar": {**STATUS["oscar"], "oidc": oidc}}))
+    _, parts = tables(call("cluster", "status").out)
+    assert parts["login by"] == "user and password, or OpenID Connect"
+
+
 @pytest.mark.parametrize(("form", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
 @pytest.mark.parametrize("status", [STATUS, FLAT])
 def test_nothing_that_the_server_sends_is_dropped(
@@ -192,6 +201,7 @@ def test_settings_as_a_table(call: Caller, server: ScriptedServer) -> None:
     server.expect("GET", "/system/config", document(CONFIG))
     rows = [line.split() for line in call("cluster", "config", "-o", "table").out.splitlines()]
     assert ["config.newer.deep", "1"] in rows
+    assert ["config.oidc_groups", "-"] in rows, "unset is shown as a blank word"
     assert ["allowed_image_repositories", "images.example.org/grycap"] in rows
     assert ["minio_provider.secret_key", "***"] in rows
 

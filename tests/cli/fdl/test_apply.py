@@ -51,7 +51,8 @@ def test_apply_creates_then_leaves_alone_and_edits_what_differs(
     assert cluster.asked() == [
         *("GET posenet", "POST posenet"),
         "GET posenet",
-        *("GET posenet", "PUT posenet"),
+        # Looked up again just before it is replaced: the update has to carry what the server added.
+        *("GET posenet", "GET posenet", "PUT posenet"),
     ]
 
 

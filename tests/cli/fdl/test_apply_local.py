@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import yaml
 
 from tests.conftest import Caller, Outcome, Runner
 from tests.unit.fdl.test_compare import FORMS, PUBLISHED
@@ -104,6 +106,70 @@ def test_a_workflow_is_made_in_the_order_that_is_accepted_and_works(strict: Runn
     got = strict("service", "get-file", "word-count", "word-count/counts/a.counts", tmp_path / "counts")
     assert got.code == 0, got.err
     assert (tmp_path / "counts").read_text().split()[:2] == ["2", "that"]
+
+
+def stored(strict: Runner, name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(strict("service", "get", name, "-o", "json").out)
+    return document
+
+
+def buckets(strict: Runner) -> list[str]:
+    return [bucket["bucket_name"] for bucket in json.loads(strict("bucket", "list", "-o", "json").out)]
+
+
+def test_a_workflow_keeps_its_owner_and_goes_with_its_buckets(strict: Runner) -> None:
+    """Whoever is updated while it is created, too: nothing may be forgotten on the way."""
+    file = EXAMPLES / "workflow" / "fdl.yaml"
+    alone = EXAMPLES / "text-stats" / "fdl.yaml"
+    for _ in range(2):
+        assert strict("apply", file).code == 0
+        assert strict("apply", alone).code == 0
+        services = {name: stored(strict, name) for name in ("words", "word-count", "text-stats")}
+        assert {service["owner"] for service in services.values()} == {"cluster_admin"}
+        # An update forgets labels that it is not sent: all three have what a creation gives.
+        wanted = services["text-stats"]["labels"].keys()
+        assert "owner_name" in wanted
+        assert {name: service["labels"].keys() for name, service in services.items()} == dict.fromkeys(
+            services, wanted
+        )
+        assert strict("apply", "--force", file).code == 0
+        assert stored(strict, "words")["owner"] == "cluster_admin"
+        for name in services:
+            deleted = strict("service", "delete", name)
+            assert (deleted.code, deleted.err) == (0, "")
+        assert buckets(strict) == []
+
+
+def test_a_service_that_lost_its_owner_leaves_its_bucket_and_that_is_said(strict: Runner) -> None:
+    """As another client's update leaves it behind."""
+    file = EXAMPLES / "text-stats" / "fdl.yaml"
+    assert strict("apply", file).code == 0
+    cluster = yaml.safe_load(strict.config.read_text())["oscar"]["local"]
+    without = {key: value for key, value in stored(strict, "text-stats").items() if key != "owner"}
+    login = (cluster["auth_user"], cluster["auth_password"])
+    answer = httpx.put(f"{cluster['endpoint']}/system/services", json=without, auth=login, trust_env=False)
+    assert answer.status_code == 204
+    deleted = strict("service", "delete", "text-stats")
+    assert deleted.code == 1
+    assert "Error deleting service buckets" in deleted.err
+    assert "hint: the service is gone, its buckets are not" in deleted.err
+    assert buckets(strict) == ["text-stats"]
+    assert strict("service", "get", "text-stats").code == 5
+    assert strict("bucket", "delete", "text-stats").code == 0
+    assert strict("apply", file).code == 0
+
+
+def test_an_edit_keeps_owner_and_labels(strict: Runner, tmp_path: Path) -> None:
+    assert strict("apply", EXAMPLES / "text-stats" / "fdl.yaml").code == 0
+    before = stored(strict, "text-stats")
+    editor = tmp_path / "editor.sh"
+    editor.write_text("#!/bin/sh\nsed -i 's/memory: .*/memory: 300Mi/' \"$1\"\n")
+    editor.chmod(0o755)
+    edited = strict("service", "edit", "text-stats", env={"VISUAL": str(editor)})
+    assert edited.code == 0, edited.err
+    assert stored(strict, "text-stats") == {**before, "memory": "300Mi"}
+    assert strict("service", "delete", "text-stats").code == 0
+    assert buckets(strict) == []
 
 
 def test_a_bucket_that_is_there_is_refused_with_what_to_do(strict: Runner) -> None:

@@ -343,6 +343,8 @@ def test_the_consumer_is_made_first_and_the_producer_in_two_steps(call: Caller, 
     ]
     assert cluster.written() == ["POST counts", "POST words", "PUT words"]
     assert [folder["path"] for folder in cluster.services["words"]["output"]] == ["counts/in"]
+    for service in cluster.services.values():
+        assert (service["owner"], service["labels"]["owner_name"]) == ("cluster_admin", "oscar")
     assert "counts 2" not in call("apply", file).err
     assert cluster.written() == ["POST counts", "POST words", "PUT words"]
 
@@ -447,6 +449,26 @@ def test_an_update_that_was_done_although_the_server_failed(
     assert "policy user cluster_admin does not exist; and yet the service is as wanted" in outcome.err
     # Whether an update without a difference was done cannot be told.
     assert call("apply", "--force", fdl(call, "posenet", extra="      memory: 1Gi\n")).code == 1
+
+
+@pytest.mark.parametrize("lost", ["owner", "labels"])
+def test_an_update_that_lost_what_the_server_had_set_is_not_as_wanted(
+    call: Caller, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    assert call("apply", fdl(call, "posenet")).code == 0
+    own = cluster._own
+
+    def failing(method: str, name: str, document: Any) -> Answer:
+        if method != "PUT":
+            return own(method, name, document)
+        own(method, name, {**document, lost: {} if lost == "labels" else ""})
+        return 500, "policy of nobody"
+
+    monkeypatch.setattr(cluster, "_own", failing)
+    outcome = call("apply", fdl(call, "posenet", extra="      memory: 1Gi\n"))
+    assert cluster.services["posenet"]["memory"] == "1Gi"
+    assert (outcome.code, lines(outcome)[1:]) == (1, [f"✗ Editing {PLACE}"])
+    assert "policy of nobody" in outcome.err
 
 
 def test_an_update_that_failed_did_fail(call: Caller, cluster: Cluster) -> None:

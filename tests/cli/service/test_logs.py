@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 import yaml
 
+from oscarcli.jobs import follow, outage
 from tests.conftest import Caller, Runner
 from tests.support.server import Answer, Request, ScriptedServer, document, text
 
@@ -298,6 +300,77 @@ def test_following_shows_each_line_once_from_before_the_start_to_the_end(
     result = call("service", "logs", "get", "svc", "j", "--follow")
     assert (result.code, result.out) == (0, "one\nhalf\nend\n")
     assert result.err == 'job "j": Succeeded\n'
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the waiting out of waiting."""
+    monkeypatch.setattr(follow, "SHORTEST_PAUSE", 0.001)
+    monkeypatch.setattr(follow, "LONGEST_PAUSE", 0.005)
+    monkeypatch.setattr(outage, "PATIENCE", 0.2)
+
+
+STAMPED = [f"2026-06-12T09:05:0{n}.000000001Z line {n}\n" for n in range(3)]
+NOTHING = {"empty": Answer(200), "null": document(None), "null as text": text("null"), "gone": Answer(404)}
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("end", [*NOTHING, "less"])
+@pytest.mark.parametrize("before", [*NOTHING, None])
+def test_an_end_with_less_than_was_there_is_no_success(
+    call: Caller, cluster: ScriptedServer, before: str | None, end: str
+) -> None:
+    answers = {**NOTHING, "less": text(STAMPED[0])}
+    between = [("Running", answers[before])] if before else []
+    Growing(cluster, ("Running", text("".join(STAMPED[:2]))), *between, ("Succeeded", answers[end]))
+    result = call("service", "logs", "get", "svc", "j", "--follow")
+    assert (result.code, result.out) == (6, "line 0\nline 1\n")
+    assert "Error: cannot get the" in result.err
+    assert "Succeeded" not in result.err
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize("kind", [*NOTHING, "less"])
+def test_an_end_that_comes_late_is_waited_for(call: Caller, cluster: ScriptedServer, kind: str) -> None:
+    answer = {**NOTHING, "less": text(STAMPED[0])}[kind]
+    log = iter([text("".join(STAMPED[:2])), answer, answer])
+    states = iter(["Running"])
+    cluster.always("GET", LIST, lambda _: document({"jobs": {"j": job(next(states, "Succeeded"))}}))
+    cluster.always("GET", f"{LIST}/j", lambda _: next(log, text("".join(STAMPED))))
+    result = call("service", "logs", "get", "svc", "j", "--follow")
+    assert (result.code, result.out) == (0, "line 0\nline 1\nline 2\n")
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    ("service", "code"),
+    [
+        ({"log_level": "INFO"}, 6),
+        ({}, 6),
+        ({"log_level": "CRITICAL"}, 0),
+        ({"log_level": "INFO", "environment": {"variables": {"LOG_LEVEL": "ERROR"}}}, 0),
+        ({"interlink_node_name": "far"}, 0),
+    ],
+)
+def test_a_log_without_a_line_is_believed_where_nothing_has_to_write_one(
+    call: Caller, cluster: ScriptedServer, service: dict[str, Any], code: int
+) -> None:
+    """The supervisor begins every log, unless the service's log level silences it."""
+    Growing(cluster, ("Running", Answer(200)), ("Succeeded", Answer(200)))
+    cluster.always("GET", "/system/services/svc", document({"name": "svc", **service}))
+    result = call("service", "logs", "get", "svc", "j", "--follow")
+    assert (result.code, result.out) == (code, "")
+    assert ("the server answers with nothing" in result.err) == (code == 6)
+
+
+def test_a_null_in_the_place_of_a_log_is_no_log(call: Caller, cluster: ScriptedServer) -> None:
+    cluster.expect("GET", f"{LIST}/j", document(None))
+    result = call("service", "logs", "get", "svc", "j")
+    assert (result.code, result.out) == (6, "")
+    assert 'the server answers with "null" instead of a log' in result.err
+    # A script may say it, too.
+    cluster.expect("GET", f"{LIST}/j", text("null\n"))
+    assert call("service", "logs", "get", "svc", "j").out == "null\n"
 
 
 def test_a_job_that_fails_while_followed_is_exit_code_9(call: Caller, cluster: ScriptedServer) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Caller, Runner
-from tests.local.harness import LocalCluster, open_cluster
+from tests.local.harness import LocalCluster, open_cluster, wait_for
 from tests.support.command import World
 from tests.support.server import Answer, Request, ScriptedServer, document, text
 
@@ -396,6 +396,62 @@ def test_a_hundred_commands_at_once_each_get_their_own_result(real: Runner, tmp_
             else {"result.txt": f"content of crowd-{n}.txt"}
         )
         assert contents(tmp_path / str(n)) == expected
+
+
+# -- jobs that are taken away --------------------------------------------------------------------
+
+
+@pytest.fixture
+def busy(tmp_path: Path, run: Runner) -> Iterator[LocalCluster]:
+    """A local cluster whose only place is taken, so that every other job waits."""
+    cluster = open_cluster(tmp_path / "busy", parallel=1)
+    cluster.create("slow", "sleep 600\n")
+    cluster.create("upper", UPPER)
+    cluster.submit("slow")
+    wait_for(lambda: [job for job in cluster.jobs("slow").values() if job["status"] == "Running"], "a job")
+    know(run, cluster)
+    yield cluster
+    cluster.close()
+
+
+def looks_at(cluster: LocalCluster, service: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Return a list that gets every list of the service's jobs that the cluster shows from now on."""
+    shown: list[dict[str, Any]] = []
+    jobs = cluster.server.cluster.jobs
+    page = jobs.page
+
+    def noted(name: str, *arguments: Any) -> dict[str, Any]:
+        found = page(name, *arguments)
+        if name == service:
+            shown.append(found)
+        return found
+
+    monkeypatch.setattr(jobs, "page", noted)
+    return shown
+
+
+@pytest.mark.parametrize("count", [0, 1, 2], ids=["job", "put-file", "put-file of two"])
+def test_a_waiting_job_that_is_deleted_ends_the_wait_at_once(
+    run: Runner, busy: LocalCluster, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    shown = looks_at(busy, "upper", monkeypatch)
+    files = files_in(run, *(f"{n}.txt" for n in range(count)))
+    words: tuple[str | Path, ...] = ("put-file", "upper", *files) if files else ("job", "upper", "-i", "x")
+    process = run.start("service", *words, "--wait")
+    # The second look: the program knows of them.
+    full = wait_for(lambda: [one for one in shown if len(one) == max(count, 1)][1:], "two looks")[0]
+    assert {job["status"] for job in full.values()} == {"Pending"}
+    assert busy.api.delete("/system/logs/upper", params={"all": "true"}).status_code == 204
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 5, err
+    # A job that is waited for in vain has another ending.
+    last = err.decode().splitlines()[-2 if files else -1]
+    assert last in {
+        f'Error: job "{name}" of service "upper" was removed while it was {how}; '
+        'its last status was "Pending"'
+        for name in full
+        for how in ("followed", "waited for")
+    }
 
 
 # -- older servers -------------------------------------------------------------------------------

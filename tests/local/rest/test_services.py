@@ -305,6 +305,79 @@ def test_strict_refuses_a_bucket_that_exists(start_cluster: Callable[..., LocalC
     assert cluster.api.post("/system/services", json=own).status_code == 201
 
 
+def test_strict_keeps_the_buckets_of_a_service_that_lost_its_owner(
+    start_cluster: Callable[..., LocalCluster],
+) -> None:
+    """An update that does not carry the owner leaves none, and the manager cannot undo nobody's policy."""
+    cluster = start_cluster(strict=True)
+    for name in ("lost", "kept"):
+        cluster.create(name)
+        cluster.upload(name, "out/result")
+    cluster.create("bare", input=[], output=[])
+    for name, owner in (("lost", {}), ("kept", {"owner": "cluster_admin"}), ("bare", {})):
+        own = {} if name == "bare" else {"input": io(f"{name}-bucket/in"), "output": io(f"{name}-bucket/out")}
+        body = definition(name, **{"input": [], "output": [], **own, **owner})
+        assert cluster.api.put("/system/services", json=body).status_code == 204
+    assert cluster.api.get("/system/services/lost").json()["owner"] == ""
+    gone = {name: cluster.api.delete(f"/system/services/{name}") for name in ("lost", "kept", "bare")}
+    assert {name: answer.status_code for name, answer in gone.items()} == {
+        "lost": 500,
+        "kept": 204,
+        "bare": 204,
+    }
+    assert gone["lost"].text == (
+        "Error deleting service buckets: %!(EXTRA *errors.errorString=error while removing MinIO bucket "
+        "error removing resource)"
+    )
+    assert cluster.api.get("/system/services").json() == []
+    assert [bucket["Name"] for bucket in cluster.s3.list_buckets()["Buckets"]] == ["lost-bucket"]
+    assert cluster.keys("lost-bucket") == ["in/", "out/", "out/result"]
+    again = cluster.api.post("/system/services", json=definition("lost", input=io("lost-bucket/in")))
+    assert (again.status_code, again.text) == (500, 'the bucket "lost-bucket" already exists\n')
+
+
+@pytest.mark.parametrize(
+    ("owner", "visibility", "failure"),
+    [
+        ("", "private", "creating/adding MinIO policy for user/group : Invalid arguments specified. "),
+        ("", "restricted", "creating/adding MinIO policy for user/group : Invalid arguments specified. "),
+        ("ada", "private", "setting MinIO policy for user/group ada: The specified user does not exist. "),
+        ("", "public", ""),
+        ("cluster_admin", "private", ""),
+    ],
+)
+def test_strict_stores_an_update_and_fails_over_a_new_bucket_of_nobody(
+    start_cluster: Callable[..., LocalCluster], owner: str, visibility: str, failure: str
+) -> None:
+    cluster = start_cluster(strict=True)
+    cluster.create("late")
+    body = definition(
+        "late",
+        owner=owner,
+        visibility=visibility,
+        input=io("late-bucket/in"),
+        output=io("late-new/out"),
+    )
+    response = cluster.api.put("/system/services", json=body)
+    assert response.status_code == (500 if failure else 204)
+    assert response.text.startswith(f"Error creating the service: error {failure}" if failure else "")
+    stored = cluster.api.get("/system/services/late").json()
+    assert (stored["owner"], stored["output"][0]["path"]) == (owner, "late-new/out")
+    # Nothing new, nothing to give away.
+    assert cluster.api.put("/system/services", json=body).status_code == 204
+
+
+def test_without_strict_a_lost_owner_is_told_and_its_buckets_go(
+    cluster: LocalCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.create("lost")
+    assert cluster.api.put("/system/services", json=definition("lost", input=io("lost-bucket/in"))).is_success
+    with caplog.at_level("WARNING", "oscarcli.local"):
+        assert cluster.api.delete("/system/services/lost").status_code == 204
+    assert 'service "lost" has the owner ""' in caplog.text
+    assert "lost-bucket" not in [bucket["Name"] for bucket in cluster.s3.list_buckets()["Buckets"]]
+
+
 def test_strict_lets_a_folder_marker_start_its_failing_job(
     start_cluster: Callable[..., LocalCluster],
 ) -> None:

@@ -49,6 +49,7 @@ def test_status_describes_this_machine_and_the_jobs(cluster: LocalCluster) -> No
     assert node["memory"]["capacity_bytes"] > node["memory"]["usage_bytes"] >= 0
     assert status["cluster"]["metrics"]["cpu"]["total_schedulable_cores"] % 1000 == 0
     assert status["oscar"]["jobs_count"] >= 1
+    assert status["oscar"]["oidc"] == {"enabled": False, "issuers": [""], "groups": [""]}
     assert status["oscar"]["pods"]["states"]["Succeeded"] >= 1
     assert status["minio"]["buckets_count"] >= 1
     assert status["minio"]["total_objects"] >= 2

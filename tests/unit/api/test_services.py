@@ -86,13 +86,31 @@ def test_only_a_missing_service_is_a_missing_service() -> None:
 def test_writes_have_limits_of_their_own(definition: dict[str, Any], seconds: float) -> None:
     client, seen = api(201)
     services.create_service(client, definition)
-    services.update_service(client, definition)
+    services.update_service(client, definition, {})
     assert [request.method for request in seen] == ["POST", "PUT"]
     for request in seen:
         assert request.extensions["timeout"]["read"] == seconds
         assert json.loads(request.content) == definition
     services.delete_service(client, "x")
     assert seen[-1].extensions["timeout"]["read"] == 120.0
+
+
+def test_an_update_carries_what_the_server_would_forget() -> None:
+    client, seen = api(204)
+    stored = {
+        "name": "x",
+        "owner": "ada",
+        "labels": {"owner_name": "Ada", "mine": "1"},
+        "kserve": {"type": "t"},
+    }
+    services.update_service(client, {"name": "x", "cpu": "1", "kserve": {"type": "t"}}, stored)
+    assert json.loads(seen[0].content) == {
+        "name": "x",
+        "cpu": "1",
+        "owner": "ada",
+        "labels": {"owner_name": "Ada"},
+        "kserve": {"type": "t", "set_auth": False},
+    }
 
 
 def test_a_run_is_given_the_token_and_five_minutes() -> None:

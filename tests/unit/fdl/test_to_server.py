@@ -67,12 +67,15 @@ def test_an_edit_keeps_what_the_server_set_at_creation() -> None:
         "name": "x",
         "owner": "somebody",
         "vo": "vo.example.org",
-        "labels": {"owner_name": "Some_Body", "uid": "u1", "queue": "own", "new": "1"},
+        "labels": {"owner_name": "Some_Body", "uid": "u1", "queue": "root.x", "new": "1"},
     }
 
 
-def test_what_the_file_says_goes_before_what_is_stored() -> None:
-    assert sent({"owner": "me", "vo": "v"}, {"owner": "you", "vo": "w"}, None) == {"owner": "me", "vo": "v"}
+def test_what_the_file_says_goes_before_what_is_stored_but_for_the_owner() -> None:
+    """A creation listens to nobody about the owner, so an update must not either."""
+    assert sent({"owner": "me", "vo": "v"}, {"owner": "you", "vo": "w"}, None) == {"owner": "you", "vo": "v"}
+    # A service that lost its owner can be given one again.
+    assert sent({"owner": "me"}, {"owner": ""}, None) == {"owner": "me"}
 
 
 def test_creating_adds_nothing() -> None:

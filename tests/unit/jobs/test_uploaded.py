@@ -183,6 +183,42 @@ def test_a_job_that_is_removed_ends_the_wait(play: Any) -> None:
         list(waiting.watch())
 
 
+def test_a_job_that_is_removed_before_its_log_could_name_its_file_ends_the_wait(
+    play: Any, clock: list[float]
+) -> None:
+    waiting, _ = play(*[{"a": "Pending"}] * 5, {}, logs={})
+    with pytest.raises(NotFoundError, match=r'"a".*was removed while it was waited for.*"Pending"'):
+        list(waiting.watch())
+    assert clock[0] < 10
+
+
+def test_a_job_that_is_removed_where_logs_tell_nothing_is_one_of_the_uploads(
+    play: Any, clock: list[float]
+) -> None:
+    waiting, _ = play(
+        {"a": "Pending", "b": "Pending"}, {"b": "Running"}, logs={}, places=[ONE, TWO], silent=True
+    )
+    with pytest.raises(NotFoundError, match=r'"a".*was removed'):
+        list(waiting.watch())
+    assert clock[0] < 10
+
+
+def test_a_removed_job_beside_others_may_have_been_somebody_elses(play: Any) -> None:
+    waiting, _ = play(
+        {"a": "Pending", "b": "Pending"},
+        *[{"b": "Pending"}] * 10,
+        {"b": "Succeeded"},
+        logs={"b": started_by(ONE)},
+    )
+    assert seen(waiting) == [("b", "Succeeded")]
+
+
+def test_a_job_that_was_known_to_be_somebody_elses_may_go(play: Any, clock: list[float]) -> None:
+    looks = [{"b": "Running"}, *[{}] * 20, {"b2": "Pending"}, {"b2": "Succeeded"}]
+    waiting, _ = play(*looks, logs={"b": started_by(TWO), "b2": started_by(ONE)})
+    assert seen(waiting) == [("b2", "Succeeded")]
+
+
 def test_logs_of_jobs_older_than_the_upload_are_read_last(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     waiting, server = play(
         {}, logs={"old-one": started_by(TWO), "new": started_by(ONE)}, since="2026-06-12T09:00:00Z"
