@@ -119,7 +119,8 @@ INFO = {
     "version": str,
     "architecture": str,
     "kubernetes_version": str,
-    "serverless_backend": {"name": str, "version": str},
+    # Only shown.
+    "serverless_backend": object,
 }
 CONFIG = {
     "config": {ANY: object},

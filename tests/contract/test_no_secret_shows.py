@@ -82,6 +82,7 @@ WORDS = {
     "diff": "fdl.yaml --env-file env",
     "validate": "fdl.yaml bad.yaml",
     "init": "made",
+    "help": "login",
     "graph": "fdl.yaml",
     "cluster add": "new CLUSTER ada --password-stdin",
     "cluster default": "",

@@ -56,5 +56,5 @@ def powershell(ctx: typer.Context, no_descriptions: NoDescriptionsOption = False
 
 
 def _write(session: Session, name: str, *, described: bool) -> None:
-    text = (Path(__file__).parent / "tab" / "scripts" / name).read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "scripts" / name).read_text(encoding="utf-8")
     session.answer(text.replace("COMMAND", "__complete" if described else "__completeNoDesc"))

@@ -37,11 +37,11 @@ def test_words_come_with_descriptions_or_without(run: Runner) -> None:
     described = run("__complete", "cluster", "de")
     assert (described.code, described.err) == (0, "")
     assert described.out.splitlines() == [
-        "default\tShow or set the cluster that is used when none is named.",
         "delete\tForget a cluster; the cluster itself is not touched.",
+        "default\tShow or set the cluster that is used when none is named.",
         ":",
     ]
-    assert run("__completeNoDesc", "cluster", "de").out == "default\ndelete\n:\n"
+    assert run("__completeNoDesc", "cluster", "de").out == "delete\ndefault\n:\n"
     assert run("__complete", "apply", "").out == ":files\n"
     assert run("__complete", "service", "list", "--columns", "na").out == "name\n:nospace\n"
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from oscarcli.errors import ExitCode
+from tests.cli.service.test_files import files_of
 from tests.conftest import Caller
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
 from tests.support.scripted_s3 import KeyStore, Reply, Seen, Server
@@ -166,3 +168,82 @@ def test_a_local_name_that_is_no_text_is_told(cluster: Caller, objects: dict[str
     done = cluster("bucket", "put-file", BUCKET, name, "cafe.txt")
     assert (done.code, objects) == (0, {"cafe.txt": b"latin"})
     assert done.out == 'Uploaded "caf\\udce9.txt" to "minio.default:svc/cafe.txt"\n'
+
+
+# -- folders that nothing leaves -------------------------------------------------------------------------
+
+
+def test_names_from_the_server_stay_in_the_folder(cluster: Caller, objects: dict[str, bytes]) -> None:
+    for key in ("out/../../evil.txt", "out/a\\b", "out/good.txt"):
+        objects[key] = b"x"
+    done = cluster("service", "get-file", "svc", "minio.default", "svc/out/", "back")
+    assert done.code == ExitCode.PARTIAL
+    assert done.out == f"{cluster.home}/back/good.txt\n"
+    assert "cannot be used as a file name here" in done.err
+    assert "2 of 3 files were not downloaded" in done.err
+    assert files_of(cluster) == ["back/good.txt"]
+
+
+DANGEROUS_KEYS = (
+    "out/../../evil",
+    "out/sub/../../../evil",
+    "out/a\\..\\..\\evil",
+    "out/C:\\evil",
+    "out/\\\\server\\share\\evil",
+    "out/" + "x" * 256,
+    "out/..",
+    "out/link/evil",
+    "out/deep/link/evil",
+    "out/file",
+)
+# What means something on other systems only, or nothing at all, is a name like any other.
+HARMLESS_KEYS = (
+    "out/CON",
+    "out/C:good",
+    "out/dot.",
+    "out/..good",
+    "out/ blank ",
+    "out/-rf",
+    "out/~",
+    "out/a:b",
+)
+
+
+def test_no_name_leads_out_of_a_folder_by_itself_or_by_a_link(
+    cluster: Caller, objects: dict[str, bytes]
+) -> None:
+    """Links were planted in the folder: to a folder, deeper down, and in the place of a file."""
+    for key in (*DANGEROUS_KEYS, *HARMLESS_KEYS):
+        objects[key] = b"evil"
+    elsewhere = cluster.home / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "victim").write_bytes(b"precious")
+    (cluster.home / "got" / "deep").mkdir(parents=True)
+    (cluster.home / "got" / "link").symlink_to("../elsewhere")
+    (cluster.home / "got" / "deep" / "link").symlink_to(elsewhere)
+    (cluster.home / "got" / "file").symlink_to("../elsewhere/victim")
+    done = cluster("service", "get-file", "svc", "minio.default", "svc/out/", "got")
+    assert done.code == ExitCode.PARTIAL
+    assert sorted(done.out.splitlines()) == sorted(
+        str(cluster.home / "got" / key.removeprefix("out/")) for key in HARMLESS_KEYS
+    )
+    assert f"{len(DANGEROUS_KEYS)} of {len(DANGEROUS_KEYS) + len(HARMLESS_KEYS)} files" in done.err
+    assert [path.name for path in elsewhere.iterdir()] == ["victim"]
+    assert (elsewhere / "victim").read_bytes() == b"precious"
+    assert not [name for name in files_of(cluster) if "evil" in name]
+
+
+def test_a_folder_of_a_bucket_is_not_left_by_a_planted_link(
+    cluster: Caller, objects: dict[str, bytes]
+) -> None:
+    for key in ("out/link/evil", "out/../evil", "out/file", "out/good"):
+        objects[key] = b"x"
+    (cluster.home / "elsewhere").mkdir()
+    (cluster.home / "got").mkdir()
+    (cluster.home / "got" / "link").symlink_to("../elsewhere")
+    (cluster.home / "got" / "file").symlink_to("../elsewhere/file")
+    result = cluster("bucket", "get-file", BUCKET, "out/", "got")
+    assert (result.code, result.out) == (8, f"{cluster.home}/got/good\n")
+    assert not list((cluster.home / "elsewhere").iterdir())
+    result = cluster("bucket", "get-file", BUCKET, "out/file", "got")
+    assert (result.code, result.out) == (7, "")

@@ -212,6 +212,10 @@ def test_a_log_that_is_not_there_says_why(call: Caller, cluster: ScriptedServer)
     assert "the login may lack the permission" in result.err
     cluster.expect("GET", f"{LIST}/k", document(None))
     result = call("service", "logs", "get", "svc", "k")
+    assert (result.code, result.out) == (6, "")
+    assert 'cannot get the log of job "k": the server answers with "null" instead of a log' in result.err
+    cluster.expect("GET", f"{LIST}/k", document({"log": "x"}))
+    result = call("service", "logs", "get", "svc", "k")
     assert (result.code, result.out) == (1, "")
     assert 'cannot get the log of job "k": the answer is a document, no log' in result.err
 
