@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +165,7 @@ def _waited(
     raise NewLoginError(f"cannot {WHAT}: the code expired before the login was confirmed")
 
 
-def _code(found: dict[str, Any], provider: Provider) -> tuple[str, DeviceCode, float]:
+def _code(found: Mapping[str, Any], provider: Provider) -> tuple[str, DeviceCode, float]:
     """Return the secret code, what to show, and the seconds between questions.
 
     Raises:

@@ -185,7 +185,7 @@ def with_scopes(provider: Provider, scopes: str, attempt: Callable[[str], Grant]
     return attempt(last)
 
 
-def _described(base: str, found: dict[str, Any], what: str) -> Provider:
+def _described(base: str, found: Mapping[str, Any], what: str) -> Provider:
     """Return the provider that a document describes."""
     named = found.get("issuer")
     if not isinstance(named, str) or named.rstrip("/") != base:
