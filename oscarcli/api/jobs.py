@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -24,6 +23,7 @@ from oscarcli.errors import (
     UsageError,
 )
 from oscarcli.http.limits import LARGEST_RESULT
+from oscarcli.polling import Poll
 
 if TYPE_CHECKING:
     import httpx
@@ -38,6 +38,7 @@ JOB_NAME_HEADER = "X-Delegated-Job-ID"
 SUBMIT_SECONDS = 60.0
 # How long a new job may take to show in the list.
 APPEAR_SECONDS = 5.0
+APPEAR_PAUSE = 0.3
 # Newest of these that a job has tells its place in time.
 TIMES = ("creation_time", "start_time", "finish_time")
 # Every other state, "Unknown" included, may still become one of these.
@@ -292,7 +293,7 @@ def start_job(client: Client, service: str, body: Iterable[bytes] | bytes, token
 
 def _appeared(client: Client, service: str, before: dict[str, Job], chosen: str) -> StartedJob:
     """Wait for what is new in the list. Raises OscarError when the list cannot be read."""
-    deadline = time.monotonic() + APPEAR_SECONDS
+    poll = Poll(APPEAR_PAUSE, limit=APPEAR_SECONDS)
     while True:
         new = [job for job in list_jobs(client, service) if job not in before]
         if chosen in new:
@@ -301,9 +302,8 @@ def _appeared(client: Client, service: str, before: dict[str, Job], chosen: str)
             return StartedJob(new[0], "the only job that is new in the list")
         if new:
             return StartedJob(None, f"{len(new)} jobs began at the same time")
-        if time.monotonic() > deadline:
+        if not poll.wait():
             return StartedJob(None, f"no new job in the list after {APPEAR_SECONDS:g} s")
-        time.sleep(0.3)
 
 
 def takes_job_name(version: str) -> bool:
