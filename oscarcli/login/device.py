@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.errors import AuthError, UnreachableError
-from oscarcli.http.quotes import secrets_of
+from oscarcli.http.redaction import secrets_of
 from oscarcli.login.exchange import Trace, exchange
 from oscarcli.login.provider import Pkce, Provider, token_answer, with_scopes
 from oscarcli.login.token_response import NewLoginError, document, granted, refusal, seconds_of

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oscarcli.errors import AuthError, OscarError
-from oscarcli.http.quotes import quoted, secrets_of
+from oscarcli.http.redaction import quoted, secrets_of
 from oscarcli.login.exchange import Answer, Trace, exchange
 from oscarcli.login.token_response import ISSUER_HINT, ScopeError, document, granted, refusal
 from oscarcli.login.tokens import Grant

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 from oscarcli.coercion import as_mapping
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 from oscarcli.http.limits import parsed
-from oscarcli.http.quotes import quoted
+from oscarcli.http.redaction import quoted
 from oscarcli.login import jwt
 from oscarcli.login.exchange import Answer
 from oscarcli.login.tokens import AccessToken, Grant

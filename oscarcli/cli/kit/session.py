@@ -242,13 +242,13 @@ class Session:
 
     def trace(self, text: str) -> None:
         """Say what goes over the wire, for `--debug`; addresses and errors may hold what is secret."""
-        from oscarcli.http.quotes import mask_shapes
+        from oscarcli.http.redaction import mask_shapes
 
         self.diagnostics.note(f"debug: {mask_shapes(text)}")
 
     def trace_error(self, error: BaseException) -> None:
         """Show where an error came from, for `--debug`; those of libraries may quote what they read."""
-        from oscarcli.http.quotes import mask_shapes
+        from oscarcli.http.redaction import mask_shapes
 
         self.diagnostics.note(mask_shapes("".join(traceback.format_exception(error)).rstrip()))
 
@@ -288,7 +288,7 @@ class Session:
 
     def report_unexpected(self, error: Exception, as_json: bool) -> int:
         """Write an error nobody foresaw and return its exit code."""
-        from oscarcli.http.quotes import mask_shapes
+        from oscarcli.http.redaction import mask_shapes
 
         text = mask_shapes(str(error)) or type(error).__name__
         hint = None if self.debug else "run the command again with --debug for the details"
