@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -13,7 +12,7 @@ from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, document, endless, is_log, unconfirmed
 from oscarcli.api.shapes import ANY, JOB, JOB_PAGE
-from oscarcli.api.system import get_info
+from oscarcli.api.system import get_info, server_version
 from oscarcli.errors import (
     ForbiddenError,
     JobFailedError,
@@ -35,6 +34,7 @@ LONG_SERVICE_NAME = 25
 KEPT_OF_LONG_NAME = 16
 # Chooses the job's name, since 4.1; an older server ignores it and picks one.
 JOB_NAME_HEADER = "X-Delegated-Job-ID"
+FIRST_WITH_JOB_NAMES = (4, 1, 0)
 SUBMIT_SECONDS = 60.0
 # How long a new job may take to show in the list.
 APPEAR_SECONDS = 5.0
@@ -313,5 +313,5 @@ def takes_job_name(version: str) -> bool:
     """
     if version.startswith("local-"):
         return True
-    numbers = re.match(r"v?(\d+)\.(\d+)", version)
-    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (4, 1)
+    numbers = server_version(version)
+    return numbers is not None and numbers >= FIRST_WITH_JOB_NAMES

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from oscarcli.api.replacement import SERVER_ANNOTATIONS, SERVER_LABELS
 from oscarcli.coercion import as_mapping
 from oscarcli.fdl.kinds import Field, Kind, Record, RecordMap, Records
 from oscarcli.fdl.normalise import SET_BY_SERVER
+from oscarcli.fdl.replacement import SERVER_ANNOTATIONS, SERVER_LABELS
 from oscarcli.fdl.schema import SERVICE
 from oscarcli.fdl.to_server import EXPOSE_DEFAULTS
 

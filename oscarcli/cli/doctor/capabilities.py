@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +23,8 @@ OUTSIDE = "ask whoever runs the cluster for an address of MinIO that is reachabl
 
 def version(patient: Patient) -> Found:
     """Look at the server's version, and at what it lacks."""
+    from oscarcli.api.system import server_version
+
     text = str(patient.info.get("version"))
     around = [
         f"{title} {value}"
@@ -34,11 +35,10 @@ def version(patient: Patient) -> Found:
         if value
     ]
     shown = ", ".join([f"OSCAR {text}", *around])
-    numbers = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+    numbers = server_version(text)
     if numbers is None:
         return Found(f"{shown}; its number tells nothing about its features", Outcome.NOTE)
-    found = tuple(int(part or 0) for part in numbers.groups())
-    lacking = [name for since, name in FEATURES if found < since]
+    lacking = [name for since, name in FEATURES if numbers < since]
     if not lacking:
         return Found(shown)
     return Found(
