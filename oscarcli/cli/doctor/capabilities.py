@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from oscarcli.cli.doctor.model import CheckError, Found, Outcome, Patient
 from oscarcli.cli.doctor.server import client_of
+from oscarcli.coercion import as_mapping
 from oscarcli.errors import AuthError, ExitCode, ForbiddenError, OscarError, UnreachableError
 
 # What came with which version of OSCAR (`oscar-api` 10), the newest first.
@@ -30,7 +31,7 @@ def version(patient: Patient) -> Found:
         f"{title} {value}"
         for title, value in (
             ("Kubernetes", patient.info.get("kubernetes_version")),
-            ("backend", _backend(patient.info)),
+            ("backend", as_mapping(patient.info.get("serverless_backend")).get("name")),
         )
         if value
     ]
@@ -47,11 +48,6 @@ def version(patient: Patient) -> Found:
         f"a server of that age lacks: {'; '.join(lacking)}",
         "ask whoever runs the cluster for a newer version, or do without these commands",
     )
-
-
-def _backend(info: Mapping[str, Any]) -> Any:
-    backend = info.get("serverless_backend")
-    return backend.get("name") if isinstance(backend, Mapping) else backend
 
 
 def object_store(patient: Patient) -> Found:
