@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
 class TruthWords:
     """The words that a parser takes for true and for false, whatever their case.
 
     Args:
         true: words for true.
         false: words for false.
+
+    Attributes:
+        all: all of them, those for true first.
     """
 
-    true: tuple[str, ...]
-    false: tuple[str, ...]
-
-    @property
-    def all(self) -> tuple[str, ...]:
-        """All of its words, those for true first."""
-        return (*self.true, *self.false)
+    # Every start needs them, and a dataclass takes ten times as long to make.
+    def __init__(self, true: tuple[str, ...], false: tuple[str, ...]) -> None:
+        self._true = true
+        self.all = (*true, *false)
 
     def read(self, word: str) -> bool | None:
         """Return what a word means, `None` when it is none of these."""
         word = word.lower()
-        return None if word not in self.all else word in self.true
+        return None if word not in self.all else word in self._true
 
 
 # The two sets differ because their parsers do: files are read as YAML, options as Go's `strconv.ParseBool`
