@@ -2,6 +2,32 @@
 
 An error carries the sentence a person reads, a hint with the command to run next, and the exit code a
 script acts on. Raising one has no side effect; `oscarcli.cli.app.main` is the one place that prints it.
+
+All of them, with their exit codes, and where those that do not stand here do:
+
+    OscarError                  1
+    ├── UsageError              2
+    ├── ConfigError             3
+    │   ├── FdlError            3  fdl.findings
+    │   └── LayoutRefusedError  3  config.document
+    ├── AuthError               4
+    │   ├── ForbiddenError      4
+    │   ├── NewLoginError       4  login.token_response
+    │   └── ScopeError          4  login.token_response
+    ├── NotFoundError           5
+    ├── UnreachableError        6
+    │   └── ProbeError          6  network.route
+    ├── RefusedError            7
+    │   └── NoRouteError        7  api.responses
+    ├── PartialError            8
+    ├── JobFailedError          9
+    ├── AmbiguousJobsError      1  jobs.uploaded
+    ├── CheckError              1  cli.doctor.model, each with the code of what was checked
+    ├── FolderTakenError        1  local.folder
+    └── ServerError             1  api.responses
+        └── UnconfirmedError    1  api.responses
+
+Exceptions that are no children of OscarError stay inside their package: whoever calls it never sees them.
 """
 
 from __future__ import annotations

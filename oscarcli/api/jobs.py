@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -14,7 +12,7 @@ from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, document, endless, is_log, unconfirmed
 from oscarcli.api.shapes import ANY, JOB, JOB_PAGE
-from oscarcli.api.system import get_info
+from oscarcli.api.system import get_info, server_version
 from oscarcli.errors import (
     ForbiddenError,
     JobFailedError,
@@ -24,6 +22,7 @@ from oscarcli.errors import (
     UsageError,
 )
 from oscarcli.http.limits import LARGEST_RESULT
+from oscarcli.polling import Poll
 
 if TYPE_CHECKING:
     import httpx
@@ -35,9 +34,11 @@ LONG_SERVICE_NAME = 25
 KEPT_OF_LONG_NAME = 16
 # Chooses the job's name, since 4.1; an older server ignores it and picks one.
 JOB_NAME_HEADER = "X-Delegated-Job-ID"
+FIRST_WITH_JOB_NAMES = (4, 1, 0)
 SUBMIT_SECONDS = 60.0
 # How long a new job may take to show in the list.
 APPEAR_SECONDS = 5.0
+APPEAR_PAUSE = 0.3
 # Newest of these that a job has tells its place in time.
 TIMES = ("creation_time", "start_time", "finish_time")
 # Every other state, "Unknown" included, may still become one of these.
@@ -292,7 +293,7 @@ def start_job(client: Client, service: str, body: Iterable[bytes] | bytes, token
 
 def _appeared(client: Client, service: str, before: dict[str, Job], chosen: str) -> StartedJob:
     """Wait for what is new in the list. Raises OscarError when the list cannot be read."""
-    deadline = time.monotonic() + APPEAR_SECONDS
+    poll = Poll(APPEAR_PAUSE, limit=APPEAR_SECONDS)
     while True:
         new = [job for job in list_jobs(client, service) if job not in before]
         if chosen in new:
@@ -301,9 +302,8 @@ def _appeared(client: Client, service: str, before: dict[str, Job], chosen: str)
             return StartedJob(new[0], "the only job that is new in the list")
         if new:
             return StartedJob(None, f"{len(new)} jobs began at the same time")
-        if time.monotonic() > deadline:
+        if not poll.wait():
             return StartedJob(None, f"no new job in the list after {APPEAR_SECONDS:g} s")
-        time.sleep(0.3)
 
 
 def takes_job_name(version: str) -> bool:
@@ -313,5 +313,5 @@ def takes_job_name(version: str) -> bool:
     """
     if version.startswith("local-"):
         return True
-    numbers = re.match(r"v?(\d+)\.(\d+)", version)
-    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= (4, 1)
+    numbers = server_version(version)
+    return numbers is not None and numbers >= FIRST_WITH_JOB_NAMES

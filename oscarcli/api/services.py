@@ -7,7 +7,6 @@ from typing import Any
 
 from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
-from oscarcli.api.replacement import replacement
 from oscarcli.api.responses import ServerError, document, unconfirmed
 from oscarcli.api.shapes import SERVICE
 from oscarcli.errors import AuthError, NotFoundError
@@ -72,13 +71,14 @@ def create_service(client: Client, definition: Mapping[str, Any]) -> None:
     _write(client, "POST", definition, what)
 
 
-def update_service(client: Client, definition: Mapping[str, Any], stored: Mapping[str, Any]) -> None:
-    """Replace a service's definition, but for what PUT would only forget (`replacement.py`).
+def update_service(client: Client, definition: Mapping[str, Any]) -> None:
+    """Replace a service's definition, all of it: PUT forgets what it is not sent.
+
+    `oscarcli.fdl.update.replace_service` sends along what nobody wants to be forgotten.
 
     Args:
         client: the cluster.
         definition: the service as it is to be.
-        stored: the service as the server shows it now.
 
     Raises:
         NotFoundError: there is none.
@@ -86,7 +86,7 @@ def update_service(client: Client, definition: Mapping[str, Any], stored: Mappin
         ServerError: the server failed; the definition may be stored all the same.
     """
     what = f'update service "{definition.get("name")}"'
-    _write(client, "PUT", replacement(definition, stored), what)
+    _write(client, "PUT", definition, what)
 
 
 def _write(client: Client, method: str, definition: Mapping[str, Any], what: str) -> None:

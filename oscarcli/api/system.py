@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.client import Client
 from oscarcli.api.responses import document, is_html
 from oscarcli.api.shapes import CONFIG, INFO, STATUS, SYSTEM_LOGS, Shape
+from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, ForbiddenError, OscarError
+
+if TYPE_CHECKING:
+    import httpx
+
+HEALTH_SECONDS = 10.0
+VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 @dataclass(frozen=True)
@@ -26,11 +38,59 @@ class Health:
     body: str
 
 
-def get_health(client: Client, *, seconds: float = 10.0) -> Health:
+@dataclass(frozen=True)
+class HealthAnswer:
+    """What came from `/health`.
+
+    Attributes:
+        status: of HTTP.
+        body: the text.
+        is_page: whether it is a web page.
+        url: where it came from in the end, after redirects.
+        skew: how much the server's clock is ahead of this machine's; `None` when the server tells no time.
+    """
+
+    status: int
+    body: str
+    is_page: bool
+    url: str
+    skew: timedelta | None
+
+
+def get_health(client: Client, *, seconds: float = HEALTH_SECONDS) -> Health:
     """Ask a cluster how it is, without a login. Raises UnreachableError when nothing answers."""
+    response = _ask_health(client, seconds)
+    # A web page comes from something else, at a wrong address or in front of the cluster.
+    is_well = response.is_success and not is_html(response)
+    return Health(is_well, response.status_code, response.text.strip())
+
+
+def probe_health(
+    endpoint: str, *, tls: TlsSettings, seconds: float, trace: Callable[[str], None] | None = None
+) -> HealthAnswer:
+    """Ask a server once how it is, and look at how it answers. Raises UnreachableError when nothing does.
+
+    The way to it, step by step, is in `oscarcli.network.route`.
+    """
     import httpx
 
-    response = client.request(
+    with Client(endpoint, httpx.Auth(), tls=tls, timeout=seconds, retries=False, trace=trace) as client:
+        begun = time.monotonic()
+        response = _ask_health(client, seconds)
+        taken = timedelta(seconds=time.monotonic() - begun)
+    return HealthAnswer(
+        response.status_code,
+        response.text.strip(),
+        is_html(response),
+        str(response.url),
+        _skew(response.headers.get("date", ""), taken),
+    )
+
+
+def _ask_health(client: Client, seconds: float) -> httpx.Response:
+    import httpx
+
+    return client.request(
         "GET",
         "health",
         what="ask for the cluster's health",
@@ -39,14 +99,33 @@ def get_health(client: Client, *, seconds: float = 10.0) -> Health:
         any_answer=True,
         any_status=True,
     )
-    # A web page comes from something else, at a wrong address or in front of the cluster.
-    is_well = response.is_success and not is_html(response)
-    return Health(is_well, response.status_code, response.text.strip())
+
+
+def _skew(date: str, taken: timedelta) -> timedelta | None:
+    """Return how much a server's clock is ahead, as far as whole seconds and the way of an answer tell."""
+    try:
+        sent = parsedate_to_datetime(date)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if sent.tzinfo is None:
+        sent = sent.replace(tzinfo=timezone.utc)
+    # The header has no fractions: on average it is half a second behind.
+    return sent + timedelta(seconds=0.5) - (datetime.now(timezone.utc) - taken / 2)
 
 
 def get_info(client: Client, *, seconds: float = 30.0) -> dict[str, Any]:
     """Return version, architecture and backend of the cluster."""
     return _get(client, "info", "get the cluster's information", INFO, seconds)
+
+
+def server_version(text: str | None) -> tuple[int, int, int] | None:
+    """Return the numbers of a server's version; `None` when it has none, as that of a development build.
+
+    Args:
+        text: `version` of `get_info`.
+    """
+    found = VERSION.match(text or "")
+    return None if found is None else (int(found[1]), int(found[2]), int(found[3] or 0))
 
 
 def get_config(client: Client) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import typer
 
 from oscarcli.cli.kit.command import noun
 from oscarcli.cli.kit.session import Session
+from oscarcli.coercion import as_mapping
 from oscarcli.errors import UsageError
 from oscarcli.output.render import Column, Result
 
@@ -106,7 +107,7 @@ def summary(ctx: typer.Context, start: StartOption = None, end: EndOption = None
 
 def _summary_rows(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield from ((key, document.get(key)) for key in ("start", "end"))
-    for key, value in _mapping(document.get("totals")).items():
+    for key, value in as_mapping(document.get("totals")).items():
         yield key, _countries(value) if key == "countries" else value
     for source in _records(document.get("sources")):
         yield f"source {source.get('name')}", _joined(source.get("status"), source.get("notes"))
@@ -198,7 +199,3 @@ def _countries(value: Any) -> str | None:
 
 def _records(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

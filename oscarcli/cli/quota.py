@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from oscarcli.cli.kit.command import noun
 from oscarcli.cli.kit.session import Session
+from oscarcli.coercion import as_mapping
 from oscarcli.errors import UsageError
 from oscarcli.output.render import Column, Result
 
@@ -53,26 +54,26 @@ def _show(session: Session, document: dict[str, Any]) -> None:
 
 def rows(quota: dict[str, Any]) -> Iterator[Row]:
     """Yield the lines of a quota: what there is of it differs with the server's version and set-up."""
-    for name, one in _mapping(quota.get("resources")).items():
-        yield Row(name, *(_amount(name, _mapping(one).get(key)) for key in ("max", "used")))
-    volumes = _mapping(quota.get("volumes"))
+    for name, one in as_mapping(quota.get("resources")).items():
+        yield Row(name, *(_amount(name, as_mapping(one).get(key)) for key in ("max", "used")))
+    volumes = as_mapping(quota.get("volumes"))
     for key, name in (("disk", "volume disk"), ("volumes", "volume count")):
         if key in volumes:
-            yield Row(name, _mapping(volumes[key]).get("max"), _mapping(volumes[key]).get("used"))
+            yield Row(name, as_mapping(volumes[key]).get("max"), as_mapping(volumes[key]).get("used"))
     for key, name in (("max_disk_per_volume", "largest volume"), ("min_disk_per_volume", "smallest volume")):
         if key in volumes:
             yield Row(name, volumes[key], None)
-    yield from _minio_rows(_mapping(quota.get("minio")))
+    yield from _minio_rows(as_mapping(quota.get("minio")))
 
 
-def _minio_rows(minio: dict[str, Any]) -> Iterator[Row]:
+def _minio_rows(minio: Mapping[str, Any]) -> Iterator[Row]:
     if "buckets" in minio:
-        buckets = _mapping(minio["buckets"])
+        buckets = as_mapping(minio["buckets"])
         yield Row("buckets", buckets.get("max") or UNLIMITED, buckets.get("used"))
     if "storage_per_bucket" in minio:
-        yield Row("storage per bucket", _mapping(minio["storage_per_bucket"]).get("max"), None)
+        yield Row("storage per bucket", as_mapping(minio["storage_per_bucket"]).get("max"), None)
     if "storage_total" in minio:
-        yield Row("storage", None, _mapping(minio["storage_total"]).get("used"))
+        yield Row("storage", None, as_mapping(minio["storage_total"]).get("used"))
 
 
 def _amount(name: str, value: Any) -> Any:
@@ -85,10 +86,6 @@ def _amount(name: str, value: Any) -> Any:
     if name == "cpu":
         return cores(value)
     return size(value) if name in ("memory", "ephemeral-storage") else value
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _option(flag: str, text: str) -> Any:
@@ -173,7 +170,7 @@ def _check_quantities(given: dict[str, str | None]) -> None:
 
 def _warn_of_ignored(session: Session, changes: dict[str, Any], quota: dict[str, Any]) -> None:
     """Say what the answer has nothing of: older servers ignore keys that they do not know."""
-    resources = _mapping(quota.get("resources"))
+    resources = as_mapping(quota.get("resources"))
     names = {"ephemeral_storage": "ephemeral-storage"}
     for key in changes:
         place = quota if key in ("volumes", "minio") else resources

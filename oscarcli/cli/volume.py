@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
+from oscarcli.coercion import as_mapping
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.render import Column, Result
 
@@ -29,9 +31,8 @@ DETAIL_COLUMNS = (
 VolumeArgument = Annotated[str, typer.Argument(metavar="VOLUME_NAME", help="The volume's name.")]
 
 
-def _status(volume: dict[str, Any]) -> dict[str, Any]:
-    found = volume.get("status")
-    return found if isinstance(found, dict) else {}
+def _status(volume: dict[str, Any]) -> Mapping[str, Any]:
+    return as_mapping(volume.get("status"))
 
 
 def _attachment(one: dict[str, Any]) -> str:

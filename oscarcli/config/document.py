@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oscarcli.coercion import as_mapping
 from oscarcli.config.disk import MEND
 from oscarcli.config.json_text import json_text, parse_json
 from oscarcli.config.limits import DEEPEST, BeyondError, is_too_deep
@@ -140,7 +141,7 @@ def applied(document: Any, edits: Sequence[Edit], *, is_json: bool) -> Any:
 
 
 def _with(part: Any, keys: Sequence[str], value: Any) -> dict[str, Any]:
-    changed = dict(part) if isinstance(part, dict) else {}
+    changed = dict(as_mapping(part))
     inner = changed.get(keys[0])
     if len(keys) > 1:
         if value is not None or isinstance(inner, dict):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from oscarcli.config.private import make_private_folder
+from oscarcli.polling import Poll
 
 OWNER_ONLY = 0o600
 # How long to wait for another process, which may wait for a provider; then it goes on without.
 LOCK_SECONDS = 60.0
+LOCK_POLL_SECONDS = 0.05
 
 
 @contextmanager
@@ -46,13 +47,14 @@ def _opened(place: Path) -> int | None:
 def _wait_for(descriptor: int) -> None:
     import fcntl
 
-    deadline = time.monotonic() + LOCK_SECONDS
-    while time.monotonic() < deadline:
+    poll = Poll(LOCK_POLL_SECONDS, limit=LOCK_SECONDS)
+    while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            time.sleep(0.05)
+            if not poll.wait():
+                return
         except OSError:
             # A file system without locks.
             return

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
+from oscarcli.coercion import YAML_TRUTH
 from oscarcli.errors import ConfigError
 
-TRUE_WORDS = ("true", "yes", "on")
-FALSE_WORDS = ("false", "no", "off")
 LOGIN_IN_URL = re.compile(r"//[^/?#]*@")
 # Keys of an entry that the reference client does not know.
 OWN_KEYS = (
@@ -186,11 +185,10 @@ def _cluster(identifier: str, value: Any, path: str) -> Cluster:
 
 def _verify(text: str, place: str) -> bool:
     # Missing means verify: the reference takes it as "do not", which nobody who forgot the key wants.
-    if text.lower() in ("", *TRUE_WORDS):
-        return True
-    if text.lower() in FALSE_WORDS:
-        return False
-    raise ConfigError(f'{place}: expected true or false, found "{text}"')
+    verify = YAML_TRUTH.read(text) if text else True
+    if verify is None:
+        raise ConfigError(f'{place}: expected true or false, found "{text}"')
+    return verify
 
 
 def _mapping(value: Any, path: str, place: str) -> dict[Any, Any]:

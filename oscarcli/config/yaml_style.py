@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from oscarcli.coercion import YAML_NOT_TEXT
+
 # Text that every reader of YAML, of version 1.1 or 1.2, takes for text when it stands without quotes.
 PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*|[0-9]+[KMG]i")
-NOT_TEXT = frozenset(["null", "true", "false", "yes", "no", "on", "off", "y", "n"])
 # Not left to YAML's own rules: readers disagree about them.
 UNSAFE = re.compile(r"[\x7f-\xa0\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff]")
 
@@ -41,7 +42,7 @@ def quotes_near(scopes: Sequence[Any]) -> Quotes:
 
 def quotes_of(scalar: Any) -> str | None:
     """Return the quotation marks that somebody chose for a text, `None` where there was nothing to choose."""
-    needs_none = bool(PLAIN.fullmatch(scalar.value)) and scalar.value.lower() not in NOT_TEXT
+    needs_none = bool(PLAIN.fullmatch(scalar.value)) and scalar.value.lower() not in YAML_NOT_TEXT
     if scalar.style in ("'", '"'):
         return str(scalar.style) if needs_none else None
     return "" if needs_none and not scalar.style else None
@@ -131,7 +132,7 @@ def block(key: str, value: Value, column: int, step: int, line_end: str, quotes:
 
 def written(text: str, quote: str) -> str:
     """Return a text in quotes unless there shall be none, and every reader takes it for text without them."""
-    if not quote and PLAIN.fullmatch(text) and text.lower() not in NOT_TEXT:
+    if not quote and PLAIN.fullmatch(text) and text.lower() not in YAML_NOT_TEXT:
         return text
     if quote == "'" and text.isprintable() and not UNSAFE.search(text):
         return "'" + text.replace("'", "''") + "'"

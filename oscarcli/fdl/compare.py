@@ -71,7 +71,7 @@ def compare(wanted: Mapping[str, Any], stored: Mapping[str, Any], version: str |
     """Compare what would be sent with what is there.
 
     Args:
-        wanted: the document that `wire.sent` makes of a definition.
+        wanted: the document that `to_server.sent` makes of a definition.
         stored: the service as the server shows it.
         version: the server's version, where it matters.
     """

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.fdl.from_server import mapping, written
+from oscarcli.coercion import as_mapping
+from oscarcli.fdl.from_server import written
 from oscarcli.fdl.schema import SERVICE
 
 # What a reader looks for first; the rest follows in the order of the table of keys.
@@ -62,12 +63,12 @@ def _order(definition: Mapping[str, Any]) -> list[str]:
 
 
 def _remarks(stored: Mapping[str, Any]) -> Iterator[str]:
-    if _has_node_port(mapping(stored.get("expose")).get("nodePort")):
+    if _has_node_port(as_mapping(stored.get("expose")).get("nodePort")):
         yield (
             "expose.nodePort is left out: the server does not tell whether it was wished for or assigned, "
             "and an assigned one, sent back, takes the public address away"
         )
-    secrets = mapping(mapping(stored.get("environment")).get("secrets"))
+    secrets = as_mapping(as_mapping(stored.get("environment")).get("secrets"))
     if secrets and not all(secrets.values()):
         yield (
             f"the server does not tell the values of secrets ({', '.join(secrets)}); left empty, they stay "

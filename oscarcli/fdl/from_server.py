@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from oscarcli.api.replacement import SERVER_ANNOTATIONS, SERVER_LABELS
+from oscarcli.coercion import as_mapping
 from oscarcli.fdl.kinds import Field, Kind, Record, RecordMap, Records
 from oscarcli.fdl.normalise import SET_BY_SERVER
+from oscarcli.fdl.replacement import SERVER_ANNOTATIONS, SERVER_LABELS
 from oscarcli.fdl.schema import SERVICE
 from oscarcli.fdl.to_server import EXPOSE_DEFAULTS
 
@@ -34,8 +35,9 @@ def written(stored: Mapping[str, Any]) -> dict[str, Any]:
     definition = _record(prepared, SERVICE)
     _put(definition, "expose", _expose(expose) if isinstance(expose, Mapping) else None)
     for key in ("labels", "annotations"):
-        _put(definition, key, {k: v for k, v in mapping(definition.get(key)).items() if not _is_servers(k)})
-    _put(definition, "storage_providers", _without_own_store(mapping(definition.get("storage_providers"))))
+        section = as_mapping(definition.get(key))
+        _put(definition, key, {name: value for name, value in section.items() if not _is_servers(name)})
+    _put(definition, "storage_providers", _without_own_store(as_mapping(definition.get("storage_providers"))))
     _put(definition, "federation", _federation(definition))
     return definition
 
@@ -96,18 +98,13 @@ def _is_servers(key: str) -> bool:
 
 def _without_own_store(providers: Mapping[str, Any]) -> dict[str, Any]:
     """Return the storage providers without the cluster's own, whose keys the server hides."""
-    minio = {key: value for key, value in mapping(providers.get("minio")).items() if key != "default"}
+    minio = {key: value for key, value in as_mapping(providers.get("minio")).items() if key != "default"}
     found = {key: value for key, value in providers.items() if key != "minio"}
     return {**({"minio": minio} if minio else {}), **found}
 
 
 def _federation(definition: Mapping[str, Any]) -> dict[str, Any]:
-    federation = dict(mapping(definition.get("federation")))
+    federation = dict(as_mapping(definition.get("federation")))
     if federation.get("group_id") == definition.get("name"):
         federation.pop("group_id", None)
     return federation
-
-
-def mapping(value: Any) -> Mapping[str, Any]:
-    """Return a section of a document, empty when there is none or it is something else."""
-    return value if isinstance(value, Mapping) else {}

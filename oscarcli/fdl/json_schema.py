@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from oscarcli.coercion import YAML_TRUTH
 from oscarcli.fdl import quantities, rules
 from oscarcli.fdl.descriptions import FILE as FILE_DESCRIPTIONS
 from oscarcli.fdl.descriptions import description
@@ -26,7 +27,7 @@ from oscarcli.fdl.kinds import (
     Whole,
 )
 from oscarcli.fdl.schema import CLUSTERS, SERVICE, STORAGE_PROVIDERS
-from oscarcli.fdl.values import FALSE_WORDS, LAST_PORT, TRUE_WORDS, WHOLE_NUMBER
+from oscarcli.fdl.values import LAST_PORT, WHOLE_NUMBER
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
@@ -110,7 +111,7 @@ def _kind(kind: Kind, path: str) -> Schema:
     if isinstance(kind, Whole):
         return _whole(kind.most)
     if isinstance(kind, Switch):
-        words = "|".join(_any_case(word) for word in (*TRUE_WORDS, *FALSE_WORDS))
+        words = "|".join(_any_case(word) for word in YAML_TRUTH.all)
         return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": f"^(?:{words})$"}]}
     if isinstance(kind, Texts):
         items = _or_nothing(SCALAR)

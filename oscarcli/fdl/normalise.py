@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from oscarcli.api.replacement import SERVER_LABELS
 from oscarcli.fdl.folders import folders
 from oscarcli.fdl.kinds import Field, Kind, Ports, Record, RecordMap, Records, Switch, Text, TextMap, Texts
+from oscarcli.fdl.replacement import SERVER_LABELS
 from oscarcli.fdl.schema import SERVICE
 from oscarcli.fdl.to_server import PORT_KEYS
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from oscarcli.coercion import YAML_NOT_TEXT
+
 DEFAULT_IMAGE = "alpine:3"
 SCRIPT_NAME = "script.sh"
 FDL_NAME = "fdl.yaml"
@@ -94,5 +96,5 @@ def script_text(name: str) -> str:
 def _plain(text: str) -> str:
     """Return text as a YAML value: as it is where that is clear, else in quotation marks."""
     is_clear = text[:1].isalpha() and all(c.isalnum() or c in "-._/:@" for c in text) and text.isascii()
-    words = ("true", "false", "yes", "no", "on", "off", "null", "y", "n")
-    return text if is_clear and not text.endswith(":") and text.lower() not in words else json.dumps(text)
+    is_text = not text.endswith(":") and text.lower() not in YAML_NOT_TEXT
+    return text if is_clear and is_text else json.dumps(text)

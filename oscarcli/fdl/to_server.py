@@ -6,19 +6,18 @@ Facts: `oscar-api` 4.2 (expose), 10 (older servers).
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from oscarcli.api.replacement import replacement
 from oscarcli.errors import RefusedError
+from oscarcli.fdl.replacement import replacement
 
 # Documented defaults that no server applies; without them an exposed service is refused.
 EXPOSE_DEFAULTS = {"min_scale": 1, "max_scale": 10, "cpu_threshold": 80}
 PORT_KEYS = ("api_port", "nodePort")
 # Read by servers up to 4.0, which fill in the last two by themselves.
 OLD_KEYS = ("replicas", "delegation", "rescheduler_threshold")
-FIRST_WITH_PORT_LISTS = (4, 1)
+FIRST_WITH_PORT_LISTS = (4, 1, 0)
 
 
 def has_ports(definition: Mapping[str, Any]) -> bool:
@@ -69,8 +68,10 @@ def _complete_expose(document: dict[str, Any]) -> None:
 
 def takes_port_lists(version: str | None) -> bool:
     """Tell whether ports are lists; a version that is no number is a development one, so a new one."""
-    found = re.match(r"v?(\d+)\.(\d+)", version or "")
-    return found is None or (int(found[1]), int(found[2])) >= FIRST_WITH_PORT_LISTS
+    from oscarcli.api.system import server_version
+
+    numbers = server_version(version)
+    return numbers is None or numbers >= FIRST_WITH_PORT_LISTS
 
 
 def reads_old_keys(version: str | None) -> bool:

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.replacement import is_carried, replacement
 from oscarcli.api.responses import ServerError
 from oscarcli.api.services import find_service, update_service
 from oscarcli.errors import NotFoundError, OscarError
 from oscarcli.fdl.compare import compare
+from oscarcli.fdl.replacement import is_carried, replacement
 
 
 def replace_service(client: Client, definition: Mapping[str, Any], version: str | None = None) -> str | None:
@@ -21,7 +21,7 @@ def replace_service(client: Client, definition: Mapping[str, Any], version: str 
 
     Args:
         client: the cluster.
-        definition: what `wire.sent` made of the service as it is to be.
+        definition: what `to_server.sent` made of the service as it is to be.
         version: the server's version, where it matters.
 
     Raises:
@@ -36,7 +36,7 @@ def replace_service(client: Client, definition: Mapping[str, Any], version: str 
     wanted = replacement(definition, stored)
     has_changes = bool(compare(wanted, stored, version).changes)
     try:
-        update_service(client, definition, stored)
+        update_service(client, wanted)
     except ServerError as error:
         if not (has_changes and _is_stored(client, wanted, version)):
             raise

@@ -11,6 +11,7 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
+from oscarcli.coercion import YAML_TRUTH
 from oscarcli.fdl import quantities
 from oscarcli.fdl.document import below
 from oscarcli.fdl.findings import Findings, quoted
@@ -29,8 +30,6 @@ from oscarcli.fdl.kinds import (
 )
 from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
 
-TRUE_WORDS = ("true", "yes", "on")
-FALSE_WORDS = ("false", "no", "off")
 LAST_PORT = 65535
 # As the reference client has it, a number may be written with a fraction that is none.
 WHOLE_NUMBER = re.compile(r"\+?(0|[1-9][0-9]{0,17})(\.0*)?")
@@ -165,12 +164,10 @@ class Values:
         if not isinstance(node, Scalar):
             self._expected(node, path, "true or false")
             return None
-        if node.text.lower() in TRUE_WORDS:
-            return True
-        if node.text.lower() in FALSE_WORDS:
-            return False
-        self._findings.mistake(node.line, path, f"expected true or false, not {quoted(node.text)}")
-        return None
+        value = YAML_TRUTH.read(node.text)
+        if value is None:
+            self._findings.mistake(node.line, path, f"expected true or false, not {quoted(node.text)}")
+        return value
 
     def _list(self, node: Node, kind: Texts | Ports | Records, path: str) -> list[Any] | None:
         if isinstance(kind, Records) and not isinstance(node, Sequence):

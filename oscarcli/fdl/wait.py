@@ -14,6 +14,7 @@ from oscarcli.api.responses import NoRouteError, ServerError
 from oscarcli.api.services import get_service
 from oscarcli.api.system import get_info
 from oscarcli.errors import OscarError, UnreachableError
+from oscarcli.polling import Poll
 
 # Seconds between two looks; a failure is told two seconds after the server knows of it at the latest.
 PAUSE_SECONDS = 0.5
@@ -97,7 +98,7 @@ class _Wait:
         self._waiting = list(services)
         self._clients = clients
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
+        self._poll = Poll(PAUSE_SECONDS, limit=seconds)
         self._ready_since: dict[tuple[str, str], float] = {}
         self._told: dict[tuple[str, str], str] = {}
 
@@ -113,7 +114,7 @@ class _Wait:
                 self._told[sight.service.key] = sight.text
                 yield sight
             if self._waiting:
-                time.sleep(min(PAUSE_SECONDS, max(self._deadline - time.monotonic(), 0)))
+                self._poll.wait()
 
     def _look(self, service: Awaited) -> Sight:
         return _look(self._clients[service.cluster_id], service)
@@ -125,7 +126,7 @@ class _Wait:
             self._ready_since.pop(key, None)
         elif sight.service.updated and now - self._ready_since.setdefault(key, now) < SETTLE_SECONDS:
             sight = replace(sight, outcome="waiting", reason=sight.reason or "just updated")
-        if sight.outcome == "waiting" and now >= self._deadline:
+        if sight.outcome == "waiting" and self._poll.left == 0:
             sight = replace(sight, outcome="failed", error=_too_late(sight, self._seconds))
         if sight.outcome != "failed":
             return sight

@@ -8,8 +8,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.http.quotes import mask_shapes, masked
-from oscarcli.http.redaction import public_words, secret_values
+from oscarcli.http.redaction import mask_line, mask_shapes, public_words, secret_values
 
 if TYPE_CHECKING:
     import httpx
@@ -48,7 +47,7 @@ def quoted(text: str, response: httpx.Response, documents: list[Any] | None = No
     """
     text = mask_shapes(" ".join(text[:LONGEST_READ].split()))
     for secret in _secrets(response.request, documents or []):
-        text = masked(text, secret)
+        text = mask_line(text, secret)
     return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
 
 

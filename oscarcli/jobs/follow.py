@@ -13,6 +13,7 @@ from oscarcli.errors import NotFoundError, UnreachableError
 from oscarcli.jobs.log_lines import NO_TIMES, SeenLines, Selection, have_times, without_time
 from oscarcli.jobs.outage import PASSING, Patience
 from oscarcli.jobs.supervisor_log import is_silent
+from oscarcli.polling import Poll
 
 # Seconds between two looks: short while something happens, longer while nothing does.
 SHORTEST_PAUSE = 0.3
@@ -69,9 +70,10 @@ class LogFollower:
         self._client, self._service, self._name = client, service, name
         self._selection = selection or Selection()
         self._limit = limit
-        started = time.monotonic()
-        self._deadline = None if limit is None else started + limit
-        self._appear_until = started + appear
+        self._appear_until = time.monotonic() + appear
+        self._poll = Poll(
+            SHORTEST_PAUSE, LONGEST_PAUSE, rest=REST_FACTOR, longest_rest=LONGEST_PAUSE, limit=limit
+        )
         self._patience = Patience()
         self._seen = SeenLines()
         self._text = ""
@@ -81,8 +83,6 @@ class LogFollower:
         self._is_quiet = True
         self._told_status: object = None
         self._is_done = False
-        self._pause = SHORTEST_PAUSE
-        self._cost = 0.0
         self._state_time = 0.0
         self._next_state = 0.0
 
@@ -104,18 +104,16 @@ class LogFollower:
             OscarError: what else a request can raise.
         """
         while not self._is_done:
-            began = time.monotonic()
+            self._poll.begin()
             try:
                 yield from self._look()
             except PASSING as error:
                 self._is_quiet = True
                 remark = self._patience.bear(error)
-                self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
                 if remark:
                     yield LogEvent(note=remark)
-            self._cost = time.monotonic() - began
-            if not self._is_done:
-                self._rest()
+            if not self._is_done and not self._poll.wait(news=not self._is_quiet):
+                raise self._too_late()
 
     def _look(self) -> Iterator[LogEvent]:
         # The state before the log: what is written in between is seen by the next look.
@@ -183,9 +181,7 @@ class LogFollower:
         self._text = text or self._text
         self._is_quiet = not lines
         if not lines:
-            self._pause = min(self._pause * 1.5, LONGEST_PAUSE)
             return
-        self._pause = SHORTEST_PAUSE
         was_timed, self._is_timed = self._is_timed, self._is_timed and have_times(lines)
         if was_timed and not self._is_timed and self._selection.since is not None:
             yield LogEvent(note=NO_TIMES)
@@ -219,16 +215,6 @@ class LogFollower:
             # Elsewhere it may be kept elsewhere, too.
             self._is_silent = is_silent(service) or bool(service.get("interlink_node_name"))
         return self._is_silent
-
-    def _rest(self) -> None:
-        """Wait until the next look. Raises UnreachableError when there is no time left."""
-        pause = min(max(self._pause, self._cost * REST_FACTOR), LONGEST_PAUSE)
-        if self._deadline is not None:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise self._too_late()
-            pause = min(pause, left)
-        time.sleep(pause)
 
     def _too_late(self) -> UnreachableError:
         state = self.job.get("status") or "not in the list of jobs"

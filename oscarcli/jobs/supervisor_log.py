@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+from oscarcli.coercion import as_mapping
+
 # A local cluster has words of its own between the supervisor's.
 TOLD = re.compile(
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} - (?P<speaker>supervisor|local cluster) - (?P<level>[A-Z]+) - "
@@ -141,9 +143,8 @@ def _written(told: list[str]) -> tuple[Written, ...] | None:
 
 def is_silent(definition: Mapping[str, Any]) -> bool:
     """Tell whether a service's jobs say nothing about what they read and write."""
-    environment = definition.get("environment")
-    variables = environment.get("variables") if isinstance(environment, Mapping) else None
-    override = variables.get("LOG_LEVEL") if isinstance(variables, Mapping) else None
+    variables = as_mapping(as_mapping(definition.get("environment")).get("variables"))
+    override = variables.get("LOG_LEVEL")
     return str(override or definition.get("log_level") or "INFO").upper() in SILENT_LEVELS
 
 

@@ -16,6 +16,7 @@ from oscarcli.errors import NotFoundError, OscarError, UnreachableError
 from oscarcli.jobs.follow import LONGEST_PAUSE, REST_FACTOR, SHORTEST_PAUSE, WAITING_STATES
 from oscarcli.jobs.outage import PASSING, Patience
 from oscarcli.jobs.supervisor_log import Place, account_of
+from oscarcli.polling import Poll
 
 # An event that found no manager is lost; so many seconds after the last sign of a job it is given up.
 APPEAR_SECONDS = 60.0
@@ -79,7 +80,7 @@ class UploadedJobs:
         self._before, self._places, self._silent = frozenset(before), list(dict.fromkeys(places)), silent
         self._since = since
         self._limit = limit
-        self._deadline = None if limit is None else time.monotonic() + limit
+        self._poll = Poll(SHORTEST_PAUSE, LONGEST_PAUSE, rest=REST_FACTOR, limit=limit)
         self._patience = Patience()
         self._others: set[str] = set()
         self._candidates: dict[str, Job] = {}
@@ -89,7 +90,7 @@ class UploadedJobs:
     @property
     def left(self) -> float | None:
         """Seconds that are left of the limit."""
-        return None if self._deadline is None else max(self._deadline - time.monotonic(), 0.0)
+        return self._poll.left
 
     def watch(self) -> Iterator[Sight | str]:
         """Yield what is seen, and remarks, until all jobs are found and have ended.
@@ -99,9 +100,8 @@ class UploadedJobs:
             UnreachableError: the server was away for too long, or not all jobs ended in time.
             OscarError: a job did not appear, and what else a request can raise.
         """
-        pause = SHORTEST_PAUSE
         while True:
-            began = time.monotonic()
+            self._poll.begin()
             try:
                 self._look()
                 remark = self._patience.relieve()
@@ -114,17 +114,11 @@ class UploadedJobs:
             yield from news
             if self._is_done():
                 return
-            pause = SHORTEST_PAUSE if news else min(pause * 1.5, LONGEST_PAUSE)
-            self._rest(max(pause, (time.monotonic() - began) * REST_FACTOR))
+            if not self._poll.wait(news=bool(news)):
+                raise self._too_late()
 
     def _is_done(self) -> bool:
         return len(self.names) == len(self._places) and not any(map(is_running, self.jobs.values()))
-
-    def _rest(self, pause: float) -> None:
-        left = self.left
-        if left is not None and left <= 0:
-            raise self._too_late()
-        time.sleep(pause if left is None else min(pause, left))
 
     def _too_late(self) -> UnreachableError:
         ended = sum(not is_running(job) for job in self.jobs.values())

@@ -23,6 +23,7 @@ from typing import Any
 from oscarcli.errors import OscarError
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.options import Binding, Endpoints, Options, endpoint
+from oscarcli.polling import Poll
 
 # A start takes half a second; bringing a large data directory in order may take longer.
 START_SECONDS = 60.0
@@ -160,8 +161,8 @@ def _last_line(folder: DataFolder) -> str:
 
 def _wait_for_listeners(folder: DataFolder) -> tuple[Endpoints, Settings]:
     """Return where the running server answers, once it does."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    poll = Poll(POLL_SECONDS, limit=START_SECONDS)
+    while True:
         settings = folder.read_settings()
         if settings is not None and settings.port and settings.s3_port:
             endpoints = _endpoints(settings)
@@ -172,11 +173,11 @@ def _wait_for_listeners(folder: DataFolder) -> tuple[Endpoints, Settings]:
                 f"start the local cluster: it stopped again: {_last_line(folder)}",
                 hint=f"the whole story is in {folder.server_log}",
             )
-        time.sleep(POLL_SECONDS)
-    raise OscarError(
-        f"start the local cluster: it does not answer after {START_SECONDS:.0f} s",
-        hint=f"see {folder.server_log}; 'oscar-cli local stop' ends it",
-    )
+        if not poll.wait():
+            raise OscarError(
+                f"start the local cluster: it does not answer after {START_SECONDS:.0f} s",
+                hint=f"see {folder.server_log}; 'oscar-cli local stop' ends it",
+            )
 
 
 def _endpoints(settings: Settings) -> Endpoints:
@@ -254,12 +255,11 @@ def _signal(pid: int, number: int) -> bool:
 
 
 def _is_gone(folder: DataFolder, pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if folder.holder() != pid:
-            return True
-        time.sleep(POLL_SECONDS)
-    return False
+    poll = Poll(POLL_SECONDS, limit=seconds)
+    while folder.holder() == pid:
+        if not poll.wait():
+            return False
+    return True
 
 
 def reset(folder: DataFolder) -> None:

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import time
 import uuid
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -16,6 +15,7 @@ from typing import TextIO
 
 from oscarcli.errors import OscarError
 from oscarcli.local.options import LOOPBACK
+from oscarcli.polling import Poll
 
 LOCK_SECONDS = 0.3
 LOCK_POLL_SECONDS = 0.01
@@ -128,13 +128,12 @@ class DataFolder:
 
         The lock answers, not the pid alone: a number left behind by a dead server may be anyone's today.
         """
-        deadline = time.monotonic() + LOCK_SECONDS
+        poll = Poll(LOCK_POLL_SECONDS, limit=LOCK_SECONDS)
         while self._is_taken():
             pid = self._pid()
             # A server that has just taken the lock has not written its number yet.
-            if pid is not None or time.monotonic() > deadline:
+            if pid is not None or not poll.wait():
                 return pid
-            time.sleep(LOCK_POLL_SECONDS)
         return None
 
     def _is_taken(self) -> bool:
@@ -217,14 +216,13 @@ class DataFolder:
 
 def _try_lock(descriptor: int) -> bool:
     # Whoever asks for the holder has the lock for an instant, so one refusal is not yet an answer.
-    deadline = time.monotonic() + LOCK_SECONDS
+    poll = Poll(LOCK_POLL_SECONDS, limit=LOCK_SECONDS)
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            if time.monotonic() > deadline:
+            if not poll.wait():
                 return False
-            time.sleep(LOCK_POLL_SECONDS)
         else:
             return True
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oscarcli.errors import AuthError, OscarError, UnreachableError
-from oscarcli.http.quotes import quoted
+from oscarcli.http.redaction import quoted
 
 START_HINT = (
     "start it with 'eval $(oidc-agent-service use)', or with 'eval $(oidc-agent)', then load the account: "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from oscarcli.errors import AuthError
-from oscarcli.http.quotes import secrets_of
+from oscarcli.http.redaction import secrets_of
 from oscarcli.login import jwt
 from oscarcli.login.exchange import Trace
 from oscarcli.login.loopback import Listener

@@ -8,7 +8,7 @@ import shutil
 import signal
 
 from oscarcli.errors import AuthError
-from oscarcli.http.quotes import quoted
+from oscarcli.http.redaction import quoted
 from oscarcli.login import jwt
 from oscarcli.login.process import MOST_BYTES, Ended, FloodError, run
 from oscarcli.login.token_response import is_token

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.errors import AuthError, UnreachableError
-from oscarcli.http.quotes import secrets_of
+from oscarcli.http.redaction import secrets_of
 from oscarcli.login.exchange import Trace, exchange
 from oscarcli.login.provider import Pkce, Provider, token_answer, with_scopes
 from oscarcli.login.token_response import NewLoginError, document, granted, refusal, seconds_of
@@ -165,7 +165,7 @@ def _waited(
     raise NewLoginError(f"cannot {WHAT}: the code expired before the login was confirmed")
 
 
-def _code(found: dict[str, Any], provider: Provider) -> tuple[str, DeviceCode, float]:
+def _code(found: Mapping[str, Any], provider: Provider) -> tuple[str, DeviceCode, float]:
     """Return the secret code, what to show, and the seconds between questions.
 
     Raises:

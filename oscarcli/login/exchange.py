@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from oscarcli.errors import AuthError, OscarError, UnreachableError
-from oscarcli.http.quotes import quoted, secrets_of
+from oscarcli.http.redaction import quoted, secrets_of
 from oscarcli.threads import within
 
 if TYPE_CHECKING:

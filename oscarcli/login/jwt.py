@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
+
+from oscarcli.coercion import as_mapping
 
 # A token is a header, claims and a signature; longer ones are encrypted and say nothing.
 PARTS = 3
 
 
-def claims(token: str) -> dict[str, Any]:
+def claims(token: str) -> Mapping[str, Any]:
     """Return a token's claims, unverified; empty when it is no JSON Web Token. Never raises."""
     parts = token.strip().split(".")
     if len(parts) != PARTS:
@@ -20,7 +23,7 @@ def claims(token: str) -> dict[str, Any]:
         found = json.loads(base64.urlsafe_b64decode(parts[1].encode("ascii") + b"=" * (-len(parts[1]) % 4)))
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return as_mapping(found)
 
 
 def expiry(token: str) -> float | None:

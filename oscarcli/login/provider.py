@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oscarcli.errors import AuthError, OscarError
-from oscarcli.http.quotes import quoted, secrets_of
+from oscarcli.http.redaction import quoted, secrets_of
 from oscarcli.login.exchange import Answer, Trace, exchange
 from oscarcli.login.token_response import ISSUER_HINT, ScopeError, document, granted, refusal
 from oscarcli.login.tokens import Grant
@@ -185,7 +185,7 @@ def with_scopes(provider: Provider, scopes: str, attempt: Callable[[str], Grant]
     return attempt(last)
 
 
-def _described(base: str, found: dict[str, Any], what: str) -> Provider:
+def _described(base: str, found: Mapping[str, Any], what: str) -> Provider:
     """Return the provider that a document describes."""
     named = found.get("issuer")
     if not isinstance(named, str) or named.rstrip("/") != base:

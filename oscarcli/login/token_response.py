@@ -5,14 +5,15 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeGuard
 
+from oscarcli.coercion import as_mapping
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 from oscarcli.http.limits import parsed
-from oscarcli.http.quotes import quoted
+from oscarcli.http.redaction import quoted
 from oscarcli.login import jwt
 from oscarcli.login.exchange import Answer
 from oscarcli.login.tokens import AccessToken, Grant
@@ -73,13 +74,13 @@ CODES: dict[str, tuple[type[OscarError], str, str | None]] = {
 }
 
 
-def document(answer: Answer) -> dict[str, Any]:
+def document(answer: Answer) -> Mapping[str, Any]:
     """Return the answer's JSON object; empty when it is none."""
     try:
         found = parsed(answer.text.encode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return as_mapping(found)
 
 
 def granted(answer: Answer, what: str, secrets: Sequence[str] = ()) -> Grant:
@@ -165,7 +166,7 @@ def _kind(status: int) -> type[OscarError]:
     return UnreachableError if status >= 500 or status == 429 else AuthError
 
 
-def _unusable(answer: Answer, found: dict[str, Any], secrets: Sequence[str]) -> tuple[str, str | None]:
+def _unusable(answer: Answer, found: Mapping[str, Any], secrets: Sequence[str]) -> tuple[str, str | None]:
     """Return what is wrong with an answer that has no error code, and a hint."""
     number = f"HTTP {answer.status}"
     later = "try again later" if _kind(answer.status) is UnreachableError else ISSUER_HINT
@@ -186,7 +187,7 @@ def _title(page: str, secrets: Sequence[str]) -> str:
     return f' titled "{title}"' if title else ""
 
 
-def _expires_at(found: dict[str, Any], token: str, answer: Answer) -> float | None:
+def _expires_at(found: Mapping[str, Any], token: str, answer: Answer) -> float | None:
     """Return a token's last moment by this machine's clock, which need not agree with the provider's."""
     seconds = seconds_of(found.get("expires_in"))
     if seconds is not None:

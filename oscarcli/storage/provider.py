@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from oscarcli.coercion import as_mapping
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, OscarError, RefusedError, UsageError
 from oscarcli.storage.base import Storage
@@ -91,7 +92,7 @@ def open_storage(
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
-    group = _mapping(_mapping(service, "storage_providers"), kind)
+    group = as_mapping(as_mapping(service.get("storage_providers")).get(kind))
     settings = group.get(identifier)
     if not isinstance(settings, Mapping):
         defined = sorted(_defined_names(service))
@@ -104,9 +105,9 @@ def _defined(service: Document, kind: str, identifier: str) -> Document:
 
 def _defined_names(service: Document) -> Iterator[str]:
     yield DEFAULT_PROVIDER
-    providers = _mapping(service, "storage_providers")
+    providers = as_mapping(service.get("storage_providers"))
     for kind in providers:
-        for identifier in _mapping(providers, kind):
+        for identifier in as_mapping(providers.get(kind)):
             if (name := f"{kind}.{identifier}") != DEFAULT_PROVIDER:
                 yield name
 
@@ -197,11 +198,6 @@ def _entries(service: Document, field: str) -> Iterator[Document]:
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, Mapping):
             yield entry
-
-
-def _mapping(document: Document, field: str) -> Document:
-    value = document.get(field)
-    return value if isinstance(value, Mapping) else {}
 
 
 def _text(document: Document, field: str) -> str:

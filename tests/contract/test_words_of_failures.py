@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from oscarcli.http.quotes import mask_shapes
+from oscarcli.http.redaction import mask_shapes
 from tests.conftest import Caller, ScriptedServer
 from tests.support.server import Answer
 

@@ -8,6 +8,7 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
+from oscarcli.coercion import as_mapping
 from oscarcli.errors import OscarError, RefusedError, UsageError
 from oscarcli.output.render import Column, Result
 
@@ -198,7 +199,6 @@ def _pairs(words: list[str]) -> dict[str, str]:
 
 def _tell_headers(session: Session, document: dict[str, Any]) -> None:
     """Say what has to be sent with the URL: without, the object store refuses it."""
-    headers = document.get("headers")
-    for key, value in headers.items() if isinstance(headers, dict) else ():
+    for key, value in as_mapping(document.get("headers")).items():
         text = ", ".join(map(str, value)) if isinstance(value, list) else value
         session.note(f"send with it the header {key}: {text}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -11,23 +11,18 @@ from oscarcli.cli.cluster.add import IdentifierArgument
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.store_secret import forget_former
+from oscarcli.coercion import as_mapping
 from oscarcli.output.render import Column, Result
 
 app = noun("Add, choose and inspect clusters.")
 app.include(add.app)
 # `delete` comes before `default`: of two verbs with one alias the first has it, and `cluster d ID` deletes.
 
-
-def _backend(info: dict[str, Any]) -> Any:
-    backend = info.get("serverless_backend")
-    return backend.get("name") if isinstance(backend, dict) else backend
-
-
 INFO_COLUMNS = (
     Column("VERSION", "version"),
     Column("ARCHITECTURE", "architecture"),
     Column("KUBERNETES", "kubernetes_version"),
-    Column("BACKEND", _backend),
+    Column("BACKEND", lambda info: as_mapping(info.get("serverless_backend")).get("name")),
     Column("COMMIT", "git_commit"),
 )
 LIST_COLUMNS = (

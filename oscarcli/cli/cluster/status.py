@@ -61,14 +61,14 @@ def config(
     """Show how a cluster is set up, or set which images its services may use."""
     from oscarcli.api.system import get_config
     from oscarcli.cli.cluster.status_view import settings
-    from oscarcli.http.redaction import masked
+    from oscarcli.http.redaction import mask_document
 
     session: Session = ctx.obj
     if set_images is not None:
         _set_images(session, set_images)
         return
     document = get_config(session.api)
-    shown = document if show_secrets else masked(document)
+    shown = document if show_secrets else mask_document(document)
     session.show(Result(shown, SETTING_COLUMNS, rows=settings(shown)))
 
 

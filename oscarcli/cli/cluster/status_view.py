@@ -5,13 +5,14 @@ Facts: `oscar-api` 4.12, 4.13, and 10 for the flat form up to 3.6.3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from oscarcli.coercion import as_mapping
 from oscarcli.output.amounts import cores, share, size
 
-Document = dict[str, Any]
+Document = Mapping[str, Any]
 NOTHING_OF_IT = "not told by this server"
 
 
@@ -28,7 +29,7 @@ class Node:
 
 def nodes(status: Document) -> list[Node]:
     """Return the nodes of a status document."""
-    found = _mapping(status.get("cluster")).get("nodes")
+    found = as_mapping(status.get("cluster")).get("nodes")
     if isinstance(found, list):
         return [_node(node) for node in found if isinstance(node, dict)]
     flat = status.get("detail")
@@ -36,7 +37,7 @@ def nodes(status: Document) -> list[Node]:
 
 
 def _node(node: Document) -> Node:
-    cpu, memory = _mapping(node.get("cpu")), _mapping(node.get("memory"))
+    cpu, memory = as_mapping(node.get("cpu")), as_mapping(node.get("memory"))
     # Numbers that are 0 are left out by the server.
     return Node(
         node.get("name"),
@@ -87,17 +88,17 @@ def _number(value: Any) -> float | None:
 
 def parts(status: Document) -> list[tuple[str, str]]:
     """Return what a status document says besides its nodes, line by line."""
-    cluster = _mapping(status.get("cluster"))
-    oscar = _mapping(status.get("oscar") or status.get("OSCAR"))
-    minio = _mapping(status.get("minio") or status.get("MinIO"))
+    cluster = as_mapping(status.get("cluster"))
+    oscar = as_mapping(status.get("oscar") or status.get("OSCAR"))
+    minio = as_mapping(status.get("minio") or status.get("MinIO"))
     found = {
         "oscar": _readiness(oscar),
         "jobs": _text(oscar.get("jobs_count")),
-        "pods": _pods(_mapping(oscar.get("pods"))),
+        "pods": _pods(as_mapping(oscar.get("pods"))),
         "minio": _minio(minio),
         "cpu free": _free(cluster, status, is_cpu=True),
         "memory free": _free(cluster, status, is_cpu=False),
-        "gpus": _text(_mapping(_mapping(cluster.get("metrics")).get("gpu")).get("total_gpu")),
+        "gpus": _text(as_mapping(as_mapping(cluster.get("metrics")).get("gpu")).get("total_gpu")),
         "nodes": _text(cluster.get("nodes_count", status.get("numberNodes"))),
         "login by": _logins(oscar.get("oidc")),
     }
@@ -111,7 +112,7 @@ def _text(value: Any) -> str | None:
 def _readiness(oscar: Document) -> str | None:
     if not oscar:
         return None
-    deployment = _mapping(oscar.get("deployment"))
+    deployment = as_mapping(oscar.get("deployment"))
     word = "ready" if oscar.get("ready") else "not ready"
     if "replicas" not in deployment:
         return word
@@ -121,7 +122,7 @@ def _readiness(oscar: Document) -> str | None:
 def _pods(pods: Document) -> str | None:
     if "total" not in pods:
         return None
-    states = ", ".join(f"{count} {state}" for state, count in _mapping(pods.get("states")).items() if count)
+    states = ", ".join(f"{count} {state}" for state, count in as_mapping(pods.get("states")).items() if count)
     return f"{pods['total']} ({states})" if states else str(pods["total"])
 
 
@@ -133,10 +134,10 @@ def _minio(minio: Document) -> str | None:
 
 def _free(cluster: Document, status: Document, *, is_cpu: bool) -> str | None:
     if is_cpu:
-        metrics = _mapping(_mapping(cluster.get("metrics")).get("cpu"))
+        metrics = as_mapping(as_mapping(cluster.get("metrics")).get("cpu"))
         keys = ("total_free_cores", "cpuFreeTotal", "max_free_on_node_cores", "cpuMaxFree")
     else:
-        metrics = _mapping(_mapping(cluster.get("metrics")).get("memory"))
+        metrics = as_mapping(as_mapping(cluster.get("metrics")).get("memory"))
         keys = ("total_free_bytes", "memoryFreeTotal", "max_free_on_node_bytes", "memoryMaxFree")
     total, most = metrics.get(keys[0], status.get(keys[1])), metrics.get(keys[2], status.get(keys[3]))
     if total is None:
@@ -172,7 +173,3 @@ def _leaves(part: Document, path: str) -> Iterator[tuple[str, Any]]:
             yield from _leaves(value, place)
         else:
             yield place, _filled(value) if isinstance(value, list) else value
-
-
-def _mapping(value: Any) -> Document:
-    return value if isinstance(value, dict) else {}

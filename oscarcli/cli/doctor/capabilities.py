@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from oscarcli.cli.doctor.model import CheckError, Found, Outcome, Patient
 from oscarcli.cli.doctor.server import client_of
+from oscarcli.coercion import as_mapping
 from oscarcli.errors import AuthError, ExitCode, ForbiddenError, OscarError, UnreachableError
 
 # What came with which version of OSCAR (`oscar-api` 10), the newest first.
@@ -24,21 +24,22 @@ OUTSIDE = "ask whoever runs the cluster for an address of MinIO that is reachabl
 
 def version(patient: Patient) -> Found:
     """Look at the server's version, and at what it lacks."""
+    from oscarcli.api.system import server_version
+
     text = str(patient.info.get("version"))
     around = [
         f"{title} {value}"
         for title, value in (
             ("Kubernetes", patient.info.get("kubernetes_version")),
-            ("backend", _backend(patient.info)),
+            ("backend", as_mapping(patient.info.get("serverless_backend")).get("name")),
         )
         if value
     ]
     shown = ", ".join([f"OSCAR {text}", *around])
-    numbers = re.match(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+    numbers = server_version(text)
     if numbers is None:
         return Found(f"{shown}; its number tells nothing about its features", Outcome.NOTE)
-    found = tuple(int(part or 0) for part in numbers.groups())
-    lacking = [name for since, name in FEATURES if found < since]
+    lacking = [name for since, name in FEATURES if numbers < since]
     if not lacking:
         return Found(shown)
     return Found(
@@ -47,11 +48,6 @@ def version(patient: Patient) -> Found:
         f"a server of that age lacks: {'; '.join(lacking)}",
         "ask whoever runs the cluster for a newer version, or do without these commands",
     )
-
-
-def _backend(info: Mapping[str, Any]) -> Any:
-    backend = info.get("serverless_backend")
-    return backend.get("name") if isinstance(backend, Mapping) else backend
 
 
 def object_store(patient: Patient) -> Found:

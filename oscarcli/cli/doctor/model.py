@@ -14,7 +14,7 @@ from oscarcli.config.environment import IDENTIFIER
 from oscarcli.errors import ExitCode, OscarError
 
 if TYPE_CHECKING:
-    from oscarcli.api.probe import HealthAnswer
+    from oscarcli.api.system import HealthAnswer
     from oscarcli.config.model import Cluster
     from oscarcli.network.route import Route
 

@@ -11,7 +11,7 @@ from oscarcli.errors import AuthError, ExitCode, ForbiddenError, NotFoundError, 
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
-    from oscarcli.api.probe import HealthAnswer
+    from oscarcli.api.system import HealthAnswer
 
 # S3 refuses requests that are this much off: RequestTimeTooSkewed.
 MOST_SKEW = timedelta(minutes=15)
@@ -20,11 +20,11 @@ NOTABLE_SKEW = timedelta(minutes=1)
 
 def health(patient: Patient) -> Found:
     """Ask the server how it is, without a login."""
-    from oscarcli.api.probe import ask_health
+    from oscarcli.api.system import probe_health
 
     session = patient.session
     try:
-        answer = ask_health(
+        answer = probe_health(
             patient.url,
             tls=patient.cluster.tls,
             seconds=patient.seconds,

@@ -58,14 +58,14 @@ def get(
 ) -> None:
     """Show how a service is federated, and with whom; exit 1 when it is not."""
     from oscarcli.api.federation import get_federation, is_federated, members_of
-    from oscarcli.http.redaction import masked
+    from oscarcli.http.redaction import mask_document
 
     session: Session = ctx.obj
     document = get_federation(session.api, service)
     if not is_federated(document):
         hint = f"'oscar-cli federation add-member {service}' with --cluster-id and --service-name begins one"
         raise OscarError(f'service "{service}" has no federation', hint=hint)
-    document = document if show_secrets else masked(document)
+    document = document if show_secrets else mask_document(document)
     members = members_of(document)
     if session.output not in ("text", "table"):
         session.show(Result(document))

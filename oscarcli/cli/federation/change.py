@@ -28,7 +28,7 @@ def carry_out(
         OscarError: what the server says, or that nothing changed though it said nothing.
     """
     from oscarcli.api.federation import get_federation, members_of
-    from oscarcli.http.redaction import masked
+    from oscarcli.http.redaction import mask_document
 
     problem: str | None
     failure: OscarError | None = None
@@ -47,7 +47,7 @@ def carry_out(
         raise failure or RefusedError(
             f'the federation of service "{service}" is as it was, though the server reported no failure'
         )
-    session.done(line, masked(stored))
+    session.done(line, mask_document(stored))
     if problem:
         raise PartialError(
             f"the change is stored, but not everything went well: {problem}",

@@ -45,7 +45,7 @@ def delete(
 ) -> None:
     """Remove the members that all given options fit, or all members; their services stay."""
     from oscarcli.api import federation
-    from oscarcli.http.redaction import masked
+    from oscarcli.http.redaction import mask_document
 
     session: Session = ctx.obj
     is_selective = _is_selective(all_members, kind, cluster_id, service_name)
@@ -54,7 +54,7 @@ def delete(
     members = federation.members_of(stored)
     chosen = selected(members, service, *selectors) if is_selective else members
     if not chosen:
-        session.done(f'Service "{service}" has no federation members', masked(stored))
+        session.done(f'Service "{service}" has no federation members', mask_document(stored))
         return
     if not (is_selective or all_members or yes):
         _confirm_all(session, service, chosen)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oscarcli.cli.kit.argv import FALSE_WORDS, TRUE_WORDS
+from oscarcli.coercion import GO_TRUTH
 from oscarcli.errors import NotFoundError, UsageError
 
 Member = dict[str, Any]
@@ -15,7 +15,7 @@ Member = dict[str, Any]
 # What a member is made of besides `type`, `cluster_id` and `service_name`, which tell members apart.
 DETAILS = ("url", "ssl_verify", "priority", "headers")
 # What `--ssl-verify` also takes behind a blank.
-SSL_VERIFY_WORDS = {"--ssl-verify": (*TRUE_WORDS, *FALSE_WORDS)}
+SSL_VERIFY_WORDS = {"--ssl-verify": GO_TRUTH.all}
 
 TypeOption = Annotated[
     str | None, typer.Option("--type", metavar="TYPE", help="oscar (a service of a cluster) or endpoint.")
@@ -60,10 +60,10 @@ def verification(insecure: bool, ssl_verify: str | None) -> bool | None:
     """Return whether certificates are verified, `None` when nothing is said of it. Raises UsageError."""
     if ssl_verify is None:
         return False if insecure else None
-    word = ssl_verify.strip().lower()
-    if word not in ("", *TRUE_WORDS, *FALSE_WORDS):
+    word = ssl_verify.strip()
+    wanted = GO_TRUTH.read(word) if word else True
+    if wanted is None:
         raise UsageError(f'--ssl-verify takes true or false, not "{ssl_verify}"')
-    wanted = word not in FALSE_WORDS
     if insecure and wanted:
         raise UsageError("only one of --insecure and --ssl-verify can be set")
     return wanted

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from oscarcli.coercion import GO_TRUTH
 from oscarcli.errors import UsageError
 
 if TYPE_CHECKING:
     from oscarcli.cli.kit import click
 
 HELP = ("-h", "--help")
-TRUE_WORDS = ("true", "t", "1")
-FALSE_WORDS = ("false", "f", "0")
 
 
 def is_short(word: str) -> bool:
@@ -131,9 +130,10 @@ def _take_options(found: list[tuple[str, list[str]]], word: str, options: Option
 
 
 def _truth(name: str, value: str) -> bool:
-    if value.lower() not in (*TRUE_WORDS, *FALSE_WORDS):
+    truth = GO_TRUTH.read(value)
+    if truth is None:
         raise UsageError(f'{name} takes true or false, not "{value}"')
-    return value.lower() in TRUE_WORDS
+    return truth
 
 
 def verb_first(args: Sequence[str], params: Sequence[click.Parameter], verbs: Collection[str]) -> list[str]:

@@ -1,6 +1,22 @@
 """What a command is handed: lazy configuration and API client, and a voice on both streams.
 
-Nothing is read from disk or the network before a command asks for it.
+Nothing is read from disk or the network before a command asks for it. What there is of the configuration,
+each made of what stands above it:
+
+    property       what it is                       reads from disk      read in
+    config_path    where the file is                nothing              cluster doctor kit
+    config_file    the file, to look anew and edit  the file, each time  auth cluster kit local
+    recorded       the clusters in the file         the file, once       auth cluster
+    config         those, and the environment's     as `recorded`        auth cluster doctor fdl local service
+    cluster        the chosen one of them           as `recorded` (1)    auth bucket doctor service
+    cluster_id     its id                           as `cluster`         auth cluster doctor health service
+    known_cluster  the one with an id               as `cluster`         api_for
+    logins         passwords and tokens             what is asked (2)    auth cluster doctor kit local
+    with_secret    a cluster with its password      as `logins`          fdl
+    api, api_for   a client for a cluster           as `cluster` (3)     nearly all nouns
+
+(1) Nothing where the environment gives an endpoint. (2) Keyring, file, or cache of tokens. (3) As `logins`
+when a request needs one.
 """
 
 from __future__ import annotations
@@ -242,13 +258,13 @@ class Session:
 
     def trace(self, text: str) -> None:
         """Say what goes over the wire, for `--debug`; addresses and errors may hold what is secret."""
-        from oscarcli.http.quotes import mask_shapes
+        from oscarcli.http.redaction import mask_shapes
 
         self.diagnostics.note(f"debug: {mask_shapes(text)}")
 
     def trace_error(self, error: BaseException) -> None:
         """Show where an error came from, for `--debug`; those of libraries may quote what they read."""
-        from oscarcli.http.quotes import mask_shapes
+        from oscarcli.http.redaction import mask_shapes
 
         self.diagnostics.note(mask_shapes("".join(traceback.format_exception(error)).rstrip()))
 
@@ -288,7 +304,7 @@ class Session:
 
     def report_unexpected(self, error: Exception, as_json: bool) -> int:
         """Write an error nobody foresaw and return its exit code."""
-        from oscarcli.http.quotes import mask_shapes
+        from oscarcli.http.redaction import mask_shapes
 
         text = mask_shapes(str(error)) or type(error).__name__
         hint = None if self.debug else "run the command again with --debug for the details"

@@ -44,11 +44,11 @@ def list_services(
 ) -> None:
     """List the services of a cluster."""
     from oscarcli.api import services
-    from oscarcli.http.redaction import masked
+    from oscarcli.http.redaction import mask_document
 
     session: Session = ctx.obj
     found = services.list_services(session.api, include_deployment=include_deployment)
-    shown = found if show_secrets else [masked(service) for service in found]
+    shown = found if show_secrets else [mask_document(service) for service in found]
     columns = DEPLOYMENT_COLUMNS if include_deployment else COLUMNS
     session.show(Result(shown, columns, empty="There are no services in the cluster"))
 
@@ -65,14 +65,14 @@ def get(
 ) -> None:
     """Show the definition of a service; secrets are masked."""
     from oscarcli.api import services
-    from oscarcli.http.redaction import masked
+    from oscarcli.http.redaction import mask_document
 
     session: Session = ctx.obj
     service = services.get_service(session.api, name, include_deployment=include_deployment)
     if token:
         session.line(services.service_token(service))
         return
-    shown = service if show_secrets else masked(service)
+    shown = service if show_secrets else mask_document(service)
     columns = DEPLOYMENT_COLUMNS if include_deployment else COLUMNS
     session.show(Result(shown, columns, rows=[shown]))
 

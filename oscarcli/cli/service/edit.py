@@ -166,7 +166,7 @@ def _show_difference(session: Session, stored: Service, wanted: Service) -> bool
     """Write what changes to stderr, secrets masked. Returns whether anything does."""
     from oscarcli.fdl.from_server import written
     from oscarcli.fdl.normalise import comparable
-    from oscarcli.http.redaction import masked
+    from oscarcli.http.redaction import mask_document
     from oscarcli.output.difference import difference
     from oscarcli.output.render import to_yaml
 
@@ -176,7 +176,7 @@ def _show_difference(session: Session, stored: Service, wanted: Service) -> bool
         return False
     terminal = session.diagnostics.terminal
     script_before, script_after = (str(one.pop("script", "")) for one in (old, new))
-    before, after = (to_yaml(masked(one)) for one in (old, new))
+    before, after = (to_yaml(mask_document(one)) for one in (old, new))
     shown = difference(before, after, terminal)
     shown += difference(script_before, script_after, terminal, names=SCRIPT_NAMES)
     if shown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from oscarcli.cli.kit.session import Session
 from oscarcli.output.live import LiveText
 from oscarcli.output.render import Column, Format, to_yaml
+from oscarcli.polling import Poll
 
 # Seconds between two looks; a list of many pages is left alone for longer.
 PAUSE_SECONDS = 1.0
@@ -55,8 +55,9 @@ def watch(session: Session, view: View) -> None:
     patience = Patience()
     in_place = session.wants_table and LiveText.works(session.out, session.environ.get("TERM"))
     display = _Screen(session, view) if in_place else _Stream(session, view)
+    poll = Poll(PAUSE_SECONDS, rest=REST_FACTOR, longest_rest=LONGEST_PAUSE)
     while True:
-        began = time.monotonic()
+        poll.begin()
         try:
             jobs = list_jobs(session.api, view.service)
             remark = patience.relieve()
@@ -67,7 +68,7 @@ def watch(session: Session, view: View) -> None:
             display.leave()
         if jobs is not None:
             display.show(jobs)
-        time.sleep(min(max(PAUSE_SECONDS, (time.monotonic() - began) * REST_FACTOR), LONGEST_PAUSE))
+        poll.wait()
 
 
 class _Screen:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oscarcli.errors import AuthError, OscarError, UnreachableError
-from oscarcli.http.quotes import quoted
+from oscarcli.http.redaction import quoted
 from oscarcli.login.exchange import Answer
 from oscarcli.login.token_response import granted
 from oscarcli.login.tokens import Grant

@@ -266,3 +266,20 @@ def test_an_empty_log_of_the_system(answer: Any) -> None:
 def test_volumes_are_listed_and_null_is_none() -> None:
     client, _ = api(json_of(None))
     assert volumes.list_volumes(client) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("4.1.0", (4, 1, 0)),
+        ("v4.1", (4, 1, 0)),
+        ("v3.6.5-rc1", (3, 6, 5)),
+        ("4.10.2", (4, 10, 2)),
+        ("devel", None),
+        ("local-0.1.0", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_version_is_its_numbers(text: str | None, numbers: tuple[int, int, int] | None) -> None:
+    assert system.server_version(text) == numbers

@@ -11,6 +11,7 @@ import pytest
 from oscarcli.api import services
 from oscarcli.api.client import Client
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError
+from oscarcli.fdl.replacement import replacement
 
 
 def api(
@@ -86,7 +87,7 @@ def test_only_a_missing_service_is_a_missing_service() -> None:
 def test_writes_have_limits_of_their_own(definition: dict[str, Any], seconds: float) -> None:
     client, seen = api(201)
     services.create_service(client, definition)
-    services.update_service(client, definition, {})
+    services.update_service(client, definition)
     assert [request.method for request in seen] == ["POST", "PUT"]
     for request in seen:
         assert request.extensions["timeout"]["read"] == seconds
@@ -103,7 +104,8 @@ def test_an_update_carries_what_the_server_would_forget() -> None:
         "labels": {"owner_name": "Ada", "mine": "1"},
         "kserve": {"type": "t"},
     }
-    services.update_service(client, {"name": "x", "cpu": "1", "kserve": {"type": "t"}}, stored)
+    wanted = {"name": "x", "cpu": "1", "kserve": {"type": "t"}}
+    services.update_service(client, replacement(wanted, stored))
     assert json.loads(seen[0].content) == {
         "name": "x",
         "cpu": "1",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.http.redaction import masked, secret_values
+from oscarcli.http.redaction import mask_document, secret_values
 
 SERVICE: dict[str, Any] = {
     "name": "x",
@@ -39,7 +39,7 @@ SERVICE: dict[str, Any] = {
 
 def test_every_kind_of_secret_is_masked_and_nothing_else_is_touched() -> None:
     before = copy.deepcopy(SERVICE)
-    shown = masked(SERVICE)
+    shown = mask_document(SERVICE)
     assert before == SERVICE, "the original stays"
     assert "top-secret" not in json.dumps(shown)
     assert json.loads(json.dumps(SERVICE).replace("top-secret", "***")) == shown
@@ -55,7 +55,7 @@ def test_every_kind_of_secret_is_masked_and_nothing_else_is_touched() -> None:
     ],
 )
 def test_odd_documents_are_masked_without_complaint(service: dict[str, Any]) -> None:
-    assert masked(service) == service
+    assert mask_document(service) == service
 
 
 def test_secrets_can_be_listed_to_be_hidden_elsewhere() -> None:

@@ -9,6 +9,8 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from oscarcli.coercion import as_mapping
+
 # Labels that the server adds when it creates a service and forgets when it replaces one.
 SERVER_LABELS = (
     "oscar_service",
@@ -40,10 +42,10 @@ def replacement(definition: Mapping[str, Any], stored: Mapping[str, Any]) -> dic
         document["owner"] = stored["owner"]
     labels = _kept(stored, "labels", lambda key: key in SERVER_LABELS)
     if labels:
-        document["labels"] = {**_mapping(document.get("labels")), **labels}
+        document["labels"] = {**as_mapping(document.get("labels")), **labels}
     marks = _kept(stored, "annotations", lambda key: key.startswith(SERVER_ANNOTATIONS))
     if marks:
-        document["annotations"] = {**marks, **_mapping(document.get("annotations"))}
+        document["annotations"] = {**marks, **as_mapping(document.get("annotations"))}
     if stored.get("vo") and not document.get("vo"):
         document["vo"] = stored["vo"]
     _keep_authentication(document, stored)
@@ -64,23 +66,19 @@ def is_carried(document: Mapping[str, Any], stored: Mapping[str, Any]) -> bool:
 
 
 def _kept(service: Mapping[str, Any], section: str, is_servers: Callable[[str], bool]) -> dict[str, Any]:
-    return {key: value for key, value in _mapping(service.get(section)).items() if is_servers(key)}
+    return {key: value for key, value in as_mapping(service.get(section)).items() if is_servers(key)}
 
 
 def _keep_authentication(document: dict[str, Any], stored: Mapping[str, Any]) -> None:
     """Say whether a model asks for a login: no server shows a false, all take its absence for true."""
     model = document.get("kserve")
     if isinstance(model, dict) and "kserve" in stored:
-        model.setdefault("set_auth", bool(_mapping(stored["kserve"]).get("set_auth", False)))
+        model.setdefault("set_auth", bool(as_mapping(stored["kserve"]).get("set_auth", False)))
 
 
 def _keep_secrets(document: dict[str, Any], stored: Mapping[str, Any]) -> None:
     """Leave secrets out that are names without values: sent, they would empty the stored ones."""
-    secrets = _mapping(_mapping(document.get("environment")).get("secrets"))
-    known = _mapping(_mapping(stored.get("environment")).get("secrets"))
+    secrets = as_mapping(as_mapping(document.get("environment")).get("secrets"))
+    known = as_mapping(as_mapping(stored.get("environment")).get("secrets"))
     if secrets and not any(secrets.values()) and secrets.keys() == known.keys():
         del document["environment"]["secrets"]
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
