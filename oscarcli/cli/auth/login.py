@@ -61,8 +61,9 @@ def login(
 
     At a cluster that knows an OpenID Connect provider a browser is opened, or a code is shown with --device;
     at any other one the password is asked for. What is kept of it goes into the keyring of the operating
-    system when one answers. The login is stored even when the cluster does not answer or refuses it; a warning
-    says so. Without a terminal, a login that works is not replaced by one that is refused, unless by --force.
+    system when one answers. The login is stored even when the cluster does not answer or refuses it; a
+    warning says so. Without a terminal, a login that works is not replaced by one that is refused, unless by
+    --force.
     """
     session: Session = ctx.obj
     former = on_record(session)
