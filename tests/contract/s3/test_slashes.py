@@ -49,7 +49,8 @@ def test_slashes_alone_are_no_key_and_never_the_bucket(target: Target, key: str)
     assert refusal(lambda: client.put_object(Bucket=bucket, Key=key, Body=b"")) == BAD_NAME
     # MinIO takes two slashes for one and finds nothing of that name.
     assert refusal(lambda: client.get_object(Bucket=bucket, Key=key)) in (BAD_NAME, (404, "NoSuchKey"))
-    assert target.send("DELETE", f"/{key}").status == 400
+    # To delete what is not there is no failure at MinIO, where two slashes are taken for one.
+    assert target.send("DELETE", f"/{key}").status in (204, 400)
     assert target.keys() == ["kept"]
 
 
