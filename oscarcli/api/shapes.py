@@ -119,7 +119,7 @@ INFO = {
     "version": str,
     "architecture": str,
     "kubernetes_version": str,
-    # Only shown.
+    # What it is not is not worth a failure: it is shown, and tells whether there is one.
     "serverless_backend": object,
 }
 CONFIG = {

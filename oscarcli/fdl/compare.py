@@ -10,19 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.fdl import quantities
-from oscarcli.fdl.document import below
+from oscarcli.fdl.document import place_of
 from oscarcli.fdl.kinds import Text
 from oscarcli.fdl.normalise import OWN_STORE, comparable
 from oscarcli.fdl.schema import SERVICE, kind_at
 from oscarcli.fdl.to_server import OLD_KEYS, reads_old_keys
-from oscarcli.http.redaction import MASK, PUBLIC_SECTIONS, SECRET_KEYS
-
-Path = tuple[str | int, ...]
+from oscarcli.http.redaction import HIDDEN, MASK, Path, is_secret_path
 
 SECRETS = ("environment", "secrets")
 NODE_PORTS = ("expose", "nodePort")
-# The server's own mask of a value that is there.
-HIDDEN = "hidden"
 NO_LINE_END = "\\ No newline at end of file"
 # Keys that every current server shows: one that does not is older than them, and does not read them.
 LATER_KEYS = (
@@ -86,7 +82,7 @@ def compare(wanted: Mapping[str, Any], stored: Mapping[str, Any], version: str |
     for path in sorted({**after, **before}, key=lambda path: ORDER.get(str(path[0]), len(ORDER))):
         if kind_at(path) is None and (path in after) != (path in before):
             # Unknown keys: of the server's own nothing was said, and a user's own it does not read.
-            ignored += [_place(path)] if path in after else []
+            ignored += [place_of(path)] if path in after else []
         elif not _same(path, before.get(path), after.get(path)):
             changes.append(_change(path, before.get(path), after.get(path)))
     has_secrets = any(secrets.values())
@@ -171,7 +167,7 @@ def _leaves(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def _same(path: Path, old: Any, new: Any) -> bool:
-    if old == new or (old == HIDDEN and new is not None and _is_secret(path)):
+    if old == new or (old == HIDDEN and new is not None and is_secret_path(path)):
         return True
     kind = kind_at(path)
     if isinstance(kind, Text) and kind.quantity and isinstance(old, str) and isinstance(new, str):
@@ -180,27 +176,14 @@ def _same(path: Path, old: Any, new: Any) -> bool:
 
 
 def _change(path: Path, old: Any, new: Any) -> Change:
-    if _is_secret(path):
+    if is_secret_path(path):
         old, new = (None if value is None else MASK for value in (old, new))
-    return Change(_place(path), _shown(old, new), _shown(new, old))
+    return Change(place_of(path), _shown(old, new), _shown(new, old))
 
 
 def _shown(value: Any, other: Any) -> Any:
     """Return a value as it is told: an absent number or switch is the 0 or false it stands for."""
     return type(other)() if value is None and isinstance(other, (bool, int)) else value
-
-
-def _is_secret(path: Path) -> bool:
-    if path[: len(SECRETS)] == SECRETS or "headers" in path[:-1]:
-        return True
-    return path[-1] in SECRET_KEYS and not PUBLIC_SECTIONS.intersection(map(str, path))
-
-
-def _place(path: Path) -> str:
-    place = ""
-    for key in path:
-        place = f"{place}[{key}]" if isinstance(key, int) else below(place, key)
-    return place
 
 
 def is_text_of_lines(change: Change) -> bool:

@@ -233,6 +233,14 @@ def _report_repeated(node: Node, path: str, findings: Findings, seen: set[int]) 
         _report_repeated(value, below(path, key.text), findings, seen)
 
 
+def place_of(path: tuple[str | int, ...]) -> str:
+    """Return a path of keys and indexes as people read it, such as `input[0].path`."""
+    place = ""
+    for key in path:
+        place = f"{place}[{key}]" if isinstance(key, int) else below(place, key)
+    return place
+
+
 def below(path: str, key: str) -> str:
     """Return the path of a key inside of another path."""
     return f"{path}.{key}" if path else key

@@ -7,18 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.coercion import as_mapping
+from oscarcli.fdl.document import place_of
 from oscarcli.fdl.from_server import written
 from oscarcli.fdl.schema import SERVICE
+from oscarcli.http.redaction import secret_paths
 
 # What a reader looks for first; the rest follows in the order of the table of keys.
 LEADING = ("name", "image", "script", "memory", "cpu", "input", "output")
 # What an FDL has at its top, for all services in it.
 SHARED = ("storage_providers", "clusters")
-# Keys of credentials, by which whoever reads the file could log in.
-CREDENTIALS = frozenset(["access_key", "secret_key", "token", "password", "refresh_token", "auth_password"])
-# Maps whose values are secret, and maps of the user's whose keys say nothing.
-SECRET_MAPS = ("secrets", "headers")
-PLAIN_MAPS = ("variables", "labels", "annotations")
+# Servers want a script of every service, also of a model, which runs none; there may be one without it.
+NO_SCRIPT = "#!/bin/sh\n"
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Export:
 
     Attributes:
         document: the FDL.
-        script: the script's text, empty when the service has none.
+        script: the script's text; one that does nothing when the service has none.
         remarks: what the server does not tell, so that the FDL cannot either.
         credentials: key paths of passwords and keys in the FDL.
     """
@@ -47,15 +46,15 @@ def exported(stored: Mapping[str, Any], cluster_id: str, script: str | None = No
         script: what to write as `script`, a file's name; nothing when omitted.
     """
     definition = written(stored)
-    text = str(definition.pop("script", ""))
-    # A service without one, which serves a model, has none in its FDL either.
-    definition |= {"script": script} if text and script is not None else {}
+    text = str(definition.pop("script", "") or NO_SCRIPT)
+    definition |= {"script": script} if script is not None else {}
     # A reader wants to see them, whether or not they are what the server would take anyway.
     definition |= {key: stored[key] for key in ("memory", "cpu") if stored.get(key)}
     shared = {key: definition.pop(key) for key in SHARED if definition.get(key)}
     service = {key: definition[key] for key in _order(definition) if key in definition}
     document = {"functions": {"oscar": [{cluster_id: service}]}, **shared}
-    return Export(document, text, tuple(_remarks(stored)), tuple(_credentials({**service, **shared}, "")))
+    credentials = map(place_of, secret_paths({**service, **shared}))
+    return Export(document, text, tuple(_remarks(stored)), tuple(credentials))
 
 
 def _order(definition: Mapping[str, Any]) -> list[str]:
@@ -63,6 +62,8 @@ def _order(definition: Mapping[str, Any]) -> list[str]:
 
 
 def _remarks(stored: Mapping[str, Any]) -> Iterator[str]:
+    if not stored.get("script"):
+        yield "the service has no script, which servers want of every one; here it has one that does nothing"
     if _has_node_port(as_mapping(stored.get("expose")).get("nodePort")):
         yield (
             "expose.nodePort is left out: the server does not tell whether it was wished for or assigned, "
@@ -78,18 +79,3 @@ def _remarks(stored: Mapping[str, Any]) -> Iterator[str]:
 
 def _has_node_port(value: Any) -> bool:
     return any(value) if isinstance(value, list) else bool(value)
-
-
-def _credentials(part: Any, path: str) -> Iterator[str]:
-    """Yield the key paths of credentials; what the server itself masks is none."""
-    if isinstance(part, list):
-        for index, item in enumerate(part):
-            yield from _credentials(item, f"{path}[{index}]")
-    for key, value in part.items() if isinstance(part, Mapping) else ():
-        place = f"{path}.{key}" if path else str(key)
-        if key in SECRET_MAPS and isinstance(value, Mapping):
-            yield from (f"{place}.{name}" for name, text in value.items() if text)
-        elif key in CREDENTIALS and isinstance(value, str) and value not in ("", "hidden"):
-            yield place
-        elif key not in PLAIN_MAPS:
-            yield from _credentials(value, place)

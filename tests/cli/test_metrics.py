@@ -119,6 +119,17 @@ def test_a_time_ago_is_sent_as_a_moment(
     assert "end" not in server.requests[0].query
 
 
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [("summary", METRICS), ("breakdown", f"{METRICS}/breakdown"), ("service web", f"{METRICS}/web")],
+)
+def test_empty_times_are_none(call: Caller, server: ScriptedServer, verb: str, path: str) -> None:
+    call.know(server.url)
+    server.expect("GET", path, document({}))
+    assert call("metrics", *verb.split(), "--start", "", "--end", "").code == 0
+    assert not server.requests[0].query.keys() & {"start", "end"}
+
+
 def test_dates_and_moments_are_sent_in_utc(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     asked = {"start": "2026-05-31T22:00:00Z", "end": "2026-06-12T07:00:00Z"}

@@ -10,7 +10,8 @@ import typer
 from oscarcli.cli.auth.provider_login import log_in_at_provider
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.login_options import ClientIdOption, IssuerOption, ScopesOption, check_issuer
-from oscarcli.cli.kit.probe import look
+from oscarcli.cli.kit.new_login import require_better, trying
+from oscarcli.cli.kit.probe import look, probe, tell
 from oscarcli.cli.kit.prompt_secret import PasswordStdinOption, password_of
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.store_secret import InsecureStorageOption, choose_place, write_entry
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 app = noun("Log in to a cluster.")
 
 LAST_PORT = 65535
+STORED = "the login is stored"
+WAY_OUT = "--force replaces it all the same"
 
 
 @app.command("login", formats=TABLE_FORMATS)
@@ -50,30 +53,39 @@ def login(
     ] = 0,
     password_stdin: PasswordStdinOption = False,
     insecure_storage: InsecureStorageOption = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the login also by one that the cluster refuses.")
+    ] = False,
 ) -> None:
     """Log in to a cluster on record.
 
     At a cluster that knows an OpenID Connect provider a browser is opened, or a code is shown with --device;
     at any other one the password is asked for. What is kept of it goes into the keyring of the operating
-    system when one answers.
+    system when one answers. The login is stored even when the cluster does not answer or refuses it; a
+    warning says so. Without a terminal, a login that works is not replaced by one that is refused, unless by
+    --force.
     """
     session: Session = ctx.obj
     former = on_record(session)
     session.config_file.require_writable()
+    # Nobody sees a warning of a script.
+    is_tried = not (force or session.can_ask)
     _require_login_here(former, is_new=bool(oidc_issuer))
     if oidc_issuer or former.login == "refresh-token":
         if password_stdin:
             raise UsageError('the cluster logs in by OpenID Connect: "--password-stdin" does not go with it')
         wanted = _at_provider(former, oidc_issuer, oidc_client_id, oidc_scopes)
         grant = log_in_at_provider(session, wanted, device=device, port=port)
-        _keep_grant(session, former, wanted, grant, insecure=insecure_storage)
+        _keep_grant(session, former, wanted, grant, insecure=insecure_storage, is_tried=is_tried)
     else:
         if device or oidc_client_id or oidc_scopes or port:
             raise UsageError(
                 f'the cluster "{former.identifier}" knows no OpenID Connect provider',
                 hint="name it with --oidc-issuer and --oidc-client-id",
             )
-        _keep_password(session, former, from_stdin=password_stdin, insecure=insecure_storage)
+        _keep_password(
+            session, former, from_stdin=password_stdin, insecure=insecure_storage, is_tried=is_tried
+        )
 
 
 def _at_provider(cluster: Cluster, issuer: str, client_id: str, scopes: str) -> Cluster:
@@ -96,7 +108,9 @@ def _at_provider(cluster: Cluster, issuer: str, client_id: str, scopes: str) -> 
     )
 
 
-def _keep_grant(session: Session, former: Cluster, wanted: Cluster, grant: Grant, *, insecure: bool) -> None:
+def _keep_grant(
+    session: Session, former: Cluster, wanted: Cluster, grant: Grant, *, insecure: bool, is_tried: bool
+) -> None:
     """Keep what a provider gave.
 
     The token it takes the place of is not made void: to some providers both are one login, and both would be.
@@ -110,16 +124,21 @@ def _keep_grant(session: Session, former: Cluster, wanted: Cluster, grant: Grant
         )
     kind = Kind.REFRESH_TOKEN if grant.refresh_token else None
     place = choose_place(session, kind, insecure=insecure) if kind is not None else None
+    if is_tried:
+        answer = probe(session, wanted, access_token=grant.access.value)
+        require_better(session, former, answer, WAY_OUT)
     with session.logins.vault.locked(former, wanted):
         entry = _current(session, former, wanted)
         entry = write_entry(session, entry, kind, grant.refresh_token, place)
         tokens = from_refresh_token(entry, session.logins)
         tokens.keep(grant.access)
     _tell(session, entry)
-    look(session, entry, "the login is stored", tokens)
+    tell(session, entry, STORED, answer if is_tried else probe(session, entry, tokens=tokens))
 
 
-def _keep_password(session: Session, cluster: Cluster, *, from_stdin: bool, insecure: bool) -> None:
+def _keep_password(
+    session: Session, cluster: Cluster, *, from_stdin: bool, insecure: bool, is_tried: bool
+) -> None:
     """Ask for a password and keep it."""
     if not cluster.auth_user:
         raise UsageError(
@@ -129,10 +148,15 @@ def _keep_password(session: Session, cluster: Cluster, *, from_stdin: bool, inse
         )
     password = password_of(session, cluster.auth_user, None, from_stdin=from_stdin)
     place = choose_place(session, Kind.PASSWORD, insecure=insecure)
-    entry = _current(session, cluster, cluster)
-    entry = write_entry(session, entry, Kind.PASSWORD, password, place)
+    former = cluster if is_tried else None
+    with trying(session, former, cluster, Kind.PASSWORD, password, way_out=WAY_OUT) as tried:
+        entry = _current(session, cluster, cluster)
+        entry = write_entry(session, entry, Kind.PASSWORD, password, place)
     _tell(session, entry)
-    look(session, entry, "the login is stored")
+    if tried.answer is not None:
+        tell(session, entry, STORED, tried.answer)
+    else:
+        look(session, entry, STORED)
 
 
 def _current(session: Session, former: Cluster, wanted: Cluster) -> Cluster:

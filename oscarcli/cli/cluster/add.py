@@ -22,6 +22,7 @@ from oscarcli.errors import ConfigError, OscarError, UsageError
 app = noun("Store a cluster.")
 
 STORED = "the cluster is stored"
+WAY_OUT = "--force replaces it all the same, and --no-check does not try the login"
 
 IdentifierArgument = Annotated[str, typer.Argument(metavar="IDENTIFIER", help="The cluster's id.")]
 
@@ -143,7 +144,7 @@ def _stored(
     # Nobody sees a warning of a script; on a terminal it comes after a question that was answered.
     is_tried = check and not (login.is_later or force or session.can_ask)
     with (
-        trying(session, former if is_tried else None, cluster, kind, secret) as tried,
+        trying(session, former if is_tried else None, cluster, kind, secret, way_out=WAY_OUT) as tried,
         session.logins.vault.locked(former, cluster),
     ):
         entry = write_entry(

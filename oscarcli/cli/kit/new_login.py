@@ -41,7 +41,7 @@ class TriedLogin:
 
 @contextmanager
 def trying(
-    session: Session, former: Cluster | None, entry: Cluster, kind: Kind, secret: str
+    session: Session, former: Cluster | None, entry: Cluster, kind: Kind, secret: str, *, way_out: str
 ) -> Iterator[TriedLogin]:
     """Try a login; what is done meanwhile stores it, for a refresh token that was tried may be lost else.
 
@@ -51,6 +51,7 @@ def trying(
         entry: the new entry, without its secret.
         kind: what the secret is.
         secret: the secret, empty where the login is kept elsewhere.
+        way_out: the hint for one whose login is not replaced.
 
     Raises:
         AuthError: the new login is refused, and the former one works.
@@ -63,12 +64,12 @@ def trying(
         yield TriedLogin(secret)
     elif kind is not Kind.REFRESH_TOKEN or not secret:
         tried = TriedLogin(secret, probe(session, with_secret(entry, kind, secret)))
-        _require_better(session, former, tried)
+        require_better(session, former, tried.answer, way_out)
         yield tried
     else:
         with finished_before_the_end():
             tried = _with_refresh_token(session, entry, secret)
-            _require_better(session, former, tried)
+            require_better(session, former, tried.answer, way_out)
             yield tried
 
 
@@ -94,12 +95,22 @@ def _has(session: Session, cluster: Cluster, refresh_token: str) -> bool:
     return stored is not None and refresh_token in (stored.value, cluster.oidc_refresh_token)
 
 
-def _require_better(session: Session, former: Cluster, tried: TriedLogin) -> None:
-    """Raise AuthError for a login that is refused where the one that it would replace is not."""
-    if not isinstance(tried.answer, AuthError) or isinstance(probe(session, former), OscarError):
+def require_better(session: Session, former: Cluster, answer: str | OscarError | None, way_out: str) -> None:
+    """Compare a login that was tried with the one that it would replace.
+
+    Args:
+        session: the run.
+        former: the entry that is to be replaced.
+        answer: what the cluster said to the new login.
+        way_out: the hint for one whose login is not replaced.
+
+    Raises:
+        AuthError: the new login is refused, and the former one works.
+    """
+    if not isinstance(answer, AuthError) or isinstance(probe(session, former), OscarError):
         return
     raise AuthError(
         f'the cluster "{former.identifier}" is left as it was, for its login works and the new one does not: '
-        f"{tried.answer.message}",
-        hint="--force replaces it all the same, and --no-check does not try the login",
+        f"{answer.message}",
+        hint=way_out,
     )

@@ -25,8 +25,6 @@ def editable_text(export: Export, cluster_id: str) -> str:
 
     # In one line it would be read as the name of a file.
     script = export.script if export.script.endswith("\n") else export.script + "\n"
-    if not export.script:
-        return to_yaml(export.document)
     quoted = to_yaml(_with_script(export.document, cluster_id, script))
     block = _with_block(to_yaml(_with_script(export.document, cluster_id, PLACE)), script)
     try:

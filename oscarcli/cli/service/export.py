@@ -40,8 +40,7 @@ def export(
     session: Session = ctx.obj
     found = exported(get_service(session.api, service), session.cluster_id, SCRIPT_NAME)
     place = folder if folder is not None else Path(safe_name(service))
-    files = {SCRIPT_NAME: found.script} if found.script else {}
-    files[FDL_NAME] = to_yaml(found.document)
+    files = {SCRIPT_NAME: found.script, FDL_NAME: to_yaml(found.document)}
     if not force:
         _refuse_existing(place, files)
     for name, text in files.items():
@@ -52,8 +51,8 @@ def export(
         session.warn(
             f"{place / FDL_NAME} holds credentials ({', '.join(found.credentials)}); only you can read it"
         )
-    fdl, script = place / FDL_NAME, place / SCRIPT_NAME if found.script else None
-    session.done(str(fdl), {"service": service, "fdl": str(fdl), "script": script and str(script)})
+    fdl, script = str(place / FDL_NAME), str(place / SCRIPT_NAME)
+    session.done(fdl, {"service": service, "fdl": fdl, "script": script})
 
 
 def _refuse_existing(folder: Path, names: dict[str, str]) -> None:

@@ -46,6 +46,22 @@ def check_key(key: str) -> None:
         raise S3Error("XMinioInvalidObjectName")
 
 
+def canonical_key(key: str) -> str:
+    """Return a key without its leading slashes, as MinIO takes every key that comes from a client.
+
+    It goes on as Go's `path.Clean` then, so that slashes behind them become one where a leading one was.
+
+    Raises:
+        S3Error: nothing else is in it.
+    """
+    if not key.startswith("/"):
+        return key
+    segments = [segment for segment in key.split("/") if segment]
+    if not segments:
+        raise S3Error("XMinioInvalidObjectName")
+    return "/".join(segments) + ("/" if key.endswith("/") else "")
+
+
 def has_dot_segment(path: str) -> bool:
     """Tell whether a segment of a path is "." or "..", with blanks around it or not.
 

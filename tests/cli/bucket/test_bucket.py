@@ -595,3 +595,30 @@ def test_an_answer_without_a_url_is_a_failure(call: Caller, server: ScriptedServ
     server.expect("POST", PRESIGN, document({"method": "GET"}))
     result = call("bucket", "presign", "photos", "a")
     assert (result.code, result.out) == (1, "")
+
+
+# -- answers that do not say that it was done --------------------------------------------------------
+
+NOTHING = pytest.mark.parametrize("body", ["", "null"])
+
+
+@NOTHING
+@pytest.mark.parametrize(
+    ("verb", "method", "path"),
+    [("create", "POST", BUCKETS), ("delete", "DELETE", f"{BUCKETS}/photos")],
+)
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_write_that_is_answered_with_nothing_is_done_only_where_the_list_says_so(
+    call: Caller, server: ScriptedServer, verb: str, method: str, path: str, body: str, is_there: bool
+) -> None:
+    call.know(server.url)
+    server.expect(method, path, text(body))
+    server.expect("GET", BUCKETS, document([PHOTOS] if is_there else []))
+    result = call("bucket", verb, "photos")
+    if is_there is (verb == "create"):
+        assert (result.code, result.err) == (0, "")
+    else:
+        assert result.code == 1
+        assert result.err.startswith(
+            f'Error: cannot {verb} bucket "photos": the server answered 200, which does not say'
+        )

@@ -297,6 +297,49 @@ def test_one_service_fails_with_the_error_s_own_code(
     )
 
 
+@pytest.mark.parametrize("body", ["", "null"])
+@pytest.mark.parametrize("is_done", [True, False])
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_write_that_is_answered_with_nothing_is_done_only_where_the_service_is_as_wanted(
+    call: Caller, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, method: str, is_done: bool, body: str
+) -> None:
+    if method == "PUT":
+        assert call("apply", fdl(call, "posenet")).code == 0
+    whole = cluster.answer
+
+    def answer(asked: str, path: str, document: Any) -> Answer:
+        if asked != method:
+            return whole(asked, path, document)
+        if is_done:
+            whole(asked, path, document)
+        return 200, body
+
+    monkeypatch.setattr(cluster, "answer", answer)
+    outcome = call("apply", fdl(call, "posenet", extra="      memory: 1Gi\n"))
+    verb, tried = ("Creating", "create") if method == "POST" else ("Editing", "update")
+    mark = "✓" if is_done else "✗"
+    assert (outcome.code, lines(outcome)[1:]) == (
+        0 if is_done else 1,
+        [f'{mark} {verb} service "posenet" in cluster "oscar-cluster"'],
+    )
+    assert f'cannot {tried} service "posenet": the server answered 200, which does not say' in outcome.err
+    assert ("and yet the service is as wanted" in outcome.err) is is_done
+
+
+@pytest.mark.parametrize("body", ["", "null"])
+@pytest.mark.parametrize("is_done", [True, False])
+def test_a_deletion_that_is_answered_with_nothing_is_done_only_where_the_service_is_gone(
+    call: Caller, cluster: Cluster, is_done: bool, body: str
+) -> None:
+    cluster.services = {} if is_done else {"posenet": {"name": "posenet"}}
+    cluster.answers["DELETE", "posenet"] = (200, body)
+    outcome = call("delete", fdl(call, "posenet"))
+    assert outcome.code == (0 if is_done else 1)
+    assert lines(outcome)[1:] == [
+        f'{"✓" if is_done else "✗"} Removing service "posenet" in cluster "oscar-cluster"'
+    ]
+
+
 def test_a_server_that_does_not_answer_in_time(call: Caller, cluster: Cluster) -> None:
     cluster.answers["POST", "posenet"] = (0, "")
     outcome = call("apply", "--timeout", "0.5", fdl(call, "posenet"))

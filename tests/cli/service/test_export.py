@@ -132,19 +132,26 @@ def test_files_that_are_there_stay_unless_forced(call: Caller, server: ScriptedS
     assert (call.home / "web/script.sh").read_text() == STORED["script"]
 
 
-def test_a_service_without_a_script_is_one_file(call: Caller, server: ScriptedServer) -> None:
+def test_a_service_without_a_script_is_exported_with_one_that_does_nothing(
+    call: Caller, server: ScriptedServer
+) -> None:
     call.know(server.url)
-    model = {**STORED, "script": "", "kserve": {"type": "inference", "storage_uri": "u"}}
-    server.expect("GET", WEB, document(model))
-    assert call("service", "export", "web").code == 0
-    assert [path.name for path in (call.home / "web").iterdir()] == ["fdl.yaml"]
-    assert yaml.safe_load((call.home / "web/fdl.yaml").read_text())["functions"]["oscar"][0]["test"][
-        "kserve"
-    ] == {
-        "type": "inference",
-        "storage_uri": "u",
-        "set_auth": False,
-    }
+    kserve = {"type": "inference", "storage_uri": "u", "inference": {"model_format": "sklearn"}}
+    model = {**STORED, "script": "", "kserve": kserve}
+    server.always("GET", WEB, document(model))
+    result = call("service", "export", "web")
+    assert (result.code, result.out) == (0, "web/fdl.yaml\n")
+    assert result.err == (
+        "warning: the service has no script, which servers want of every one; here it has one that does "
+        "nothing\n"
+    )
+    assert (call.home / "web/script.sh").read_text() == "#!/bin/sh\n"
+    (entry,) = yaml.safe_load((call.home / "web/fdl.yaml").read_text())["functions"]["oscar"]
+    assert entry["test"]["kserve"] == {**kserve, "set_auth": False}
+    assert call("validate", "web/fdl.yaml").code == 0
+    server.expect("PUT", "/system/services", Answer(204))
+    assert call("apply", "web/fdl.yaml").code == 0
+    assert put_body(server)["script"] == "#!/bin/sh\n"
 
 
 def test_a_missing_service_leaves_no_folder(call: Caller, server: ScriptedServer) -> None:

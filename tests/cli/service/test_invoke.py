@@ -338,6 +338,19 @@ def test_a_name_that_cannot_be_told_is_a_warning(call: Caller, cluster: Scripted
     )
 
 
+@pytest.mark.parametrize("body", ["", "null"])
+def test_a_job_whose_start_is_answered_with_nothing_is_not_said_to_be_started(
+    call: Caller, cluster: ScriptedServer, body: str
+) -> None:
+    cluster.expect("GET", "/system/info", document({"version": "4.1.2"}))
+    cluster.expect("POST", "/job/svc", text(body))
+    result = call("service", "job", "svc", "-i", "x")
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith(
+        'Error: cannot start a job of service "svc": the server answered 200, which does not say'
+    )
+
+
 def test_a_job_by_endpoint_and_token_chooses_its_name(call: Caller, server: ScriptedServer) -> None:
     server.expect("POST", "/job/svc", Answer(201))
     result = call("service", "job", "svc", "-i", "x", "-e", server.url, "-t", TOKEN, "-v")

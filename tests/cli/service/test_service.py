@@ -229,6 +229,20 @@ def test_a_web_page_is_no_deletion(call: Caller, cluster: ScriptedServer) -> Non
     assert call("service", "delete", "a").code == 1
 
 
+@pytest.mark.parametrize("body", ["", "null"])
+@pytest.mark.parametrize(("found", "code"), [(document(SERVICE), 1), (Answer(404), 0)])
+def test_a_deletion_that_is_answered_with_nothing_is_done_only_where_the_service_is_gone(
+    call: Caller, cluster: ScriptedServer, body: str, found: Answer, code: int
+) -> None:
+    cluster.expect("DELETE", f"{LIST}/a", text(body))
+    cluster.expect("GET", f"{LIST}/a", found)
+    result = call("service", "delete", "a")
+    assert (result.code, result.out) == (code, f'{"✗" if code else "✓"} Removing service "a"\n')
+    assert ('cannot delete service "a": the server answered 200, which does not say' in result.err) is bool(
+        code
+    )
+
+
 def test_on_a_terminal_a_deletion_is_asked_about(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     question = 'Delete "a", "b" with all jobs, buckets and files? [y/N]'

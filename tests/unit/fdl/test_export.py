@@ -249,8 +249,18 @@ def test_credentials_in_it_are_named() -> None:
         "storage_providers.minio.other.secret_key",
         "storage_providers.s3.aws.access_key",
         "storage_providers.s3.aws.secret_key",
+        "storage_providers.webdav.w.login",
         "storage_providers.webdav.w.password",
         "clusters.cloud.auth_password",
+    )
+
+
+def test_credentials_of_a_provider_that_is_called_as_a_section_is_are_named() -> None:
+    keys = {"access_key": "ak", "secret_key": "sk", "region": "r"}
+    stored = shown({**MINIMAL, "storage_providers": {"s3": {"labels": keys}}})
+    assert exported(stored, "here").credentials == (
+        "storage_providers.s3.labels.access_key",
+        "storage_providers.s3.labels.secret_key",
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.http.redaction import mask_document, secret_values
+from oscarcli.http.redaction import is_secret_path, mask_document, secret_paths, secret_values
 
 SERVICE: dict[str, Any] = {
     "name": "x",
@@ -62,3 +62,15 @@ def test_secrets_can_be_listed_to_be_hidden_elsewhere() -> None:
     assert set(secret_values(SERVICE)) == {"top-secret"}
     assert len(secret_values(SERVICE)) == json.dumps(SERVICE).count("top-secret")
     assert secret_values([{"token": ""}, 1, None, {"variables": {"token": "shown"}}]) == []
+
+
+def test_a_provider_may_be_called_as_a_section_is() -> None:
+    keys = {"access_key": "top-secret", "secret_key": "top-secret", "region": "r"}
+    called = {"s3": {"labels": keys, "secrets": keys, "headers": keys, "token": keys}}
+    document = {"storage_providers": called, "clusters": {"variables": {"auth_password": "top-secret"}}}
+    expected = [f"storage_providers.s3.{name}.{key}" for name in called["s3"] for key in list(keys)[:2]]
+    found = [".".join(map(str, path)) for path in secret_paths(document)]
+    assert found == [*expected, "clusters.variables.auth_password"]
+    assert all(is_secret_path(path) for path in secret_paths(document))
+    assert not is_secret_path(("storage_providers", "s3", "secrets", "region"))
+    assert "top-secret" not in json.dumps(mask_document(document))

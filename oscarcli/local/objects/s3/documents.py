@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from oscarcli.local.objects import checksums
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.multipart import PartReference
+from oscarcli.local.objects.names import canonical_key
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 MOST_DELETIONS = 1000
@@ -95,7 +96,8 @@ def parse_deletions(data: bytes) -> tuple[list[Deletion], bool]:
     """Return (objects, quiet) of a Delete document."""
     root = parse(data, "Delete")
     found = [
-        Deletion(_text(item, "Key"), item.findtext("VersionId") or "") for item in root.findall("Object")
+        Deletion(canonical_key(_text(item, "Key")), item.findtext("VersionId") or "")
+        for item in root.findall("Object")
     ]
     if not 0 < len(found) <= MOST_DELETIONS:
         raise S3Error("MalformedXML")

@@ -72,7 +72,9 @@ def post(
     # To all that follows the fields are what headers are elsewhere.
     headers = {name: header_of(value) for name, value in fields.items()}
     upload = replace(request, headers=headers, body=_AtLeast(form.file, least), content_length=None)
-    exchange = Exchange(store, upload, authorization, bucket, fields["key"], region, request_id)
+    # The policy was about the key as it was sent.
+    key = names.canonical_key(fields["key"])
+    exchange = Exchange(store, upload, authorization, bucket, key, region, request_id)
     stored = store.put(
         bucket,
         exchange.key,
@@ -89,8 +91,7 @@ def _completed(form: Form, bucket: str) -> dict[str, str]:
     if not form.fields.get("key"):
         raise malformed("the key is missing")
     fields = {**form.fields, "bucket": bucket}
-    key = fields["key"].replace(_FILE_NAME, form.file_name or fields["key"])
-    fields["key"] = key.removeprefix("/")
+    fields["key"] = fields["key"].replace(_FILE_NAME, form.file_name or fields["key"])
     try:
         urlsplit(fields.get("success_action_redirect", ""))
     except ValueError as error:

@@ -157,10 +157,10 @@ def _check_segments(request: Request) -> None:
 
 
 def _split(request: Request) -> tuple[str, str]:
-    """Return bucket and key. Raises S3Error("InvalidURI") when they are not UTF-8."""
+    """Return bucket and key. Raises S3Error, such as "InvalidURI" when they are not UTF-8."""
     bucket, _, key = request.raw_path.removeprefix("/").partition("/")
     try:
-        return unquote_to_bytes(bucket).decode(), unquote_to_bytes(key).decode()
+        return unquote_to_bytes(bucket).decode(), names.canonical_key(unquote_to_bytes(key).decode())
     except UnicodeDecodeError as error:
         raise S3Error("InvalidURI") from error
 

@@ -53,8 +53,9 @@ def test_what_a_block_cannot_hold_comes_back_too(script: str) -> None:
     assert script_in(text_of(script)) == script
 
 
-def test_a_service_without_a_script_has_none_in_its_text() -> None:
-    assert "script" not in text_of("", kserve={"type": "inference", "storage_uri": "u"})
+def test_a_service_without_a_script_has_one_that_does_nothing_in_its_text() -> None:
+    inference = {"type": "inference", "storage_uri": "u", "inference": {"model_format": "sklearn"}}
+    assert script_in(text_of("", kserve=inference)) == "#!/bin/sh\n"
 
 
 def test_the_rest_of_the_service_is_there() -> None:
