@@ -80,7 +80,8 @@ def window(start: str | None, end: str | None, now: datetime) -> dict[str, str]:
     Raises:
         UsageError: a word is not a time, or the end is not after the start.
     """
-    from oscarcli.cli.kit.time_arguments import moment, rfc3339
+    from oscarcli.cli.kit.time_arguments import moment
+    from oscarcli.timestamps import rfc3339
 
     moments = {key: moment(text, now) for key, text in (("start", start), ("end", end)) if text}
     last = moments.get("end", now)

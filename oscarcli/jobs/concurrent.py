@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 
+from oscarcli.api.client import Client
 from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
-from oscarcli.cli.kit.session import Session
+from oscarcli.jobs.events import Remark
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of, end_of
 from oscarcli.jobs.supervisor_log import Place, account_of
 from oscarcli.storage.location import Location
@@ -21,16 +22,16 @@ class Rivals:
     """The jobs of a service beside those whose files are wanted.
 
     Args:
-        session: the voice, and the cluster.
+        client: the cluster.
         service: the jobs' service.
     """
 
-    def __init__(self, session: Session, service: str) -> None:
-        self._session, self._service = session, service
+    def __init__(self, client: Client, service: str) -> None:
+        self._client, self._service = client, service
 
     @cached_property
     def _jobs(self) -> dict[str, Job]:
-        return list_jobs(self._session.api, self._service)
+        return list_jobs(self._client, self._service)
 
     def beside(self, done: FinishedJob) -> list[str]:
         """Return the other jobs that ran while a job did."""
@@ -46,40 +47,42 @@ class Rivals:
             and end_of(job) >= begin - CLOCKS_APART
         ]
 
-    def tell_shared(self, found: Sequence[ResultFile]) -> None:
-        """Say which objects several of the jobs wrote: only what the last one wrote is left."""
+    def shared(self, found: Sequence[ResultFile]) -> Iterator[Remark]:
+        """Yield which objects several of the jobs wrote: only what the last one wrote is left."""
         writers: dict[Location, list[str]] = {}
         for file in found:
             if file.location is not None:
                 writers.setdefault(file.location, []).append(file.job)
         for location, names in writers.items():
             if len(names) > 1:
-                self._session.warn(
+                yield Remark(
                     f'{len(names)} of these jobs wrote "{location}"; only what the last one wrote is left: '
-                    f"{', '.join(names)}"
+                    f"{', '.join(names)}",
+                    is_warning=True,
                 )
 
-    def tell_rivals(
+    def doubtful(
         self,
         done: Sequence[FinishedJob],
         found: Sequence[ResultFile],
         triggers: Mapping[str, Place | None],
-    ) -> None:
-        """Say when an object that a job wrote was written by another one at the same time, too."""
+    ) -> Iterator[Remark]:
+        """Yield which objects that a job wrote were written by another one at the same time, too."""
         own = {one.name for one in done}
         for one in done:
-            doubtful = {
+            locations = {
                 file.location
                 for file in found
                 if file.job == one.name and not _is_named_after(file.name, triggers[one.name])
             } - {None}
-            if not doubtful:
+            if not locations:
                 continue
             rivals = [name for name in self.beside(one) if name not in own][:MOST_RIVALS]
-            for location in sorted(doubtful & self._written_by(rivals), key=str):
-                self._session.warn(
+            for location in sorted(locations & self._written_by(rivals), key=str):
+                yield Remark(
                     f'another job that ran at the same time wrote "{location}", too; what is downloaded may '
-                    f'not be what job "{one.name}" wrote'
+                    f'not be what job "{one.name}" wrote',
+                    is_warning=True,
                 )
 
     def _written_by(self, names: Collection[str]) -> set[Location]:
@@ -87,7 +90,7 @@ class Rivals:
         for name in names:
             if is_running(self._jobs[name]):
                 continue
-            account = account_of(find_log(self._session.api, self._service, name) or "")
+            account = account_of(find_log(self._client, self._service, name) or "")
             written |= {Location(one.place.bucket, one.place.key) for one in account.written or ()}
         return written
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from oscarcli.api.jobs import Job
-from oscarcli.output.times import moment_of
 from oscarcli.storage.location import Location
+from oscarcli.timestamps import moment_of
 
 # How far the clocks of the object store and of the jobs' nodes may be apart, and the whole seconds of both.
 CLOCKS_APART = timedelta(seconds=2)

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from oscarcli.api.jobs import FAILED
-from oscarcli.cli.kit.session import Session
 from oscarcli.jobs.concurrent import Rivals
+from oscarcli.jobs.events import Remark
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of
+from oscarcli.jobs.service_storage import ServiceStorage
 from oscarcli.jobs.supervisor_log import (
     JobAccount,
     Written,
@@ -19,29 +20,26 @@ from oscarcli.jobs.supervisor_log import (
     returned_content,
     returned_files,
 )
-from oscarcli.output.times import moment_of
 from oscarcli.storage.location import Location, parse_location
+from oscarcli.timestamps import moment_of
 
 if TYPE_CHECKING:
-    from oscarcli.cli.service.files import ServiceFiles
     from oscarcli.storage.base import StoredObject
 
 
 class ResultSearch:
-    """Finds the files of jobs, and says when that is not certain.
+    """Finds the files of jobs, and tells when that is not certain.
 
     Args:
-        session: the voice, and the cluster.
-        service: the jobs' service.
-        files: its definition and storage.
+        files: the jobs' service and its storage.
     """
 
-    def __init__(self, session: Session, service: str, files: ServiceFiles) -> None:
-        self._session, self._files = session, files
-        self._rivals = Rivals(session, service)
+    def __init__(self, files: ServiceStorage) -> None:
+        self._files = files
+        self._rivals = Rivals(files.client, files.service)
 
-    def files_of(self, done: Sequence[FinishedJob]) -> list[ResultFile]:
-        """Return the files of jobs.
+    def files_of(self, done: Sequence[FinishedJob]) -> Iterator[ResultFile | Remark]:
+        """Yield the files of jobs, and what is to be known about them.
 
         Raises:
             OscarError: what the requests for it can raise.
@@ -55,10 +53,11 @@ class ResultSearch:
                 untold.append(one)
             else:
                 found += files
-        self._rivals.tell_shared(found)
+        yield from self._rivals.shared(found)
         triggers = {name: account.trigger for name, account in accounts.items()}
-        self._rivals.tell_rivals([one for one in done if accounts[one.name].written], found, triggers)
-        return found + self._by_time(untold)
+        yield from self._rivals.doubtful([one for one in done if accounts[one.name].written], found, triggers)
+        yield from found
+        yield from self._by_time(untold)
 
     def _told(self, done: FinishedJob, account: JobAccount) -> list[ResultFile] | None:
         """Return the files that a job's log tells of; `None` when it does not."""
@@ -137,30 +136,31 @@ class ResultSearch:
 
     # -- by the time -----------------------------------------------------------------------------
 
-    def _by_time(self, done: Sequence[FinishedJob]) -> list[ResultFile]:
-        """Return what came into the outputs while jobs ran."""
+    def _by_time(self, done: Sequence[FinishedJob]) -> Iterator[ResultFile | Remark]:
+        """Yield what came into the outputs while jobs ran."""
         timed = [one for one in done if begin_of(one.job) is not None]
         if len(timed) < len(done):
             lost = ", ".join(one.name for one in done if one not in timed)
-            self._session.warn(
+            yield Remark(
                 "some files cannot be told: the logs of these jobs do not name them, and the server does not "
-                f"tell when they ran: {lost}"
+                f"tell when they ran: {lost}",
+                is_warning=True,
             )
         files: dict[Location, ResultFile] = {}
         for one in timed:
             for name, provider, found in self._in_window(one):
                 files.setdefault(found.location, ResultFile(one.name, name, None, provider, found.location))
         if timed:
-            self._tell_uncertain(timed, has_files=bool(files))
-        return list(files.values())
+            yield from self._doubts(timed, has_files=bool(files))
+        yield from files.values()
 
-    def _tell_uncertain(self, timed: Sequence[FinishedJob], *, has_files: bool) -> None:
+    def _doubts(self, timed: Sequence[FinishedJob], *, has_files: bool) -> Iterator[Remark]:
         whose, it = (
             (f'the log of job "{timed[0].name}" does', "it")
             if len(timed) == 1
             else (f"the logs of {len(timed)} jobs do", "they")
         )
-        self._session.note(
+        yield Remark(
             f"{whose} not name the files that {it} wrote: taken are those that came into the output folder "
             f"while {it} ran"
         )
@@ -168,7 +168,9 @@ class ResultSearch:
         others = {name for one in timed for name in self._rivals.beside(one)} - own
         if others and has_files:
             more = "another job" if len(others) == 1 else f"{len(others)} other jobs"
-            self._session.warn(f"it is not certain whose files these are: {more} ran at the same time")
+            yield Remark(
+                f"it is not certain whose files these are: {more} ran at the same time", is_warning=True
+            )
 
     def _in_window(self, done: FinishedJob) -> Iterator[tuple[str, str, StoredObject]]:
         """Yield name, provider and object of what came into the outputs while a job ran."""

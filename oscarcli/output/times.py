@@ -1,41 +1,13 @@
-"""Moments as servers write them, and as people read them in tables: local, or counted from now."""
+"""Moments as people read them in tables: local, or counted from now."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-CLOCK = re.compile(
-    r"(?P<date>\d{4}-\d\d-\d\d)"
-    r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?P<fraction>\.\d+)?\s?(?P<zone>Z|[+-]\d\d:?\d\d)?(?: UTC)?)?",
-    re.IGNORECASE,
-)
+from oscarcli.timestamps import clock
+
 # Seconds of each unit, the largest first. Nobody needs to know the month of a job to the day.
 UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
-
-
-def clock(text: str) -> datetime | None:
-    """Return a date and time in RFC 3339, or as the object store prints it; `None` when it is neither.
-
-    Raises:
-        ValueError: it looks like one, but there is no such day or hour.
-    """
-    found = CLOCK.fullmatch(text.strip())
-    if found is None:
-        return None
-    zone = (found["zone"] or "").upper().replace("Z", "+00:00")
-    if zone and ":" not in zone:
-        zone = f"{zone[:3]}:{zone[3:]}"
-    # Servers have up to nine digits, Python 3.10 reads three or six.
-    fraction = f"{found['fraction'][:7]:0<7}" if found["fraction"] else ""
-    return datetime.fromisoformat(
-        f"{found['date']}T{found['time'] or '00:00'}{_seconds(found)}{fraction}{zone}"
-    )
-
-
-def _seconds(found: re.Match[str]) -> str:
-    """Return seconds where the text has none: a fraction or a zone may follow only them."""
-    return "" if found["time"] and found["time"].count(":") == 2 else ":00"
 
 
 def shown_time(value: object, now: datetime | None = None) -> str | None:
@@ -76,17 +48,6 @@ def relative(distance: timedelta) -> str:
         return "now"
     text = f"{count} {unit}{'s' if count > 1 else ''}"
     return f"{text} ago" if seconds < 0 else f"in {text}"
-
-
-def moment_of(value: object) -> datetime | None:
-    """Return the moment of a server's text, in UTC when it names no zone; `None` when it tells none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        found = clock(value)
-    except ValueError:
-        return None
-    return found if found is None or found.tzinfo else found.replace(tzinfo=timezone.utc)
 
 
 def duration_text(distance: timedelta) -> str:

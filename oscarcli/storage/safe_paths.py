@@ -15,7 +15,41 @@ from pathlib import Path
 
 from oscarcli.errors import RefusedError
 
+# Bytes of a name in a folder, on every file system in use.
+LONGEST_NAME = 255
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def safe_name(relative: str) -> Path:
+    """Return a path for a name that came from a server, one that stays below any folder it is put into.
+
+    Raises:
+        RefusedError: the name would lead out of the folder, or cannot be one of a file on this system.
+    """
+    path = Path(relative)
+    is_strange = "\\" in relative or "\0" in relative or ".." in path.parts or path.is_absolute()
+    if is_strange or not path.name or not all(map(_is_name, path.parts)):
+        raise RefusedError(
+            f'the object name "{relative}" cannot be used as a file name here',
+            hint="name the local file behind the remote one",
+        )
+    return path
+
+
+def _is_name(part: str) -> bool:
+    try:
+        return len(os.fsencode(part)) <= LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
+
+
+def path_inside(folder: Path, relative: str) -> Path:
+    """Return the path of a server's name below a folder; `opened_folder` sees to it that no link leads out.
+
+    Raises:
+        RefusedError: the name would lead out of the folder.
+    """
+    return folder / safe_name(relative)
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """Many files at once: a bounded number of workers, every outcome reported, one failure stops nothing.
 
-Functions here return when all is done, and leave nothing behind when they are interrupted: neither
-temporary files nor unfinished uploads.
+Functions here end when all is done, and leave nothing behind when they are interrupted: neither temporary
+files nor unfinished uploads. Iterators are to be closed for that, as with `contextlib.closing`.
 """
 
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -118,8 +118,19 @@ def upload(
     """Upload files; `report` is called for each in this thread, in the order of completion.
 
     Raises:
-        OscarError: nothing went through and the storage cannot be reached or entered: the rest, not
-            reported, was not tried.
+        OscarError: as in `uploads`.
+    """
+    _report_all(uploads(storage, tasks, meter), report)
+
+
+def uploads(
+    storage: Storage, tasks: Sequence[Upload], meter: Meter | None = None
+) -> Generator[Outcome[Upload], None, None]:
+    """Upload files, and yield what became of each, in the order of completion.
+
+    Raises:
+        OscarError: nothing went through and the storage cannot be reached or entered: the rest, of which no
+            outcome came, was not tried.
     """
     meter = meter or SilentMeter()
     sizes = [_size_of(task.source) for task in tasks]
@@ -134,7 +145,7 @@ def upload(
         workers = affordable(min(WORKERS, len(tasks)), DESCRIPTORS_PER_UPLOAD)
     else:
         workers = affordable(min(WORKERS_FOR_LARGE, len(tasks)), DESCRIPTORS_PER_LARGE_UPLOAD)
-    _carry_out(tasks, do, report, meter, cancellation, workers)
+    yield from _carry_out(tasks, do, meter, cancellation, workers)
 
 
 def download(
@@ -142,14 +153,24 @@ def download(
 ) -> None:
     """Download objects; `report` is called for each in this thread, in the order of completion.
 
+    Raises:
+        OscarError: as in `downloads`.
+    """
+    _report_all(downloads(storage, tasks, meter), report)
+
+
+def downloads(
+    storage: Storage, tasks: Iterable[Fetch], meter: Meter | None = None
+) -> Generator[Outcome[Fetch], None, None]:
+    """Download objects, and yield what became of each, in the order of completion.
+
     Args:
         storage: where the objects are.
         tasks: what to download; may be a listing that is still going on, whose errors are raised.
-        report: told every outcome.
         meter: told how far it is.
 
     Raises:
-        OscarError: as in `upload`, and what the iterable raises.
+        OscarError: as in `uploads`, and what the iterable raises.
     """
     meter = meter or SilentMeter()
     iterator = iter(tasks)
@@ -167,7 +188,13 @@ def download(
             one.to_file(task.target, root=task.root, streams=streams)
 
     workers = affordable(min(WORKERS, max(1, len(ahead))), DESCRIPTORS_PER_DOWNLOAD)
-    _carry_out(chain(ahead, iterator), do, report, meter, cancellation, workers)
+    yield from _carry_out(chain(ahead, iterator), do, meter, cancellation, workers)
+
+
+def _report_all(outcomes: Generator[Outcome[Task], None, None], report: Report[Task]) -> None:
+    with closing(outcomes):
+        for outcome in outcomes:
+            report(outcome)
 
 
 def _upload_one(storage: Storage, task: Upload, advance: Advance, cancellation: Cancellation) -> None:
@@ -202,11 +229,10 @@ def _size_of(source: Path | int) -> int | None:
 def _carry_out(
     tasks: Iterable[Task],
     do: Callable[[Task], None],
-    report: Report[Task],
     meter: Meter,
     cancellation: Cancellation,
     workers: int,
-) -> None:
+) -> Iterator[Outcome[Task]]:
     succeeded = False
     hopeless = 0
     with closing(work(tasks, do, cancellation, workers=workers)) as outcomes:
@@ -214,7 +240,7 @@ def _carry_out(
             if done.error is not None and not isinstance(done.error, OscarError):
                 raise done.error
             meter.finish_file()
-            report(Outcome(done.item, done.error))
+            yield Outcome(done.item, done.error)
             succeeded = succeeded or done.error is None
             hopeless += _is_hopeless(done.error)
             if not succeeded and hopeless >= HOPELESS:

@@ -16,11 +16,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oscarcli.cli.app import main
-from oscarcli.cli.kit.local_paths import latest_target, root_of, safe_name, target_file
+from oscarcli.cli.kit.local_paths import latest_target, root_of, target_file
 from oscarcli.cli.service.file_arguments import parse_delete, parse_get, parse_list, parse_put
 from oscarcli.errors import ExitCode, OscarError, UsageError
 from oscarcli.output.terminal import clean, clean_log
 from oscarcli.storage.location import parse_location, parse_object
+from oscarcli.storage.safe_paths import safe_name
 from tests.conftest import isolated
 from tests.property.properties import examples, odd_text, tried
 

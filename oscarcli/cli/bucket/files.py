@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
+from oscarcli.cli.kit.transfers import (
+    STANDARD_OUTPUT,
+    NoProgressOption,
+    get_folder,
+    get_one,
+    places_of,
+    put_all,
+)
 from oscarcli.errors import NotFoundError, UsageError
 from oscarcli.output.render import Result
 
@@ -23,7 +31,6 @@ WHOLE_BUCKET = "/"
 KeyOption = Annotated[
     bool, typer.Option("--key", help="The name is that of one object, also when it ends in '/'.")
 ]
-NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")]
 
 
 @app.command("put-file, pf", formats=TABLE_FORMATS)
@@ -42,7 +49,6 @@ def put_file(
 ) -> None:
     """Upload files to a bucket."""
     from oscarcli.cli.kit.local_paths import local_files, upload_targets
-    from oscarcli.cli.service.files import places_of, put_all
     from oscarcli.storage.transfer import Upload
 
     session: Session = ctx.obj
@@ -74,7 +80,6 @@ def get_file(
 ) -> None:
     """Download a file of a bucket, or a folder (ending in '/'), and print where it is."""
     from oscarcli.cli.kit.local_paths import root_of, target_file
-    from oscarcli.cli.service.files import STANDARD_OUTPUT, get_folder, get_one
     from oscarcli.storage.transfer import Fetch
 
     session: Session = ctx.obj
@@ -123,18 +128,15 @@ def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
 
 def _storage(session: Session) -> Storage:
     """Return the cluster's own object store, with the keys that it gives this login."""
-    from oscarcli.api.system import get_config
-    from oscarcli.storage.provider import DEFAULT_PROVIDER, open_storage
+    from oscarcli.jobs.service_storage import storage_at
+    from oscarcli.storage.provider import DEFAULT_PROVIDER
 
-    def cluster_minio() -> Any:
-        return get_config(session.api).get("minio_provider")
-
-    return open_storage(
+    return storage_at(
+        session.api,
         DEFAULT_PROVIDER,
         {},
-        cluster_minio,
-        read_timeout=session.timeout,
         tls=session.cluster.tls,
+        timeout=session.timeout,
         tell=session.note,
     )
 

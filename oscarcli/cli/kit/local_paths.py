@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from oscarcli.errors import OscarError, RefusedError, UsageError
+from oscarcli.errors import OscarError, UsageError
+from oscarcli.storage.safe_paths import path_inside, safe_name
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import StoredObject
     from oscarcli.storage.location import Location
 
 STANDARD_INPUT = 0
-# Bytes of a name in a folder, on every file system in use.
-LONGEST_NAME = 255
 
 
 def local_files(words: Sequence[str]) -> list[Path | int]:
@@ -128,38 +127,6 @@ def root_of(target: Path, word: str | None) -> Path | None:
         word: what the user named; `None` is the current folder. The user's own file may be a link to another.
     """
     return None if word is not None and Path(word) == target else target.parent
-
-
-def safe_name(relative: str) -> Path:
-    """Return a path for a name that came from a server, one that stays below any folder it is put into.
-
-    Raises:
-        RefusedError: the name would lead out of the folder, or cannot be one of a file on this system.
-    """
-    path = Path(relative)
-    is_strange = "\\" in relative or "\0" in relative or ".." in path.parts or path.is_absolute()
-    if is_strange or not path.name or not all(map(_is_name, path.parts)):
-        raise RefusedError(
-            f'the object name "{relative}" cannot be used as a file name here',
-            hint="name the local file behind the remote one",
-        )
-    return path
-
-
-def _is_name(part: str) -> bool:
-    try:
-        return len(os.fsencode(part)) <= LONGEST_NAME
-    except UnicodeEncodeError:
-        return False
-
-
-def path_inside(folder: Path, relative: str) -> Path:
-    """Return the path of a server's name below a folder; `opened_folder` sees to it that no link leads out.
-
-    Raises:
-        RefusedError: the name would lead out of the folder.
-    """
-    return folder / safe_name(relative)
 
 
 def files_inside(

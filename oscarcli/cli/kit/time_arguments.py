@@ -6,9 +6,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from oscarcli.errors import UsageError
-from oscarcli.output.times import clock
-
-__all__ = ["FORMS", "clock", "moment", "rfc3339"]
+from oscarcli.timestamps import clock
 
 AGO = re.compile(r"(?:\d+(?:\.\d+)?[wdhms])+")
 PART = re.compile(r"(\d+(?:\.\d+)?)([wdhms])")
@@ -45,8 +43,3 @@ def _duration(text: str) -> timedelta:
     return sum(
         (timedelta(**{UNITS[unit]: float(number)}) for number, unit in PART.findall(text)), timedelta()
     )
-
-
-def rfc3339(when: datetime) -> str:
-    """Return a moment as servers take it: UTC, whole seconds."""
-    return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -8,7 +8,18 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.service import deployment, edit, export, files, invoke, lifecycle, logs
+from oscarcli.cli.service import (
+    delete_file,
+    deployment,
+    edit,
+    export,
+    get_file,
+    invoke,
+    lifecycle,
+    list_files,
+    logs,
+    put_file,
+)
 from oscarcli.errors import OscarError
 from oscarcli.output.render import Column, Result
 
@@ -106,7 +117,10 @@ def confirm_deletion(session: Session, names: list[str], yes: bool) -> None:
 
 
 app.include(invoke.app)
-app.include(files.app)
+app.include(put_file.app)
+app.include(get_file.app)
+app.include(list_files.app)
+app.include(delete_file.app)
 app.include(lifecycle.app)
 app.include(edit.app)
 app.include(export.app)

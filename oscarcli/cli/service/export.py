@@ -33,9 +33,9 @@ def export(
 ) -> None:
     """Write a service's FDL and script, which applied again change nothing, and print the FDL's path."""
     from oscarcli.api.services import get_service
-    from oscarcli.cli.kit.local_paths import safe_name
     from oscarcli.fdl.export import exported
     from oscarcli.output.render import to_yaml
+    from oscarcli.storage.safe_paths import safe_name
 
     session: Session = ctx.obj
     found = exported(get_service(session.api, service), session.cluster_id, SCRIPT_NAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,16 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.service.wait import OutputOption, WaitOption, conclude, settle_output, wait_limit
+from oscarcli.cli.service.stored_files import service_storage
+from oscarcli.cli.service.wait import (
+    OutputOption,
+    WaitOption,
+    WaitPrinter,
+    conclude,
+    outcome_document,
+    settle_output,
+    wait_limit,
+)
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import ConfigError, OscarError, UsageError
 from oscarcli.files import behind_links, write_atomic
@@ -18,6 +28,7 @@ from oscarcli.output.render import Result
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
     from oscarcli.api.jobs import StartedJob
+    from oscarcli.jobs.events import Event
     from oscarcli.jobs.payload import Payload
 
 app = noun("Give a service an input directly.")
@@ -154,16 +165,26 @@ def _started(
 
 def _wait(session: Session, service: str, name: str, limit: float | None, folder: Path | None) -> None:
     """Wait for a job and bring its files."""
-    from oscarcli.cli.service.wait import bring_results, outcome_document, wait_for_job
-
-    done = wait_for_job(session, service, name, limit=limit, is_raw=True)
-    paths: list[str] = []
+    printer = WaitPrinter(session, service, followed=name)
     try:
-        paths = bring_results(session, service, [done], folder)
+        printer.print_all(_waited(session, service, name, limit, folder, printer))
     finally:
-        if not session.wants_table:
-            session.show(Result(outcome_document(service, done, paths)))
-    conclude([done])
+        if printer.done and not session.wants_table:
+            session.show(Result(outcome_document(service, printer.done[0], printer.paths)))
+    conclude(printer.done)
+
+
+def _waited(
+    session: Session, service: str, name: str, limit: float | None, folder: Path | None, printer: WaitPrinter
+) -> Generator[Event, None, None]:
+    """Yield what happens to a job and to its files."""
+    # In here, for Ctrl-C may come while they are imported.
+    from oscarcli.jobs.result_files import bring_results
+    from oscarcli.jobs.wait import wait_for_job
+
+    yield from wait_for_job(session.api, service, name, limit=limit, is_raw=True)
+    if folder is not None:
+        yield from bring_results(service_storage(session, service), printer.done, folder, printer.meter)
 
 
 def _payload(session: Session, source: str | None, file_input: str | None, text_input: str | None) -> Payload:

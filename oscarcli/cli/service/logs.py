@@ -31,7 +31,8 @@ RawOption = Annotated[
 
 def _duration(row: Any) -> str | None:
     """Return how long a job ran, until now if it still does."""
-    from oscarcli.output.times import duration_text, moment_of
+    from oscarcli.output.times import duration_text
+    from oscarcli.timestamps import moment_of
 
     begin, end = moment_of(row[1].get("start_time")), moment_of(row[1].get("finish_time"))
     if begin is None or (end is None and row[1].get("status") != "Running"):

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS
 from oscarcli.cli.kit.session import Session
+from oscarcli.cli.kit.transfers import Tally, carried_out, shown_path
 from oscarcli.errors import JobFailedError, OscarError, UsageError
 
 if TYPE_CHECKING:
-    from oscarcli.cli.service.files import ServiceFiles
+    from oscarcli.jobs.events import Event, ResultFailed, ResultSaved
     from oscarcli.jobs.finished import FinishedJob
-    from oscarcli.jobs.follow import LogEvent
+    from oscarcli.output.progress import Progress
 
 WaitOption = Annotated[
     bool,
@@ -31,8 +33,6 @@ OutputOption = Annotated[
         "files into that the job wrote. May be given twice.",
     ),
 ]
-# A job is in the list as soon as it is accepted; a busy server may take a little longer.
-APPEAR_SECONDS = 10.0
 
 
 def wait_limit(session: Session) -> float | None:
@@ -72,74 +72,93 @@ def settle_output(session: Session, values: Sequence[str], wait: bool) -> Path |
     return folder
 
 
-def wait_for_job(
-    session: Session, service: str, name: str, *, limit: float | None, is_raw: bool
-) -> FinishedJob:
-    """Tell what happens to a job until it has ended, and return it.
+class WaitPrinter:
+    """Tells what happens to jobs and to their files, and keeps what the command ends with.
 
     Args:
-        session: the voice, and the cluster.
-        service: the job's service.
-        name: the job.
-        limit: seconds to wait at most; `None` for as long as it takes.
-        is_raw: whether the job was given its input directly.
+        session: where lines go.
+        service: the jobs' service.
+        followed: the job that is followed from the start, if it is known.
+        show_progress: whether to show how far transfers are.
 
-    Raises:
-        UnreachableError: it did not end in time, or the server was away for too long.
+    Attributes:
+        done: the jobs that have ended.
+        paths: the files that are here, in the order of their completion.
     """
-    try:
-        # In here, for Ctrl-C may come while they are imported.
-        from oscarcli.jobs.finished import FinishedJob
-        from oscarcli.jobs.follow import LogFollower
 
-        follower = LogFollower(session.api, service, name, limit=limit, appear=APPEAR_SECONDS)
-        for event in follower.events():
-            _tell(session, name, event)
-    except KeyboardInterrupt:
-        session.note(f"the job goes on; 'oscar-cli service logs get {service} {name} --follow' watches it")
-        raise
-    return FinishedJob(name, follower.job, follower.log, is_raw)
+    def __init__(
+        self, session: Session, service: str, *, followed: str | None = None, show_progress: bool = True
+    ) -> None:
+        self.done: list[FinishedJob] = []
+        self.paths: list[str] = []
+        self._session, self._service = session, service
+        self._followed = followed
+        self._show_progress = show_progress
+        self._results: Tally | None = None
 
+    def print_all(self, events: Generator[Event, None, None]) -> None:
+        """Tell of all events. When a job failed, an error about its files is told and not raised.
 
-def _tell(session: Session, name: str, event: LogEvent) -> None:
-    from oscarcli.api.jobs import state_text
-
-    if event.job is not None:
-        session.note(f'job "{name}": {state_text(event.job)}')
-    if event.note:
-        session.note(event.note)
-    if event.text and session.wants_table:
-        session.note(event.text.removesuffix("\n"))
-
-
-def bring_results(
-    session: Session,
-    service: str,
-    done: list[FinishedJob],
-    folder: Path | None,
-    *,
-    files: ServiceFiles | None = None,
-    show_progress: bool = True,
-) -> list[str]:
-    """Download what jobs wrote, if a folder is given, and return the paths.
-
-    Raises:
-        OscarError: not all could be had; that of a job that failed comes first.
-    """
-    from oscarcli.cli.service.files import ServiceFiles
-    from oscarcli.cli.service.result_files import Results
-
-    if folder is None:
-        return []
-    files = files or ServiceFiles(session, service)
-    results = Results(session, service, files, folder, show_progress=show_progress)
-    try:
-        results.fetch(done)
-    except OscarError as error:
-        if not any(one.job.get("status") == "Failed" for one in done):
+        Raises:
+            PartialError: some of several files could not be had; each is named.
+            OscarError: what the iterator raises.
+        """
+        try:
+            for event in events:
+                self.take(event)
+            if self._results is not None:
+                self._results.conclude("downloaded")
+        except OscarError as error:
+            if not any(one.job.get("status") == "Failed" for one in self.done):
+                raise
+            self._session.diagnostics.error(error.message, error.hint)
+        except KeyboardInterrupt:
+            if self._followed is not None:
+                watch = f"'oscar-cli service logs get {self._service} {self._followed} --follow'"
+                self._session.note(f"the job goes on; {watch} watches it")
             raise
-        session.diagnostics.error(error.message, error.hint)
-    return results.paths
+        finally:
+            events.close()
+
+    def take(self, event: Event) -> None:
+        """Tell of one event."""
+        from oscarcli.api.jobs import state_text
+        from oscarcli.jobs.events import JobState, LogText, Remark, ResultFailed, ResultSaved
+        from oscarcli.jobs.finished import FinishedJob
+
+        session = self._session
+        if isinstance(event, JobState):
+            session.note(f'job "{event.name}": {state_text(event.job)}')
+        elif isinstance(event, LogText):
+            if session.wants_table:
+                session.note(event.text.removesuffix("\n"))
+        elif isinstance(event, Remark):
+            (session.warn if event.is_warning else session.note)(event.text)
+        elif isinstance(event, FinishedJob):
+            self._followed = None
+            self.done.append(event)
+        elif isinstance(event, (ResultSaved, ResultFailed)):
+            self._take_result(event)
+
+    def _take_result(self, event: ResultSaved | ResultFailed) -> None:
+        from oscarcli.jobs.events import ResultFailed
+
+        assert self._results is not None
+        if isinstance(event, ResultFailed):
+            self._results.fail(event.error)
+            return
+        path = shown_path(event.path)
+        self.paths.append(path)
+        self._results.succeed(path)
+
+    @contextmanager
+    def meter(self, what: Literal["uploads", "results"], count: int) -> Iterator[Progress]:
+        """Show how far the downloads of results are."""
+        self._results = Tally(self._session, alone=count == 1)
+        with carried_out(
+            self._session, "Downloading results", self._results, wanted=self._show_progress
+        ) as progress:
+            yield progress
 
 
 def conclude(done: list[FinishedJob]) -> None:

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from oscarcli.output.times import clock, relative, shown_time
+from oscarcli.output.times import relative, shown_time
+from oscarcli.timestamps import clock
 
 NOW = datetime(2026, 6, 12, 9, 5, 29, tzinfo=timezone.utc)
 

@@ -7,14 +7,13 @@ import pytest
 from oscarcli.cli.kit.local_paths import (
     latest_target,
     local_files,
-    path_inside,
     root_of,
-    safe_name,
     target_file,
     upload_targets,
 )
 from oscarcli.errors import RefusedError, UsageError
 from oscarcli.storage.location import Location
+from oscarcli.storage.safe_paths import path_inside, safe_name
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from oscarcli.cli.kit.time_arguments import moment, rfc3339
+from oscarcli.cli.kit.time_arguments import moment
 from oscarcli.errors import UsageError
+from oscarcli.timestamps import rfc3339
 
 NOW = datetime(2026, 6, 12, 9, 5, 29, 123456, tzinfo=timezone.utc)
 

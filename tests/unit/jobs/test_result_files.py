@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from oscarcli.cli.service.result_files import one_of_each_name
 from oscarcli.jobs.finished import ResultFile
+from oscarcli.jobs.result_files import one_of_each_name
 from oscarcli.storage.location import Location
 
 

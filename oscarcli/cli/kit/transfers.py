@@ -1,0 +1,260 @@
+"""Uploads and downloads as `service` and `bucket` show them: bars, a line for each file, what failed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from oscarcli.cli.kit.session import Session
+from oscarcli.errors import NotFoundError, OscarError, PartialError
+from oscarcli.output.render import Result
+from oscarcli.output.terminal import CLOSED
+
+if TYPE_CHECKING:
+    from oscarcli.output.progress import Progress
+    from oscarcli.storage.base import Storage, StoredObject
+    from oscarcli.storage.location import Location
+    from oscarcli.storage.transfer import Fetch, Outcome, Upload
+
+STANDARD_OUTPUT = 1
+
+NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")]
+
+
+def places_of(storage: Storage, uploaded: Sequence[Upload]) -> list[str]:
+    """Return what uploads have become, with the provider's name."""
+    return [f"{storage.provider}:{task.target}" for task in uploaded]
+
+
+def put_all(
+    session: Session,
+    storage: Storage,
+    tasks: list[Upload],
+    *,
+    show_progress: bool,
+    done: Callable[[Upload], None] | None = None,
+) -> None:
+    """Upload files, showing how far it is, and say of each where it is.
+
+    Args:
+        session: where lines go.
+        storage: where the files go.
+        tasks: the uploads.
+        show_progress: whether to show how far it is.
+        done: told each upload that succeeded.
+
+    Raises:
+        OscarError: that of a single file, else what they have in common, else PartialError.
+    """
+    from oscarcli.storage.transfer import upload
+
+    tally = Tally(session, alone=len(tasks) == 1)
+
+    def take(outcome: Outcome[Upload]) -> None:
+        if outcome.error is not None:
+            tally.fail(outcome.error)
+            return
+        if done is not None:
+            done(outcome.task)
+        tally.succeed(upload_line(outcome.task, storage.provider))
+
+    with carried_out(session, upload_label(tasks), tally, wanted=show_progress) as progress:
+        upload(storage, tasks, take, progress)
+    tally.conclude("uploaded")
+
+
+def upload_label(tasks: Sequence[Upload]) -> str:
+    """Return what is going on while files are uploaded."""
+    return f"Uploading {_local_name(tasks[0].source) if len(tasks) == 1 else f'{len(tasks)} files'}"
+
+
+def upload_line(task: Upload, provider: str) -> str:
+    """Return what is said of a file that is uploaded."""
+    return f'Uploaded "{_local_name(task.source)}" to "{provider}:{task.target}"'
+
+
+def get_one(session: Session, storage: Storage, task: Fetch, *, show_progress: bool) -> None:
+    """Download one object, showing how far it is, and print the path of the file."""
+    from oscarcli.storage.transfer import download
+
+    if task.target == STANDARD_OUTPUT and session.out.stream is None:
+        raise OscarError(CLOSED)
+    label = f"Downloading {task.source.location.name}"
+    tally = Tally(session, alone=True)
+    with _paths_told(session, tally) as take:
+        with carried_out(session, label, tally, wanted=show_progress) as progress:
+            download(storage, [task], take, progress)
+        tally.conclude("downloaded")
+
+
+@contextmanager
+def _paths_told(session: Session, tally: Tally) -> Iterator[Callable[[Outcome[Fetch]], None]]:
+    """Give what takes each outcome: for a person paths are lines, for a program a list in the end."""
+    paths: list[str] = []
+
+    def take(outcome: Outcome[Fetch]) -> None:
+        if outcome.error is not None:
+            tally.fail(outcome.error)
+            return
+        path = _path_of(outcome.task)
+        if path is not None:
+            paths.append(path)
+        tally.succeed(path)
+
+    try:
+        yield take
+    finally:
+        # Also when some failed: what is there is there.
+        if paths and not session.wants_table:
+            session.show(Result({"files": paths}))
+
+
+def get_folder(
+    session: Session, storage: Storage, location: Location, local: str | None, *, show_progress: bool
+) -> None:
+    """Download what is in a folder and print the paths of the files.
+
+    Args:
+        session: where lines go.
+        storage: where the folder is.
+        location: the remote folder.
+        local: the folder to put them in; one of the same name in the current folder when `None`.
+        show_progress: whether to show how far it is.
+
+    Raises:
+        NotFoundError: there is nothing in it.
+    """
+    from oscarcli.cli.kit.local_paths import files_inside
+    from oscarcli.storage.listing import objects_at, relative_name
+    from oscarcli.storage.safe_paths import safe_name
+    from oscarcli.storage.transfer import Fetch, Outcome, download
+
+    folder = Path(local) if local is not None else safe_name(location.name)
+    refused: list[Outcome[Fetch]] = []
+
+    def refuse(found: StoredObject, error: OscarError) -> None:
+        refused.append(Outcome(Fetch(found, folder), error))
+
+    def tasks() -> Iterator[Fetch]:
+        objects = (one for one in objects_at(storage, location) if not one.location.is_folder)
+        for found, path in files_inside(folder, objects, partial(relative_name, location=location), refuse):
+            yield Fetch(found, path, folder)
+
+    tally = Tally(session)
+    with _paths_told(session, tally) as take:
+        with carried_out(session, f"Downloading {location.name}", tally, wanted=show_progress) as progress:
+            download(storage, tasks(), take, progress)
+            for outcome in refused:
+                take(outcome)
+        if not tally.count:
+            raise NotFoundError(
+                f'download "{location}" from {storage.provider}: no files found under it',
+                hint="with --key it is the name of an object" if location.key else None,
+            )
+        tally.conclude("downloaded")
+
+
+def _path_of(task: Fetch) -> str | None:
+    return None if isinstance(task.target, int) else shown_path(task.target)
+
+
+def shown_path(path: Path) -> str:
+    """Return the path of a downloaded file as it is printed: a whole one, in which links stay."""
+    return os.path.abspath(path)  # noqa: PTH100
+
+
+class Tally:
+    """Says what became of each file, and in the end of all.
+
+    Args:
+        session: where lines go.
+        alone: whether a single file was asked for, whose failure is that of the command.
+    """
+
+    def __init__(self, session: Session, *, alone: bool = False) -> None:
+        self.is_holding = False
+        self.count = 0
+        self._session = session
+        self._alone = alone
+        self._held: list[Callable[[], None]] = []
+        self._errors: list[OscarError] = []
+
+    def succeed(self, line: str | None) -> None:
+        """Take a file that is done, and what a person reads of it; at once unless a bar is on the screen."""
+        self.count += 1
+        if line is not None and self._session.wants_table:
+            self._write(partial(self._session.line, line))
+
+    def fail(self, error: OscarError) -> None:
+        """Take a file that failed; a single one's failure is told by `conclude`."""
+        self.count += 1
+        self._errors.append(error)
+        if not self._alone:
+            self._write(partial(self._session.diagnostics.error, error.message, error.hint))
+
+    def _write(self, write: Callable[[], None]) -> None:
+        self._held.append(write)
+        if not self.is_holding:
+            self.release()
+
+    def release(self) -> None:
+        """Write what was held back."""
+        held, self._held = self._held, []
+        for write in held:
+            write()
+
+    def conclude(self, done: str) -> None:
+        """Raise what the command ends with when something failed."""
+        if not self._errors:
+            return
+        if self._alone:
+            raise self._errors[0]
+        codes = {error.exit_code for error in self._errors}
+        if len(self._errors) == self.count and len(codes) == 1:
+            raise type(self._errors[0])(f"none of the {self.count} files was {done}")
+        raise PartialError(f"{len(self._errors)} of {self.count} files were not {done}")
+
+
+@contextmanager
+def carried_out(session: Session, label: str, tally: Tally, *, wanted: bool) -> Iterator[Progress]:
+    """Show progress and hold back lines while a bar is there; tidy up also when told to end by a signal."""
+    from oscarcli.output.progress import progress
+
+    with _terminated_by_exception():
+        try:
+            with progress(label, session.diagnostics.terminal, wanted=wanted) as shown:
+                tally.is_holding = shown.is_live
+                with session.diagnostics.above(shown):
+                    yield shown
+        finally:
+            tally.release()
+
+
+@contextmanager
+def _terminated_by_exception() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that nothing half-done stays behind."""
+
+    def end(number: int, _: Any) -> None:
+        raise SystemExit(128 + number)
+
+    handled = [
+        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL
+    ]
+    for number in handled:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _local_name(source: Path | int) -> str:
+    return "-" if isinstance(source, int) else str(source)

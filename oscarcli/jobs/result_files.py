@@ -1,0 +1,160 @@
+"""Brings the files that jobs wrote into a folder here."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from oscarcli.api.jobs import FAILED
+from oscarcli.errors import NotFoundError, OscarError
+from oscarcli.jobs.events import OpenMeter, Remark, ResultEvent, ResultFailed, ResultSaved, silent_meter
+from oscarcli.jobs.finished import FinishedJob, ResultFile
+from oscarcli.jobs.results import ResultSearch
+from oscarcli.jobs.service_storage import ServiceStorage
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.safe_paths import path_inside, write_inside
+from oscarcli.storage.system_limits import affordable
+from oscarcli.storage.transfer import Fetch, downloads
+from oscarcli.storage.workers import work
+
+if TYPE_CHECKING:
+    from oscarcli.storage.base import Storage
+    from oscarcli.storage.transfer import Meter
+
+LOOKS_AT_ONCE = 8
+
+
+def bring_results(
+    files: ServiceStorage,
+    done: Sequence[FinishedJob],
+    folder: Path,
+    open_meter: OpenMeter = silent_meter,
+) -> Iterator[ResultEvent]:
+    """Download what jobs wrote, and yield what becomes of each file.
+
+    Args:
+        files: the jobs' service and its storage.
+        done: the jobs.
+        folder: where the files go; made when there is anything to put into it.
+        open_meter: gives who is told how far it is.
+
+    Raises:
+        OscarError: which files the jobs wrote cannot be found out, or a store cannot be reached at all.
+    """
+    found: list[ResultFile] = []
+    for one in ResultSearch(files).files_of(done):
+        if isinstance(one, Remark):
+            yield one
+        else:
+            found.append(one)
+    wanted, clashes = one_of_each_name(found)
+    if not wanted:
+        yield Remark("the job wrote no files" if len(done) == 1 else "the jobs wrote no files")
+        return
+    failed = {one.name for one in done if one.job.get("status") == FAILED}
+    with open_meter("results", len(wanted) + len(clashes)) as meter:
+        for provider in dict.fromkeys(file.provider for file in wanted):
+            chosen = [file for file in wanted if file.provider == provider]
+            if provider:
+                yield from _download(files, provider, chosen, folder, failed, meter)
+            else:
+                yield from _unpack(chosen, folder)
+        for file, error in clashes:
+            yield ResultFailed(file, error)
+
+
+def _unpack(chosen: Sequence[ResultFile], folder: Path) -> Iterator[ResultEvent]:
+    """Write files whose content the log had."""
+    for file in chosen:
+        try:
+            path = path_inside(folder, file.name)
+            write_inside(folder, path, file.content or b"")
+        except OSError as error:
+            reason = f'cannot write "{file.name}" into "{folder}": {error.strerror}'
+            yield ResultFailed(file, OscarError(reason))
+        except OscarError as error:
+            yield ResultFailed(file, error)
+        else:
+            yield ResultSaved(file, path)
+
+
+def _download(
+    files: ServiceStorage,
+    provider: str,
+    chosen: Sequence[ResultFile],
+    folder: Path,
+    failed: Container[str],
+    meter: Meter,
+) -> Iterator[ResultEvent]:
+    """Download files from one storage provider."""
+    try:
+        storage = files.storage(provider)
+    except OscarError as error:
+        for file in chosen:
+            yield ResultFailed(file, error)
+        return
+    tasks: dict[Fetch, ResultFile] = {}
+    for file, look in zip(chosen, _looks(storage, chosen, folder), strict=True):
+        if isinstance(look, Fetch):
+            tasks[look] = file
+        elif isinstance(look, NotFoundError) and file.job in failed:
+            # The log says so before the upload, which then failed with the job.
+            yield Remark(f'job "{file.job}" failed before it had stored "{file.location}"')
+        else:
+            yield ResultFailed(file, look)
+    if tasks:
+        with closing(downloads(storage, list(tasks), meter)) as outcomes:
+            for outcome in outcomes:
+                file = tasks[outcome.task]
+                if outcome.error is None:
+                    yield ResultSaved(file, Path(str(outcome.task.target)))
+                else:
+                    yield ResultFailed(file, outcome.error)
+
+
+def _looks(storage: Storage, chosen: Sequence[ResultFile], folder: Path) -> list[Fetch | OscarError]:
+    """Look files up; Ctrl-C does not wait for a store that is away."""
+    cancellation = Cancellation()
+
+    def look(numbered: tuple[int, ResultFile]) -> Fetch | OscarError:
+        return _look(storage, numbered[1], folder, cancellation)
+
+    workers = affordable(min(LOOKS_AT_ONCE, len(chosen)), 1)
+    looks: dict[int, Fetch | OscarError] = {}
+    with closing(work(enumerate(chosen), look, cancellation, workers=workers)) as outcomes:
+        for done in outcomes:
+            if done.error is not None:
+                raise done.error
+            assert done.answer is not None
+            looks[done.item[0]] = done.answer
+    return [looks[number] for number in range(len(chosen))]
+
+
+def _look(storage: Storage, file: ResultFile, folder: Path, cancellation: Cancellation) -> Fetch | OscarError:
+    """Look a file up, as a download wants it; the error when it cannot be had."""
+    try:
+        assert file.location is not None
+        found = storage.stat(file.location, cancellation=cancellation)
+        return Fetch(found, path_inside(folder, file.name), folder)
+    except OscarError as error:
+        return error
+
+
+def one_of_each_name(
+    files: Iterable[ResultFile],
+) -> tuple[list[ResultFile], list[tuple[ResultFile, OscarError]]]:
+    """Return files of which no two would become the same one, and those that are left out with the reason.
+
+    A job puts each of its files into every output, and two jobs may have written the same object: neither
+    is a mistake, and one copy is enough. Two jobs with different files of one name are.
+    """
+    first: dict[str, ResultFile] = {}
+    clashes: list[tuple[ResultFile, OscarError]] = []
+    for file in files:
+        other = first.setdefault(file.name, file)
+        if other.job != file.job and (other.location, other.content) != (file.location, file.content):
+            reason = f'"{file.name}" of job "{file.job}" would replace "{other.name}" of job "{other.job}"'
+            clashes.append((file, OscarError(reason, hint="bring the files of each job into its own folder")))
+    return list(first.values()), clashes
