@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,22 @@ from oscarcli.errors import ConfigError
 # keys we don't know.
 LOGIN_KEYS = ("auth_user", "auth_password", "oidc_account_name", "oidc_refresh_token", *OWN_KEYS)
 UNREAD_KEYS = ("memory", "log_level")
+DEFAULT_CONFIG = ".oscar-cli/config.yaml"
+
+
+def config_path(environ: Mapping[str, str], named: str | None = None) -> Path:
+    """Return where the configuration is: as named, then OSCAR_CLI_CONFIG, then the reference client's place.
+
+    Raises:
+        ConfigError: nobody knows this user's home.
+    """
+    named = named or environ.get("OSCAR_CLI_CONFIG")
+    try:
+        return Path(named).expanduser() if named else Path.home() / DEFAULT_CONFIG
+    except RuntimeError as error:
+        raise ConfigError(
+            f"cannot tell where the configuration is: {error}", hint="name the file with --config PATH"
+        ) from error
 
 
 def _say_nothing(_text: str) -> None:

@@ -29,7 +29,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.errors import ConfigError, ExitCode, OscarError, UsageError
+from oscarcli.errors import ExitCode, OscarError, UsageError
 from oscarcli.output.diagnostics import Diagnostics, ask_secret, confirm
 from oscarcli.output.render import AS_USUAL, Column, Format, Result, Table, render
 from oscarcli.output.terminal import Terminal, clean
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from oscarcli.config.file import ConfigFile
     from oscarcli.config.model import Cluster, Configuration
     from oscarcli.login.logins import Logins
-
-DEFAULT_CONFIG = ".oscar-cli/config.yaml"
 
 
 class Session:
@@ -73,13 +71,9 @@ class Session:
     @property
     def config_path(self) -> Path:
         """The configuration file: option, then OSCAR_CLI_CONFIG, then the reference client's place."""
-        named = self.config_option or self.environ.get("OSCAR_CLI_CONFIG")
-        try:
-            return Path(named).expanduser() if named else Path.home() / DEFAULT_CONFIG
-        except RuntimeError as error:
-            raise ConfigError(
-                f"cannot tell where the configuration is: {error}", hint="name the file with --config PATH"
-            ) from error
+        from oscarcli.config.file import config_path
+
+        return config_path(self.environ, self.config_option)
 
     @cached_property
     def config_file(self) -> ConfigFile:
@@ -151,18 +145,12 @@ class Session:
     def api_for(self, cluster_id: str) -> Client:
         """Return the client of a cluster on record; one a cluster, so that its connections are reused."""
         if cluster_id not in self._clients:
-            from oscarcli.api.auth import auth_for
-            from oscarcli.api.client import Client
+            from oscarcli.api.connect import client_for
 
             cluster = self.known_cluster(cluster_id)
             self.warn_unverified(cluster)
-            self._clients[cluster_id] = Client(
-                cluster.endpoint,
-                auth_for(cluster, self.logins),
-                tls=cluster.tls,
-                timeout=self.timeout,
-                trace=self.trace if self.debug else None,
-            )
+            trace = self.trace if self.debug else None
+            self._clients[cluster_id] = client_for(cluster, self.logins, timeout=self.timeout, trace=trace)
         return self._clients[cluster_id]
 
     def warn_unverified(self, cluster: Cluster) -> None:
