@@ -38,7 +38,7 @@ FIRST_WITH_JOB_NAMES = (4, 1, 0)
 SUBMIT_SECONDS = 60.0
 # How long a new job may take to show in the list.
 APPEAR_SECONDS = 5.0
-APPEAR_PAUSE = 0.3
+APPEAR_PAUSE_SECONDS = 0.3
 # Newest of these that a job has tells its place in time.
 TIMES = ("creation_time", "start_time", "finish_time")
 # Every other state, "Unknown" included, may still become one of these.
@@ -293,7 +293,7 @@ def start_job(client: Client, service: str, body: Iterable[bytes] | bytes, token
 
 def _appeared(client: Client, service: str, before: dict[str, Job], chosen: str) -> StartedJob:
     """Wait for what is new in the list. Raises OscarError when the list cannot be read."""
-    poll = Poll(APPEAR_PAUSE, limit=APPEAR_SECONDS)
+    poll = Poll(APPEAR_PAUSE_SECONDS, limit=APPEAR_SECONDS)
     while True:
         new = [job for job in list_jobs(client, service) if job not in before]
         if chosen in new:
