@@ -45,6 +45,7 @@ class LocalCluster:
     api: httpx.Client
     tokens: dict[str, str] = field(default_factory=dict)
     _s3: Any = None
+    _stranger: httpx.Client | None = None
 
     @property
     def s3(self) -> Any:
@@ -88,7 +89,10 @@ class LocalCluster:
 
     def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send a request without the cluster's own credentials."""
-        return httpx.request(method, f"{self.server.endpoints.api}{path}", trust_env=False, **arguments)
+        if self._stranger is None:
+            # One for all: making a client costs more than a request.
+            self._stranger = httpx.Client(base_url=self.server.endpoints.api, trust_env=False, timeout=60)
+        return self._stranger.request(method, path, **arguments)
 
     def upload(self, service: str, key: str, body: bytes = b"hello") -> None:
         """Upload an object to the service's bucket."""
@@ -143,6 +147,8 @@ class LocalCluster:
         if self.api.is_closed:
             return
         self.api.close()
+        if self._stranger is not None:
+            self._stranger.close()
         if self._s3 is not None:
             self._s3.close()
         self.server.stop()
