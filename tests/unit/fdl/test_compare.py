@@ -388,7 +388,9 @@ def test_secrets_without_values_stay_as_they_are(secrets: dict[str, str]) -> Non
 PROVIDERS = """
 storage_providers:
   minio: {other: {endpoint: https://o, access_key: %(key)s-ak, secret_key: %(key)s-sk}}
-  s3: {aws: {access_key: %(key)s-s3, secret_key: %(key)s-s4, region: eu}}
+  s3:
+    aws: {access_key: %(key)s-s3, secret_key: %(key)s-s4, region: eu}
+    labels: {access_key: %(key)s-s5, secret_key: %(key)s-s6, region: eu}
   webdav: {w: {hostname: h, login: %(key)s-login, password: %(key)s-password}}
   onedata: {o: {token: %(key)s-token, space: s}}
   rucio: {r: {refresh_token: %(key)s-rucio}}
@@ -406,7 +408,7 @@ def test_a_changed_secret_is_told_without_its_value() -> None:
     stored = {**shown(sent(with_key("old"), None, "4.0.1")), "replicas": with_key("old")["replicas"]}
     assert differing(with_key("old"), stored, "4.0.1") == []
     changes = differing(with_key("new"), stored, "4.0.1")
-    assert len(changes) == 10
+    assert len(changes) == 12
     assert {(change.old, change.new) for change in changes} == {("***", "***")}
     removed = differing(definitions(published.POSENET)[0], stored, "4.0.1")
     assert "old-" not in repr(removed)
