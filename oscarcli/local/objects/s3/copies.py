@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from urllib.parse import unquote
 
 from oscarcli.local.http.messages import Response
-from oscarcli.local.objects import checksums
+from oscarcli.local.objects import checksums, names
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Attributes, StoredObject
 from oscarcli.local.objects.s3 import conditional
@@ -67,6 +67,7 @@ def copy_source(exchange: Exchange) -> tuple[str, str]:
         raise S3Error("InvalidArgument", message)
     if query not in ("", "null"):
         raise S3Error("NoSuchVersion")
+    names.check_key(key)
     return bucket, key
 
 
