@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import socket
 import time
@@ -193,6 +194,21 @@ def test_half_sent_requests_do_not_stop_a_port(port: int, data: bytes) -> None:
         assert _status(port, whole) in (200, 403)
         # It was served while others waited, not after they were given up.
         assert any(not _is_over(connection) for connection in held)
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 500", b"Transfer-Encoding: chunked"])
+def test_half_sent_bodies_of_a_user_do_not_stop_a_port(cluster: LocalCluster, length: bytes) -> None:
+    settings = cluster.server.cluster.settings
+    login = base64.b64encode(f"{settings.user}:{settings.password}".encode())
+    port = urlsplit(cluster.server.endpoints.api).port
+    assert port is not None
+    lines = (HOST, b"Authorization: Basic " + login + b"\r\n", length + b"\r\n")
+    data = _head(*lines, first=b"POST /system/services HTTP/1.1\r\n") + b"1f4\r\n{"
+    whole = _head(HOST, b"Connection: close\r\n", first=b"GET /health HTTP/1.1\r\n")
+    with _half_sent(port, data) as held:
+        assert _status(port, whole) == 200
+        # Nobody was given up for it.
+        assert not any(_is_over(connection) for connection in held)
 
 
 def _is_over(connection: socket.socket) -> bool:

@@ -37,6 +37,14 @@ class PartReference:
     checksums: Mapping[str, str]
 
 
+def check_part_number(number: int) -> int:
+    """Return the number. Raises S3Error("InvalidArgument") when no part can have it."""
+    if not 1 <= number <= MOST_PARTS:
+        message = f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
+        raise S3Error("InvalidArgument", message)
+    return number
+
+
 class MultipartUploads:
     """Uploads in parts, each of which is durable once it was acknowledged."""
 
@@ -75,8 +83,7 @@ class MultipartUploads:
 
     def put_part(self, upload: Upload, number: int, intake: Intake) -> Piece:
         """Store a part, in place of the one of that number. Raises S3Error."""
-        if not 1 <= number <= MOST_PARTS:
-            raise S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
+        check_part_number(number)
         with full_disk_named(), self._writer.draft(intake) as draft:
             checksum = intake.checksum
             value = "" if checksum is None else checksum.value

@@ -12,6 +12,8 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 # MinIO answers its own pages below this name.
 _RESERVED = frozenset({"minio"})
 KEY_BYTES = 1024
+# MinIO keeps each segment of a key as the name of a file.
+_SEGMENT_BYTES = 255
 METADATA_BYTES = 2048
 OBJECT_TAGS = 10
 BUCKET_TAGS = 50
@@ -35,14 +37,21 @@ def _is_address(name: str) -> bool:
 
 
 def check_key(key: str) -> None:
-    """Raise an S3Error unless `key` can name an object: 1 to 1024 bytes of UTF-8, no NUL, no dot segments."""
+    """Raise an S3Error unless `key` can name an object as MinIO has them.
+
+    These are 1 to 1024 bytes of UTF-8 without NUL, and none of the segments is too long for a file, or "." or
+    "..". MinIO has no empty segments either; S3 has, and here they are kept.
+    """
     try:
         length = len(key.encode())
     except UnicodeEncodeError as error:
         raise S3Error("XMinioInvalidObjectName") from error
     if length > KEY_BYTES:
         raise S3Error("KeyTooLongError")
-    if not key or "\0" in key or has_dot_segment(key):
+    too_long = length > _SEGMENT_BYTES and any(
+        len(segment.encode()) > _SEGMENT_BYTES for segment in key.split("/")
+    )
+    if not key or "\0" in key or too_long or has_dot_segment(key):
         raise S3Error("XMinioInvalidObjectName")
 
 

@@ -120,7 +120,7 @@ def test_wrong_lists_of_parts(s3: Any) -> None:
 
 def test_wrong_parts_and_uploads(s3: Any) -> None:
     upload = Upload(s3)
-    assert refusal(lambda: upload.put(0, b"x")) == (400, "InvalidArgument")
+    assert refusal(lambda: upload.put(0, b"x")) == (400, "InvalidPart")
     assert refusal(lambda: upload.put(10_001, b"x")) == (400, "InvalidArgument")
     upload.put(10_000, b"x")
     upload.where["UploadId"] = "nothing"

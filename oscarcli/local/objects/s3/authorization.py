@@ -17,6 +17,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 from oscarcli.local.http.messages import Request
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.s3 import signatures_v2 as v2
+from oscarcli.local.objects.s3.numbers import parse_number
 from oscarcli.local.objects.s3.signatures import (
     ALGORITHM,
     EMPTY_SHA256,
@@ -182,11 +183,10 @@ def _claim_of_query(request: Request, fields: Mapping[str, str]) -> _Claim:
 
 def _check_expires(text: str) -> None:
     code = "AuthorizationQueryParametersError"
-    try:
-        seconds = int(text)
-    except ValueError as error:
-        raise S3Error(code, "X-Amz-Expires should be a number") from error
-    if seconds < 0:
+    seconds = parse_number(text.removeprefix("-"))
+    if seconds is None:
+        raise S3Error(code, "X-Amz-Expires should be a number")
+    if text.startswith("-"):
         raise S3Error(code, "X-Amz-Expires must be non-negative")
     if seconds > LONGEST_LINK:
         raise link_too_long()

@@ -67,7 +67,9 @@ def copy_source(exchange: Exchange) -> tuple[str, str]:
         raise S3Error("InvalidArgument", message)
     if query not in ("", "null"):
         raise S3Error("NoSuchVersion")
-    return bucket, names.canonical_key(key)
+    key = names.canonical_key(key)
+    names.check_key(key)
+    return bucket, key
 
 
 def _directive(headers: Mapping[str, str], name: str, complaint: str) -> bool:

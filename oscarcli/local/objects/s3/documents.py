@@ -14,6 +14,7 @@ from oscarcli.local.objects import checksums
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.multipart import PartReference
 from oscarcli.local.objects.names import canonical_key
+from oscarcli.local.objects.s3.numbers import parse_number
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 MOST_DELETIONS = 1000
@@ -110,10 +111,9 @@ def parse_parts(data: bytes) -> list[PartReference]:
 
 
 def _part(item: ElementTree.Element) -> PartReference:
-    try:
-        number = int(_text(item, "PartNumber"))
-    except ValueError as error:
-        raise S3Error("MalformedXML") from error
+    number = parse_number(_text(item, "PartNumber").strip())
+    if number is None:
+        raise S3Error("MalformedXML")
     found = {name: (item.findtext(f"Checksum{name}") or "").strip() for name in checksums.ALGORITHMS}
     said = {name: value for name, value in found.items() if value}
     return PartReference(number, _text(item, "ETag").strip(), said)

@@ -125,6 +125,8 @@ class S3Front:
         if is_form_upload(request):
             return self._post(request, bucket, key, request_id)
         authorization = authorize(request, self._credentials, self._now())
+        if key:
+            names.check_key(key)
         exchange = Exchange(self._store, request, authorization, bucket, key, self._region, request_id)
         return _operation(request.method, bucket, key, exchange.query)(exchange)
 

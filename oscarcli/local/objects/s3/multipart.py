@@ -38,7 +38,7 @@ def start(exchange: Exchange) -> Response:
 def put_part(exchange: Exchange) -> Response:
     """UploadPart, or UploadPartCopy when a source is named."""
     upload = _upload(exchange)
-    number = exchange.number("partNumber", 0, MOST_PARTS + 1)
+    number = exchange.part_number("InvalidPart")
     if "x-amz-copy-source" in exchange.headers:
         return _copy_part(exchange, upload, number)
     intake = exchange.content()

@@ -79,10 +79,7 @@ def _wanted(
     if "range" in exchange.headers:
         message = "Cannot specify both Range header and partNumber query parameter"
         raise S3Error("InvalidRequest", message)
-    wanted = exchange.number("partNumber", 0, 10_001)
-    if not wanted:
-        raise S3Error("InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive")
-    span, piece = part_span(pieces, stored.size, wanted)
+    span, piece = part_span(pieces, stored.size, exchange.part_number("InvalidArgument"))
     # An empty object has a first part but no range to name.
     return (span if stored.size else None), piece
 
@@ -202,13 +199,26 @@ def delete_many(exchange: Exchange) -> Response:
     if intake.announced.md5 is None and not intake.announced.algorithm:
         raise S3Error("MissingContentMD5")
     deletions, quiet = documents.parse_deletions(intake.read_all())
-    doomed = [deletion for deletion in deletions if deletion.version in ("", "null")]
-    exchange.store.delete_all(exchange.bucket, [deletion.key for deletion in doomed])
+    refusals = [(deletion, _refusal(deletion)) for deletion in deletions]
+    doomed = [item.key for item, refusal in refusals if refusal is None and item.version in ("", "null")]
+    exchange.store.delete_all(exchange.bucket, doomed)
     members: list[Node] = []
-    for deletion in [] if quiet else deletions:
+    for deletion, refusal in refusals:
         version: list[Node] = [("VersionId", deletion.version)] if deletion.version else []
-        members.append(("Deleted", [("Key", deletion.key), *version]))
+        if refusal is not None:
+            said: list[Node] = [("Code", refusal.code), ("Message", refusal.message)]
+            members.append(("Error", [*said, ("Key", deletion.key), *version]))
+        elif not quiet:
+            members.append(("Deleted", [("Key", deletion.key), *version]))
     return xml("DeleteResult", members)
+
+
+def _refusal(deletion: documents.Deletion) -> S3Error | None:
+    try:
+        names.check_key(deletion.key)
+    except S3Error as error:
+        return error
+    return None
 
 
 # -- tags, access, locks ---------------------------------------------------------------------------------

@@ -13,9 +13,11 @@ from oscarcli.local.objects import checksums, names
 from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, Intake
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import DEFAULT_CONTENT_TYPE, Attributes, EventSource, StoredObject
+from oscarcli.local.objects.multipart import check_part_number
 from oscarcli.local.objects.s3.authorization import Authorization
 from oscarcli.local.objects.s3.bodies import receive
 from oscarcli.local.objects.s3.documents import Node, document
+from oscarcli.local.objects.s3.numbers import parse_number
 from oscarcli.local.objects.store import ObjectStore
 
 META = "x-amz-meta-"
@@ -94,11 +96,19 @@ class Exchange:
         text = self.query.get(name, "")
         if not text:
             return default
-        if not text.isascii() or not text.isdigit() or len(text) > 10 or int(text) > 0x7FFFFFFF:
+        number = parse_number(text)
+        if number is None:
             words = name.split("-")
             label = words[0] + "".join(word.title() for word in words[1:])
             raise S3Error("InvalidArgument", f"Argument {label} must be an integer between 0 and 2147483647")
-        return min(int(text), most)
+        return min(number, most)
+
+    def part_number(self, code: str) -> int:
+        """Return the number of the part that the query names. Raises S3Error: `code` when it is no number."""
+        number = parse_number(self.query.get("partNumber", ""))
+        if not number:
+            raise S3Error(code)
+        return check_part_number(number)
 
     def attributes(self) -> Attributes:
         """Return what the headers say about the object that is sent. Raises S3Error."""
