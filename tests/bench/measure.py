@@ -47,17 +47,17 @@ def ratio(command: Sequence[str], base: Sequence[str], environ: dict[str, str], 
 
 
 @contextmanager
-def cluster(*options: str) -> Iterator[tuple[Path, dict[str, str], float]]:
+def cluster(*options: str, oscar: str = OSCAR) -> Iterator[tuple[Path, dict[str, str], float]]:
     """Start a local cluster in a temporary folder; give folder, environment and the seconds it took."""
     with tempfile.TemporaryDirectory(prefix="oscar-bench-") as name:
         folder = Path(name)
         environ = {**os.environ, "HOME": name, "OSCAR_CLI_CONFIG": str(folder / "config.yaml")}
         place = ("--data-dir", str(folder / "data"))
-        start = timed([OSCAR, "local", "start", "--port", "0", "--s3-port", "0", *place, *options], environ)
+        start = timed([oscar, "local", "start", "--port", "0", "--s3-port", "0", *place, *options], environ)
         try:
             yield folder, environ, start.seconds
         finally:
-            subprocess.run([OSCAR, "local", "stop", *place], env=environ, check=False, capture_output=True)
+            subprocess.run([oscar, "local", "stop", *place], env=environ, check=False, capture_output=True)
 
 
 def server_memory(folder: Path, environ: dict[str, str]) -> tuple[float, float]:
