@@ -78,10 +78,10 @@ def _main(words: list[str]) -> None:
 
 def _answer(text: str) -> None:
     from oscarcli.errors import OscarError
-    from oscarcli.output.terminal import Terminal, leave_broken_pipe
+    from oscarcli.output.terminal import Terminal, exit_on_broken_pipe
 
     try:
-        with leave_broken_pipe():
+        with exit_on_broken_pipe():
             terminal = Terminal(sys.stdout, {})
             terminal.write(text)
             terminal.flush()

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from oscarcli.config.environment import IDENTIFIER
-from oscarcli.config.secrets import Kind
+from oscarcli.config.secrets import SecretKind
 from oscarcli.errors import AuthError
 from oscarcli.login.logins import not_logged_in
 
@@ -87,7 +87,7 @@ def effective(cluster: Cluster, logins: Logins) -> Cluster:
     if not _is_bare(cluster):
         return cluster
     try:
-        secret = logins.vault.find(cluster, Kind.REFRESH_TOKEN)
+        secret = logins.vault.find(cluster, SecretKind.REFRESH_TOKEN)
     except AuthError:
         # The entry may want no login; it is not the keyring that says so.
         return cluster
@@ -113,7 +113,7 @@ def password_of(cluster: Cluster, logins: Logins) -> tuple[str, str]:
     if _is_bare(cluster):
         # As the reference client does: the cluster may want no login.
         return "", ""
-    secret = logins.vault.find(cluster, Kind.PASSWORD)
+    secret = logins.vault.find(cluster, SecretKind.PASSWORD)
     if secret is None:
         raise not_logged_in(cluster, logins)
     if secret.value not in (cluster.auth_user, cluster.identifier):

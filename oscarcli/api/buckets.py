@@ -15,7 +15,7 @@ Bucket = dict[str, Any]
 
 VISIBILITIES = ("private", "restricted", "public")
 # The longest time a presigned URL can be good for, a week.
-LONGEST_EXPIRY = 604_800
+MAX_EXPIRY_SECONDS = 604_800
 # Creating and deleting takes policies, quotas and objects along.
 WRITE_SECONDS = 120.0
 # A bucket's and an object's keys, in the order of the servers that have them (`oscar-api` 10).

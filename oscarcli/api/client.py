@@ -13,8 +13,8 @@ from oscarcli.api.responses import raise_for_status, refuse_page
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError, RefusedError, UsageError
 from oscarcli.http.address import base_url, route, same_origin
-from oscarcli.http.failures import explain, may_pass
-from oscarcli.http.limits import EXTENSION, LARGEST_DOCUMENT, BodyError, bound
+from oscarcli.http.failures import explain, is_transient
+from oscarcli.http.limits import EXTENSION, MAX_DOCUMENT_BYTES, BodyError, limit_body
 from oscarcli.network.proxies import PORTS, Proxy, proxy_for
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
-MOST_REDIRECTS = 10
+MAX_REDIRECTS = 10
 # Answers that a repeated read may turn into a success.
 PASSING_STATUSES = (429, 502, 503, 504)
 # Seconds before the second and the third try of a read.
-PAUSES = (0.3, 1.0)
-LONGEST_PAUSE = 10.0
+RETRY_DELAYS = (0.3, 1.0)
+MAX_RETRY_SECONDS = 10.0
 
 
 class Client:
@@ -63,7 +63,7 @@ class Client:
         self._timeout = timeout
         self._transport = transport
         self._trace = trace or (lambda _text: None)
-        self._pauses = PAUSES if retries else ()
+        self._pauses = RETRY_DELAYS if retries else ()
         self._connections: dict[tuple[str, Proxy | None, bool], httpx.Client] = {}
 
     def __enter__(self) -> Client:
@@ -85,7 +85,7 @@ class Client:
         read_timeout: float = READ_SECONDS,
         any_answer: bool = False,
         any_status: bool = False,
-        largest: int = LARGEST_DOCUMENT,
+        largest: int = MAX_DOCUMENT_BYTES,
     ) -> httpx.Response:
         """Send a request and return the whole answer of a success.
 
@@ -150,7 +150,7 @@ class Client:
         if key not in self._connections:
             tls = self._tls if is_own else TlsSettings(ca_file=self._tls.ca_file)
             self._connections[key] = open_connection(url, tls, transport=self._transport)
-            self._connections[key].event_hooks["response"].append(bound)
+            self._connections[key].event_hooks["response"].append(limit_body)
         return self._connections[key]
 
     def _tried(self, request: httpx.Request, auth: httpx.Auth, what: str) -> httpx.Response:
@@ -175,7 +175,7 @@ class Client:
         import httpx
 
         origin = request.url
-        for _ in range(MOST_REDIRECTS):
+        for _ in range(MAX_REDIRECTS):
             login = auth if same_origin(origin, request.url) else None
             if login is None:
                 request.headers.pop("Authorization", None)
@@ -192,7 +192,7 @@ class Client:
             except (httpx.HTTPError, UnicodeError) as error:
                 failure = explain(error, what, request)
                 self._trace(f"{request.method} {request.url}: {failure.message}")
-                if may_pass(error):
+                if is_transient(error):
                     raise _Passing(failure) from error
                 raise failure from error
             self._trace(f"{request.method} {request.url}: {response.status_code}")
@@ -234,7 +234,7 @@ def _wanted_pause(response: httpx.Response, pause: float) -> float | None:
     """Return how many seconds to wait before the next try, `None` when the server wants too many."""
     wanted = _retry_after(response.headers.get("retry-after", ""))
     if wanted is not None:
-        return wanted if wanted <= LONGEST_PAUSE else None
+        return wanted if wanted <= MAX_RETRY_SECONDS else None
     return _spread(pause)
 
 

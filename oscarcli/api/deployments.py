@@ -14,7 +14,7 @@ Deployment = dict[str, Any]
 Change = Literal["stop", "start", "restart"]
 
 # Lines of a deployment's log that the server gives: this many at most.
-MOST_LINES = 1000
+MAX_LINES = 1000
 CHANGE_SECONDS = 120.0
 
 

@@ -21,7 +21,7 @@ from oscarcli.errors import (
     UnreachableError,
     UsageError,
 )
-from oscarcli.http.limits import LARGEST_RESULT
+from oscarcli.http.limits import MAX_RESULT_BYTES
 from oscarcli.polling import Poll
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ Job = dict[str, Any]
 
 # Kubernetes cuts names at 63 characters: the server shortens a service name from this length on.
 LONG_SERVICE_NAME = 25
-KEPT_OF_LONG_NAME = 16
+MAX_LONG_NAME_CHARACTERS = 16
 # Chooses the job's name, since 4.1; an older server ignores it and picks one.
 JOB_NAME_HEADER = "X-Delegated-Job-ID"
 FIRST_WITH_JOB_NAMES = (4, 1, 0)
@@ -150,7 +150,7 @@ def find_log(client: Client, service: str, job: str, *, timestamps: bool = False
     what = f'get the log of job "{job}"'
     try:
         answer = client.request(
-            "GET", "system", "logs", service, job, what=what, params=params, largest=LARGEST_RESULT
+            "GET", "system", "logs", service, job, what=what, params=params, largest=MAX_RESULT_BYTES
         )
         return _log_in(answer, what)
     except NotFoundError:
@@ -205,7 +205,7 @@ def new_job_name(service: str) -> str:
     """
     if not service.isascii() or not service.isprintable():
         raise UsageError(f'"{service}" is not the name of a service')
-    prefix = service[:KEPT_OF_LONG_NAME] if len(service) >= LONG_SERVICE_NAME else service
+    prefix = service[:MAX_LONG_NAME_CHARACTERS] if len(service) >= LONG_SERVICE_NAME else service
     return f"{prefix}-{uuid.uuid4()}"
 
 

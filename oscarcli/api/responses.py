@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import httpx
 
 # So much of an answer that is none is shown.
-LONGEST_START = 80
+MAX_START_CHARACTERS = 80
 # The manager's router says this where it has no route; a resource that does not exist is an empty 404
 # (`oscar-api` 1.1).
 NO_SUCH_ROUTE = "404 page not found"
@@ -189,5 +189,5 @@ def document(response: httpx.Response, what: str, shape: Shape) -> Any:
 
 def _described(response: httpx.Response) -> str:
     kind = response.headers.get("content-type", "untyped data").partition(";")[0]
-    start = start_of(response, LONGEST_START)
+    start = start_of(response, MAX_START_CHARACTERS)
     return f'{kind} starting with "{start}"' if start else kind

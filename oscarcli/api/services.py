@@ -10,7 +10,7 @@ from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, document, unconfirmed
 from oscarcli.api.shapes import SERVICE
 from oscarcli.errors import AuthError, NotFoundError
-from oscarcli.http.limits import LARGEST_RESULT
+from oscarcli.http.limits import MAX_RESULT_BYTES
 
 # A service's definition as the server sends it. It stays a mapping: a newer server's fields must survive.
 Service = dict[str, Any]
@@ -150,6 +150,6 @@ def run_service(client: Client, name: str, body: Iterable[bytes] | bytes, token:
         auth=bearer(token) if token else None,
         read_timeout=RUN_SECONDS,
         any_answer=True,
-        largest=LARGEST_RESULT,
+        largest=MAX_RESULT_BYTES,
     )
     return bytes(response.content)

@@ -19,7 +19,7 @@ from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
-from oscarcli.output.terminal import leave_broken_pipe
+from oscarcli.output.terminal import exit_on_broken_pipe
 
 
 class Root(Group):
@@ -90,7 +90,7 @@ def main(words: Sequence[str] | None = None) -> None:
     """
     words = list(sys.argv[1:] if words is None else words)
     session = Session(os.environ)
-    with leave_broken_pipe():
+    with exit_on_broken_pipe():
         code = _run(words, session)
     raise SystemExit(code)
 

@@ -159,11 +159,11 @@ def _given(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _check_quantities(given: dict[str, str | None]) -> None:
-    from oscarcli.fdl.quantities import mistake
+    from oscarcli.fdl.quantities import quantity_error
 
     for flag, text in given.items():
         # The server finds a bad quantity late, and calls it a failure of its own.
-        wrong = None if text is None else mistake(text, "cpu" if flag == "--cpu" else "storage")
+        wrong = None if text is None else quantity_error(text, "cpu" if flag == "--cpu" else "storage")
         if wrong:
             raise UsageError(f"{flag}: {wrong}")
 

@@ -68,12 +68,12 @@ def create(
 ) -> None:
     """Create a volume."""
     from oscarcli.api.volumes import create_volume
-    from oscarcli.fdl.quantities import mistake
+    from oscarcli.fdl.quantities import quantity_error
 
     session: Session = ctx.obj
     if not size:
         raise UsageError("the volume's size is needed: --size SIZE, such as --size 1Gi")
-    wrong = mistake(size, "storage")
+    wrong = quantity_error(size, "storage")
     if wrong:
         raise UsageError(f"--size: {wrong}")
     document = create_volume(session.api, name, size)

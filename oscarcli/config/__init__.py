@@ -1,1 +1,0 @@
-"""What is remembered between runs: clusters, and which one is the default."""

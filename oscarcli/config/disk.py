@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from oscarcli.config.limits import LARGEST
+from oscarcli.config.limits import MAX_FILE_BYTES
 from oscarcli.errors import ConfigError
 from oscarcli.files import stale_files, write_atomic
 
@@ -30,9 +30,9 @@ def read_text(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            raise ConfigError(f"{path}: larger than {LARGEST >> 20} MiB", hint=MEND)
+            data = file.read(MAX_FILE_BYTES + 1)
+        if len(data) > MAX_FILE_BYTES:
+            raise ConfigError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB", hint=MEND)
         # Not read_text(): it would turn CRLF into LF, and a rewrite would then change every line.
         return data.decode("utf-8-sig")
     except FileNotFoundError:

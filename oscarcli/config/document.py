@@ -13,9 +13,9 @@ from typing import Any
 from oscarcli.coercion import as_mapping
 from oscarcli.config.disk import MEND
 from oscarcli.config.json_text import json_text, parse_json
-from oscarcli.config.limits import DEEPEST, BeyondError, is_too_deep
+from oscarcli.config.limits import DEEPEST, TooLargeError, is_too_deep
 from oscarcli.config.yaml_edit import compose, removed, replaced
-from oscarcli.config.yaml_inline_aliases import flat
+from oscarcli.config.yaml_inline_aliases import inline_aliases
 from oscarcli.config.yaml_positions import LayoutError
 from oscarcli.errors import ConfigError
 
@@ -35,7 +35,7 @@ class Edit:
     value: Any
 
 
-def parse(text: str, path: str, *, is_json: bool) -> Any:
+def parse_document(text: str, path: str, *, is_json: bool) -> Any:
     """Return the document; YAML scalars are text as written, an unquoted null is `None`.
 
     Of a key that stands twice the last one counts.
@@ -86,7 +86,7 @@ def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str
         ConfigError: the text is not valid.
         LayoutRefusedError: it is laid out so that a change would alter something else.
     """
-    before = parse(text, path, is_json=is_json)
+    before = parse_document(text, path, is_json=is_json)
     if is_json:
         return json_text(applied(before, edits, is_json=True), before, path)
     wanted = before
@@ -100,7 +100,7 @@ def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str
         return text
     try:
         changed = _spliced(text, effective)
-        is_right = (parse(changed, path, is_json=False) or {}) == wanted
+        is_right = (parse_document(changed, path, is_json=False) or {}) == wanted
     except (LayoutError, ConfigError):
         is_right = False
     if not is_right:
@@ -123,12 +123,12 @@ def rewritten(text: str, edits: Sequence[Edit], path: str) -> str:
     """
     import yaml
 
-    before = parse(text, path, is_json=False)
+    before = parse_document(text, path, is_json=False)
     try:
-        plain = flat(text)
-    except (LayoutError, BeyondError, yaml.YAMLError):
+        plain = inline_aliases(text)
+    except (LayoutError, TooLargeError, yaml.YAMLError):
         plain = ""
-    if not plain or parse(plain, path, is_json=False) != before:
+    if not plain or parse_document(plain, path, is_json=False) != before:
         raise ConfigError(f"{path}: its layout does not allow this change", hint=MEND)
     return edited(plain, edits, path, is_json=False)
 
@@ -196,7 +196,7 @@ class _YamlReader:
 
         try:
             node = compose(text)
-        except BeyondError as error:
+        except TooLargeError as error:
             place = f"{self._path}:{error.line + 1}"
             raise ConfigError(f"{place}: not usable as a configuration: {error.reason}", hint=MEND) from None
         except yaml.MarkedYAMLError as error:

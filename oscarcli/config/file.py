@@ -17,7 +17,7 @@ from oscarcli.config.document import (
     Edit,
     LayoutRefusedError,
     edited,
-    parse,
+    parse_document,
     repeated_keys,
     rewritten,
 )
@@ -75,7 +75,7 @@ class ConfigFile:
         """
         warning = disk.tightened(self.path) if tighten else None
         text = disk.read_text(self.path)
-        configuration = self._configuration(parse(text, str(self.path), is_json=self._is_json))
+        configuration = self._configuration(parse_document(text, str(self.path), is_json=self._is_json))
         return Configuration(configuration.clusters, configuration.default, (warning,) if warning else ())
 
     def put(self, cluster: Cluster, *, replace: bool = True) -> bool:
@@ -180,7 +180,7 @@ class ConfigFile:
         if warning:
             self._warn(warning)
         text = disk.read_text(target)
-        document = parse(text, str(self.path), is_json=self._is_json)
+        document = parse_document(text, str(self.path), is_json=self._is_json)
         self._configuration(document)  # a file that cannot be understood is never written over
         ways = edits(document)
         changed, is_lossy = self._changed(text, ways) if ways else (text, False)

@@ -16,7 +16,7 @@ Answer = TypeVar("Answer")
 # How long a keyring may take for one answer, the time to load it included.
 KEYRING_SECONDS = 3.0
 # Below this a backend does not call itself fit for secrets: it does nothing, or writes plain text.
-LEAST_PRIORITY = 1
+MIN_PRIORITY = 1
 TRIAL = "oscar-cli trial"
 
 
@@ -110,7 +110,7 @@ def _backend() -> KeyringBackend:
     kind = type(backend).__module__
     if kind in ("keyring.backends.fail", "keyring.backends.null"):
         raise NoKeyringError("there is none on this machine")
-    if not is_chosen and float(backend.priority) < LEAST_PRIORITY:
+    if not is_chosen and float(backend.priority) < MIN_PRIORITY:
         raise NoKeyringError("there is none on this machine that is fit for secrets")
     return backend
 

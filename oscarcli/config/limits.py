@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 # A thousand clusters are 250 KB.
-LARGEST = 4 << 20
+MAX_FILE_BYTES = 4 << 20
 DEEPEST = 100
-MOST_VALUES = 200_000
+MAX_VALUES = 200_000
 # Below so many of these characters no text has too many values or levels; parsing it twice can be saved.
-FEW = 1000
+MAX_UNCHECKED_OPENINGS = 1000
 OPENINGS = "[{-?"
 SEPARATORS = ",:\n"
 
 
-class BeyondError(Exception):
+class TooLargeError(Exception):
     """A text holds more than any configuration does. `line` is where, counted from 0."""
 
     def __init__(self, reason: str, line: int) -> None:
@@ -23,21 +23,25 @@ class BeyondError(Exception):
         self.line = line
 
 
-def refuse_monsters(text: str) -> None:
+def check_size(text: str) -> None:
     """Return when a YAML text is of a size that its parsers bear.
 
     Aliases count as what they stand for: ten lines can expand to a billion values.
 
     Raises:
-        BeyondError: it is not.
+        TooLargeError: it is not.
         yaml.YAMLError: it is not valid.
     """
     openings = sum(map(text.count, OPENINGS))
-    if "*" in text or openings > FEW or sum(map(text.count, SEPARATORS)) > MOST_VALUES // 10:
-        _Scales().weigh(text)
+    if (
+        "*" in text
+        or openings > MAX_UNCHECKED_OPENINGS
+        or sum(map(text.count, SEPARATORS)) > MAX_VALUES // 10
+    ):
+        _SizeCounter().weigh(text)
 
 
-class _Scales:
+class _SizeCounter:
     """Counts values and levels event by event: nothing is built, and nothing calls itself."""
 
     def __init__(self) -> None:
@@ -64,7 +68,7 @@ class _Scales:
     def _begin(self, anchor: str | None, line: int) -> None:
         self._open.append((anchor, 0, 0))
         if len(self._open) > DEEPEST:
-            raise BeyondError(f"nested more than {DEEPEST} levels deep", line)
+            raise TooLargeError(f"nested more than {DEEPEST} levels deep", line)
         if anchor:
             self._anchors[anchor] = None
 
@@ -73,7 +77,7 @@ class _Scales:
             return  # the parser itself says so, and better
         found = self._anchors[anchor]
         if found is None:
-            raise BeyondError("a value contains itself", line)
+            raise TooLargeError("a value contains itself", line)
         self._add(None, *found, line)
 
     def _add(self, anchor: str | None, count: int, height: int, line: int) -> None:
@@ -81,10 +85,10 @@ class _Scales:
             self._anchors[anchor] = (count, height)
         outer, others, highest = self._open[-1]
         self._open[-1] = (outer, others + count, max(highest, height))
-        if others + count > MOST_VALUES:
-            raise BeyondError("too many values, counting each alias as what it stands for", line)
+        if others + count > MAX_VALUES:
+            raise TooLargeError("too many values, counting each alias as what it stands for", line)
         if len(self._open) + height > DEEPEST:
-            raise BeyondError(f"nested more than {DEEPEST} levels deep", line)
+            raise TooLargeError(f"nested more than {DEEPEST} levels deep", line)
 
 
 def is_too_deep(document: Any) -> bool:

@@ -18,13 +18,13 @@ from oscarcli.config.file import ConfigFile
 from oscarcli.config.keyring import KeyringError, NoKeyringError, OsKeyring
 from oscarcli.config.login_lock import login_lock
 from oscarcli.config.model import Cluster
-from oscarcli.config.token_cache import Successors, origin_of
+from oscarcli.config.token_cache import PendingRefreshTokens, origin_of
 from oscarcli.errors import AuthError, OscarError
 
 SERVICE = "oscar-cli"
 
 
-class Kind(Enum):
+class SecretKind(Enum):
     """What a secret is; the value is its key in the file."""
 
     PASSWORD = "auth_password"  # noqa: S105 -- the key's name
@@ -33,10 +33,10 @@ class Kind(Enum):
     @property
     def words(self) -> str:
         """What a person calls it."""
-        return "password" if self is Kind.PASSWORD else "refresh token"
+        return "password" if self is SecretKind.PASSWORD else "refresh token"
 
 
-class Place(Enum):
+class SecretLocation(Enum):
     """Where a secret is."""
 
     ENVIRONMENT = "environment"
@@ -49,17 +49,17 @@ class Secret:
     """A secret and where it was found."""
 
     value: str = field(repr=False)
-    place: Place
+    place: SecretLocation
 
 
-def kind_of(cluster: Cluster) -> Kind | None:
+def kind_of(cluster: Cluster) -> SecretKind | None:
     """Return which lasting secret a cluster's way to log in needs, `None` for the ways that need none."""
-    return {"basic": Kind.PASSWORD, "refresh-token": Kind.REFRESH_TOKEN}.get(cluster.login)
+    return {"basic": SecretKind.PASSWORD, "refresh-token": SecretKind.REFRESH_TOKEN}.get(cluster.login)
 
 
-def with_secret(cluster: Cluster, kind: Kind, value: str) -> Cluster:
+def with_secret(cluster: Cluster, kind: SecretKind, value: str) -> Cluster:
     """Return an entry with a secret in its place."""
-    if kind is Kind.PASSWORD:
+    if kind is SecretKind.PASSWORD:
         return replace(cluster, auth_password=value)
     return replace(cluster, oidc_refresh_token=value)
 
@@ -79,7 +79,7 @@ class Vault:
         self._file = file
         self.keyring = keyring or OsKeyring()
         self._folder = folder
-        self._successors = Successors(folder)
+        self._successors = PendingRefreshTokens(folder)
 
     @contextmanager
     def locked(self, *clusters: Cluster | None) -> Iterator[None]:
@@ -88,7 +88,7 @@ class Vault:
         Args:
             clusters: entries of one id: the one that is there, and the one that is to be.
         """
-        names = {one.identifier for one in clusters if one and kind_of(one) is Kind.REFRESH_TOKEN}
+        names = {one.identifier for one in clusters if one and kind_of(one) is SecretKind.REFRESH_TOKEN}
         if not names:
             yield
             return
@@ -99,24 +99,26 @@ class Vault:
         with login_lock(places):
             yield
 
-    def find(self, cluster: Cluster, kind: Kind) -> Secret | None:
+    def find(self, cluster: Cluster, kind: SecretKind) -> Secret | None:
         """Return a secret of a cluster, `None` when there is none anywhere.
 
         Raises:
             AuthError: the keyring, which may have it, does not answer.
         """
         stored = self._stored(cluster, kind)
-        is_token = kind is Kind.REFRESH_TOKEN
+        is_token = kind is SecretKind.REFRESH_TOKEN
         newer = self._successors.of(self._login(cluster), stored.value) if stored and is_token else None
         return Secret(newer, stored.place) if stored and newer else stored
 
     def _login(self, cluster: Cluster) -> str:
         return f"{os.path.realpath(self._file.path)}\0{cluster.identifier}\0{cluster.endpoint}"
 
-    def _stored(self, cluster: Cluster, kind: Kind) -> Secret | None:
+    def _stored(self, cluster: Cluster, kind: SecretKind) -> Secret | None:
         value = getattr(cluster, kind.value)
         if value:
-            return Secret(value, Place.ENVIRONMENT if cluster.from_environment else Place.FILE)
+            return Secret(
+                value, SecretLocation.ENVIRONMENT if cluster.from_environment else SecretLocation.FILE
+            )
         if cluster.from_environment:
             return None
         try:
@@ -130,7 +132,7 @@ class Vault:
                 hint="unlock the keyring, or store the login again: "
                 f"'oscar-cli auth login -c {cluster.identifier}'",
             ) from error
-        return Secret(value, Place.KEYRING) if value else None
+        return Secret(value, SecretLocation.KEYRING) if value else None
 
     def on_record(self, cluster: Cluster) -> Cluster:
         """Return a cluster with the refresh token that the file has now: another process may have put one."""
@@ -141,7 +143,7 @@ class Vault:
             return cluster
         return replace(cluster, oidc_refresh_token=stored.oidc_refresh_token)
 
-    def keep(self, cluster: Cluster, kind: Kind, value: str, place: Place) -> None:
+    def keep(self, cluster: Cluster, kind: SecretKind, value: str, place: SecretLocation) -> None:
         """Keep a secret of a cluster on record, in one place alone.
 
         Args:
@@ -154,8 +156,8 @@ class Vault:
             OscarError: the keyring does not take it, or does not let go of it.
             ConfigError: the file cannot be written.
         """
-        if place is Place.KEYRING:
-            with self.undoing(cluster, kind):
+        if place is SecretLocation.KEYRING:
+            with self.on_failure(cluster, kind):
                 self.keep_in_keyring(cluster, kind, value)
                 self._file.set_key(cluster.identifier, kind.value, None)
         else:
@@ -163,7 +165,7 @@ class Vault:
             self._forget_in_keyring(cluster, kind)
         self.forget_successor(cluster)
 
-    def keep_in_keyring(self, cluster: Cluster, kind: Kind, value: str) -> None:
+    def keep_in_keyring(self, cluster: Cluster, kind: SecretKind, value: str) -> None:
         """Keep a secret in the keyring. Raises OscarError when it does not take it."""
         try:
             self.keyring.set(*_keyring_name(cluster, kind), value)
@@ -174,7 +176,7 @@ class Vault:
             ) from error
 
     @contextmanager
-    def undoing(self, cluster: Cluster, kind: Kind) -> Iterator[None]:
+    def on_failure(self, cluster: Cluster, kind: SecretKind) -> Iterator[None]:
         """Give the keyring back what it had when what is done meanwhile fails."""
         name = _keyring_name(cluster, kind)
         try:
@@ -201,7 +203,7 @@ class Vault:
         Raises:
             OscarError: it cannot be kept anywhere.
         """
-        kind, login = Kind.REFRESH_TOKEN, self._login(cluster)
+        kind, login = SecretKind.REFRESH_TOKEN, self._login(cluster)
         if cluster.identifier not in self._file.read(tighten=False).clusters:
             # Deleted meanwhile: what is not kept cannot be found.
             return
@@ -209,7 +211,7 @@ class Vault:
         if stored is None or old not in (stored.value, self._successors.of(login, stored.value)):
             return
         try:
-            if stored.place is Place.KEYRING:
+            if stored.place is SecretLocation.KEYRING:
                 self.keep_in_keyring(cluster, kind, new)
             else:
                 self._file.set_key(cluster.identifier, kind.value, new)
@@ -224,7 +226,7 @@ class Vault:
         """Forget a refresh token that is kept because the stored one could not be written over."""
         self._successors.forget(self._login(cluster))
 
-    def forget(self, cluster: Cluster) -> list[Place]:
+    def forget(self, cluster: Cluster) -> list[SecretLocation]:
         """Remove the secrets of a cluster from everywhere they are and return these places.
 
         Raises:
@@ -232,28 +234,28 @@ class Vault:
         """
         stored = self._file.read(tighten=False).clusters.get(cluster.identifier)
         places = []
-        for kind in Kind:
+        for kind in SecretKind:
             if stored is not None and getattr(stored, kind.value):
                 self._file.set_key(cluster.identifier, kind.value, None)
-                places.append(Place.FILE)
+                places.append(SecretLocation.FILE)
         self.forget_successor(cluster)
-        return [*places, *([Place.KEYRING] if self.forget_in_keyring(cluster) else [])]
+        return [*places, *([SecretLocation.KEYRING] if self.forget_in_keyring(cluster) else [])]
 
-    def forget_in_keyring(self, cluster: Cluster, spare: tuple[Cluster, Kind] | None = None) -> bool:
+    def forget_in_keyring(self, cluster: Cluster, keep: tuple[Cluster, SecretKind] | None = None) -> bool:
         """Remove what the keyring has of a cluster and tell whether it had something.
 
         Args:
             cluster: whose secrets they are.
-            spare: an entry whose secret of one kind was kept in the keyring just now.
+            keep: an entry whose secret of one kind was kept in the keyring just now.
 
         Raises:
             OscarError: the keyring does not let go of them.
         """
-        spared = _keyring_name(*spare) if spare else None
-        gone = [kind for kind in Kind if _keyring_name(cluster, kind) != spared]
+        spared = _keyring_name(*keep) if keep else None
+        gone = [kind for kind in SecretKind if _keyring_name(cluster, kind) != spared]
         return sum(self._forget_in_keyring(cluster, kind) for kind in gone) > 0
 
-    def _forget_in_keyring(self, cluster: Cluster, kind: Kind) -> bool:
+    def _forget_in_keyring(self, cluster: Cluster, kind: SecretKind) -> bool:
         try:
             return self.keyring.delete(*_keyring_name(cluster, kind))
         except NoKeyringError:
@@ -266,11 +268,11 @@ class Vault:
             ) from error
 
 
-def _keyring_name(cluster: Cluster, kind: Kind) -> tuple[str, str]:
+def _keyring_name(cluster: Cluster, kind: SecretKind) -> tuple[str, str]:
     """Return place and account of a secret.
 
     The endpoint is part of the name: when somebody changes it in the file, the secret does not go there.
     """
     endpoint = cluster.endpoint.strip().rstrip("/")
-    user = f" of {cluster.auth_user}" if kind is Kind.PASSWORD else ""
+    user = f" of {cluster.auth_user}" if kind is SecretKind.PASSWORD else ""
     return f"{SERVICE} {endpoint}", f"{cluster.identifier}: {kind.words}{user}"

@@ -18,7 +18,7 @@ from oscarcli.config.private import read_private, write_private
 KEYRING_PLACE = "oscar-cli access tokens"
 # A token is not used for the last part of its life: a fifth, a minute at most.
 LATEST_PART = 0.2
-LONGEST_REST = 60.0
+MAX_REST_SECONDS = 60.0
 # Clocks that were set back by more than this many seconds make a stored moment worthless.
 CLOCK_STEP = 60.0
 
@@ -41,7 +41,7 @@ class CachedToken:
 
     def is_fresh(self, now: float) -> bool:
         """Tell whether it is good for a while yet."""
-        rest = min((self.expires_at - self.obtained_at) * LATEST_PART, LONGEST_REST)
+        rest = min((self.expires_at - self.obtained_at) * LATEST_PART, MAX_REST_SECONDS)
         return self.obtained_at - CLOCK_STEP <= now < self.expires_at - rest
 
 
@@ -108,7 +108,7 @@ class TokenCache:
         return read_private(self._path)
 
 
-class Successors:
+class PendingRefreshTokens:
     """Refresh tokens that took the place of stored ones, where those could not be written over.
 
     Args:

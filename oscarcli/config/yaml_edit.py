@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from oscarcli.config.limits import refuse_monsters
+from oscarcli.config.limits import check_size
 from oscarcli.config.yaml_mapping import DEFAULT_STEP, MappingText
 from oscarcli.config.yaml_positions import Item, LayoutError, is_blank, is_mapping, line_end, line_ended
 from oscarcli.config.yaml_style import Quotes, Value, block
@@ -21,7 +21,7 @@ def compose(text: str) -> Any:
     import yaml
 
     # Before the parser that calls itself for each level, and can overflow the stack.
-    refuse_monsters(text)
+    check_size(text)
     return yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 

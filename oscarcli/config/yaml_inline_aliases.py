@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from oscarcli.config.limits import refuse_monsters
+from oscarcli.config.limits import check_size
 from oscarcli.config.yaml_positions import LayoutError
 
 MERGE_KEY = "<<"
@@ -27,7 +27,7 @@ class _Node:
         self.parts = parts
 
 
-def flat(text: str) -> str:
+def inline_aliases(text: str) -> str:
     """Return a text that reads the same and has neither anchors nor merge keys.
 
     Args:
@@ -40,7 +40,7 @@ def flat(text: str) -> str:
     """
     import yaml
 
-    refuse_monsters(text)
+    check_size(text)
     root = _without_merges(_tree(text))
     events = [yaml.StreamStartEvent(), yaml.DocumentStartEvent(explicit=False)]
     events += _events(root)

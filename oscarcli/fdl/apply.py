@@ -23,12 +23,12 @@ NOT_YOURS = "does not have a registered ConfigMap"
 MISSING_HINT = "with --ignore-missing a service that is gone already is no failure"
 AGAIN_HINT = "'oscar-cli apply' of the same file goes on from here"
 
-Outcome = Literal["started", "done", "unchanged", "missing", "failed", "not tried"]
+ApplyOutcome = Literal["started", "done", "unchanged", "missing", "failed", "not tried"]
 ClientOf = Callable[[str], Client]
 
 
 @dataclass(frozen=True)
-class Event:
+class ApplyEvent:
     """What became of a step.
 
     Attributes:
@@ -39,12 +39,12 @@ class Event:
     """
 
     action: Action
-    outcome: Outcome
+    outcome: ApplyOutcome
     error: OscarError | None = None
     remark: str | None = None
 
 
-class _Lost:
+class _UnreachableClusters:
     """Clusters that answer nobody or refuse the login: the rest of their services is not tried."""
 
     def __init__(self) -> None:
@@ -57,14 +57,14 @@ class _Lost:
             self.errors.setdefault(cluster_id, error)
 
 
-def look_up(wanted: Sequence[Wanted], client_of: ClientOf) -> dict[tuple[str, str], Existing]:
+def read_existing(wanted: Sequence[Wanted], client_of: ClientOf) -> dict[tuple[str, str], Existing]:
     """Ask the clusters which of the services there are; only their clear no counts as no.
 
     Args:
         wanted: the services with their clusters.
         client_of: gives the client of a cluster.
     """
-    lost = _Lost()
+    lost = _UnreachableClusters()
     versions: dict[str, str] = {}
     existing: dict[tuple[str, str], Existing] = {}
     for item in wanted:
@@ -89,7 +89,7 @@ def _found(wanted: Wanted, client: Client, versions: dict[str, str]) -> Existing
     return Existing(document, version=versions[wanted.cluster_id])
 
 
-def carry_out(actions: Sequence[Action], client_of: ClientOf) -> Iterator[Event]:
+def carry_out(actions: Sequence[Action], client_of: ClientOf) -> Iterator[ApplyEvent]:
     """Do the steps in order and yield, for each, that it started and what became of it.
 
     Args:
@@ -112,21 +112,21 @@ class _Run:
 
     def __init__(self, client_of: ClientOf) -> None:
         self._client_of = client_of
-        self._lost = _Lost()
+        self._lost = _UnreachableClusters()
         self._succeeded: set[tuple[str, str]] = set()
         self._failures: dict[tuple[str, str], OscarError] = {}
         self.begun: list[Action] = []
 
-    def begin(self, action: Action) -> Iterator[Event]:
+    def begin(self, action: Action) -> Iterator[ApplyEvent]:
         """Do a step, or as much of it as can be done before the services it needs are there."""
         blocked = self._blocked(action)
         if blocked is not None:
             yield blocked
             return
         if action.kind == "none":
-            yield self._noted(Event(action, "unchanged"))
+            yield self._noted(ApplyEvent(action, "unchanged"))
             return
-        yield Event(action, "started")
+        yield ApplyEvent(action, "started")
         if action.beginning is None:
             yield self._noted(self._outcome(action, _do))
             return
@@ -138,13 +138,13 @@ class _Run:
         else:
             self.begun.append(action)
 
-    def end(self, action: Action) -> Event:
+    def end(self, action: Action) -> ApplyEvent:
         """Complete a service that was created in part."""
         failed = next((name for name in action.needs if (action.cluster_id, name) in self._failures), None)
         if failed is None:
             event = self._outcome(action, _do_rest)
         else:
-            event = Event(action, "failed", OscarError(f'service "{failed}", which it needs, failed'))
+            event = ApplyEvent(action, "failed", OscarError(f'service "{failed}", which it needs, failed'))
         if event.error is not None:
             event.error.message = (
                 f'service "{action.name}" was created without some of its outputs: {event.error.message}'
@@ -152,21 +152,21 @@ class _Run:
             event.error.hint = event.error.hint or AGAIN_HINT
         return self._noted(event)
 
-    def _blocked(self, action: Action) -> Event | None:
+    def _blocked(self, action: Action) -> ApplyEvent | None:
         """Return the event of a step that cannot be done, `None` for any other."""
         if action.error is not None:
-            return self._noted(Event(action, "failed" if action.tried else "not tried", action.error))
+            return self._noted(ApplyEvent(action, "failed" if action.tried else "not tried", action.error))
         lost = self._lost.errors.get(action.cluster_id)
         if lost is not None:
-            return Event(action, "not tried", lost, "the cluster failed before")
+            return ApplyEvent(action, "not tried", lost, "the cluster failed before")
         for name in action.needs:
             failure = self._failures.get((action.cluster_id, name))
             if failure is not None:
                 remark = f'service "{name}", which has to be there first, failed'
-                return self._noted(Event(action, "not tried", failure, remark))
+                return self._noted(ApplyEvent(action, "not tried", failure, remark))
         return None
 
-    def _noted(self, event: Event) -> Event:
+    def _noted(self, event: ApplyEvent) -> ApplyEvent:
         if event.error is None:
             self._succeeded.add(event.action.key)
         else:
@@ -175,16 +175,16 @@ class _Run:
                 self._lost.note(event.action.cluster_id, event.error)
         return event
 
-    def _outcome(self, action: Action, do: Callable[[Action, Client], str | None]) -> Event:
+    def _outcome(self, action: Action, do: Callable[[Action, Client], str | None]) -> ApplyEvent:
         try:
             remark = do(action, self._client_of(action.cluster_id))
         except OscarError as error:
             is_missing = isinstance(error, NotFoundError) or NOT_YOURS in error.message
             if action.kind == "delete" and is_missing:
-                return Event(action, "missing", NotFoundError(error.message, hint=MISSING_HINT))
+                return ApplyEvent(action, "missing", NotFoundError(error.message, hint=MISSING_HINT))
             error.hint = error.hint or _hint(action, error.message)
-            return Event(action, "failed", error)
-        return Event(action, "done", remark=remark)
+            return ApplyEvent(action, "failed", error)
+        return ApplyEvent(action, "done", remark=remark)
 
 
 def _do(action: Action, client: Client) -> str | None:

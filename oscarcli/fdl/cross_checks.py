@@ -11,7 +11,7 @@ from oscarcli.fdl.ordering import bucket_of
 from oscarcli.fdl.service import ServiceDefinition
 
 # Nobody writes a workflow of more services; a file that is made to be large is not worth the time.
-MOST_SERVICES = 1000
+MAX_SERVICES = 1000
 
 
 def check_together(
@@ -24,7 +24,7 @@ def check_together(
         lines: where each key path stands.
         findings: takes the warnings.
     """
-    if len(services) > MOST_SERVICES:
+    if len(services) > MAX_SERVICES:
         return
     _warn_of_circles(services, findings)
     _warn_of_shared_inputs(services, lines, findings)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.fdl.findings import Findings, quoted
+from oscarcli.fdl.findings import Findings, shortened
 from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
 from oscarcli.fdl.text import NotTextError, decode, without_stray_tabs
 
 # A service cannot have a longer script than fits a Kubernetes ConfigMap, 1 MiB; a file holds several.
-LARGEST = 4 << 20
+MAX_FILE_BYTES = 4 << 20
 DEEPEST = 50
 # What a tree may weigh: each value counts its characters and this much besides.
 VALUE_WEIGHT = 64
@@ -35,11 +35,11 @@ EXPLANATIONS = (
 )
 
 
-def parse(data: bytes, findings: Findings, *, compiled: bool = True) -> Node | None:
+def parse_tree(data: bytes, findings: Findings, *, compiled: bool = True) -> Node | None:
     """Return the tree of a file.
 
     Args:
-        data: the file's bytes, at most one more than `LARGEST`.
+        data: the file's bytes, at most one more than `MAX_FILE_BYTES`.
         findings: takes what is wrong; then the tree may be partial.
         compiled: whether to use libyaml where PyYAML has it.
 
@@ -49,7 +49,7 @@ def parse(data: bytes, findings: Findings, *, compiled: bool = True) -> Node | N
     try:
         root = _tree(data, compiled)
     except _RefusedError as refused:
-        findings.mistake(refused.line, "", refused.text)
+        findings.error(refused.line, "", refused.text)
         return None
     _report_repeated(root, "", findings, set())
     return root
@@ -65,8 +65,8 @@ class _RefusedError(Exception):
 
 
 def _tree(data: bytes, compiled: bool) -> Node:
-    if len(data) > LARGEST:
-        raise _RefusedError(1, f"larger than {LARGEST >> 20} MiB")
+    if len(data) > MAX_FILE_BYTES:
+        raise _RefusedError(1, f"larger than {MAX_FILE_BYTES >> 20} MiB")
     try:
         text = decode(data)
     except NotTextError as error:
@@ -115,7 +115,7 @@ class _Builder:
         except yaml.MarkedYAMLError as error:
             raise _syntax_mistake(error, text) from error
         except yaml.YAMLError as error:
-            raise _RefusedError(1, f"not valid YAML: {quoted(str(error))}") from error
+            raise _RefusedError(1, f"not valid YAML: {shortened(str(error))}") from error
         if self._root is None:
             raise _RefusedError(1, "the file is empty")
         return self._root
@@ -228,7 +228,7 @@ def _report_repeated(node: Node, path: str, findings: Findings, seen: set[int]) 
         return
     for again, first in node.repeated:
         place = below(path, again.text)
-        findings.mistake(again.line, place, f"given twice, first on line {first.line}")
+        findings.error(again.line, place, f"given twice, first on line {first.line}")
     for key, value in node.entries:
         _report_repeated(value, below(path, key.text), findings, seen)
 

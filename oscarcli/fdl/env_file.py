@@ -11,8 +11,8 @@ from typing import Any
 
 from oscarcli.errors import ConfigError
 
-LARGEST_LINE = 1 << 20
-LARGEST = 4 << 20
+MAX_LINE_BYTES = 1 << 20
+MAX_FILE_BYTES = 4 << 20
 PREFIX = "export "
 SECTIONS = ("variables", "secrets")
 # The escapes of a string literal of the reference client's language.
@@ -42,7 +42,7 @@ def read_env_file(path: Path) -> dict[str, str]:
         text = line.strip()
         if not text or text.startswith("#"):
             continue
-        if len(line) > LARGEST_LINE:
+        if len(line) > MAX_LINE_BYTES:
             raise ConfigError(f"invalid env file {path} at line {number}: longer than 1 MiB")
         key, equals, value = text.removeprefix(PREFIX).partition("=")
         if not equals:
@@ -56,12 +56,12 @@ def read_env_file(path: Path) -> dict[str, str]:
 def _lines(path: Path) -> list[str]:
     try:
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+            data = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise ConfigError(f"reading env file {path}: {reason}") from error
-    if len(data) > LARGEST:
-        raise ConfigError(f"reading env file {path}: larger than {LARGEST >> 20} MiB")
+    if len(data) > MAX_FILE_BYTES:
+        raise ConfigError(f"reading env file {path}: larger than {MAX_FILE_BYTES >> 20} MiB")
     try:
         return data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from oscarcli.coercion import as_mapping
 from oscarcli.fdl.document import place_of
-from oscarcli.fdl.from_server import written
+from oscarcli.fdl.from_server import from_server
 from oscarcli.fdl.schema import SERVICE
 from oscarcli.http.redaction import secret_paths
 
@@ -45,7 +45,7 @@ def exported(stored: Mapping[str, Any], cluster_id: str, script: str | None = No
         cluster_id: the cluster it is to stand under.
         script: what to write as `script`, a file's name; nothing when omitted.
     """
-    definition = written(stored)
+    definition = from_server(stored)
     text = str(definition.pop("script", "") or NO_SCRIPT)
     definition |= {"script": script} if script is not None else {}
     # A reader wants to see them, whether or not they are what the server would take anyway.

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from oscarcli.errors import ConfigError
 
 # A file that is no FDL at all can be wrong in a thousand places; nobody reads that many.
-MOST_SHOWN = 50
-LONGEST_QUOTE = 60
+MAX_SHOWN = 50
+MAX_QUOTE_CHARACTERS = 60
 
 
 class FdlError(ConfigError):
@@ -57,7 +57,7 @@ class Findings:
         self._mistakes: list[Finding] = []
         self._warnings: list[Finding] = []
 
-    def mistake(self, line: int, path: str, text: str) -> None:
+    def error(self, line: int, path: str, text: str) -> None:
         """Remember something that keeps the file from being used."""
         self._mistakes.append(Finding(line, path, text, self.file))
 
@@ -80,17 +80,17 @@ class Findings:
         if not self._mistakes:
             return
         count = len(self._mistakes)
-        lines = [str(finding) for finding in self.mistakes[:MOST_SHOWN]]
-        if count > MOST_SHOWN:
-            lines.append(f"and {count - MOST_SHOWN} more")
+        lines = [str(finding) for finding in self.mistakes[:MAX_SHOWN]]
+        if count > MAX_SHOWN:
+            lines.append(f"and {count - MAX_SHOWN} more")
         title = f'the FDL "{self.file}" has {count} mistake{"s" if count > 1 else ""}'
         raise FdlError(title, lines, tuple(map(str, self.warnings)))
 
 
-def quoted(text: str) -> str:
+def shortened(text: str) -> str:
     """Return text of a file in quotation marks, on one line and not too long."""
     line = " ".join(text.split())
-    return f'"{line}"' if len(line) <= LONGEST_QUOTE else f'"{line[:LONGEST_QUOTE]}…"'
+    return f'"{line}"' if len(line) <= MAX_QUOTE_CHARACTERS else f'"{line[:MAX_QUOTE_CHARACTERS]}…"'
 
 
 def _one_line(text: str) -> str:

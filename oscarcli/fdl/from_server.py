@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from oscarcli.coercion import as_mapping
-from oscarcli.fdl.kinds import Field, Kind, Record, RecordMap, Records
+from oscarcli.fdl.kinds import Field, Record, RecordMap, Records, ValueKind
 from oscarcli.fdl.normalise import SET_BY_SERVER
 from oscarcli.fdl.replacement import SERVER_ANNOTATIONS, SERVER_LABELS
 from oscarcli.fdl.schema import SERVICE
 from oscarcli.fdl.to_server import EXPOSE_DEFAULTS
 
 
-def written(stored: Mapping[str, Any]) -> dict[str, Any]:
+def from_server(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Return the definition of a service, as an FDL would give it.
 
     Secrets keep their names, with the empty values that the server shows. Node ports are left out: the
@@ -61,7 +61,7 @@ def _says_something(value: Any, field: Field | None) -> bool:
     return bool(value) and value != field.default
 
 
-def _value(value: Any, kind: Kind) -> Any:
+def _value(value: Any, kind: ValueKind) -> Any:
     if isinstance(kind, Record) and isinstance(value, Mapping):
         return _record(value, kind)
     if isinstance(kind, Records) and isinstance(value, list):

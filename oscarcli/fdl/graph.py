@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 OWN_STORE = ("minio", "default")
 # No object has a longer key; a longer path leads nowhere.
-LONGEST_KEY = 1024
+MAX_KEY_BYTES = 1024
 # Where the address of a storage provider stands; one of them, by its type.
 ADDRESS_KEYS = ("endpoint", "hostname", "oneprovider_host", "host")
 
@@ -25,7 +25,7 @@ Folder = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
-class Node:
+class GraphNode:
     """A service with its folders."""
 
     cluster: str
@@ -63,7 +63,7 @@ class Workflow:
         fed: the services that another one feeds.
     """
 
-    def __init__(self, nodes: Sequence[Node], edges: Sequence[Edge]) -> None:
+    def __init__(self, nodes: Sequence[GraphNode], edges: Sequence[Edge]) -> None:
         self.nodes = tuple(nodes)
         self.edges = tuple(edges)
         self.after: list[list[Edge]] = [[] for _ in nodes]
@@ -71,7 +71,7 @@ class Workflow:
             self.after[edge.source].append(edge)
         self.fed = frozenset(edge.target for edge in edges if edge.source != edge.target)
 
-    def cycles(self) -> list[tuple[Node, ...]]:
+    def cycles(self) -> list[tuple[GraphNode, ...]]:
         """Return circles in which jobs start each other without end, each once, from its first service.
 
         Of services that are entangled in several circles, the shortest one of the first service is given.
@@ -107,15 +107,15 @@ def workflow(services: Sequence[ServiceDefinition]) -> Workflow:
     return Workflow(nodes, sorted(edges, key=lambda edge: (edge.source, edge.target, edge.path)))
 
 
-def _node(service: ServiceDefinition) -> Node:
+def _node(service: ServiceDefinition) -> GraphNode:
     both = (tuple(_folders(service, direction)) for direction in ("input", "output"))
-    return Node(service.cluster_key, service.name, *both)
+    return GraphNode(service.cluster_key, service.name, *both)
 
 
 def _folders(service: ServiceDefinition, direction: str) -> Iterator[Folder]:
     for _, entry in folders(service.definition, direction):
         path = full_path(entry, service.name)
-        if 0 < len(path) <= LONGEST_KEY:
+        if 0 < len(path) <= MAX_KEY_BYTES:
             yield (*_store(service, provider_of(entry)), path)
 
 
@@ -130,7 +130,7 @@ def _store(service: ServiceDefinition, provider: tuple[str, str]) -> tuple[str, 
     return kind, "" if kind == "s3" else address
 
 
-def _by_folder(nodes: Sequence[Node], direction: str) -> dict[Folder, list[int]]:
+def _by_folder(nodes: Sequence[GraphNode], direction: str) -> dict[Folder, list[int]]:
     found: dict[Folder, list[int]] = {}
     for number, node in enumerate(nodes):
         for folder in dict.fromkeys(getattr(node, direction)):

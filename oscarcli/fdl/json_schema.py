@@ -15,7 +15,6 @@ from oscarcli.fdl.descriptions import FILE as FILE_DESCRIPTIONS
 from oscarcli.fdl.descriptions import description
 from oscarcli.fdl.kinds import (
     Field,
-    Kind,
     Ports,
     Record,
     RecordMap,
@@ -24,6 +23,7 @@ from oscarcli.fdl.kinds import (
     Text,
     TextMap,
     Texts,
+    ValueKind,
     Whole,
 )
 from oscarcli.fdl.schema import CLUSTERS, SERVICE, STORAGE_PROVIDERS
@@ -105,7 +105,7 @@ def _or_nothing(schema: Schema) -> Schema:
     return {**schema, "anyOf": [*schema["anyOf"], NOTHING]}
 
 
-def _kind(kind: Kind, path: str) -> Schema:
+def _kind(kind: ValueKind, path: str) -> Schema:
     if isinstance(kind, Text):
         return _text(kind, path)
     if isinstance(kind, Whole):
@@ -151,7 +151,7 @@ def _text(kind: Text, path: str) -> Schema:
     if path in PATTERNS:
         schema["pattern"] = PATTERNS[path]
     if path == "name":
-        schema["maxLength"] = rules.LONGEST_NAME
+        schema["maxLength"] = rules.MAX_NAME_CHARACTERS
     return schema
 
 

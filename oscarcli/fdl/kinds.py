@@ -77,7 +77,7 @@ class ServiceLists:
     record: Record
 
 
-Kind = Text | Whole | Switch | Texts | Ports | TextMap | Record | Records | RecordMap | ServiceLists
+ValueKind = Text | Whole | Switch | Texts | Ports | TextMap | Record | Records | RecordMap | ServiceLists
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Field:
         default: what the server makes of an absent or empty value, where that is not empty, 0 or false.
     """
 
-    kind: Kind
+    kind: ValueKind
     required: bool = False
     absent: str = ""
     unsent: str = ""

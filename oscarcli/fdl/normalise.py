@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from oscarcli.fdl.folders import folders
-from oscarcli.fdl.kinds import Field, Kind, Ports, Record, RecordMap, Records, Switch, Text, TextMap, Texts
+from oscarcli.fdl.kinds import (
+    Field,
+    Ports,
+    Record,
+    RecordMap,
+    Records,
+    Switch,
+    Text,
+    TextMap,
+    Texts,
+    ValueKind,
+)
 from oscarcli.fdl.replacement import SERVER_LABELS
 from oscarcli.fdl.schema import SERVICE
 from oscarcli.fdl.to_server import PORT_KEYS
@@ -95,7 +106,7 @@ def _is_empty(value: Any, field: Field) -> bool:
     return value in (None, "", 0, [], {})
 
 
-def _value(value: Any, kind: Kind) -> Any:
+def _value(value: Any, kind: ValueKind) -> Any:
     if isinstance(kind, Text):
         return _text(value, kind)
     if isinstance(kind, Ports) and value is not None:
@@ -107,7 +118,7 @@ def _value(value: Any, kind: Kind) -> Any:
     return value
 
 
-def _list(value: list[Any], kind: Kind) -> list[Any]:
+def _list(value: list[Any], kind: ValueKind) -> list[Any]:
     if isinstance(kind, Texts):
         return [_text(item, Text()) for item in value]
     if isinstance(kind, Records):
@@ -115,7 +126,7 @@ def _list(value: list[Any], kind: Kind) -> list[Any]:
     return value
 
 
-def _mapping(value: Mapping[str, Any], kind: Kind) -> Mapping[str, Any]:
+def _mapping(value: Mapping[str, Any], kind: ValueKind) -> Mapping[str, Any]:
     if isinstance(kind, Record):
         return _record(value, kind)
     if isinstance(kind, RecordMap):

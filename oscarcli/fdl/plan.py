@@ -13,7 +13,7 @@ from oscarcli.fdl.actions import Action, ActionKind
 from oscarcli.fdl.compare import compare
 from oscarcli.fdl.ordering import in_order
 from oscarcli.fdl.service import ServiceDefinition
-from oscarcli.fdl.to_server import reads_old_keys, sent
+from oscarcli.fdl.to_server import reads_old_keys, to_server
 
 # The key of an FDL that stands for whatever cluster is the default.
 DEFAULT_KEY = "default-cluster"
@@ -195,7 +195,7 @@ def _step(wanted: Wanted, existing: Existing, force: bool) -> Action:
         return replace(action, tried=existing.tried)
     stored = existing.document
     try:
-        definition = sent(wanted.service.definition, stored, existing.version)
+        definition = to_server(wanted.service.definition, stored, existing.version)
     except OscarError as error:
         return replace(action, error=error)
     action = replace(action, kind="create", definition=definition)

@@ -11,15 +11,15 @@ QUANTITY = re.compile(
 )
 ALMOST = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kKmMgGtTpPeE])(?:i?[bB]|I)?")
 # Less memory than this starts no container: the unit was forgotten.
-LEAST_MEMORY = 1 << 20
+MIN_MEMORY_BYTES = 1 << 20
 BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 DECIMAL = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 # A larger power of ten is no amount of anything, and slow to compute.
-LARGEST_POWER = 30
+MAX_POWER = 30
 EXAMPLES = {"cpu": '"0.5" or "500m"', "memory": '"256Mi" or "2Gi"', "storage": '"1Gi"'}
 
 
-def mistake(text: str, of: str) -> str | None:
+def quantity_error(text: str, of: str) -> str | None:
     """Return what is wrong with a quantity, `None` when nothing is.
 
     Args:
@@ -34,13 +34,13 @@ def mistake(text: str, of: str) -> str | None:
     return f"expected a quantity such as {EXAMPLES[of]}"
 
 
-def oddity(text: str, of: str) -> str | None:
+def quantity_warning(text: str, of: str) -> str | None:
     """Return what is odd about a valid quantity, `None` when nothing is."""
     found = QUANTITY.fullmatch(text)
     if of != "memory" or found is None or float(found["number"]) == 0:
         return None
     number, unit = found["number"], found["unit"] or ""
-    if unit == "" and float(number) < LEAST_MEMORY:
+    if unit == "" and float(number) < MIN_MEMORY_BYTES:
         return f'"{text}" is {number} bytes, did you mean "{number}Mi"?'
     if unit == "m":
         return f'"{text}" is thousandths of a byte, did you mean "{number}Mi"?'
@@ -56,4 +56,4 @@ def amount(text: str) -> Fraction | None:
     if unit in BINARY:
         return number * Fraction(1024 ** BINARY[unit])
     power = DECIMAL[unit] if unit in DECIMAL else int(unit[1:] or 0)
-    return number * Fraction(f"1e{power}") if abs(power) <= LARGEST_POWER else None
+    return number * Fraction(f"1e{power}") if abs(power) <= MAX_POWER else None

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from oscarcli.errors import ConfigError
-from oscarcli.fdl.document import LARGEST, parse
+from oscarcli.fdl.document import MAX_FILE_BYTES, parse_tree
 from oscarcli.fdl.findings import Finding, Findings
 from oscarcli.fdl.service import ServiceDefinition
-from oscarcli.fdl.services import LARGEST_SCRIPT, ScriptReader, ServiceReader
+from oscarcli.fdl.services import MAX_SCRIPT_BYTES, ScriptReader, ServiceReader
 
 STANDARD_INPUT = "-"
 STANDARD_INPUT_LABEL = "<stdin>"
@@ -96,7 +96,7 @@ def _opened(path: str, standard_input: BinaryIO | None) -> tuple[bytes, str, Pat
     piped = standard_input if path == STANDARD_INPUT else None
     label = STANDARD_INPUT_LABEL if piped else path
     try:
-        data = piped.read(LARGEST + 1) if piped else _head(Path(path), LARGEST + 1)
+        data = piped.read(MAX_FILE_BYTES + 1) if piped else _head(Path(path), MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(label, error) from error
     return data, label, Path() if piped else Path(path).parent
@@ -120,7 +120,7 @@ def read_bytes(data: bytes, label: str, read_script: ScriptReader | None) -> Fdl
 
 
 def _services(data: bytes, findings: Findings, read_script: ScriptReader | None) -> list[ServiceDefinition]:
-    root = parse(data, findings)
+    root = parse_tree(data, findings)
     return ServiceReader(findings, read_script).read(root) if root is not None else []
 
 
@@ -132,13 +132,13 @@ def scripts_of(folder: Path) -> Callable[[str], bytes]:
 
     def read_script(named: str) -> bytes:
         try:
-            return _head(folder / named, LARGEST_SCRIPT + 1)
+            return _head(folder / named, MAX_SCRIPT_BYTES + 1)
         except FileNotFoundError:
             # The reference client takes `/script.sh` for a file beside the FDL.
             within = folder / named.lstrip("/")
             if not named.startswith("/") or not within.exists():
                 raise
-            return _head(within, LARGEST_SCRIPT + 1)
+            return _head(within, MAX_SCRIPT_BYTES + 1)
 
     return read_script
 

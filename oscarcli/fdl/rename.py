@@ -9,7 +9,7 @@ from typing import Any
 
 from oscarcli.errors import UsageError
 from oscarcli.fdl.folders import folders
-from oscarcli.fdl.rules import name_mistake
+from oscarcli.fdl.rules import name_error
 from oscarcli.fdl.service import ServiceDefinition
 
 
@@ -29,7 +29,7 @@ def renamed(services: Sequence[ServiceDefinition], names: Sequence[str]) -> list
         return list(services)
     wanted = _mapping(services, names)
     for new in wanted.values():
-        wrong = name_mistake(new) if new else "a name cannot be empty"
+        wrong = name_error(new) if new else "a name cannot be empty"
         if wrong:
             raise UsageError(f"--name: {wrong}")
     return [_with_name(service, wanted.get(service.name, service.name)) for service in services]

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.fdl.findings import Findings, quoted
+from oscarcli.fdl.findings import Findings, shortened
 from oscarcli.fdl.folders import folders
 
-LONGEST_NAME = 39
+MAX_NAME_CHARACTERS = 39
 # Kubernetes: a DNS-1123 label.
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -92,13 +92,13 @@ def check_service(service: Service, findings: Findings) -> None:
     _check_kserve(service, findings)
 
 
-def name_mistake(name: str) -> str | None:
+def name_error(name: str) -> str | None:
     """Return what is wrong with a service's name, `None` when nothing is."""
-    if len(name) > LONGEST_NAME:
-        return f"{quoted(name)} has {len(name)} characters; a name has at most {LONGEST_NAME}"
+    if len(name) > MAX_NAME_CHARACTERS:
+        return f"{shortened(name)} has {len(name)} characters; a name has at most {MAX_NAME_CHARACTERS}"
     if not LABEL.fullmatch(name):
         return (
-            f'{quoted(name)} cannot be a name: it has lower-case letters, digits and "-", and starts with '
+            f'{shortened(name)} cannot be a name: it has lower-case letters, digits and "-", and starts with '
             "a letter"
         )
     return None
@@ -109,9 +109,9 @@ def _check_name(service: Service, findings: Findings) -> None:
     if name is None:
         return
     line, path = service.place("name")
-    wrong = name_mistake(name)
+    wrong = name_error(name)
     if wrong:
-        findings.mistake(line, path, wrong)
+        findings.error(line, path, wrong)
     elif name[0].isdigit():
         findings.warn(line, path, "many clusters (those with Knative) refuse a name that starts with a digit")
 
@@ -135,12 +135,12 @@ def _folder(key: str, provider: str, identifier: str, path: str, service: Servic
 def _check_folder(folder: Folder, service: Service, findings: Findings) -> None:
     line, path = service.place(f"{folder.key}.path")
     if not folder.path:
-        findings.mistake(line, path, "empty; it is a bucket and a folder in it")
+        findings.error(line, path, "empty; it is a bucket and a folder in it")
     elif folder.has_bucket and not BUCKET.fullmatch(folder.bucket):
-        findings.mistake(
+        findings.error(
             line,
             path,
-            f"{quoted(folder.bucket)} cannot be a bucket: it has 3 to 63 lower-case letters, digits, "
+            f"{shortened(folder.bucket)} cannot be a bucket: it has 3 to 63 lower-case letters, digits, "
             '"." and "-"',
         )
     _check_provider(folder, service, findings)
@@ -150,7 +150,7 @@ def _check_provider(folder: Folder, service: Service, findings: Findings) -> Non
     line, path = service.place(f"{folder.key}.storage_provider")
     if folder.provider not in PROVIDERS:
         known = ", ".join(PROVIDERS)
-        findings.mistake(line, path, f"{quoted(folder.provider)} is no kind of storage; there are {known}")
+        findings.error(line, path, f"{shortened(folder.provider)} is no kind of storage; there are {known}")
         return
     if folder.key.startswith("input") and folder.provider not in INPUT_PROVIDERS:
         findings.warn(line, path, f"current servers take input from {', '.join(INPUT_PROVIDERS)} only")
@@ -175,7 +175,7 @@ def _check_loop(found: list[Folder], service: Service, findings: Findings) -> No
 def _check_mount(service: Service, findings: Findings) -> None:
     if not RCLONE_OPTIONS.fullmatch(service.section("mount").get("options", "")):
         line, path = service.place("mount.options")
-        findings.mistake(line, path, 'only letters, digits, blanks and "-_.:=,/" are allowed')
+        findings.error(line, path, 'only letters, digits, blanks and "-_.:=,/" are allowed')
 
 
 def _check_expose(service: Service, findings: Findings) -> None:
@@ -191,7 +191,7 @@ def _check_expose(service: Service, findings: Findings) -> None:
     if node_ports and len(node_ports) != len(ports):
         line, path = service.place("expose.nodePort")
         text = f"has {len(node_ports)} where api_port has {len(ports)}; give one for each, 0 for any"
-        findings.mistake(line, path, text)
+        findings.error(line, path, text)
     for key in ("min_scale", "max_scale"):
         if expose.get(key) == 0:
             line, path = service.place(f"expose.{key}")
@@ -204,22 +204,22 @@ def _check_volume(service: Service, findings: Findings) -> None:
         return
     mount_path, size, name = volume.get("mount_path", ""), volume.get("size"), volume.get("name")
     if mount_path and not mount_path.startswith("/"):
-        findings.mistake(*service.place("volume.mount_path"), "expected an absolute path")
+        findings.error(*service.place("volume.mount_path"), "expected an absolute path")
     if any(f"{mount_path}/".startswith(f"{reserved}/") for reserved in RESERVED_MOUNTS):
-        findings.mistake(*service.place("volume.mount_path"), "OSCAR keeps its own files there")
+        findings.error(*service.place("volume.mount_path"), "OSCAR keeps its own files there")
     if not size and not name:
-        findings.mistake(*service.place("volume"), "needs a size for a new volume, or the name of an old one")
+        findings.error(*service.place("volume"), "needs a size for a new volume, or the name of an old one")
     if name and not LABEL.fullmatch(name):
-        findings.mistake(*service.place("volume.name"), 'expected lower-case letters, digits and "-"')
+        findings.error(*service.place("volume.name"), 'expected lower-case letters, digits and "-"')
     if volume.get("lifecycle_policy") and not size:
-        findings.mistake(*service.place("volume.lifecycle_policy"), "only a volume with a size has one")
+        findings.error(*service.place("volume.lifecycle_policy"), "only a volume with a size has one")
 
 
 def _check_kserve(service: Service, findings: Findings) -> None:
     kserve = service.section("kserve")
     kind = kserve.get("type")
     if kind == "inference" and "inference" not in kserve:
-        findings.mistake(*service.place("kserve.inference"), "missing; type inference needs it")
+        findings.error(*service.place("kserve.inference"), "missing; type inference needs it")
     other = {"inference": "llm_inference", "llm_inference": "inference"}.get(str(kind))
     if other and other in kserve:
-        findings.mistake(*service.place(f"kserve.{other}"), f"cannot stand beside type {kind}")
+        findings.error(*service.place(f"kserve.{other}"), f"cannot stand beside type {kind}")

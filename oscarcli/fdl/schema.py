@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from oscarcli.fdl.kinds import (
     Field,
-    Kind,
     Ports,
     Record,
     RecordMap,
@@ -20,6 +19,7 @@ from oscarcli.fdl.kinds import (
     Text,
     TextMap,
     Texts,
+    ValueKind,
     Whole,
 )
 
@@ -227,7 +227,7 @@ FILE = Record(
 )
 
 
-def kind_at(path: Sequence[str | int]) -> Kind | None:
+def kind_at(path: Sequence[str | int]) -> ValueKind | None:
     """Return the kind of a service's value.
 
     Args:
@@ -236,7 +236,7 @@ def kind_at(path: Sequence[str | int]) -> Kind | None:
     Returns:
         The kind; `None` for what the table does not have.
     """
-    kind: Kind | None = SERVICE
+    kind: ValueKind | None = SERVICE
     for key in path:
         if isinstance(kind, (Records, RecordMap)):
             kind = kind.record

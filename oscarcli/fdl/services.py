@@ -10,7 +10,7 @@ from typing import Any
 
 from oscarcli.fdl.cross_checks import check_together
 from oscarcli.fdl.document import below
-from oscarcli.fdl.findings import Findings, quoted
+from oscarcli.fdl.findings import Findings, shortened
 from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
 from oscarcli.fdl.rules import Service, check_service
 from oscarcli.fdl.schema import CLUSTERS, FILE, FUNCTIONS, SERVICE, STORAGE_PROVIDERS
@@ -18,9 +18,9 @@ from oscarcli.fdl.service import ServiceDefinition
 from oscarcli.fdl.values import Values, is_absent
 
 # More does not fit the Kubernetes object that holds a script.
-LARGEST_SCRIPT = 1 << 20
+MAX_SCRIPT_BYTES = 1 << 20
 
-# Given a script's path as the FDL has it, returns its bytes, of a large one the first LARGEST_SCRIPT + 1.
+# Given a script's path as the FDL has it, returns its bytes, of a large one the first MAX_SCRIPT_BYTES + 1.
 # Raises OSError.
 ScriptReader = Callable[[str], bytes]
 
@@ -65,13 +65,13 @@ class ServiceReader:
     def _section(self, node: Node, record: Any, path: str) -> dict[str, Node]:
         """Return the values of a record by name; a missing one that is required is a mistake."""
         if not isinstance(node, Mapping):
-            self._findings.mistake(node.line, path, f"expected keys and values, not {described(node)}")
+            self._findings.error(node.line, path, f"expected keys and values, not {described(node)}")
             return {}
         given = self._values.given(node, record, path)
         for name, field in record.fields.items():
             if field.required and name not in given:
                 text = "missing; an FDL has its services there"
-                self._findings.mistake(node.line, below(path, name), text)
+                self._findings.error(node.line, below(path, name), text)
         return {name: value for name, (_, value) in given.items()}
 
     def _entries(self, node: Node | None, path: str) -> Iterator[_Entry]:
@@ -79,20 +79,20 @@ class ServiceReader:
             return
         if not isinstance(node, Sequence):
             text = f'expected a list, each item with "-" before it, not {described(node)}'
-            self._findings.mistake(node.line, path, text)
+            self._findings.error(node.line, path, text)
             return
         if not node.items:
-            self._findings.mistake(node.line, path, "the list of services is empty")
+            self._findings.error(node.line, path, "the list of services is empty")
         for index, item in enumerate(node.items):
             place = f"{path}[{index}]"
             if isinstance(item, Mapping) and (misplaced := _misplaced(item)):
-                self._findings.mistake(item.line, place, misplaced)
+                self._findings.error(item.line, place, misplaced)
             elif isinstance(item, Mapping):
                 for key, value in item.all_entries():
                     yield _Entry(key, value, below(place, key.text))
             else:
                 text = f"expected a cluster's id and a service, not {described(item)}"
-                self._findings.mistake(item.line, place, text)
+                self._findings.error(item.line, place, text)
 
     def _shared(self, top: dict[str, Node]) -> dict[str, Any]:
         """Return the sections that every service gets."""
@@ -115,7 +115,7 @@ class ServiceReader:
             found = self._values.given(entry.node, SERVICE, entry.path).get("name")
             name = found[1] if found else None
         if not isinstance(name, Scalar) or is_absent(name):
-            self._findings.mistake(entry.key.line, f"{entry.path}.name", "missing")
+            self._findings.error(entry.key.line, f"{entry.path}.name", "missing")
             return ServiceDefinition(entry.key.text, {}, entry.key.line, entry.path)
         return ServiceDefinition(entry.key.text, {"name": name.text}, entry.key.line, entry.path)
 
@@ -139,16 +139,16 @@ class ServiceReader:
             data = self._read_script(named)
         except (OSError, ValueError) as error:
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-            self._findings.mistake(line, path, f"cannot read the script {quoted(named)}: {reason}")
+            self._findings.error(line, path, f"cannot read the script {shortened(named)}: {reason}")
             return
         definition["script"] = self._script_text(data, line, path)
 
     def _script_text(self, data: bytes, line: int, path: str) -> str:
-        if len(data) > LARGEST_SCRIPT:
-            self._findings.mistake(line, path, "the script is larger than 1 MiB, more than a cluster stores")
+        if len(data) > MAX_SCRIPT_BYTES:
+            self._findings.error(line, path, "the script is larger than 1 MiB, more than a cluster stores")
         text = data.decode("utf-8", errors="replace")
         if not data:
-            self._findings.mistake(line, path, "the script is empty")
+            self._findings.error(line, path, "the script is empty")
         elif "\ufffd" in text and text.encode() != data:
             self._findings.warn(line, path, "the script is not UTF-8 text; wrong bytes are sent as U+FFFD")
         return text
@@ -159,7 +159,7 @@ class ServiceReader:
             key = (service.cluster_key, service.name)
             if service.name and key in first:
                 text = f'"{service.name}" is in the file twice for this cluster, first on line {first[key]}'
-                self._findings.mistake(service.line, f"{service.path}.name", text)
+                self._findings.error(service.line, f"{service.path}.name", text)
             first.setdefault(key, service.line)
 
 
@@ -171,5 +171,7 @@ def _misplaced(item: Mapping) -> str | None:
         return None
     first, value = entries[0]
     if first.text.lower() not in known and is_absent(value):
-        return f"the service stands beside its cluster's id {quoted(first.text)}; indent its keys below that"
+        return (
+            f"the service stands beside its cluster's id {shortened(first.text)}; indent its keys below that"
+        )
     return "the cluster's id is missing; it is a key above the service, whose keys are indented below it"

@@ -10,7 +10,7 @@ DEFAULT_IMAGE = "alpine:3"
 SCRIPT_NAME = "script.sh"
 FDL_NAME = "fdl.yaml"
 # A bucket has at least so many characters.
-SHORTEST_BUCKET = 3
+MIN_BUCKET_CHARACTERS = 3
 
 FDL = """\
 # A service for OSCAR. 'oscar-cli apply {fdl}' creates it, 'oscar-cli validate {fdl}' checks this file.
@@ -80,7 +80,7 @@ def fdl_text(name: str, image: str = DEFAULT_IMAGE) -> str:
         name: the service's name; its bucket has the same, unless that is too short.
         image: the container image.
     """
-    bucket = name if len(name) >= SHORTEST_BUCKET else f"{name}-files"
+    bucket = name if len(name) >= MIN_BUCKET_CHARACTERS else f"{name}-files"
     return FDL.format(name=_plain(name), image=_plain(image), script=SCRIPT_NAME, fdl=FDL_NAME, bucket=bucket)
 
 

@@ -30,7 +30,7 @@ def depends_on_version(definition: Mapping[str, Any]) -> bool:
     return has_ports(definition) or any(key in definition for key in OLD_KEYS)
 
 
-def sent(
+def to_server(
     definition: Mapping[str, Any], stored: Mapping[str, Any] | None, version: str | None
 ) -> dict[str, Any]:
     """Return the document to send.

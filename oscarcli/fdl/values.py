@@ -14,10 +14,9 @@ from typing import Any
 from oscarcli.coercion import YAML_TRUTH
 from oscarcli.fdl import quantities
 from oscarcli.fdl.document import below
-from oscarcli.fdl.findings import Findings, quoted
+from oscarcli.fdl.findings import Findings, shortened
 from oscarcli.fdl.kinds import (
     Field,
-    Kind,
     Ports,
     Record,
     RecordMap,
@@ -26,6 +25,7 @@ from oscarcli.fdl.kinds import (
     Text,
     TextMap,
     Texts,
+    ValueKind,
     Whole,
 )
 from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
@@ -75,7 +75,7 @@ class Values:
         """Report a key that should have a value and has none."""
         text = f"{how}; {field.absent}" if field.absent else how
         if field.required:
-            self._findings.mistake(line, path, text)
+            self._findings.error(line, path, text)
         elif field.absent:
             self._findings.warn(line, path, text)
 
@@ -87,7 +87,7 @@ class Values:
             name = names.get(key.text.lower())
             place = below(path, name or key.text)
             if name in given:
-                self._findings.mistake(key.line, place, f"given twice, first on line {given[name][0].line}")
+                self._findings.error(key.line, place, f"given twice, first on line {given[name][0].line}")
                 continue
             if name is None:
                 self._findings.warn(key.line, place, unknown_key(key.text, record))
@@ -105,7 +105,7 @@ class Values:
         found = self.value(node, field.kind, place)
         return None if found == "" and (field.required or field.absent) else found
 
-    def value(self, node: Node, kind: Kind, path: str) -> Any:
+    def value(self, node: Node, kind: ValueKind, path: str) -> Any:
         """Return the value of a node, `None` when there is none or it is mistaken."""
         if isinstance(node, Scalar) and node.is_null:
             return None
@@ -130,10 +130,10 @@ class Values:
         if kind.choices and node.text:
             return self._choice(node, kind, path)
         if kind.quantity and node.text:
-            wrong = quantities.mistake(node.text, kind.quantity)
-            odd = quantities.oddity(node.text, kind.quantity)
+            wrong = quantities.quantity_error(node.text, kind.quantity)
+            odd = quantities.quantity_warning(node.text, kind.quantity)
             if wrong:
-                self._findings.mistake(node.line, path, wrong)
+                self._findings.error(node.line, path, wrong)
             elif odd:
                 self._findings.warn(node.line, path, odd)
         return node.text
@@ -141,9 +141,9 @@ class Values:
     def _choice(self, node: Scalar, kind: Text, path: str) -> str | None:
         known = next((choice for choice in kind.choices if choice.lower() == node.text.lower()), None)
         if known is None:
-            expected = f"expected {' or '.join(kind.choices)}, not {quoted(node.text)}"
+            expected = f"expected {' or '.join(kind.choices)}, not {shortened(node.text)}"
             if not kind.otherwise:
-                self._findings.mistake(node.line, path, expected)
+                self._findings.error(node.line, path, expected)
                 return None
             self._findings.warn(node.line, path, f"{expected}; the server takes it as {kind.otherwise}")
         return known or node.text
@@ -154,8 +154,8 @@ class Values:
             return None
         written = WHOLE_NUMBER.fullmatch(node.text)
         if written is None or int(written[1]) > most:
-            self._findings.mistake(
-                node.line, path, f"expected a whole number from 0 to {most}, not {quoted(node.text)}"
+            self._findings.error(
+                node.line, path, f"expected a whole number from 0 to {most}, not {shortened(node.text)}"
             )
             return None
         return int(written[1])
@@ -166,7 +166,7 @@ class Values:
             return None
         value = YAML_TRUTH.read(node.text)
         if value is None:
-            self._findings.mistake(node.line, path, f"expected true or false, not {quoted(node.text)}")
+            self._findings.error(node.line, path, f"expected true or false, not {shortened(node.text)}")
         return value
 
     def _list(self, node: Node, kind: Texts | Ports | Records, path: str) -> list[Any] | None:
@@ -208,7 +208,7 @@ class Values:
         return json.dumps(generic(node), ensure_ascii=False)
 
     def _expected(self, node: Node, path: str, wanted: str) -> None:
-        self._findings.mistake(node.line, path, f"expected {wanted}, not {described(node)}")
+        self._findings.error(node.line, path, f"expected {wanted}, not {described(node)}")
 
 
 def is_absent(node: Node) -> bool:

@@ -22,9 +22,9 @@ PAUSE_SECONDS = 0.5
 SETTLE_SECONDS = 1.0
 # Lines of the deployment's log that are shown of one that failed.
 LOG_LINES = 20
-MOST_LOOKS_AT_ONCE = 8
+MAX_CONCURRENT_REQUESTS = 8
 
-Outcome = Literal["waiting", "ready", "failed"]
+WaitOutcome = Literal["waiting", "ready", "failed"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Awaited:
 
 
 @dataclass(frozen=True)
-class Sight:
+class ServiceUpdate:
     """What a look at a service showed.
 
     Attributes:
@@ -56,7 +56,7 @@ class Sight:
     """
 
     service: Awaited
-    outcome: Outcome
+    outcome: WaitOutcome
     state: str
     reason: str = ""
     error: OscarError | None = None
@@ -70,7 +70,7 @@ class Sight:
 
 def wait_until_ready(
     services: Sequence[Awaited], client_of: Callable[[str], Client], seconds: float
-) -> Iterator[Sight]:
+) -> Iterator[ServiceUpdate]:
     """Yield each change of a service's state, the last of each with an outcome.
 
     Args:
@@ -84,7 +84,7 @@ def wait_until_ready(
     if len(services) == 1:
         yield from wait.run(map)
         return
-    pool = ThreadPoolExecutor(MOST_LOOKS_AT_ONCE)
+    pool = ThreadPoolExecutor(MAX_CONCURRENT_REQUESTS)
     try:
         yield from wait.run(pool.map)
     finally:
@@ -102,65 +102,65 @@ class _Wait:
         self._ready_since: dict[tuple[str, str], float] = {}
         self._told: dict[tuple[str, str], str] = {}
 
-    def run(self, map_looks: Callable[..., Iterable[Sight]]) -> Iterator[Sight]:
+    def run(self, map_looks: Callable[..., Iterable[ServiceUpdate]]) -> Iterator[ServiceUpdate]:
         """Look at all that are waited for until there are none."""
         while self._waiting:
             for seen in list(map_looks(self._look, self._waiting)):
-                sight = self._judged(seen)
-                if sight.outcome != "waiting":
-                    self._waiting.remove(sight.service)
-                elif self._told.get(sight.service.key) == sight.text:
+                update = self._judged(seen)
+                if update.outcome != "waiting":
+                    self._waiting.remove(update.service)
+                elif self._told.get(update.service.key) == update.text:
                     continue
-                self._told[sight.service.key] = sight.text
-                yield sight
+                self._told[update.service.key] = update.text
+                yield update
             if self._waiting:
                 self._poll.wait()
 
-    def _look(self, service: Awaited) -> Sight:
+    def _look(self, service: Awaited) -> ServiceUpdate:
         return _look(self._clients[service.cluster_id], service)
 
-    def _judged(self, sight: Sight) -> Sight:
+    def _judged(self, update: ServiceUpdate) -> ServiceUpdate:
         """Return a sight with the outcome that time gives it, and the log of one that failed."""
-        now, key = time.monotonic(), sight.service.key
-        if sight.outcome != "ready":
+        now, key = time.monotonic(), update.service.key
+        if update.outcome != "ready":
             self._ready_since.pop(key, None)
-        elif sight.service.updated and now - self._ready_since.setdefault(key, now) < SETTLE_SECONDS:
-            sight = replace(sight, outcome="waiting", reason=sight.reason or "just updated")
-        if sight.outcome == "waiting" and self._poll.left == 0:
-            sight = replace(sight, outcome="failed", error=_too_late(sight, self._seconds))
-        if sight.outcome != "failed":
-            return sight
-        return replace(sight, log=_last_lines(self._clients[sight.service.cluster_id], sight.service.name))
+        elif update.service.updated and now - self._ready_since.setdefault(key, now) < SETTLE_SECONDS:
+            update = replace(update, outcome="waiting", reason=update.reason or "just updated")
+        if update.outcome == "waiting" and self._poll.left == 0:
+            update = replace(update, outcome="failed", error=_too_late(update, self._seconds))
+        if update.outcome != "failed":
+            return update
+        return replace(update, log=_last_lines(self._clients[update.service.cluster_id], update.service.name))
 
 
-def _look(client: Client, service: Awaited) -> Sight:
+def _look(client: Client, service: Awaited) -> ServiceUpdate:
     try:
         found = get_deployment(client, service.name)
     except NoRouteError:
         return _look_without_deployment(client, service)
     except (UnreachableError, ServerError) as error:
-        return Sight(service, "waiting", "unknown", error.message)
+        return ServiceUpdate(service, "waiting", "unknown", error.message)
     except OscarError as error:
-        return Sight(service, "failed", "unknown", error.message, error)
+        return ServiceUpdate(service, "failed", "unknown", error.message, error)
     state, reason = str(found.get("state") or "unknown"), str(found.get("reason") or "")
     if state == "ready" or (state == "stopped" and _sleeps(service)):
-        return Sight(service, "ready", state, reason)
+        return ServiceUpdate(service, "ready", state, reason)
     if state == "unavailable" and _has_no_deployment(client, service):
-        return Sight(service, "ready", state, "it runs jobs only")
+        return ServiceUpdate(service, "ready", state, "it runs jobs only")
     if state in ("failed", "stopped"):
-        return Sight(service, "failed", state, reason, _failure(service, state, reason))
-    return Sight(service, "waiting", state, reason)
+        return ServiceUpdate(service, "failed", state, reason, _failure(service, state, reason))
+    return ServiceUpdate(service, "waiting", state, reason)
 
 
-def _look_without_deployment(client: Client, service: Awaited) -> Sight:
+def _look_without_deployment(client: Client, service: Awaited) -> ServiceUpdate:
     """Look at a service on a server that tells no states: one that is there is as ready as can be told."""
     try:
         get_service(client, service.name)
     except (UnreachableError, ServerError) as error:
-        return Sight(service, "waiting", "unknown", error.message)
+        return ServiceUpdate(service, "waiting", "unknown", error.message)
     except OscarError as error:
-        return Sight(service, "failed", "unknown", error.message, error)
-    return Sight(service, "ready", "created", "the server is too old to tell more")
+        return ServiceUpdate(service, "failed", "unknown", error.message, error)
+    return ServiceUpdate(service, "ready", "created", "the server is too old to tell more")
 
 
 def _sleeps(service: Awaited) -> bool:
@@ -190,11 +190,11 @@ def _failure(service: Awaited, state: str, reason: str) -> OscarError:
     return OscarError(f'service "{name}" failed{because}', hint=hint)
 
 
-def _too_late(sight: Sight, seconds: float) -> OscarError:
+def _too_late(update: ServiceUpdate, seconds: float) -> OscarError:
     return UnreachableError(
-        f'service "{sight.service.name}" is not ready after {seconds:g} s: {sight.text}',
+        f'service "{update.service.name}" is not ready after {seconds:g} s: {update.text}',
         hint="--timeout SECONDS waits longer; "
-        f"'oscar-cli service deployment status {sight.service.name}' shows how it goes on",
+        f"'oscar-cli service deployment status {update.service.name}' shows how it goes on",
     )
 
 

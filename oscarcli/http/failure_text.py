@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import httpx
 
 # The server's own words are quoted up to this many characters.
-LONGEST_QUOTE = 400
+MAX_QUOTE_CHARACTERS = 400
 # So much of them is looked at.
-LONGEST_READ = 4000
-SHORTEST_SECRET = 4
+MAX_READ_CHARACTERS = 4000
+MIN_SECRET_CHARACTERS = 4
 # How a document begins: the rest of an answer may be all that the server knows of a service.
 DOCUMENT = re.compile(r'\{\s*["}]|\[\s*[{"\[\]]')
 # Keys of a failure's document under which servers, and proxies before them, write a sentence.
@@ -28,16 +28,16 @@ def server_text(response: httpx.Response) -> str:
     """Return the server's words in one line: stripped, taken out of JSON, without secrets, cut."""
     before, documents = _parts(response.text.strip())
     sentences = [text for document in documents for text in _sentences(document)]
-    return quoted(before or next(iter(sentences), ""), response, documents)
+    return quote_answer(before or next(iter(sentences), ""), response, documents)
 
 
 def start_of(response: httpx.Response, longest: int) -> str:
     """Return how an answer begins, up to the first document in it."""
-    before, documents = _parts(response.text[:LONGEST_READ].strip())
-    return quoted(before, response, documents)[:longest]
+    before, documents = _parts(response.text[:MAX_READ_CHARACTERS].strip())
+    return quote_answer(before, response, documents)[:longest]
 
 
-def quoted(text: str, response: httpx.Response, documents: list[Any] | None = None) -> str:
+def quote_answer(text: str, response: httpx.Response, documents: list[Any] | None = None) -> str:
     """Return words in one line, cut, and without what was sent in confidence or looks like a secret.
 
     Args:
@@ -45,10 +45,10 @@ def quoted(text: str, response: httpx.Response, documents: list[Any] | None = No
         response: the answer that they are from.
         documents: what else the answer holds.
     """
-    text = mask_shapes(" ".join(text[:LONGEST_READ].split()))
+    text = mask_shapes(" ".join(text[:MAX_READ_CHARACTERS].split()))
     for secret in _secrets(response.request, documents or []):
         text = mask_line(text, secret)
-    return text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + "…"
+    return text if len(text) <= MAX_QUOTE_CHARACTERS else text[:MAX_QUOTE_CHARACTERS] + "…"
 
 
 def _parts(text: str) -> tuple[str, list[Any]]:
@@ -94,7 +94,7 @@ def _secrets(request: httpx.Request, documents: list[Any]) -> Iterator[str]:
     # Longer ones first: a shorter one may be a part of one of them.
     for secret in sorted(set(found), key=len, reverse=True):
         # Shorter ones are part of ordinary words.
-        if len(secret) >= SHORTEST_SECRET and secret not in names:
+        if len(secret) >= MIN_SECRET_CHARACTERS and secret not in names:
             yield secret
 
 

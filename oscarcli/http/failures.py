@@ -31,7 +31,7 @@ def explain(error: httpx.HTTPError | UnicodeError, what: str, request: httpx.Req
     return UnreachableError(f"cannot {what}: {reason}", hint=hint)
 
 
-def may_pass(error: httpx.HTTPError | UnicodeError) -> bool:
+def is_transient(error: httpx.HTTPError | UnicodeError) -> bool:
     """Tell whether a connection broke, so that another one may not; TLS that is refused once stays so."""
     import httpx
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 # A document of ten thousand services with their scripts is some 30 MiB.
-LARGEST_DOCUMENT = 64 * MIB
+MAX_DOCUMENT_BYTES = 64 * MIB
 # What a service computed, and what a job wrote.
-LARGEST_RESULT = 256 * MIB
+MAX_RESULT_BYTES = 256 * MIB
 # Of a failure's answer so much is read; the rest can say nothing that matters.
-LARGEST_FAILURE = MIB
+MAX_FAILURE_BYTES = MIB
 # Lists of empty lists cost thirty times their text.
-MOST_VALUES = 2_000_000
+MAX_VALUES = 2_000_000
 # Where a request says how large its answer may be.
 EXTENSION = "oscarcli_largest"
 PIECE = MIB
@@ -39,20 +39,20 @@ class BodyError(Exception):
     """An answer that is not taken; the text says why, to go on behind `the answer`."""
 
 
-def bound(response: httpx.Response) -> None:
+def limit_body(response: httpx.Response) -> None:
     """Bound an answer of which only the head was read. For the hook of an HTTP client.
 
     Reading the body decompresses it, raises BodyError when it is too large, and stops early when it is that
     of a failure.
     """
-    largest = response.request.extensions.get(EXTENSION, LARGEST_DOCUMENT)
+    largest = response.request.extensions.get(EXTENSION, MAX_DOCUMENT_BYTES)
     is_failure = not response.is_success
     stream = response.stream
     encodings = response.headers.get("content-encoding", "")
     # From here on the body is what the encodings have made of it.
     response.headers.pop("content-encoding", None)
     response.stream = _bounded_stream(
-        stream, encodings, LARGEST_FAILURE if is_failure else largest, is_failure
+        stream, encodings, MAX_FAILURE_BYTES if is_failure else largest, is_failure
     )
     if _charset(response.charset_encoding) not in CHARSETS:
         response.encoding = "utf-8"
@@ -144,7 +144,7 @@ def parsed(data: bytes) -> Any:
         ValueError: it is none, or has numbers that JSON does not know.
         RecursionError: it is nested too deeply.
     """
-    if sum(map(data.count, (b",", b"[", b"{"))) > MOST_VALUES:
+    if sum(map(data.count, (b",", b"[", b"{"))) > MAX_VALUES:
         raise ValueError("too many values")
     return json.loads(data, parse_constant=_refuse_number, parse_float=_finite)
 

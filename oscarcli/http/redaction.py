@@ -25,13 +25,13 @@ PUBLIC_SECTIONS = frozenset(["variables", "labels", "annotations"])
 # Sections whose keys are names, and on how many levels: a provider may well be called "labels" or "secrets".
 NAMED_LEVELS = {"storage_providers": 2, "clusters": 1}
 # No name is longer; a script is no name.
-LONGEST_NAME = 300
+MAX_NAME_CHARACTERS = 300
 # What a server shows in the place of a secret; it tells that there is a value.
 HIDDEN = "hidden"
 
 # The provider's own words are quoted up to so many characters, and looked at up to so many.
-LONGEST_QUOTE = 200
-LONGEST_WORDS = 2000
+MAX_QUOTE_CHARACTERS = 200
+MAX_READ_CHARACTERS = 2000
 # A pattern of names of what nobody may see, as JSON, Go, YAML, forms and URLs write them.
 HIDDEN_NAMES = (
     r"(?:[\w-]*(?:secret_?(?:access_?)?key|access_?key(?:_?id)?|password|passwd|token|client_?secret)"
@@ -61,7 +61,7 @@ SHAPES = (
     ),
 )
 # So much of a secret in a row is no chance.
-SHORTEST_PART = 8
+MIN_PART_CHARACTERS = 8
 # Parts of a form that are no secret.
 OPEN_PARTS = ("grant_type", "client_id", "scope", "redirect_uri", "token_type_hint", "code_challenge_method")
 
@@ -94,7 +94,7 @@ def public_words(document: Any) -> set[str]:
             waiting += [value for key, value in part.items() if (id(part), key) not in secret]
         elif isinstance(part, list):
             waiting += [value for index, value in enumerate(part) if (id(part), index) not in secret]
-        elif isinstance(part, str) and len(part) <= LONGEST_NAME:
+        elif isinstance(part, str) and len(part) <= MAX_NAME_CHARACTERS:
             found.update((part, *re.split(r"[./]", part)))
     return found
 
@@ -146,9 +146,9 @@ def secrets_of(form: Mapping[str, str]) -> list[str]:
     return [value for name, value in form.items() if name not in OPEN_PARTS and value]
 
 
-def quoted(text: str, secrets: Iterable[str] = (), longest: int = LONGEST_QUOTE) -> str:
+def quote_line(text: str, secrets: Iterable[str] = (), longest: int = MAX_QUOTE_CHARACTERS) -> str:
     """Return a provider's words in one line, cut, without tokens or any part of what was sent."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text[:LONGEST_WORDS])
+    line = "".join(letter if letter.isprintable() else " " for letter in text[:MAX_READ_CHARACTERS])
     line = mask_shapes(line)
     for secret in secrets:
         line = mask_line(line, secret)
@@ -165,7 +165,7 @@ def mask_shapes(text: str) -> str:
 
 def mask_line(line: str, secret: str) -> str:
     """Return a line with stars for the secret, or for as much of it as is there."""
-    shortest = min(SHORTEST_PART, len(secret))
+    shortest = min(MIN_PART_CHARACTERS, len(secret))
     parts = []
     start = 0
     while start < len(line):

@@ -11,14 +11,14 @@ from oscarcli.api.client import Client
 from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
 from oscarcli.jobs.events import Remark
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of, end_of
-from oscarcli.jobs.supervisor_log import Place, account_of
+from oscarcli.jobs.supervisor_log import ObjectName, parse_log
 from oscarcli.storage.location import Location
 
 # Logs of other jobs that are read to see whether one of them wrote the same object.
-MOST_RIVALS = 50
+MAX_CONCURRENT_LOGS = 50
 
 
-class Rivals:
+class ConcurrentJobs:
     """The jobs of a service beside those whose files are wanted.
 
     Args:
@@ -65,7 +65,7 @@ class Rivals:
         self,
         done: Sequence[FinishedJob],
         found: Sequence[ResultFile],
-        triggers: Mapping[str, Place | None],
+        triggers: Mapping[str, ObjectName | None],
     ) -> Iterator[Remark]:
         """Yield which objects that a job wrote were written by another one at the same time, too."""
         own = {one.name for one in done}
@@ -77,8 +77,8 @@ class Rivals:
             } - {None}
             if not locations:
                 continue
-            rivals = [name for name in self.beside(one) if name not in own][:MOST_RIVALS]
-            for location in sorted(locations & self._written_by(rivals), key=str):
+            concurrent = [name for name in self.beside(one) if name not in own][:MAX_CONCURRENT_LOGS]
+            for location in sorted(locations & self._written_by(concurrent), key=str):
                 yield Remark(
                     f'another job that ran at the same time wrote "{location}", too; what is downloaded may '
                     f'not be what job "{one.name}" wrote',
@@ -90,12 +90,12 @@ class Rivals:
         for name in names:
             if is_running(self._jobs[name]):
                 continue
-            account = account_of(find_log(self._client, self._service, name) or "")
+            account = parse_log(find_log(self._client, self._service, name) or "")
             written |= {Location(one.place.bucket, one.place.key) for one in account.written or ()}
         return written
 
 
-def _is_named_after(name: str, trigger: Place | None) -> bool:
+def _is_named_after(name: str, trigger: ObjectName | None) -> bool:
     """Tell whether a result has its input's name in its own, which other inputs' results have not."""
     if trigger is None:
         return False

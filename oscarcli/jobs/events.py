@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from oscarcli.api.jobs import Job
 from oscarcli.errors import OscarError
 from oscarcli.jobs.finished import FinishedJob, ResultFile
-from oscarcli.jobs.uploaded import Sight
+from oscarcli.jobs.uploaded import JobUpdate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,7 @@ class ResultFailed:
 
 FollowEvent = JobState | LogText | Remark | FinishedJob
 ResultEvent = ResultSaved | ResultFailed | Remark
-Event = Uploaded | UploadFailed | Sight | FollowEvent | ResultEvent
+Event = Uploaded | UploadFailed | JobUpdate | FollowEvent | ResultEvent
 
 # Given what is transferred and how many files, returns a context that gives who is told how far it is.
 OpenMeter = Callable[[Literal["uploads", "results"], int], "AbstractContextManager[Meter]"]

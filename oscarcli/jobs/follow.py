@@ -11,21 +11,21 @@ from oscarcli.api.jobs import FAILED, Job, find_job, find_log, is_running
 from oscarcli.api.services import get_service
 from oscarcli.errors import NotFoundError, UnreachableError
 from oscarcli.jobs.log_lines import NO_TIMES, SeenLines, Selection, have_times, without_time
-from oscarcli.jobs.outage import PASSING, Patience
+from oscarcli.jobs.outage import TRANSIENT, Outage
 from oscarcli.jobs.supervisor_log import is_silent
 from oscarcli.polling import Poll
 
 # Seconds between two looks: short while something happens, longer while nothing does.
-SHORTEST_PAUSE = 0.3
-LONGEST_PAUSE = 3.0
+MIN_PAUSE_SECONDS = 0.3
+MAX_PAUSE_SECONDS = 3.0
 # A server that needs long for an answer is left alone for longer.
 REST_FACTOR = 2.0
 # The state is in a list of jobs that may have many pages: it is asked for when the log is quiet, and at the
 # latest after so many seconds.
-LONGEST_WITHOUT_STATE = 5.0
+MAX_SECONDS_WITHOUT_STATE = 5.0
 # Asking for the state takes at most a fifth of the time, and yet it is never older than this.
 STATE_REST_FACTOR = 4.0
-LONGEST_STATE_REST = 30.0
+MAX_STATE_REST_SECONDS = 30.0
 # The supervisor's last words: the state is about to change.
 LAST_WORDS = " - supervisor - INFO - Creating response"
 # States of a job without a container. Its log is not asked for: the manager breaks over it (`oscar-api` 3.7).
@@ -72,9 +72,13 @@ class LogFollower:
         self._limit = limit
         self._appear_until = time.monotonic() + appear
         self._poll = Poll(
-            SHORTEST_PAUSE, LONGEST_PAUSE, rest=REST_FACTOR, longest_rest=LONGEST_PAUSE, limit=limit
+            MIN_PAUSE_SECONDS,
+            MAX_PAUSE_SECONDS,
+            rest=REST_FACTOR,
+            longest_rest=MAX_PAUSE_SECONDS,
+            limit=limit,
         )
-        self._patience = Patience()
+        self._outage = Outage()
         self._seen = SeenLines()
         self._text = ""
         self._is_timed = True
@@ -107,9 +111,9 @@ class LogFollower:
             self._poll.begin()
             try:
                 yield from self._look()
-            except PASSING as error:
+            except TRANSIENT as error:
                 self._is_quiet = True
-                remark = self._patience.bear(error)
+                remark = self._outage.failed(error)
                 if remark:
                     yield LogEvent(note=remark)
             if not self._is_done and not self._poll.wait(news=not self._is_quiet):
@@ -127,7 +131,7 @@ class LogFollower:
             text = find_log(self._client, self._service, self._name, timestamps=True)
         if ended:
             self._require_end(text)
-        remark = self._patience.relieve()
+        remark = self._outage.succeeded()
         if remark:
             yield LogEvent(note=remark)
         yield from self._take(text, ended)
@@ -143,7 +147,7 @@ class LogFollower:
             return True
         if not is_running(self.job):
             return False
-        is_old = now - self._state_time >= LONGEST_WITHOUT_STATE
+        is_old = now - self._state_time >= MAX_SECONDS_WITHOUT_STATE
         return (self._is_quiet or is_old) and now >= self._next_state
 
     def _look_at_state(self) -> None:
@@ -154,7 +158,7 @@ class LogFollower:
             self._miss(error)
             return
         self._state_time = time.monotonic()
-        rest = min((self._state_time - began) * STATE_REST_FACTOR, LONGEST_STATE_REST)
+        rest = min((self._state_time - began) * STATE_REST_FACTOR, MAX_STATE_REST_SECONDS)
         self._next_state = self._state_time + rest
 
     def _news_of_state(self) -> Iterator[LogEvent]:

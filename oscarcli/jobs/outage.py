@@ -8,12 +8,12 @@ from oscarcli.api.responses import ServerError
 from oscarcli.errors import OscarError, UnreachableError
 
 # Seconds without a usable answer before it is given up.
-PATIENCE = 60.0
+MAX_OUTAGE_SECONDS = 60.0
 # What may pass: the server is away, restarts, or fails without meaning the request.
-PASSING = (UnreachableError, ServerError)
+TRANSIENT = (UnreachableError, ServerError)
 
 
-class Patience:
+class Outage:
     """Bears a server that is away, for a while.
 
     Args:
@@ -21,12 +21,12 @@ class Patience:
     """
 
     def __init__(self, seconds: float | None = None) -> None:
-        self._seconds = PATIENCE if seconds is None else seconds
+        self._seconds = MAX_OUTAGE_SECONDS if seconds is None else seconds
         self._silent_since: float | None = None
         self._failures = 0
         self._was_heard = False
 
-    def bear(self, error: OscarError) -> str | None:
+    def failed(self, error: OscarError) -> str | None:
         """Take a failure and return what to say about it, `None` when there is no need to say it now.
 
         Raises:
@@ -44,7 +44,7 @@ class Patience:
         # A connection that broke once is not worth a word.
         return f"{error.message}; trying again for {self._seconds:g} s" if self._failures == 2 else None
 
-    def relieve(self) -> str | None:
+    def succeeded(self) -> str | None:
         """Take an answer and return what to say about it, `None` when nothing was said of a silence."""
         was_told = self._failures > 1
         self._silent_since, self._failures, self._was_heard = None, 0, True

@@ -18,7 +18,7 @@ BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 LONG_ANSWER = 64
 DIGEST = re.compile(rb"[0-9a-f]{1,128}|[0-9A-F]{1,128}")
 # Encoders that break lines make all but the last one of one length, of at least so many characters.
-SHORTEST_WRAPPED_LINE = 60
+MIN_WRAPPED_CHARACTERS = 60
 # How files begin that services typically leave: ZIP, PNG, JPEG, GIF, PDF, gzip, RIFF, MP3, Ogg, TIFF.
 MAGIC = (
     b"PK\x03\x04",
@@ -117,7 +117,7 @@ def _is_meant(lines: list[bytes], decoded: bytes) -> bool:
         decoded: what they decode to together.
     """
     widths = {len(line) for line in lines[:-1]}
-    if len(widths) > 1 or any(width < SHORTEST_WRAPPED_LINE for width in widths):
+    if len(widths) > 1 or any(width < MIN_WRAPPED_CHARACTERS for width in widths):
         return False
     if decoded.startswith(MAGIC):
         return True

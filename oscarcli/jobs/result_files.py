@@ -11,13 +11,13 @@ from oscarcli.api.jobs import FAILED
 from oscarcli.errors import NotFoundError, OscarError
 from oscarcli.jobs.events import OpenMeter, Remark, ResultEvent, ResultFailed, ResultSaved, silent_meter
 from oscarcli.jobs.finished import FinishedJob, ResultFile
-from oscarcli.jobs.results import ResultSearch
+from oscarcli.jobs.results import ResultFinder
 from oscarcli.jobs.service_storage import ServiceStorage
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.safe_paths import path_inside, write_inside
 from oscarcli.storage.system_limits import affordable
 from oscarcli.storage.transfer import Fetch, downloads
-from oscarcli.storage.workers import work
+from oscarcli.storage.workers import run_parallel
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import Storage
@@ -44,7 +44,7 @@ def bring_results(
         OscarError: which files the jobs wrote cannot be found out, or a store cannot be reached at all.
     """
     found: list[ResultFile] = []
-    for one in ResultSearch(files).files_of(done):
+    for one in ResultFinder(files).files_of(done):
         if isinstance(one, Remark):
             yield one
         else:
@@ -123,7 +123,7 @@ def _looks(storage: Storage, chosen: Sequence[ResultFile], folder: Path) -> list
 
     workers = affordable(min(LOOKS_AT_ONCE, len(chosen)), 1)
     looks: dict[int, Fetch | OscarError] = {}
-    with closing(work(enumerate(chosen), look, cancellation, workers=workers)) as outcomes:
+    with closing(run_parallel(enumerate(chosen), look, cancellation, workers=workers)) as outcomes:
         for done in outcomes:
             if done.error is not None:
                 raise done.error

@@ -8,15 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from oscarcli.api.jobs import FAILED
-from oscarcli.jobs.concurrent import Rivals
+from oscarcli.jobs.concurrent import ConcurrentJobs
 from oscarcli.jobs.events import Remark
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of
 from oscarcli.jobs.service_storage import ServiceStorage
 from oscarcli.jobs.supervisor_log import (
-    JobAccount,
-    Written,
-    account_of,
+    ParsedLog,
+    WrittenObject,
     is_silent,
+    parse_log,
     returned_content,
     returned_files,
 )
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from oscarcli.storage.base import StoredObject
 
 
-class ResultSearch:
+class ResultFinder:
     """Finds the files of jobs, and tells when that is not certain.
 
     Args:
@@ -36,7 +36,7 @@ class ResultSearch:
 
     def __init__(self, files: ServiceStorage) -> None:
         self._files = files
-        self._rivals = Rivals(files.client, files.service)
+        self._concurrent = ConcurrentJobs(files.client, files.service)
 
     def files_of(self, done: Sequence[FinishedJob]) -> Iterator[ResultFile | Remark]:
         """Yield the files of jobs, and what is to be known about them.
@@ -44,7 +44,7 @@ class ResultSearch:
         Raises:
             OscarError: what the requests for it can raise.
         """
-        accounts = {one.name: account_of(one.log) for one in done}
+        accounts = {one.name: parse_log(one.log) for one in done}
         found: list[ResultFile] = []
         untold: list[FinishedJob] = []
         for one in done:
@@ -53,13 +53,15 @@ class ResultSearch:
                 untold.append(one)
             else:
                 found += files
-        yield from self._rivals.shared(found)
+        yield from self._concurrent.shared(found)
         triggers = {name: account.trigger for name, account in accounts.items()}
-        yield from self._rivals.doubtful([one for one in done if accounts[one.name].written], found, triggers)
+        yield from self._concurrent.doubtful(
+            [one for one in done if accounts[one.name].written], found, triggers
+        )
         yield from found
         yield from self._by_time(untold)
 
-    def _told(self, done: FinishedJob, account: JobAccount) -> list[ResultFile] | None:
+    def _told(self, done: FinishedJob, account: ParsedLog) -> list[ResultFile] | None:
         """Return the files that a job's log tells of; `None` when it does not."""
         if account.written is not None:
             return self._named(done, account, account.written)
@@ -70,7 +72,9 @@ class ResultSearch:
 
     # -- by the log ------------------------------------------------------------------------------
 
-    def _named(self, done: FinishedJob, account: JobAccount, written: Sequence[Written]) -> list[ResultFile]:
+    def _named(
+        self, done: FinishedJob, account: ParsedLog, written: Sequence[WrittenObject]
+    ) -> list[ResultFile]:
         # What goes to several outputs is one and the same file.
         by_name = {one.name: one for one in reversed(written)}
         contents = returned_files(account.said, by_name) if done.is_raw else {}
@@ -83,7 +87,7 @@ class ResultSearch:
             for name, one in reversed(by_name.items())
         ]
 
-    def _provider_of(self, written: Written) -> str:
+    def _provider_of(self, written: WrittenObject) -> str:
         """Return the full name of the provider that a log calls by it, or by its type alone.
 
         The definition's spelling counts: old supervisors write the name in capitals.
@@ -112,7 +116,7 @@ class ResultSearch:
 
     # -- by what was handed back -----------------------------------------------------------------
 
-    def _returned(self, done: FinishedJob, account: JobAccount) -> list[ResultFile] | None:
+    def _returned(self, done: FinishedJob, account: ParsedLog) -> list[ResultFile] | None:
         """Return the files that a log without the supervisor's lines holds; `None` when it cannot be told."""
         from oscarcli.jobs.payload import decoded_answer
 
@@ -165,7 +169,7 @@ class ResultSearch:
             f"while {it} ran"
         )
         own = {one.name for one in timed}
-        others = {name for one in timed for name in self._rivals.beside(one)} - own
+        others = {name for one in timed for name in self._concurrent.beside(one)} - own
         if others and has_files:
             more = "another job" if len(others) == 1 else f"{len(others)} other jobs"
             yield Remark(

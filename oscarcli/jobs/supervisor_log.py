@@ -39,11 +39,11 @@ RESPONSE = "Creating response"
 # Log levels at which the supervisor tells nothing of this.
 SILENT_LEVELS = ("NOTSET", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL")
 # A returned value is taken from a log up to this size: nodes cut longer logs.
-LONGEST_RETURNED = 8 << 20
+MAX_RETURNED_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
-class Place:
+class ObjectName:
     """An object by bucket and key."""
 
     bucket: str
@@ -54,7 +54,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenObject:
     """An object that a job wrote.
 
     Args:
@@ -64,7 +64,7 @@ class Written:
         path: the output's path in the service's definition.
     """
 
-    place: Place
+    place: ObjectName
     provider: str = ""
     path: str = ""
 
@@ -77,7 +77,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class JobAccount:
+class ParsedLog:
     """What a log tells about its job.
 
     Args:
@@ -88,14 +88,14 @@ class JobAccount:
         said: what stands behind or between the supervisor's lines: the script's words, or the returned value.
     """
 
-    trigger: Place | None
+    trigger: ObjectName | None
     is_raw: bool
     is_told: bool
-    written: tuple[Written, ...] | None
+    written: tuple[WrittenObject, ...] | None
     said: str
 
 
-def account_of(log: str) -> JobAccount:
+def parse_log(log: str) -> ParsedLog:
     """Return what a log tells.
 
     Args:
@@ -111,25 +111,25 @@ def account_of(log: str) -> JobAccount:
             told.append(found["words"])
     trigger = _trigger(told)
     is_raw = trigger is None and EVENT_IS_READ in told
-    return JobAccount(trigger, is_raw, bool(told), _written(told), "\n".join(said))
+    return ParsedLog(trigger, is_raw, bool(told), _written(told), "\n".join(said))
 
 
-def _trigger(told: list[str]) -> Place | None:
+def _trigger(told: list[str]) -> ObjectName | None:
     for words in told:
         found = RECORD.match(words)
         if found is not None:
-            return Place(found["bucket"], unquote_plus(found["key"]))
+            return ObjectName(found["bucket"], unquote_plus(found["key"]))
         found = DOWNLOADING.fullmatch(words)
         if found is not None:
-            return Place(found["bucket"], found["key"])
+            return ObjectName(found["bucket"], found["key"])
     return None
 
 
-def _written(told: list[str]) -> tuple[Written, ...] | None:
+def _written(told: list[str]) -> tuple[WrittenObject, ...] | None:
     begin = next((i for i, words in enumerate(told) if words.startswith(SEARCHING)), None)
     if begin is None:
         return None
-    written: list[Written] = []
+    written: list[WrittenObject] = []
     provider = path = ""
     for words in told[begin:]:
         if words == RESPONSE:
@@ -137,7 +137,7 @@ def _written(told: list[str]) -> tuple[Written, ...] | None:
         if found := CHECKING.fullmatch(words):
             provider, path = found["provider"], found["path"]
         elif found := UPLOADING.fullmatch(words):
-            written.append(Written(Place(found["bucket"], found["key"]), provider, path))
+            written.append(WrittenObject(ObjectName(found["bucket"], found["key"]), provider, path))
     return tuple(written)
 
 
@@ -157,7 +157,7 @@ def returned_content(said: str) -> bytes | dict[str, bytes] | None:
     One file comes as base64 of its content, several as base64 of a zip (`job-runtime` 1.6).
 
     Args:
-        said: `JobAccount.said`.
+        said: `ParsedLog.said`.
 
     Returns:
         One file's content, or several files' by name; `None` when nothing is handed back. The script's own
@@ -183,7 +183,7 @@ def returned_files(said: str, names: Collection[str]) -> dict[str, bytes]:
 
 def _decoded(said: str) -> bytes | None:
     text = said.strip()
-    if not text or len(text) > LONGEST_RETURNED or not text.isascii():
+    if not text or len(text) > MAX_RETURNED_BYTES or not text.isascii():
         return None
     try:
         return base64.b64decode(text, validate=True)

@@ -13,7 +13,7 @@ from oscarcli.jobs.events import Event, OpenMeter, Uploaded, UploadFailed, silen
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob
 from oscarcli.jobs.result_files import bring_results
 from oscarcli.jobs.service_storage import ServiceStorage
-from oscarcli.jobs.supervisor_log import Place, is_silent
+from oscarcli.jobs.supervisor_log import ObjectName, is_silent
 from oscarcli.jobs.uploaded import UploadedJobs
 from oscarcli.jobs.wait import wait_for_only_upload, wait_for_uploads
 from oscarcli.storage.location import parse_location
@@ -96,7 +96,7 @@ def _jobs_of(
         files.client,
         files.service,
         before,
-        [Place(task.target.bucket, task.target.key) for task in uploaded],
+        [ObjectName(task.target.bucket, task.target.key) for task in uploaded],
         silent=is_silent(files.document),
         since=_stored_since(storage, uploaded[0]),
         limit=limit,

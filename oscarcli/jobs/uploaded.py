@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from oscarcli.api.client import Client
 from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
-from oscarcli.jobs.follow import LONGEST_PAUSE, REST_FACTOR, SHORTEST_PAUSE, WAITING_STATES
-from oscarcli.jobs.outage import PASSING, Patience
-from oscarcli.jobs.supervisor_log import Place, account_of
+from oscarcli.jobs.follow import MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS, REST_FACTOR, WAITING_STATES
+from oscarcli.jobs.outage import TRANSIENT, Outage
+from oscarcli.jobs.supervisor_log import ObjectName, parse_log
 from oscarcli.polling import Poll
 
 # An event that found no manager is lost; so many seconds after the last sign of a job it is given up.
@@ -29,7 +29,7 @@ class AmbiguousJobsError(OscarError):
 
 
 @dataclass(frozen=True)
-class Sight:
+class JobUpdate:
     """What was seen of an upload's job: that it is found, or in a new state.
 
     Args:
@@ -39,7 +39,7 @@ class Sight:
         is_guess: whether the job is taken for the upload's only because no other one is new.
     """
 
-    place: Place
+    place: ObjectName
     name: str
     job: Job
     is_guess: bool = False
@@ -68,31 +68,31 @@ class UploadedJobs:
         client: Client,
         service: str,
         before: Collection[str],
-        places: Sequence[Place],
+        places: Sequence[ObjectName],
         *,
         silent: bool,
         since: str = "",
         limit: float | None = None,
     ) -> None:
-        self.names: dict[Place, str] = {}
+        self.names: dict[ObjectName, str] = {}
         self.jobs: dict[str, Job] = {}
         self._client, self._service = client, service
         self._before, self._places, self._silent = frozenset(before), list(dict.fromkeys(places)), silent
         self._since = since
         self._limit = limit
-        self._poll = Poll(SHORTEST_PAUSE, LONGEST_PAUSE, rest=REST_FACTOR, limit=limit)
-        self._patience = Patience()
+        self._poll = Poll(MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS, rest=REST_FACTOR, limit=limit)
+        self._outage = Outage()
         self._others: set[str] = set()
         self._candidates: dict[str, Job] = {}
         self._news_at = time.monotonic()
-        self._news: list[Sight] = []
+        self._news: list[JobUpdate] = []
 
     @property
     def left(self) -> float | None:
         """Seconds that are left of the limit."""
         return self._poll.left
 
-    def watch(self) -> Iterator[Sight | str]:
+    def watch(self) -> Iterator[JobUpdate | str]:
         """Yield what is seen, and remarks, until all jobs are found and have ended.
 
         Raises:
@@ -104,9 +104,9 @@ class UploadedJobs:
             self._poll.begin()
             try:
                 self._look()
-                remark = self._patience.relieve()
-            except PASSING as error:
-                remark = self._patience.bear(error)
+                remark = self._outage.succeeded()
+            except TRANSIENT as error:
+                remark = self._outage.failed(error)
             if remark:
                 yield remark
             # What was seen before a failure counts, too.
@@ -137,7 +137,7 @@ class UploadedJobs:
             has_changed = jobs[name].get("status") != self.jobs[name].get("status")
             self.jobs[name] = jobs[name]
             if has_changed:
-                self._news.append(Sight(place, name, jobs[name]))
+                self._news.append(JobUpdate(place, name, jobs[name]))
         if len(self.names) < len(self._places):
             self._search(jobs)
 
@@ -160,7 +160,7 @@ class UploadedJobs:
             self._raise_if_removed(missing, mute, jobs)
             self._guess(missing, mute, jobs)
 
-    def _raise_if_removed(self, missing: list[Place], mute: list[str], jobs: Mapping[str, Job]) -> None:
+    def _raise_if_removed(self, missing: list[ObjectName], mute: list[str], jobs: Mapping[str, Job]) -> None:
         """Raise NotFoundError when jobs are gone of which nobody knows yet whose they were, and none is left.
 
         A job that waits has no log that could name its object.
@@ -200,7 +200,7 @@ class UploadedJobs:
 
     def _identify(self, name: str, job: Job, mute: list[str]) -> None:
         """Look for the event in a job's log; without one, a job that ended joins the mute ones."""
-        account = account_of(find_log(self._client, self._service, name) or "")
+        account = parse_log(find_log(self._client, self._service, name) or "")
         place = account.trigger
         if place is not None and place in self._places and place not in self.names:
             self._find(place, name, job)
@@ -212,15 +212,15 @@ class UploadedJobs:
             else:
                 mute.append(name)
 
-    def _find(self, place: Place, name: str, job: Job, *, is_guess: bool = False) -> None:
+    def _find(self, place: ObjectName, name: str, job: Job, *, is_guess: bool = False) -> None:
         self.names[place] = name
         self.jobs[name] = job
         self._news_at = time.monotonic()
-        self._news.append(Sight(place, name, job, is_guess))
+        self._news.append(JobUpdate(place, name, job, is_guess))
 
     # -- jobs whose logs tell nothing ------------------------------------------------------------
 
-    def _guess(self, missing: list[Place], mute: list[str], jobs: Mapping[str, Job]) -> None:
+    def _guess(self, missing: list[ObjectName], mute: list[str], jobs: Mapping[str, Job]) -> None:
         """Take mute jobs for those of the uploads when there are just as many.
 
         Raises:
@@ -237,14 +237,14 @@ class UploadedJobs:
             for place, name in zip(missing, mute, strict=True):
                 self._find(place, name, jobs[name], is_guess=True)
 
-    def _not_appeared(self, missing: list[Place]) -> OscarError:
+    def _not_appeared(self, missing: list[ObjectName]) -> OscarError:
         what = f'"{missing[0]}"' if len(missing) == 1 else f"{len(missing)} of the uploaded files"
         return OscarError(
             f'no job of service "{self._service}" for {what} appeared within {APPEAR_SECONDS:g} s',
             hint=f"'oscar-cli service logs list {self._service}' shows its jobs",
         )
 
-    def _ambiguous(self, missing: list[Place], mute: list[str]) -> AmbiguousJobsError:
+    def _ambiguous(self, missing: list[ObjectName], mute: list[str]) -> AmbiguousJobsError:
         what = f'"{missing[0]}"' if len(missing) == 1 else f"{len(missing)} uploaded files"
         return AmbiguousJobsError(
             f"which jobs are those of {what} cannot be told for certain: {len(mute)} jobs are new, and their "

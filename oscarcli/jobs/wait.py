@@ -9,7 +9,7 @@ from oscarcli.api.jobs import find_log
 from oscarcli.jobs.events import FollowEvent, JobState, LogText, Remark
 from oscarcli.jobs.finished import FinishedJob
 from oscarcli.jobs.follow import LogFollower
-from oscarcli.jobs.uploaded import Sight, UploadedJobs
+from oscarcli.jobs.uploaded import JobUpdate, UploadedJobs
 
 # A job is in the list as soon as it is accepted; a busy server may take a little longer.
 APPEAR_SECONDS = 10.0
@@ -43,29 +43,31 @@ def wait_for_job(
 
 def wait_for_only_upload(
     client: Client, service: str, waiting: UploadedJobs
-) -> Iterator[Sight | FollowEvent]:
+) -> Iterator[JobUpdate | FollowEvent]:
     """Find the job of a single upload and follow it.
 
     Raises:
         OscarError: what `UploadedJobs.watch` and `wait_for_job` raise.
     """
-    for sight in waiting.watch():
-        if isinstance(sight, str):
-            yield Remark(sight)
+    for update in waiting.watch():
+        if isinstance(update, str):
+            yield Remark(update)
             continue
-        yield sight
-        yield from wait_for_job(client, service, sight.name, limit=waiting.left)
+        yield update
+        yield from wait_for_job(client, service, update.name, limit=waiting.left)
         return
 
 
-def wait_for_uploads(client: Client, service: str, waiting: UploadedJobs) -> Iterator[Sight | FollowEvent]:
+def wait_for_uploads(
+    client: Client, service: str, waiting: UploadedJobs
+) -> Iterator[JobUpdate | FollowEvent]:
     """Wait for the jobs of several uploads; their logs come when all have ended.
 
     Raises:
         OscarError: what `UploadedJobs.watch` raises, and a request for a log.
     """
-    for sight in waiting.watch():
-        yield Remark(sight) if isinstance(sight, str) else sight
+    for update in waiting.watch():
+        yield Remark(update) if isinstance(update, str) else update
     yield from [
         FinishedJob(name, waiting.jobs[name], find_log(client, service, name) or "", is_raw=False)
         for name in waiting.names.values()

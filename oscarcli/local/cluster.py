@@ -50,7 +50,7 @@ SCHEMA = (
 STOPPED = "the server was stopped while the job was running"
 
 
-class Cluster:
+class LocalCluster:
     """A local cluster on a data directory whose lock the caller holds.
 
     Args:

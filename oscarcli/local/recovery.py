@@ -14,14 +14,14 @@ from oscarcli.local.jobs.engine.processes import kill_marked
 from oscarcli.local.jobs.log import append_note
 from oscarcli.local.jobs.runner import PAYLOAD, WORK
 from oscarcli.local.jobs.supervisor import MARKER
-from oscarcli.local.jobs.table import Jobs, Outcome
+from oscarcli.local.jobs.table import JobOutcome, Jobs
 
 log = logging.getLogger(__name__)
 
 INTERRUPTED = "the server stopped while the job was running"
 # As a real cluster's TTL_JOB, and a number of jobs that keeps lists and folders quick.
-KEPT_SECONDS = 30 * 24 * 3600
-KEPT_JOBS = 10_000
+MAX_JOB_AGE_SECONDS = 30 * 24 * 3600
+MAX_JOBS = 10_000
 EXPIRE_INTERVAL = 3600.0
 
 
@@ -35,7 +35,7 @@ def recover(folder: DataFolder, jobs: Jobs) -> None:
         log.warning("%d processes of interrupted jobs were still running and were killed", killed)
     for name in jobs.running():
         append_note(folder.jobs / name, "ERROR", INTERRUPTED)
-        jobs.finish(name, Outcome(False, INTERRUPTED))
+        jobs.finish(name, JobOutcome(False, INTERRUPTED))
         log.warning("job %s failed: %s", name, INTERRUPTED)
     for entry in folder.jobs.iterdir():
         _tidy(entry, jobs)
@@ -84,7 +84,7 @@ class Expiry:
 
     def expire(self, now: float) -> None:
         """Remove what is too old at a time in seconds since the epoch."""
-        names = self._jobs.outlived(clock.stamp(now - KEPT_SECONDS), KEPT_JOBS)
+        names = self._jobs.outlived(clock.stamp(now - MAX_JOB_AGE_SECONDS), MAX_JOBS)
         self._jobs.remove(names)
         for name in names:
             remove_tree(self._folder.jobs / name)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from oscarcli.errors import OscarError
-from oscarcli.local.cluster import Cluster
+from oscarcli.local.cluster import LocalCluster
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.http.hosts import AllowedHosts
 from oscarcli.local.http.listener import Listener
@@ -156,9 +156,9 @@ def _allow_open_files() -> None:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def _cluster(folder: DataFolder, settings: Settings, options: Options) -> Cluster:
+def _cluster(folder: DataFolder, settings: Settings, options: Options) -> LocalCluster:
     try:
-        return Cluster(folder, settings, options)
+        return LocalCluster(folder, settings, options)
     except RuntimeError as error:
         raise OscarError(
             str(error), hint="use the newer program, or start anew with 'oscar-cli local reset'"

@@ -9,18 +9,18 @@ from typing import Any
 
 from oscarcli.errors import AuthError
 from oscarcli.login import agent_failures, jwt
-from oscarcli.login.agent_failures import AgentError, GarbageError, SilenceError
+from oscarcli.login.agent_failures import AgentError, AgentProtocolError, AgentTimeoutError
 from oscarcli.login.token_response import is_token
 from oscarcli.login.tokens import AccessToken
 
 SECONDS = 10.0
 # The reference client asks for tokens that are good for so many seconds more.
-LEAST_VALIDITY = 600
+MIN_VALIDITY_SECONDS = 600
 # What the agent shows to a person whom it asks for permission.
 HINT = "oscar-cli"
 PROGRAM = "oidc-token"
 # The agent takes longer ones for paths that are too long.
-LONGEST_NAME = 200
+MAX_NAME_CHARACTERS = 200
 # They break the agent's own JSON, and `oidc-token` takes a percent sign for a format.
 ODD_LETTERS = '"\\%'
 
@@ -54,7 +54,7 @@ class AgentSource:
             if answer.get("status") != "success":
                 raise agent_failures.refusal(self._account, answer)
             token = _token(answer)
-        except SilenceError as error:
+        except AgentTimeoutError as error:
             raise agent_failures.silence(self._account, where, self._seconds) from error
         except AgentError as error:
             raise agent_failures.no_agent(self._account, where, error) from error
@@ -64,7 +64,7 @@ class AgentSource:
     def _check_name(self) -> None:
         name = self._account
         is_odd = not name.isprintable() or any(letter in name for letter in ODD_LETTERS)
-        if is_odd or name.startswith("-") or len(name) > LONGEST_NAME:
+        if is_odd or name.startswith("-") or len(name) > MAX_NAME_CHARACTERS:
             raise AuthError(
                 "cannot ask oidc-agent for a token: the account's name begins with a dash, is very long, or "
                 "has characters that no name has",
@@ -78,7 +78,7 @@ class AgentSource:
             from oscarcli.login.agent_socket import ask
 
             # Less than nothing asks for a new one; the agent's own program does it so.
-            validity = -1 if self._was_asked else LEAST_VALIDITY
+            validity = -1 if self._was_asked else MIN_VALIDITY_SECONDS
             request = {
                 "request": "access_token",
                 "account": self._account,
@@ -96,18 +96,18 @@ class AgentSource:
         return self._printed(program, deadline)
 
     def _printed(self, program: str, deadline: float) -> dict[str, Any]:
-        from oscarcli.login.process import FloodError, run
+        from oscarcli.login.process import OutputTooLargeError, run
 
-        asked = "--force-new" if self._was_asked else f"--time={LEAST_VALIDITY}"
+        asked = "--force-new" if self._was_asked else f"--time={MIN_VALIDITY_SECONDS}"
         argv = [program, "--all", asked, f"--name={HINT}", "--", self._account]
         try:
             ended = run(argv, environ=self._environ, seconds=deadline - time.monotonic())
         except TimeoutError as error:
-            raise SilenceError from error
-        except FloodError as error:
-            raise GarbageError(f"{PROGRAM} prints without end") from error
+            raise AgentTimeoutError from error
+        except OutputTooLargeError as error:
+            raise AgentProtocolError(f"{PROGRAM} prints without end") from error
         except OSError as error:
-            raise GarbageError(f"{PROGRAM} cannot be run: {error.strerror}") from error
+            raise AgentProtocolError(f"{PROGRAM} cannot be run: {error.strerror}") from error
         lines = ended.out.decode("ascii", "replace").splitlines()
         if ended.code != 0:
             return {"status": "failure", "error": _complaint(ended.err)}
@@ -133,7 +133,7 @@ def _complaint(err: bytes) -> str:
 def _token(answer: Mapping[str, Any]) -> AccessToken:
     value, end = answer.get("access_token"), answer.get("expires_at")
     if not is_token(value):
-        raise GarbageError("its answer has no token that a request can carry")
+        raise AgentProtocolError("its answer has no token that a request can carry")
     # The agent gives 0 when its provider does not tell.
     if not isinstance(end, int) or isinstance(end, bool) or not 0 < end < 1 << 53:
         return AccessToken(value, jwt.expiry(value))

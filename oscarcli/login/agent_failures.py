@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oscarcli.errors import AuthError, OscarError, UnreachableError
-from oscarcli.http.redaction import quoted
+from oscarcli.http.redaction import quote_line
 
 START_HINT = (
     "start it with 'eval $(oidc-agent-service use)', or with 'eval $(oidc-agent)', then load the account: "
@@ -23,18 +23,18 @@ class AgentError(Exception):
     """There is no usable agent; the text says why, and holds nothing that it sent."""
 
 
-class GoneError(AgentError):
+class NoAgentError(AgentError):
     """Nobody is there."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__(getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
 
-class GarbageError(AgentError):
+class AgentProtocolError(AgentError):
     """What is there does not speak as an agent does."""
 
 
-class SilenceError(AgentError):
+class AgentTimeoutError(AgentError):
     """There was no whole answer in time."""
 
 
@@ -132,7 +132,7 @@ def place(account: str, environ: Mapping[str, str]) -> str:
     """Return where the agent is, in words. Raises AuthError when nothing says so."""
     for name in ("OIDC_SOCK", "OIDC_REMOTE_SOCK"):
         if environ.get(name):
-            return f"{name}={quoted(environ[name])}"
+            return f"{name}={quote_line(environ[name])}"
     raise AuthError(
         f"{what(account)}: none is running, for OIDC_SOCK is not set", hint=_hint(START_HINT, account)
     )
@@ -141,7 +141,7 @@ def place(account: str, environ: Mapping[str, str]) -> str:
 def refusal(account: str, answer: Mapping[str, Any]) -> OscarError:
     """Return the error for an answer that says no, in the agent's words where there are no better ones."""
     text = answer.get("error")
-    words = quoted(text) if isinstance(text, str) else ""
+    words = quote_line(text) if isinstance(text, str) else ""
     for part, kind, meaning, hint in FAILURES:
         if part in words.lower():
             own = "" if words.lower() == part else f" ({words})"
@@ -165,7 +165,7 @@ def silence(account: str, where: str, seconds: float) -> OscarError:
 
 def no_agent(account: str, where: str, error: AgentError) -> OscarError:
     """Return the error for an agent that is not there, or not one."""
-    if isinstance(error, GarbageError):
+    if isinstance(error, AgentProtocolError):
         reason = f"what answers there does not speak as oidc-agent does: {error}"
         return AuthError(f"{what(account)}: {reason} ({where})", hint=_hint(RESTART_HINT, account))
     if where.startswith("OIDC_REMOTE_SOCK"):

@@ -10,14 +10,14 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.login.agent_failures import AgentError, GarbageError, GoneError, SilenceError
+from oscarcli.login.agent_failures import AgentError, AgentProtocolError, AgentTimeoutError, NoAgentError
 
 if TYPE_CHECKING:
     from nacl.public import Box, PrivateKey
 
 DEFAULT_PORT = 42424
 # Of an answer; tokens have some KiB.
-MOST_BYTES = 1 << 20
+MAX_ANSWER_BYTES = 1 << 20
 # A public key of 32 bytes in Base64; authentication adds 16 bytes to a message.
 KEY_LETTERS = 44
 ADDED_BYTES = 16
@@ -33,16 +33,16 @@ def ask(request: Mapping[str, Any], environ: Mapping[str, str], deadline: float)
         deadline: until when the whole exchange may last, on the monotonic clock.
 
     Raises:
-        SilenceError: there was no whole answer by then.
+        AgentTimeoutError: there was no whole answer by then.
         AgentError: nobody is there, or what is there does not speak as an agent does.
     """
     try:
         with _connected(environ, deadline) as connection:
             return _exchanged(_Timed(connection, deadline), json.dumps(request).encode())
     except TimeoutError as error:
-        raise SilenceError from error
+        raise AgentTimeoutError from error
     except (OSError, UnicodeError) as error:
-        raise GoneError(error) from error
+        raise NoAgentError(error) from error
 
 
 def remote_address(text: str) -> tuple[str, int]:
@@ -82,12 +82,12 @@ def _exchanged(connection: _Timed, message: bytes) -> dict[str, Any]:
     connection.send(base64.b64encode(bytes(own.public_key)))
     greeting = connection.receive(KEY_LETTERS)
     if greeting.startswith(b"{"):
-        return _document(greeting + connection.receive(MOST_BYTES))
+        return _document(greeting + connection.receive(MAX_ANSWER_BYTES))
     try:
         box = Box(own, PublicKey(base64.b64decode(greeting, validate=True)))
         sealed = box.encrypt(message)
     except (CryptoError, ValueError, TypeError) as error:
-        raise GarbageError("it does not begin with a key") from error
+        raise AgentProtocolError("it does not begin with a key") from error
     parts = (str(len(message)).encode(), base64.b64encode(sealed.nonce), base64.b64encode(sealed.ciphertext))
     connection.send(b":".join(parts))
     return _answer(connection, box)
@@ -97,23 +97,23 @@ def _answer(connection: _Timed, box: Box) -> dict[str, Any]:
     """Return the answer `LENGTH:NONCE:CIPHER`; the length tells where it ends. Complaints may be plain."""
     from nacl.exceptions import CryptoError
 
-    head = connection.receive(MOST_BYTES, until=b":")
+    head = connection.receive(MAX_ANSWER_BYTES, until=b":")
     if head.startswith(b"{"):
-        return _document(head + connection.receive(MOST_BYTES))
+        return _document(head + connection.receive(MAX_ANSWER_BYTES))
     if not head:
-        raise GarbageError("it hangs up without an answer")
+        raise AgentProtocolError("it hangs up without an answer")
     length = head.rstrip(b":")
-    if not length.isdigit() or len(length) > len(str(MOST_BYTES)) or int(length) > MOST_BYTES:
-        raise GarbageError("its answer is none")
+    if not length.isdigit() or len(length) > len(str(MAX_ANSWER_BYTES)) or int(length) > MAX_ANSWER_BYTES:
+        raise AgentProtocolError("its answer is none")
     nonce = connection.receive(PIECE, until=b":").rstrip(b":")
     letters = -(-(int(length) + ADDED_BYTES) // 3) * 4
     cipher = connection.receive(letters)
     if len(cipher) < letters:
-        raise GarbageError("it hangs up within its answer")
+        raise AgentProtocolError("it hangs up within its answer")
     try:
         text = box.decrypt(base64.b64decode(cipher, validate=True), base64.b64decode(nonce, validate=True))
     except (CryptoError, binascii.Error, ValueError, TypeError) as error:
-        raise GarbageError("its answer cannot be decrypted") from error
+        raise AgentProtocolError("its answer cannot be decrypted") from error
     return _document(text)
 
 
@@ -121,9 +121,9 @@ def _document(text: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text.rstrip(b"\0"))
     except (ValueError, RecursionError) as error:
-        raise GarbageError("its answer is none") from error
+        raise AgentProtocolError("its answer is none") from error
     if not isinstance(found, dict):
-        raise GarbageError("its answer is none")
+        raise AgentProtocolError("its answer is none")
     return found
 
 

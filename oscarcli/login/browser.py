@@ -14,14 +14,14 @@ from oscarcli.login import jwt
 from oscarcli.login.exchange import Trace
 from oscarcli.login.loopback import Listener
 from oscarcli.login.provider import Pkce, Provider, token_answer, with_scopes
-from oscarcli.login.token_response import NewLoginError, document, failure, granted
+from oscarcli.login.token_response import NewLoginError, answer_document, failure, granted
 from oscarcli.login.tokens import Grant
 
 if TYPE_CHECKING:
     import httpx
 
 WHAT = "log in"
-LONGEST_CODE = 4096
+MAX_CODE_CHARACTERS = 4096
 
 
 def log_in_by_browser(
@@ -88,7 +88,7 @@ def log_in_by_browser(
         }
         answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
         grant = granted(answer, WHAT, secrets_of(form))
-        _check_identity(document(answer).get("id_token"), client_id, nonce)
+        _check_identity(answer_document(answer).get("id_token"), client_id, nonce)
         return grant
 
     return with_scopes(provider, scopes, attempt)
@@ -120,7 +120,7 @@ def _code(reply: Mapping[str, str] | None, state: str, provider: Provider) -> st
     if reply.get("iss", provider.issuer).rstrip("/") != provider.issuer:
         raise AuthError(f"cannot {WHAT}: what the browser brought is from another provider (wrong issuer)")
     code = reply.get("code", "")
-    if not code.isascii() or not code.isprintable() or not 0 < len(code) <= LONGEST_CODE:
+    if not code.isascii() or not code.isprintable() or not 0 < len(code) <= MAX_CODE_CHARACTERS:
         raise AuthError(f"cannot {WHAT}: what the browser brought has no authorization code")
     return code
 

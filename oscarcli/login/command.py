@@ -8,15 +8,15 @@ import shutil
 import signal
 
 from oscarcli.errors import AuthError
-from oscarcli.http.redaction import quoted
+from oscarcli.http.redaction import quote_line
 from oscarcli.login import jwt
-from oscarcli.login.process import MOST_BYTES, Ended, FloodError, run
+from oscarcli.login.process import MAX_OUTPUT_BYTES, OutputTooLargeError, ProcessResult, run
 from oscarcli.login.token_response import is_token
 from oscarcli.login.tokens import AccessToken
 
 SECONDS = 30.0
 # Of the program's name in messages.
-LONGEST_NAME = 80
+MAX_NAME_CHARACTERS = 80
 ALONE_HINT = "it has to print the token alone, in one line; what else it says belongs on standard error"
 STDIN = 0
 
@@ -41,7 +41,7 @@ class CommandSource:
         """
         argv = self._words()
         # Arguments may be secrets: messages name the program alone.
-        what = f'cannot get a token from the command "{quoted(argv[0], longest=LONGEST_NAME)}"'
+        what = f'cannot get a token from the command "{quote_line(argv[0], longest=MAX_NAME_CHARACTERS)}"'
         ended = self._ended(argv, what)
         out = ended.out.decode("ascii", "replace").strip()
         if ended.code != 0:
@@ -66,7 +66,7 @@ class CommandSource:
             raise AuthError("cannot run the token command: it names no program", hint=_hint_to_change())
         return argv
 
-    def _ended(self, argv: list[str], what: str) -> Ended:
+    def _ended(self, argv: list[str], what: str) -> ProcessResult:
         try:
             return run(argv, seconds=self._seconds, may_ask=os.isatty(STDIN))
         except TimeoutError as error:
@@ -74,9 +74,9 @@ class CommandSource:
                 f"{what}: it took longer than {self._seconds:g} s",
                 hint="run the command by hand: it may wait for something",
             ) from error
-        except FloodError as error:
+        except OutputTooLargeError as error:
             raise AuthError(
-                f"{what}: it printed more than {MOST_BYTES >> 10} KiB", hint=ALONE_HINT
+                f"{what}: it printed more than {MAX_OUTPUT_BYTES >> 10} KiB", hint=ALONE_HINT
             ) from error
         except (OSError, ValueError) as error:
             raise _unstartable(error, argv[0], what) from error
@@ -99,24 +99,24 @@ def _unstartable(error: OSError | ValueError, program: str, what: str) -> AuthEr
     )
 
 
-def _failure(ended: Ended, out: str) -> str:
+def _failure(ended: ProcessResult, out: str) -> str:
     """Return how a program failed: its end, and the last line that it said."""
     end = f"it ended with exit code {ended.code}" if ended.code > 0 else f"it was ended by {_signal(ended)}"
     words = _last_words(ended, out)
     return f"{end}: {words}" if words else f"{end} and said nothing"
 
 
-def _signal(ended: Ended) -> str:
+def _signal(ended: ProcessResult) -> str:
     try:
         return signal.Signals(-ended.code).name
     except ValueError:
         return f"signal {-ended.code}"
 
 
-def _last_words(ended: Ended, out: str) -> str:
+def _last_words(ended: ProcessResult, out: str) -> str:
     """Return the last line on standard error, cleaned and cut; nothing that it printed is in it."""
     lines = [line for line in ended.err.decode("utf-8", "replace").splitlines() if line.strip()]
-    return quoted(lines[-1], [out] if out else []) if lines else ""
+    return quote_line(lines[-1], [out] if out else []) if lines else ""
 
 
 def _hint_to_change() -> str:

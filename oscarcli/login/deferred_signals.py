@@ -11,7 +11,7 @@ from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Longer than a provider may take for both of its answers.
-LONGEST_RENEWAL = 35.0
+MAX_RENEWAL_SECONDS = 35.0
 
 _ended = threading.Condition()
 _renewals = 0
@@ -35,7 +35,7 @@ def finished_before_the_end() -> Iterator[None]:
 def wait_for_renewals() -> None:
     """Wait until other threads have finished what they may not leave half done."""
     with _ended:
-        _ended.wait_for(lambda: not _renewals, timeout=LONGEST_RENEWAL)
+        _ended.wait_for(lambda: not _renewals, timeout=MAX_RENEWAL_SECONDS)
 
 
 @contextmanager

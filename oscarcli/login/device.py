@@ -11,7 +11,7 @@ from oscarcli.errors import AuthError, UnreachableError
 from oscarcli.http.redaction import secrets_of
 from oscarcli.login.exchange import Trace, exchange
 from oscarcli.login.provider import Pkce, Provider, token_answer, with_scopes
-from oscarcli.login.token_response import NewLoginError, document, granted, refusal, seconds_of
+from oscarcli.login.token_response import NewLoginError, answer_document, granted, refusal, seconds_of
 from oscarcli.login.tokens import Grant
 
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 # Seconds between questions when the provider names none, and what each `slow_down` adds (RFC 8628).
 INTERVAL = 5.0
 SLOWER = 5.0
-LEAST_INTERVAL = 1.0
-LONGEST_INTERVAL = 60.0
+MIN_INTERVAL_SECONDS = 1.0
+MAX_INTERVAL_SECONDS = 60.0
 # Seconds that a code is waited for when the provider does not say, and at most.
 LIFETIME = 600.0
-LONGEST_LIFETIME = 3600.0
+MAX_LIFETIME_SECONDS = 3600.0
 # So many questions in a row may fail on their way.
-MOST_FAILURES = 4
-LONGEST_CODE = 64
-LONGEST_ADDRESS = 2000
+MAX_FAILURES = 4
+MAX_CODE_CHARACTERS = 64
+MAX_ADDRESS_CHARACTERS = 2000
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def log_in_by_device(
 
         def ask() -> Grant | str:
             answer = token_answer(provider, form, connection, what=WHAT, trace=trace)
-            state = document(answer).get("error")
+            state = answer_document(answer).get("error")
             return state if state in (PENDING, SLOW_DOWN) else granted(answer, WHAT, secrets_of(form))
 
         return _waited(ask, interval, lambda pause: clock() + pause < until, sleep)
@@ -122,7 +122,7 @@ def _asked(
         "code_challenge_method": "S256",
     }
     answer = exchange(connection, provider.device_endpoint, what=WHAT, form=form, trace=trace)
-    found = document(answer)
+    found = answer_document(answer)
     if answer.status != 200 or not found or found.get("error"):
         raise refusal(answer, WHAT, secrets_of(form))
     return _code(found, provider)
@@ -153,9 +153,9 @@ def _waited(
             found = ask()
         except UnreachableError:
             failures += 1
-            if failures > MOST_FAILURES:
+            if failures > MAX_FAILURES:
                 raise
-            interval = max(min(interval * 2, LONGEST_INTERVAL), interval)
+            interval = max(min(interval * 2, MAX_INTERVAL_SECONDS), interval)
             continue
         failures = 0
         if isinstance(found, Grant):
@@ -180,7 +180,7 @@ def _code(found: Mapping[str, Any], provider: Provider) -> tuple[str, DeviceCode
     if (
         not isinstance(user_code, str)
         or not user_code.isprintable()
-        or not 0 < len(user_code) <= LONGEST_CODE
+        or not 0 < len(user_code) <= MAX_CODE_CHARACTERS
     ):
         raise AuthError(f"cannot {WHAT}: the provider's answer has no code to type")
     if not isinstance(address, str) or not _is_address(address, provider):
@@ -188,8 +188,8 @@ def _code(found: Mapping[str, Any], provider: Provider) -> tuple[str, DeviceCode
     whole = complete if isinstance(complete, str) and _is_address(complete, provider) else ""
     lifetime = seconds_of(found.get("expires_in"))
     interval = seconds_of(found.get("interval"))
-    code = DeviceCode(user_code, address, whole, _within(lifetime, LIFETIME, 0.0, LONGEST_LIFETIME))
-    return secret, code, _within(interval, INTERVAL, LEAST_INTERVAL, LONGEST_INTERVAL)
+    code = DeviceCode(user_code, address, whole, _within(lifetime, LIFETIME, 0.0, MAX_LIFETIME_SECONDS))
+    return secret, code, _within(interval, INTERVAL, MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS)
 
 
 def _within(value: float | None, usual: float, least: float, most: float) -> float:
@@ -199,5 +199,5 @@ def _within(value: float | None, usual: float, least: float, most: float) -> flo
 def _is_address(url: str, provider: Provider) -> bool:
     """Tell whether a person may be sent there: https, or http where the provider itself has no other."""
     schemes = ("https://",) if provider.issuer.startswith("https:") else ("https://", "http://")
-    is_plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= LONGEST_ADDRESS
+    is_plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= MAX_ADDRESS_CHARACTERS
     return is_plain and url.startswith(schemes)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from oscarcli.errors import AuthError, OscarError, UnreachableError
-from oscarcli.http.redaction import quoted, secrets_of
+from oscarcli.http.redaction import quote_line, secrets_of
 from oscarcli.threads import within
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 # For a whole exchange: a provider that sends a byte now and then must not hold a command for ever.
 SECONDS = 15.0
 CONNECT_SECONDS = 10.0
-MOST_BYTES = 1 << 20
-LONGEST_MESSAGE = 600
+MAX_ANSWER_BYTES = 1 << 20
+MAX_MESSAGE_CHARACTERS = 600
 # Words of hints that are of no use here.
 FOR_CLUSTERS = ("--timeout", "endpoint", "oscar-cli local", "before you repeat it")
 ODD_HINT = "is that really a provider? a proxy between may also answer in its place"
@@ -77,7 +77,7 @@ def exchange(
         data=form,
         headers={"Accept": "application/json"},
         timeout=httpx.Timeout(SECONDS, connect=min(CONNECT_SECONDS, SECONDS)),
-        extensions={EXTENSION: MOST_BYTES},
+        extensions={EXTENSION: MAX_ANSWER_BYTES},
     )
     place = str(request.url.copy_with(query=None, userinfo=b""))
     try:
@@ -97,12 +97,12 @@ def exchange(
 
 
 def _sent(connection: httpx.Client, request: httpx.Request, place: str, what: str) -> Answer:
-    from oscarcli.http.limits import BodyError, bound
+    from oscarcli.http.limits import BodyError, limit_body
 
     asked_at = time.time()
     response = connection.send(request, stream=True, follow_redirects=False)
     try:
-        bound(response)
+        limit_body(response)
         body = response.read()
     except BodyError as error:
         raise AuthError(f"cannot {what}: the provider's answer {error}", hint=ODD_HINT) from error
@@ -122,4 +122,4 @@ def _explained(
     if found.hint is None or any(word in found.hint for word in FOR_CLUSTERS):
         found.hint = f"check the network and the issuer's address ({request.url.host}), then try again"
     # A broken answer is quoted, and may hold what was sent.
-    return UnreachableError(quoted(found.message, secrets, LONGEST_MESSAGE), hint=found.hint)
+    return UnreachableError(quote_line(found.message, secrets, MAX_MESSAGE_CHARACTERS), hint=found.hint)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 # No token is as long: servers take headers of 8 to 64 KiB.
-MOST_BYTES = 64 << 10
+MAX_OUTPUT_BYTES = 64 << 10
 # How long one that is to end may put its things in order.
 GRACE_SECONDS = 1.0
 # How long output is waited for when the program has ended and something it started still holds the pipes.
@@ -23,12 +23,12 @@ LINGER_SECONDS = 0.5
 LOOK_SECONDS = 0.1
 
 
-class FloodError(Exception):
+class OutputTooLargeError(Exception):
     """The program printed more than anybody wants."""
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessResult:
     """What a program left behind.
 
     Attributes:
@@ -44,7 +44,7 @@ class Ended:
 
 def run(
     argv: Sequence[str], *, seconds: float, environ: Mapping[str, str] | None = None, may_ask: bool = False
-) -> Ended:
+) -> ProcessResult:
     """Run a program to its end.
 
     Args:
@@ -56,7 +56,7 @@ def run(
 
     Raises:
         TimeoutError: it took too long; it was ended, with all of its own group.
-        FloodError: it printed too much; it was ended likewise.
+        OutputTooLargeError: it printed too much; it was ended likewise.
         OSError: it cannot be started.
         ValueError: an argument holds a NUL.
     """
@@ -86,7 +86,7 @@ def run(
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
-    return Ended(code, out, err)
+    return ProcessResult(code, out, err)
 
 
 def _outputs(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
@@ -108,13 +108,13 @@ def _outputs(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, 
             if now > deadline:
                 raise TimeoutError
             for key, _events in selector.select(min(LOOK_SECONDS, deadline - now)):
-                piece = os.read(key.fd, MOST_BYTES)
+                piece = os.read(key.fd, MAX_OUTPUT_BYTES)
                 kept[key.fd] += piece
                 if not piece:
                     selector.unregister(key.fd)
-            if len(out) > MOST_BYTES:
-                raise FloodError
-            del err[:-MOST_BYTES]
+            if len(out) > MAX_OUTPUT_BYTES:
+                raise OutputTooLargeError
+            del err[:-MAX_OUTPUT_BYTES]
     return bytes(out), bytes(err)
 
 

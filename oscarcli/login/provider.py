@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oscarcli.errors import AuthError, OscarError
-from oscarcli.http.redaction import quoted, secrets_of
+from oscarcli.http.redaction import quote_line, secrets_of
 from oscarcli.login.exchange import Answer, Trace, exchange
-from oscarcli.login.token_response import ISSUER_HINT, ScopeError, document, granted, refusal
+from oscarcli.login.token_response import ISSUER_HINT, ScopeError, answer_document, granted, refusal
 from oscarcli.login.tokens import Grant
 from oscarcli.network.proxies import LOOPBACK
 
@@ -73,7 +73,7 @@ def discover(issuer: str, connection: httpx.Client, *, trace: Trace | None = Non
     if answer.status in ABSENT:
         paths = f"{base}/protocol/openid-connect"
         return Provider(base, f"{paths}/token", f"{paths}/auth", f"{paths}/auth/device", f"{paths}/revoke")
-    found = document(answer)
+    found = answer_document(answer)
     if answer.status != 200 or not found:
         raise refusal(answer, what)
     return _described(base, found, what)
@@ -86,7 +86,7 @@ def checked_issuer(issuer: str) -> str:
         AuthError: it is no URL that a login may be sent to.
     """
     base = issuer.strip().rstrip("/")
-    shown = quoted(base)
+    shown = quote_line(base)
     parts = _split(base)
     if parts is None or parts.query or parts.fragment:
         raise AuthError(f'the issuer "{shown}" is not the URL of a provider', hint=ISSUER_HINT)
@@ -153,7 +153,7 @@ def revoke(
         answer = exchange(connection, provider.revocation_endpoint, what=what, form=form, trace=trace)
     except OscarError:
         return False
-    return answer.status in (200, 204) and not document(answer).get("error")
+    return answer.status in (200, 204) and not answer_document(answer).get("error")
 
 
 def scopes_to_try(provider: Provider, scopes: str) -> list[str]:
@@ -189,7 +189,7 @@ def _described(base: str, found: Mapping[str, Any], what: str) -> Provider:
     """Return the provider that a document describes."""
     named = found.get("issuer")
     if not isinstance(named, str) or named.rstrip("/") != base:
-        other = f'"{quoted(named)}"' if isinstance(named, str) else "nobody"
+        other = f'"{quote_line(named)}"' if isinstance(named, str) else "nobody"
         raise AuthError(f"cannot {what}: wrong issuer: its document is that of {other}", hint=ISSUER_HINT)
 
     def endpoint(key: str) -> str:

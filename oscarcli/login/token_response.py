@@ -13,13 +13,13 @@ from typing import Any, TypeGuard
 from oscarcli.coercion import as_mapping
 from oscarcli.errors import AuthError, OscarError, UnreachableError
 from oscarcli.http.limits import parsed
-from oscarcli.http.redaction import quoted
+from oscarcli.http.redaction import quote_line
 from oscarcli.login import jwt
 from oscarcli.login.exchange import Answer
 from oscarcli.login.tokens import AccessToken, Grant
 
-LONGEST_TITLE = 80
-LONGEST_CODE = 40
+MAX_TITLE_CHARACTERS = 80
+MAX_CODE_CHARACTERS = 40
 TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,500})", re.IGNORECASE)
 SCOPE_HINT = "--oidc-scopes names others, such as 'openid profile'"
 HELP_HINT = "try again later; if it stays so, ask those who run the provider"
@@ -74,7 +74,7 @@ CODES: dict[str, tuple[type[OscarError], str, str | None]] = {
 }
 
 
-def document(answer: Answer) -> Mapping[str, Any]:
+def answer_document(answer: Answer) -> Mapping[str, Any]:
     """Return the answer's JSON object; empty when it is none."""
     try:
         found = parsed(answer.text.encode("utf-8", "surrogatepass"))
@@ -96,7 +96,7 @@ def granted(answer: Answer, what: str, secrets: Sequence[str] = ()) -> Grant:
         AuthError: the provider refused, or the token is none that a request can carry.
         UnreachableError: the provider failed.
     """
-    found = document(answer)
+    found = answer_document(answer)
     if answer.status != 200 or not found or found.get("error"):
         raise refusal(answer, what, secrets)
     token = found.get("access_token")
@@ -109,7 +109,7 @@ def granted(answer: Answer, what: str, secrets: Sequence[str] = ()) -> Grant:
         )
     kind = found.get("token_type", "Bearer")
     if not isinstance(kind, str) or kind.lower() != "bearer":
-        shown = quoted(str(kind), secrets, LONGEST_CODE)
+        shown = quote_line(str(kind), secrets, MAX_CODE_CHARACTERS)
         raise AuthError(
             f'cannot {what}: the provider\'s token is for another use than requests: "{shown}"',
             hint=HELP_HINT,
@@ -122,7 +122,7 @@ def granted(answer: Answer, what: str, secrets: Sequence[str] = ()) -> Grant:
 
 def refusal(answer: Answer, what: str, secrets: Sequence[str] = ()) -> OscarError:
     """Return the error for an answer that is not what was asked for; arguments as for `granted`."""
-    found = document(answer)
+    found = answer_document(answer)
     code = found.get("error")
     if isinstance(code, str) and code:
         return failure(code, found.get("error_description"), what, secrets, status=answer.status)
@@ -142,8 +142,8 @@ def failure(
         secrets: what was sent and must not be shown.
         status: the HTTP status the code came with.
     """
-    words = quoted(description if isinstance(description, str) else "", secrets)
-    own = ": ".join(part for part in (quoted(code, secrets, LONGEST_CODE), words) if part)
+    words = quote_line(description if isinstance(description, str) else "", secrets)
+    own = ": ".join(part for part in (quote_line(code, secrets, MAX_CODE_CHARACTERS), words) if part)
     if code in CODES:
         kind, meaning, hint = CODES[code]
         return kind(f"cannot {what}: {meaning} ({own})", hint=hint)
@@ -183,7 +183,7 @@ def _unusable(answer: Answer, found: Mapping[str, Any], secrets: Sequence[str]) 
 
 def _title(page: str, secrets: Sequence[str]) -> str:
     match = TITLE.search(page[: 1 << 16])
-    title = quoted(html.unescape(match.group(1)), secrets, LONGEST_TITLE) if match else ""
+    title = quote_line(html.unescape(match.group(1)), secrets, MAX_TITLE_CHARACTERS) if match else ""
     return f' titled "{title}"' if title else ""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from oscarcli.config.model import Cluster, TlsSettings
 from oscarcli.config.private import cache_folder
-from oscarcli.config.secrets import Kind, Secret
+from oscarcli.config.secrets import Secret, SecretKind
 from oscarcli.config.token_cache import CachedToken, TokenCache, origin_of
 from oscarcli.errors import AuthError, OscarError
 from oscarcli.login.deferred_signals import finished_before_the_end
@@ -193,7 +193,7 @@ class StoredLogin:
         self._logins.hide(secret.value)
         self._require_own_provider(secret.value)
         try:
-            grant = traded_in(secret.value, cluster, self._logins)
+            grant = exchanged(secret.value, cluster, self._logins)
         except AuthError as error:
             error.hint = error.hint or f"log in again: 'oscar-cli auth login -c {cluster.identifier}'"
             raise
@@ -216,7 +216,7 @@ class StoredLogin:
 
     def _secret(self) -> Secret | None:
         vault = self._logins.vault
-        return vault.find(vault.on_record(self._cluster), Kind.REFRESH_TOKEN)
+        return vault.find(vault.on_record(self._cluster), SecretKind.REFRESH_TOKEN)
 
     def _renew(self, old: Secret, new: str) -> None:
         self._logins.hide(new)
@@ -229,7 +229,7 @@ class StoredLogin:
             )
 
 
-def traded_in(refresh_token: str, cluster: Cluster, logins: Logins) -> Grant:
+def exchanged(refresh_token: str, cluster: Cluster, logins: Logins) -> Grant:
     """Return what a refresh token brings at the provider that an entry names. It may be good no second time.
 
     Raises:

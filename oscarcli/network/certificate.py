@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from oscarcli.network.route import Connection, ProbeError, Route, begin_tls, reach
-from oscarcli.network.tls_alerts import alert
+from oscarcli.network.tls_alerts import explain_alert
 from oscarcli.network.trust import tls_context
 
 # X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python has no name for: an expired certificate can be read, too.
@@ -162,7 +162,7 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _no_tls(route: Route, error: ssl.SSLError, seconds: float) -> ProbeError:
-    found = alert(error, route)
+    found = explain_alert(error, route)
     if found is not None:
         reason, hint = found
         return ProbeError(reason, cause="the two sides do not agree on how to speak TLS", hint=hint)

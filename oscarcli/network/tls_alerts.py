@@ -25,7 +25,7 @@ OTHER_VERSION = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAIL
 WEAK = ("DH_KEY_TOO_SMALL", "EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "BAD_DH_VALUE")
 
 
-def alert(error: ssl.SSLError, route: Route) -> tuple[str, str] | None:
+def explain_alert(error: ssl.SSLError, route: Route) -> tuple[str, str] | None:
     """Return the reason and the hint for what OpenSSL says of a handshake, `None` when it is unknown."""
     said = (error.reason or str(error)).replace(" ", "_").upper()
     shown = route.tls.client_cert

@@ -10,7 +10,7 @@ from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError
 from oscarcli.network.certificate import Certificate, look_at_certificate, untrusted
 from oscarcli.network.route import Route, begin_tls, reach
-from oscarcli.network.tls_alerts import CA_HINT, alert, plain_reason
+from oscarcli.network.tls_alerts import CA_HINT, explain_alert, plain_reason
 from oscarcli.network.trust import tls_context
 from oscarcli.threads import within
 
@@ -19,7 +19,7 @@ STEP_SECONDS = 2.0
 ALL_SECONDS = 4.0
 # For a server to refuse our certificate after the handshake; it does so at once.
 ALERT_SECONDS = 1.0
-MOST_NAMES = 5
+MAX_NAMES = 5
 
 # A connection that was closed in the middle; what the server said before it may be lost.
 CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
@@ -41,7 +41,7 @@ def explain_tls(causes: Iterable[BaseException], route: Route) -> tuple[str, str
     for cause in chain:
         if isinstance(cause, ssl.SSLError):
             lost = explain_break(route) if isinstance(cause, CUT) else None
-            return alert(cause, route) or lost or _no_tls(cause, route)
+            return explain_alert(cause, route) or lost or _no_tls(cause, route)
     return None
 
 
@@ -60,7 +60,7 @@ def explain_break(route: Route) -> tuple[str, str] | None:
         connection.settimeout(ALERT_SECONDS)
         connection.recv(1)
     except ssl.SSLError as error:
-        return alert(error, route)
+        return explain_alert(error, route)
     except OSError:
         return None
     finally:
@@ -94,7 +94,7 @@ def _refused(route: Route, error: ssl.SSLCertVerificationError) -> tuple[Certifi
 def _mistrust(found: Certificate, route: Route) -> tuple[str, str]:
     reason = f"the TLS certificate of {route.server} is not trusted: {mistrust(found)}"
     described = ", ".join(described_parts(found))
-    return f"{reason} ({described})" if described else reason, remedy(found, route)
+    return f"{reason} ({described})" if described else reason, trust_hint(found, route)
 
 
 def mistrust(found: Certificate) -> str:
@@ -112,8 +112,8 @@ def mistrust(found: Certificate) -> str:
 def described_parts(found: Certificate) -> Iterator[str]:
     """Yield what a certificate says of itself: whom it is for, who signed it, from and until when."""
     if any(found.names):
-        rest = len(found.names) - MOST_NAMES
-        yield f"for {' '.join(found.names[:MOST_NAMES])}{f' and {rest} more' if rest > 0 else ''}"
+        rest = len(found.names) - MAX_NAMES
+        yield f"for {' '.join(found.names[:MAX_NAMES])}{f' and {rest} more' if rest > 0 else ''}"
     if found.subject and found.subject not in found.names:
         yield f"subject {found.subject}"
     if found.issuer:
@@ -124,7 +124,7 @@ def described_parts(found: Certificate) -> Iterator[str]:
         yield f"until {found.until:%Y-%m-%d}"
 
 
-def remedy(found: Certificate, route: Route) -> str:
+def trust_hint(found: Certificate, route: Route) -> str:
     """Return what to do about a certificate that is not trusted."""
     now = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
     if found.kind == "expired":

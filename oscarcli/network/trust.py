@@ -25,7 +25,7 @@ HASHED_NAME = re.compile(r"[0-9a-fA-F]{8}\.\d+")
 DER = b"\x30"
 PEM_CERTIFICATE = re.compile(rb"-----BEGIN (TRUSTED |X509 )?CERTIFICATE-----")
 PEM_KEY = re.compile(rb"-----BEGIN ([A-Z]+ )*PRIVATE KEY-----")
-LARGEST_FILE = 16 << 20
+MAX_FILE_BYTES = 16 << 20
 STORE_AGAIN = "oscar-cli cluster add ID URL ... {option} PATH --force"
 
 
@@ -186,6 +186,6 @@ def _read(path: str, what: str, hint: str) -> bytes:
         if not Path(path).is_file():
             raise OSError(21, "it is no file")
         with Path(path).open("rb") as file:
-            return file.read(LARGEST_FILE)
+            return file.read(MAX_FILE_BYTES)
     except OSError as error:
         raise ConfigError(f"the {what} in {path} cannot be read: {error.strerror}", hint=hint) from error

@@ -1,1 +1,0 @@
-"""The only package that writes: answers to stdout, everything else to stderr."""

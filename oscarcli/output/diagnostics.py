@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 YELLOW, RED, BOLD = "33", "31", "1"
 MASK = "***"
 # Shorter ones stand in ordinary words, and would tell more by what is missing.
-SHORTEST_SECRET = 6
+MIN_SECRET_CHARACTERS = 6
 
 
 class Diagnostics:
@@ -44,7 +44,7 @@ class Diagnostics:
 
     def hide(self, secret: str) -> None:
         """Show `***` in the place of a secret from now on: a server may quote what it was sent."""
-        if len(secret) >= SHORTEST_SECRET:
+        if len(secret) >= MIN_SECRET_CHARACTERS:
             self._hidden |= {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}
 
     def note(self, text: str) -> None:

@@ -20,7 +20,7 @@ from oscarcli.output.times import shown_time
 BOLD = "1"
 GAP = "  "
 # Narrower than this a shortened cell tells nothing.
-SHORTEST_CELL = 8
+MIN_CELL_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _fit(widths: list[int], available: int) -> list[int]:
     widths = list(widths)
     while sum(widths) + len(GAP) * (len(widths) - 1) > available:
         widest = max(range(len(widths)), key=widths.__getitem__)
-        if widths[widest] <= SHORTEST_CELL:
+        if widths[widest] <= MIN_CELL_COLUMNS:
             break
         widths[widest] -= 1
     return widths

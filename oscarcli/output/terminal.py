@@ -89,7 +89,7 @@ class Terminal:
             raise
         except OSError as error:
             # What is left in the buffer would fail once more, and with a traceback, when Python ends.
-            lead_nowhere(self.stream)
+            discard_output(self.stream)
             raise OscarError(f"cannot write the answer: {error.strerror}") from error
 
     def styled(self, text: str, code: str) -> str:
@@ -137,7 +137,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 @contextmanager
-def leave_broken_pipe() -> Iterator[None]:
+def exit_on_broken_pipe() -> Iterator[None]:
     """When the reader of stdout went away (`| head -1`), end as other Unix programs do: by SIGPIPE."""
     try:
         yield
@@ -145,12 +145,12 @@ def leave_broken_pipe() -> Iterator[None]:
         import signal
 
         # Python flushes stdout once more while it ends; there is nobody to write to.
-        lead_nowhere(sys.stdout)
+        discard_output(sys.stdout)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGPIPE)
 
 
-def lead_nowhere(stream: TextIO | None) -> None:
+def discard_output(stream: TextIO | None) -> None:
     """Let what is still written to a stream vanish."""
     if stream is not None:
         with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 -- a device, not a path of ours

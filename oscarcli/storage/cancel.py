@@ -43,7 +43,7 @@ class Cancellation:
     def part(self) -> Iterator[Cancellation]:
         """Give a cancellation for a part of the work: called off with the whole, but not the other way."""
         part = Cancellation()
-        with self.waking(part.request):
+        with self.waking(part.cancel):
             yield part
 
     def sleep(self, seconds: float) -> None:
@@ -51,13 +51,13 @@ class Cancellation:
         self._flag.wait(seconds)
         self.check()
 
-    def request(self) -> None:
+    def cancel(self) -> None:
         """Call the transfer off and wake up threads that wait for a server."""
         self._flag.set()
         for action in self._drain(self._wakeups):
             _attempt(action)
 
-    def abandon(self) -> None:
+    def rollback(self) -> None:
         """Undo what threads left behind that did not come back in time."""
         for action in self._drain(self._undos):
             _attempt(action)
@@ -73,7 +73,7 @@ class Cancellation:
             self._take(self._wakeups, number)
 
     @contextmanager
-    def undoing(self, action: Action) -> Iterator[None]:
+    def on_failure(self, action: Action) -> Iterator[None]:
         """Call `action` when the inside fails or is called off: once, by whichever thread comes first.
 
         Raises:

@@ -17,19 +17,19 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.safe_paths import created, opened_folder, put_in_place, temporary_name
 from oscarcli.storage.source import Advance
 from oscarcli.storage.system_limits import hint_of, reason_of
-from oscarcli.storage.workers import work
+from oscarcli.storage.workers import run_parallel
 
 MIB = 1 << 20
 # Measured on loopback: reads of 256 KiB are twice to three times as fast as those of 64 KiB or 1 MiB.
 BLOCK = MIB >> 2
 # One stream is the fastest on loopback, several on a long way; few and large ranges cost little on either.
 RANGED_FROM = 64 * MIB
-SHORTEST_RANGE = 32 * MIB
-LONGEST_RANGE = 256 * MIB
+MIN_RANGE_BYTES = 32 * MIB
+MAX_RANGE_BYTES = 256 * MIB
 RANGES_AT_ONCE = 4
 # A broken stream is continued where it broke, so often in a row without getting a block further.
 ATTEMPTS = 3
-PAUSE = 0.3
+RETRY_SECONDS = 0.3
 
 Sink = Callable[[bytes, int], None]
 
@@ -113,7 +113,7 @@ class Download:
 
     def _replace(self, folder: int, name: str, streams: int) -> None:
         temporary = temporary_name(name)
-        with self._cancellation.undoing(lambda: os.unlink(temporary, dir_fd=folder)):
+        with self._cancellation.on_failure(lambda: os.unlink(temporary, dir_fd=folder)):
             with _created(folder, temporary, name) as descriptor:
                 self._cancellation.check()
                 self._fill(descriptor, streams)
@@ -143,10 +143,10 @@ class Download:
             self._receive(start, min(start + length, size), sink, part)
 
         size = self._wanted.size
-        length = min(max(-(-size // streams), SHORTEST_RANGE), LONGEST_RANGE)
+        length = min(max(-(-size // streams), MIN_RANGE_BYTES), MAX_RANGE_BYTES)
         with (
             self._cancellation.part() as part,
-            closing(work(range(0, size, length), receive, part, workers=streams)) as outcomes,
+            closing(run_parallel(range(0, size, length), receive, part, workers=streams)) as outcomes,
         ):
             for done in outcomes:
                 if done.error is not None:
@@ -178,7 +178,7 @@ class Download:
                     raise UnreachableError(
                         f"{broken.error.message} after {position} of {self._wanted.size} bytes"
                     ) from broken.error
-                cancellation.sleep(PAUSE * 2**failures)
+                cancellation.sleep(RETRY_SECONDS * 2**failures)
 
     def _stream(self, start: int, end: int, cancellation: Cancellation) -> Generator[bytes, None, None]:
         is_whole = start == 0 and end == self._wanted.size

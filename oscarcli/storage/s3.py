@@ -25,7 +25,7 @@ from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.s3_connection import Sender
 from oscarcli.storage.s3_failures import MISSING_BUCKET, code_of, failure, is_answer, is_away, required
 from oscarcli.storage.s3_upload import upload
-from oscarcli.storage.source import Section, Source
+from oscarcli.storage.source import Source, UploadPart
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -142,11 +142,11 @@ def _require_url(settings: S3Settings) -> None:
 
 
 def _count_what_is_sent(client: Any) -> None:
-    """Let a Section know when it is read for sending: signing, between these two events, reads it too."""
+    """Let a UploadPart know when it is read for sending: signing, between these two events, reads it too."""
 
     def switch(sending: bool) -> Any:
         def handler(request: Any, **_: Any) -> None:
-            if isinstance(request.body, Section):
+            if isinstance(request.body, UploadPart):
                 request.body.sending = sending
 
         return handler
@@ -211,7 +211,7 @@ class S3Storage:
         outage = outage or self.outage
         body = parameters.get("Body")
         for delay in delays():
-            if isinstance(body, Section):
+            if isinstance(body, UploadPart):
                 body.seek(0)
             try:
                 answer: dict[str, Any] = method(**parameters)

@@ -18,12 +18,12 @@ from oscarcli.network.proxies import Proxy, proxy_for
 from oscarcli.network.route import route_to
 from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
 from oscarcli.network.trust import proxy_context, tls_context
-from oscarcli.storage.s3_failures import UNREACHABLE_HINT, NoWayError, RefusedConnectionError, chain
+from oscarcli.storage.s3_failures import UNREACHABLE_HINT, NoConnectionError, RefusedConnectionError, chain
 
 # As botocore has it: urllib3's own pieces of 16 KiB slow large transfers down.
 PIECE = 128 << 10
 # A page of a listing, the longest answer that is no file, has a thousand keys of a thousand characters.
-LARGEST_DOCUMENT = 8 << 20
+MAX_DOCUMENT_BYTES = 8 << 20
 # What a proxy answers that wants a login.
 LOGIN_WANTED = 407
 
@@ -35,14 +35,14 @@ class _Document:
         self._answer = answer
 
     def stream(self) -> Iterator[bytes]:
-        """Yield its pieces. Raises NoWayError when it is longer than any document of an object store."""
-        left = LARGEST_DOCUMENT
+        """Yield its pieces. Raises NoConnectionError when it is longer than any document of a store."""
+        left = MAX_DOCUMENT_BYTES
         for piece in self._answer.stream(PIECE):
             left -= len(piece)
             if left < 0:
                 self._answer.close()
-                raise NoWayError(
-                    f"the answer is larger than {LARGEST_DOCUMENT >> 20} MiB",
+                raise NoConnectionError(
+                    f"the answer is larger than {MAX_DOCUMENT_BYTES >> 20} MiB",
                     "is the endpoint that of an object store?",
                 )
             yield piece
@@ -91,7 +91,7 @@ class Sender:
             raise self._failure(error, request, proxy) from error
         self._was_answered = True
         if is_whole and proxy is not None and response.status_code == LOGIN_WANTED:
-            raise NoWayError(*proxy.refusal(str(LOGIN_WANTED)))
+            raise NoConnectionError(*proxy.refusal(str(LOGIN_WANTED)))
         return response
 
     def _exchange(self, request: Any, proxy: Proxy | None, target: str) -> Any:
@@ -124,7 +124,7 @@ class Sender:
         return response
 
     def _failure(self, error: Exception, request: Any, proxy: Proxy | None) -> Exception:
-        """Return the exception to raise: botocore tries again after its own, and not after NoWayError."""
+        """Return the exception to raise: botocore tries again after its own, not after NoConnectionError."""
         from urllib3.exceptions import ProtocolError, SSLError
 
         route = route_to(request.url, self._tls)
@@ -133,7 +133,7 @@ class Sender:
         if final is None and isinstance(error, (ProtocolError, SSLError)) and not self._was_answered:
             final = explain_break(route)
         if final is not None:
-            return NoWayError(*final)
+            return NoConnectionError(*final)
         if proxy is None and any(isinstance(cause, ConnectionRefusedError) for cause in causes):
             # Told at once, and not after botocore's own attempts: it is waited for elsewhere, and with words.
             return RefusedConnectionError(

@@ -17,7 +17,7 @@ from oscarcli.errors import (
 from oscarcli.storage.cancel import Cancelled
 from oscarcli.storage.system_limits import hint_of, reason_of
 
-LONGEST_ANSWER = 300
+MAX_ANSWER_CHARACTERS = 300
 
 MISSING_BUCKET = "the bucket does not exist"
 MISSING_OBJECT = "there is no such object"
@@ -62,7 +62,7 @@ UNREACHABLE_HINT = "check the endpoint in the service's storage_providers or in 
 AWAY_STATUS = (502, 503, 504)
 
 
-class NoWayError(Exception):
+class NoConnectionError(Exception):
     """Requests cannot travel to a store, and to repeat them does not help.
 
     Args:
@@ -76,7 +76,7 @@ class NoWayError(Exception):
         self.hint = hint
 
 
-class RefusedConnectionError(NoWayError):
+class RefusedConnectionError(NoConnectionError):
     """Nobody listens at a store's address, at this moment at least."""
 
 
@@ -114,7 +114,7 @@ def failure(error: Exception, doing: str) -> Exception:
     for inner in chain(error):
         if isinstance(inner, (OscarError, Cancelled)):
             return inner
-        if isinstance(inner, NoWayError):
+        if isinstance(inner, NoConnectionError):
             return UnreachableError(f"{doing}: {inner.reason_told}", hint=inner.hint)
     if isinstance(error, ClientError):
         return _answered(error, doing)
@@ -143,7 +143,7 @@ def _answered(error: Any, doing: str) -> OscarError:
     if code in SENTENCES:
         kind, sentence = SENTENCES[code]
         return kind(f"{doing}: {sentence}")
-    text = str(error.response.get("Error", {}).get("Message", "")).strip()[:LONGEST_ANSWER]
+    text = str(error.response.get("Error", {}).get("Message", "")).strip()[:MAX_ANSWER_CHARACTERS]
     said = ": ".join(part for part in (code, text) if part) or "no reason given"
     return _class_of(status)(f"{doing}: the server answered {status} ({said})")
 
@@ -177,7 +177,7 @@ def _unanswered(error: Exception, doing: str) -> OscarError:
         return UnreachableError(f"{doing}: no connection: {_reason(error)}", hint=UNREACHABLE_HINT)
     if isinstance(error, OSError):
         return OscarError(f"{doing}: {reason_of(error)}", hint=hint_of(error))
-    return OscarError(f"{doing}: {type(error).__name__}: {str(error)[:LONGEST_ANSWER]}")
+    return OscarError(f"{doing}: {type(error).__name__}: {str(error)[:MAX_ANSWER_CHARACTERS]}")
 
 
 def _first_report(error: Exception) -> str:

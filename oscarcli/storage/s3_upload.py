@@ -16,15 +16,15 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage
 from oscarcli.storage.s3_failures import required
-from oscarcli.storage.source import Section, Source
+from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.system_limits import affordable
-from oscarcli.storage.workers import work
+from oscarcli.storage.workers import run_parallel
 
 MIB = 1 << 20
 # Up to here one request; measured on loopback, the size of a part makes no difference from 8 MiB on.
 PART = 16 * MIB
 # S3 takes this many parts.
-MOST_PARTS = 10_000
+MAX_PARTS = 10_000
 PARTS_AT_ONCE = 4
 # Pieces of a stream are held in memory, one more than are being sent.
 STREAM_PART = 8 * MIB
@@ -75,7 +75,7 @@ def upload(
         raise
 
 
-def _taken_from(sections: list[Section]) -> Iterator[Section]:
+def _taken_from(sections: list[UploadPart]) -> Iterator[UploadPart]:
     # The list must not keep what has been sent: it may be held in memory.
     while sections:
         yield sections.pop(0)
@@ -84,7 +84,7 @@ def _taken_from(sections: list[Section]) -> Iterator[Section]:
 def _part_size(size: int | None) -> int:
     if size is None:
         return STREAM_PART
-    smallest = -(-size // MOST_PARTS)
+    smallest = -(-size // MAX_PARTS)
     return max(PART, -(-smallest // MIB) * MIB)
 
 
@@ -92,13 +92,13 @@ def _put(
     storage: S3Calls,
     location: Location,
     source: Source,
-    section: Section,
+    section: UploadPart,
     content_type: str,
     cancellation: Cancellation,
 ) -> None:
     doing = f'upload "{location}" to {storage.provider}'
     body = section.read() if len(section) <= SENT_AT_ONCE else section
-    digest = section.md5() if isinstance(body, Section) else _md5(body)
+    digest = section.md5() if isinstance(body, UploadPart) else _md5(body)
     source.check_unchanged()
     answer = storage.call(
         doing,
@@ -159,7 +159,7 @@ class _Multipart:
         self._doing = f'upload "{location}" to {storage.provider}'
         self._target: dict[str, Any] = {"Bucket": location.bucket, "Key": location.key}
 
-    def send(self, source: Source, sections: Iterator[Section], cancellation: Cancellation) -> None:
+    def send(self, source: Source, sections: Iterator[UploadPart], cancellation: Cancellation) -> None:
         """Send all parts and complete the upload; abort it when anything fails."""
         answer = self._storage.call(
             self._doing,
@@ -169,7 +169,7 @@ class _Multipart:
             ContentType=self._content_type,
         )
         self._target["UploadId"] = required(answer, "UploadId", self._doing)
-        with cancellation.undoing(lambda: self._abort(cancellation)):
+        with cancellation.on_failure(lambda: self._abort(cancellation)):
             cancellation.check()
             at_once = affordable(PARTS_AT_ONCE if source.size is not None else STREAM_PARTS_AT_ONCE, 1)
             parts = self._send_parts(sections, at_once, cancellation)
@@ -189,9 +189,9 @@ class _Multipart:
         )
 
     def _send_parts(
-        self, sections: Iterator[Section], at_once: int, cancellation: Cancellation
+        self, sections: Iterator[UploadPart], at_once: int, cancellation: Cancellation
     ) -> list[_Part]:
-        def send(numbered: tuple[int, Section]) -> _Part:
+        def send(numbered: tuple[int, UploadPart]) -> _Part:
             number, section = numbered
             section.cancellation = sending
             return self._send_part(number, section, sending)
@@ -199,7 +199,7 @@ class _Multipart:
         parts: list[_Part] = []
         with (
             cancellation.part() as sending,
-            closing(work(enumerate(sections, 1), send, sending, workers=at_once)) as outcomes,
+            closing(run_parallel(enumerate(sections, 1), send, sending, workers=at_once)) as outcomes,
         ):
             for done in outcomes:
                 if done.error is not None:
@@ -208,9 +208,9 @@ class _Multipart:
                 parts.append(done.answer)
         return sorted(parts, key=lambda part: part.number)
 
-    def _send_part(self, number: int, section: Section, cancellation: Cancellation) -> _Part:
-        if number > MOST_PARTS:
-            raise RefusedError(f"{self._doing}: a stream of more than {MOST_PARTS * STREAM_PART >> 30} GiB")
+    def _send_part(self, number: int, section: UploadPart, cancellation: Cancellation) -> _Part:
+        if number > MAX_PARTS:
+            raise RefusedError(f"{self._doing}: a stream of more than {MAX_PARTS * STREAM_PART >> 30} GiB")
         digest = section.md5()
         answer = self._storage.call(
             self._doing,

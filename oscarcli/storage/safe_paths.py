@@ -16,7 +16,7 @@ from pathlib import Path
 from oscarcli.errors import RefusedError
 
 # Bytes of a name in a folder, on every file system in use.
-LONGEST_NAME = 255
+MAX_NAME_BYTES = 255
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -38,7 +38,7 @@ def safe_name(relative: str) -> Path:
 
 def _is_name(part: str) -> bool:
     try:
-        return len(os.fsencode(part)) <= LONGEST_NAME
+        return len(os.fsencode(part)) <= MAX_NAME_BYTES
     except UnicodeEncodeError:
         return False
 

@@ -21,7 +21,7 @@ Advance = Callable[[int], None]
 ReadAt = Callable[[int, int], bytes]
 
 
-class Section:
+class UploadPart:
     """A piece of a source as a binary file: `read`, `seek`, `tell` and `len`.
 
     Args:
@@ -102,7 +102,7 @@ class Source(Protocol):
         """How many bytes, `None` when only the end will tell."""
         ...
 
-    def sections(self, length: int) -> Iterator[Section]:
+    def sections(self, length: int) -> Iterator[UploadPart]:
         """Yield pieces of `length` bytes in order, the last one shorter; one empty piece for no content."""
         ...
 
@@ -141,12 +141,12 @@ class FileSource:
         """Bytes in the file when it was opened."""
         return self._state.st_size
 
-    def sections(self, length: int) -> Iterator[Section]:
+    def sections(self, length: int) -> Iterator[UploadPart]:
         """Yield the pieces of the file."""
         for start in range(0, max(self.size, 1), length):
             yield self._section(start, min(length, self.size - start))
 
-    def _section(self, start: int, length: int) -> Section:
+    def _section(self, start: int, length: int) -> UploadPart:
         def read_at(offset: int, size: int) -> bytes:
             try:
                 return os.pread(self._file.fileno(), size, start + offset)
@@ -154,7 +154,7 @@ class FileSource:
                 # Under a class of its own: among errors of the connection it would look like one.
                 raise OscarError(f'read "{self._path}": {error.strerror}') from error
 
-        return Section(read_at, length, self._advance, self._cancellation)
+        return UploadPart(read_at, length, self._advance, self._cancellation)
 
     def check_unchanged(self) -> None:
         """Raise RefusedError when the file was written to since it was opened."""
@@ -180,7 +180,7 @@ class StreamSource:
         self._advance = advance
         self._cancellation = cancellation
 
-    def sections(self, length: int) -> Iterator[Section]:
+    def sections(self, length: int) -> Iterator[UploadPart]:
         """Yield the pieces of the stream."""
         section = self._next(length)
         while True:
@@ -194,7 +194,7 @@ class StreamSource:
             if not len(section):
                 return
 
-    def _next(self, length: int) -> Section:
+    def _next(self, length: int) -> UploadPart:
         data = bytearray(length)
         filled = 0
         while filled < length:
@@ -208,7 +208,7 @@ class StreamSource:
         def read_at(offset: int, size: int) -> bytes:
             return bytes(memoryview(data)[offset : offset + size])
 
-        return Section(read_at, filled, self._advance, self._cancellation)
+        return UploadPart(read_at, filled, self._advance, self._cancellation)
 
     def check_unchanged(self) -> None:
         """A stream has no second version."""

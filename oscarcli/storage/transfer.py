@@ -21,7 +21,7 @@ from oscarcli.storage.download import RANGES_AT_ONCE, Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import Advance, FileSource, Source, StreamSource
 from oscarcli.storage.system_limits import affordable, hint_of, reason_of
-from oscarcli.storage.workers import work
+from oscarcli.storage.workers import run_parallel
 
 # Small files are a matter of round trips, large ones of bandwidth and of connections per file.
 WORKERS = 8
@@ -94,14 +94,14 @@ Task = TypeVar("Task", Upload, Fetch)
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[Task]):
+class TransferOutcome(Generic[Task]):
     """What became of one task; `error` is `None` when it is done."""
 
     task: Task
     error: OscarError | None = None
 
 
-Report = Callable[[Outcome[Task]], None]
+Report = Callable[[TransferOutcome[Task]], None]
 
 
 def content_type_of(name: str) -> str:
@@ -125,7 +125,7 @@ def upload(
 
 def uploads(
     storage: Storage, tasks: Sequence[Upload], meter: Meter | None = None
-) -> Generator[Outcome[Upload], None, None]:
+) -> Generator[TransferOutcome[Upload], None, None]:
     """Upload files, and yield what became of each, in the order of completion.
 
     Raises:
@@ -161,7 +161,7 @@ def download(
 
 def downloads(
     storage: Storage, tasks: Iterable[Fetch], meter: Meter | None = None
-) -> Generator[Outcome[Fetch], None, None]:
+) -> Generator[TransferOutcome[Fetch], None, None]:
     """Download objects, and yield what became of each, in the order of completion.
 
     Args:
@@ -191,7 +191,7 @@ def downloads(
     yield from _carry_out(chain(ahead, iterator), do, meter, cancellation, workers)
 
 
-def _report_all(outcomes: Generator[Outcome[Task], None, None], report: Report[Task]) -> None:
+def _report_all(outcomes: Generator[TransferOutcome[Task], None, None], report: Report[Task]) -> None:
     with closing(outcomes):
         for outcome in outcomes:
             report(outcome)
@@ -232,15 +232,15 @@ def _carry_out(
     meter: Meter,
     cancellation: Cancellation,
     workers: int,
-) -> Iterator[Outcome[Task]]:
+) -> Iterator[TransferOutcome[Task]]:
     succeeded = False
     hopeless = 0
-    with closing(work(tasks, do, cancellation, workers=workers)) as outcomes:
+    with closing(run_parallel(tasks, do, cancellation, workers=workers)) as outcomes:
         for done in outcomes:
             if done.error is not None and not isinstance(done.error, OscarError):
                 raise done.error
             meter.finish_file()
-            yield Outcome(done.item, done.error)
+            yield TransferOutcome(done.item, done.error)
             succeeded = succeeded or done.error is None
             hopeless += _is_hopeless(done.error)
             if not succeeded and hopeless >= HOPELESS:

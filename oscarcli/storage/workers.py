@@ -16,11 +16,11 @@ Answer = TypeVar("Answer")
 
 # Threads that are told to stop finish what they hold on a server (an abort of a multipart upload) within
 # this many seconds, or it is done for them.
-PATIENCE = 2.0
+MAX_FINISH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class Done(Generic[Item, Answer]):
+class CompletedItem(Generic[Item, Answer]):
     """What became of one item: an answer, or the exception its work ended with."""
 
     item: Item
@@ -28,9 +28,9 @@ class Done(Generic[Item, Answer]):
     error: Exception | None = None
 
 
-def work(
+def run_parallel(
     items: Iterable[Item], do: Callable[[Item], Answer], cancellation: Cancellation, *, workers: int
-) -> Generator[Done[Item, Answer], None, None]:
+) -> Generator[CompletedItem[Item, Answer], None, None]:
     """Yield what became of each item, in the order of completion.
 
     Items are taken from the iterable as threads become free, so it may be long or slow. Leaving the
@@ -39,7 +39,7 @@ def work(
 
     Args:
         items: what to work on; consumed in the worker threads, one at a time.
-        do: the work; exceptions it raises are handed over in `Done.error`.
+        do: the work; exceptions it raises are handed over in `CompletedItem.error`.
         cancellation: calls the work off; requested by this function when the iteration is left early.
         workers: most items worked on at the same time.
 
@@ -47,16 +47,16 @@ def work(
         Exception: what the iterable raised, after the items before it are done.
         Cancelled: the work was called off from outside.
     """
-    crew = _Crew(items, do, cancellation, workers)
+    pool = _WorkerPool(items, do, cancellation, workers)
     try:
-        yield from crew.results()
+        yield from pool.results()
     except BaseException:
-        crew.dismiss()
+        pool.dismiss()
         raise
     cancellation.check()
 
 
-class _Crew(Generic[Item, Answer]):
+class _WorkerPool(Generic[Item, Answer]):
     """The threads of one `work`."""
 
     def __init__(
@@ -68,13 +68,13 @@ class _Crew(Generic[Item, Answer]):
         self._taking = threading.Lock()
         self._exhausted = False
         self._broken: Exception | None = None
-        self._finished: SimpleQueue[Done[Item, Answer] | None] = SimpleQueue()
+        self._finished: SimpleQueue[CompletedItem[Item, Answer] | None] = SimpleQueue()
         # Workers never run far ahead of whoever takes the outcomes, and may decide to stop.
         self._room = threading.Semaphore(2 * workers)
         # Daemons: a thread stuck in a dead connection must not keep the process from ending.
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(workers)]
 
-    def results(self) -> Iterator[Done[Item, Answer]]:
+    def results(self) -> Iterator[CompletedItem[Item, Answer]]:
         """Yield outcomes until all threads are done. Raises what the iterable of items raised."""
         for thread in self._threads:
             thread.start()
@@ -91,14 +91,14 @@ class _Crew(Generic[Item, Answer]):
 
     def dismiss(self) -> None:
         """Call off what still runs and wait for it, though not for long."""
-        self._cancellation.request()
+        self._cancellation.cancel()
         for _ in self._threads:
             self._room.release()
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_FINISH_SECONDS
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
-        self._cancellation.abandon()
+        self._cancellation.rollback()
 
     def _run(self) -> None:
         try:
@@ -121,9 +121,9 @@ class _Crew(Generic[Item, Answer]):
             self._broken = error
             return False
         try:
-            self._finished.put(Done(item, answer=self._do(item)))
+            self._finished.put(CompletedItem(item, answer=self._do(item)))
         except Cancelled:
             return False
         except Exception as error:  # noqa: BLE001 -- carried to the thread that iterates
-            self._finished.put(Done(item, error=error))
+            self._finished.put(CompletedItem(item, error=error))
         return True

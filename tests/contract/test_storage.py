@@ -23,7 +23,7 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.s3 import S3Storage
-from oscarcli.storage.source import FileSource, Section
+from oscarcli.storage.source import FileSource, UploadPart
 from oscarcli.storage.transfer import Upload, upload
 from tests.support.s3_servers import (
     ACCESS_KEY,
@@ -311,9 +311,9 @@ class Broken:
     def __init__(self, cancellation: Cancellation) -> None:
         self._cancellation = cancellation
 
-    def sections(self, length: int) -> Iterator[Section]:
-        yield Section(lambda _, size: bytes(size), length, lambda _: None, self._cancellation)
-        yield Section(lambda _, size: b"", length, lambda _: None, self._cancellation)
+    def sections(self, length: int) -> Iterator[UploadPart]:
+        yield UploadPart(lambda _, size: bytes(size), length, lambda _: None, self._cancellation)
+        yield UploadPart(lambda _, size: b"", length, lambda _: None, self._cancellation)
 
     def check_unchanged(self) -> None:
         raise AssertionError("the second part cannot have been sent")

@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oscarcli.config.document import Edit, LayoutRefusedError, edited, parse, rewritten
+from oscarcli.config.document import Edit, LayoutRefusedError, edited, parse_document, rewritten
 from oscarcli.config.file import ConfigFile
 from oscarcli.config.model import Cluster, Configuration
 from oscarcli.errors import ConfigError, OscarError
@@ -120,7 +120,7 @@ def test_no_text_is_a_surprise(text: str, edits: list[Edit], is_json: bool) -> N
 
 def _works(text: str, edits: list[Edit], *, is_json: bool) -> list[Callable[[], Any]]:
     return [
-        lambda: parse(text, "f", is_json=is_json),
+        lambda: parse_document(text, "f", is_json=is_json),
         lambda: edited(text, edits, "f", is_json=is_json),
         lambda: rewritten(text, edits, "f"),
     ]

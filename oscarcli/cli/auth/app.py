@@ -11,7 +11,7 @@ from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.store_secret import described_place, forget_access_tokens
 from oscarcli.config.model import Cluster
-from oscarcli.config.secrets import Kind, Place, Secret, kind_of
+from oscarcli.config.secrets import Secret, SecretKind, SecretLocation, kind_of
 from oscarcli.errors import AuthError, OscarError
 from oscarcli.output.render import Column, Result
 
@@ -47,7 +47,7 @@ def logout(ctx: typer.Context) -> None:
             f'the cluster "{cluster.identifier}" logs in by {cluster.login}, which keeps its secret itself',
             hint=f"log out there, or forget the cluster: 'oscar-cli cluster delete {cluster.identifier}'",
         )
-    if any(getattr(session.recorded.cluster(cluster.identifier), kind.value) for kind in Kind):
+    if any(getattr(session.recorded.cluster(cluster.identifier), kind.value) for kind in SecretKind):
         # Before the provider is told: what cannot be removed should stay good.
         session.config_file.require_writable()
     with session.logins.vault.locked(cluster):
@@ -64,9 +64,9 @@ def _revoke(session: Session, cluster: Cluster) -> bool:
     from oscarcli.login.token_store import revoked
 
     vault = session.logins.vault
-    if kind_of(cluster) is not Kind.REFRESH_TOKEN:
+    if kind_of(cluster) is not SecretKind.REFRESH_TOKEN:
         return False
-    secret = vault.find(vault.on_record(cluster), Kind.REFRESH_TOKEN)
+    secret = vault.find(vault.on_record(cluster), SecretKind.REFRESH_TOKEN)
     if secret is None:
         return False
     session.logins.hide(secret.value)
@@ -111,13 +111,13 @@ def _state(session: Session, entry: Cluster) -> dict[str, Any]:
         "error": None,
     }
     if cluster.login == "token":
-        return {**row, **_of_token(cluster.token), "kept_in": Place.ENVIRONMENT.value}
+        return {**row, **_of_token(cluster.token), "kept_in": SecretLocation.ENVIRONMENT.value}
     kind = kind_of(cluster)
     try:
         secret = session.logins.vault.find(cluster, kind) if kind is not None else None
     except AuthError as error:
         return {**row, "state": UNKNOWN, "error": error.message}
-    if kind is Kind.PASSWORD:
+    if kind is SecretKind.PASSWORD:
         return {**row, **_kept(session, secret)}
     return {**row, **_of_tokens(session, cluster, secret)}
 

@@ -10,13 +10,13 @@ import typer
 from oscarcli.cli.auth.provider_login import log_in_at_provider
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.login_options import ClientIdOption, IssuerOption, ScopesOption, check_issuer
-from oscarcli.cli.kit.new_login import require_better, trying
-from oscarcli.cli.kit.probe import look, probe, tell
-from oscarcli.cli.kit.prompt_secret import PasswordStdinOption, password_of
+from oscarcli.cli.kit.new_login import require_better, tried_login
+from oscarcli.cli.kit.probe import check_cluster, probe, report_probe
+from oscarcli.cli.kit.prompt_secret import PasswordStdinOption, ask_password
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.store_secret import InsecureStorageOption, choose_place, write_entry
 from oscarcli.config.model import Cluster
-from oscarcli.config.secrets import Kind
+from oscarcli.config.secrets import SecretKind
 from oscarcli.errors import AuthError, OscarError, UsageError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _keep_grant(
             "the provider gave no refresh token: the login ends with its access token; "
             "--oidc-scopes 'openid offline_access' asks for a lasting one"
         )
-    kind = Kind.REFRESH_TOKEN if grant.refresh_token else None
+    kind = SecretKind.REFRESH_TOKEN if grant.refresh_token else None
     place = choose_place(session, kind, insecure=insecure) if kind is not None else None
     if is_tried:
         answer = probe(session, wanted, access_token=grant.access.value)
@@ -133,7 +133,7 @@ def _keep_grant(
         tokens = from_refresh_token(entry, session.logins)
         tokens.keep(grant.access)
     _tell(session, entry)
-    tell(session, entry, STORED, answer if is_tried else probe(session, entry, tokens=tokens))
+    report_probe(session, entry, STORED, answer if is_tried else probe(session, entry, tokens=tokens))
 
 
 def _keep_password(
@@ -146,17 +146,17 @@ def _keep_password(
             hint="name a provider with --oidc-issuer and --oidc-client-id, or a user with "
             f"'oscar-cli cluster add {cluster.identifier} {cluster.shown_endpoint} USERNAME --force'",
         )
-    password = password_of(session, cluster.auth_user, None, from_stdin=from_stdin)
-    place = choose_place(session, Kind.PASSWORD, insecure=insecure)
+    password = ask_password(session, cluster.auth_user, None, from_stdin=from_stdin)
+    place = choose_place(session, SecretKind.PASSWORD, insecure=insecure)
     former = cluster if is_tried else None
-    with trying(session, former, cluster, Kind.PASSWORD, password, way_out=WAY_OUT) as tried:
+    with tried_login(session, former, cluster, SecretKind.PASSWORD, password, way_out=WAY_OUT) as tried:
         entry = _current(session, cluster, cluster)
-        entry = write_entry(session, entry, Kind.PASSWORD, password, place)
+        entry = write_entry(session, entry, SecretKind.PASSWORD, password, place)
     _tell(session, entry)
     if tried.answer is not None:
-        tell(session, entry, STORED, tried.answer)
+        report_probe(session, entry, STORED, tried.answer)
     else:
-        look(session, entry, STORED)
+        check_cluster(session, entry, STORED)
 
 
 def _current(session: Session, former: Cluster, wanted: Cluster) -> Cluster:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from oscarcli.login.tokens import Grant
 
 # How long a person may take at the provider's pages, in seconds.
-LONGEST_LOGIN = 300.0
+MAX_LOGIN_SECONDS = 300.0
 
 
 def log_in_at_provider(session: Session, cluster: Cluster, *, device: bool, port: int) -> Grant:
@@ -70,7 +70,7 @@ def _granted(session: Session, cluster: Cluster, *, device: bool, port: int) -> 
             open_browser=_open_browser,
             show=lambda url: session.note(f"Log in with a browser: {url}"),
             port=port,
-            seconds=session.timeout or LONGEST_LOGIN,
+            seconds=session.timeout or MAX_LOGIN_SECONDS,
             trace=trace,
         )
 

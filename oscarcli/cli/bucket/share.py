@@ -173,15 +173,15 @@ def presign(
 def _presign_request(
     file: str, operation: str, expires: int, content_type: str | None, extra_headers: list[str]
 ) -> dict[str, Any]:
-    from oscarcli.api.buckets import LONGEST_EXPIRY
+    from oscarcli.api.buckets import MAX_EXPIRY_SECONDS
 
     wanted = OPERATIONS.get(operation.strip().lower())
     if wanted is None:
         raise UsageError(f'--operation takes download (or GET) and upload (or PUT), not "{operation}"')
     if not file.strip(" /"):
         raise UsageError("the FILE_NAME is empty")
-    if expires > LONGEST_EXPIRY:
-        raise UsageError(f"--expires is at most {LONGEST_EXPIRY} seconds, a week")
+    if expires > MAX_EXPIRY_SECONDS:
+        raise UsageError(f"--expires is at most {MAX_EXPIRY_SECONDS} seconds, a week")
     given = {"expires_in": expires, "content_type": content_type, "extra_headers": _pairs(extra_headers)}
     return {"object_key": file, "operation": wanted, **{key: value for key, value in given.items() if value}}
 

@@ -9,14 +9,14 @@ import typer
 
 from oscarcli.cli.kit.command import noun
 from oscarcli.cli.kit.login_options import ClientIdOption, IssuerOption, Login, ScopesOption
-from oscarcli.cli.kit.new_login import trying
-from oscarcli.cli.kit.probe import look, tell
-from oscarcli.cli.kit.prompt_secret import PasswordStdinOption, password_of, refresh_token_of
+from oscarcli.cli.kit.new_login import tried_login
+from oscarcli.cli.kit.probe import check_cluster, report_probe
+from oscarcli.cli.kit.prompt_secret import PasswordStdinOption, ask_password, ask_refresh_token
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.store_secret import InsecureStorageOption, choose_place, write_entry
 from oscarcli.config.environment import IDENTIFIER
 from oscarcli.config.model import Cluster
-from oscarcli.config.secrets import Kind
+from oscarcli.config.secrets import SecretKind
 from oscarcli.errors import ConfigError, OscarError, UsageError
 
 app = noun("Store a cluster.")
@@ -123,9 +123,9 @@ def add(
     if login.is_later:
         session.note(f"log in with 'oscar-cli auth login -c {identifier}'")
     elif answer is not None:
-        tell(session, entry, STORED, answer)
+        report_probe(session, entry, STORED, answer)
     else:
-        look(session, entry, STORED)
+        check_cluster(session, entry, STORED)
 
 
 def _stored(
@@ -144,7 +144,7 @@ def _stored(
     # Nobody sees a warning of a script; on a terminal it comes after a question that was answered.
     is_tried = check and not (login.is_later or force or session.can_ask)
     with (
-        trying(session, former if is_tried else None, cluster, kind, secret, way_out=WAY_OUT) as tried,
+        tried_login(session, former if is_tried else None, cluster, kind, secret, way_out=WAY_OUT) as tried,
         session.logins.vault.locked(former, cluster),
     ):
         entry = write_entry(
@@ -154,15 +154,15 @@ def _stored(
     return entry, tried.answer
 
 
-def _secret_of(session: Session, cluster: Cluster, login: Login) -> tuple[Kind, str, Cluster]:
+def _secret_of(session: Session, cluster: Cluster, login: Login) -> tuple[SecretKind, str, Cluster]:
     """Return what the secret is, the secret, empty where there is none, and the entry it goes with."""
-    kind = Kind.REFRESH_TOKEN if login.oidc_refresh_token else Kind.PASSWORD
+    kind = SecretKind.REFRESH_TOKEN if login.oidc_refresh_token else SecretKind.PASSWORD
     secret = ""
     if login.oidc_refresh_token:
-        secret = refresh_token_of(session, login.oidc_refresh_token)
+        secret = ask_refresh_token(session, login.oidc_refresh_token)
         cluster = _named_provider(cluster, secret)
     elif login.username:
-        secret = password_of(session, login.username, login.password, from_stdin=login.password_stdin)
+        secret = ask_password(session, login.username, login.password, from_stdin=login.password_stdin)
     return kind, secret, cluster
 
 

@@ -11,7 +11,7 @@ from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.store_secret import described_place
 from oscarcli.config.model import OWN_KEYS, Cluster
-from oscarcli.config.secrets import Kind, Place, kind_of
+from oscarcli.config.secrets import SecretKind, SecretLocation, kind_of
 from oscarcli.errors import AuthError, OscarError, PartialError, UsageError
 from oscarcli.output.render import Column, Result
 
@@ -24,7 +24,7 @@ COLUMNS = (
     Column("RESULT", "result"),
 )
 MOVED = "moved"
-PLACES = {"keyring": Place.KEYRING, "file": Place.FILE}
+PLACES = {"keyring": SecretLocation.KEYRING, "file": SecretLocation.FILE}
 
 
 @app.command("move", formats=TABLE_FORMATS, columns=COLUMNS)
@@ -43,7 +43,7 @@ def move(
     session.config_file.require_writable()
     rows = [row for cluster in _chosen(session) for row in _moved(session, cluster, PLACES[to])]
     session.show(Result(rows, COLUMNS, empty="No cluster on record has a secret to move"))
-    if PLACES[to] is Place.FILE and any(row["result"] == MOVED for row in rows):
+    if PLACES[to] is SecretLocation.FILE and any(row["result"] == MOVED for row in rows):
         session.warn(f"{session.config_path} has secrets in plain text now, for you alone to read")
     failed = [row for row in rows if row["error"]]
     if failed:
@@ -67,7 +67,7 @@ def _chosen(session: Session) -> list[str]:
     return [chosen.identifier]
 
 
-def _moved(session: Session, identifier: str, to: Place) -> Iterator[dict[str, Any]]:
+def _moved(session: Session, identifier: str, to: SecretLocation) -> Iterator[dict[str, Any]]:
     """Move the secrets of a cluster, each with a row of what became of it."""
     from oscarcli.api.auth import effective
 
@@ -79,12 +79,12 @@ def _moved(session: Session, identifier: str, to: Place) -> Iterator[dict[str, A
     with vault.locked(known):
         # Read again: another process may have put a new one before it let go of the lock.
         entry = session.config_file.read().clusters.get(identifier, entry)
-        for kind in Kind:
+        for kind in SecretKind:
             if kind is kind_of(known) or getattr(entry, kind.value):
                 yield _moved_one(session, entry, kind, to)
 
 
-def _moved_one(session: Session, cluster: Cluster, kind: Kind, to: Place) -> dict[str, Any]:
+def _moved_one(session: Session, cluster: Cluster, kind: SecretKind, to: SecretLocation) -> dict[str, Any]:
     vault = session.logins.vault
     row: dict[str, Any] = {
         "cluster": cluster.identifier,
@@ -105,11 +105,11 @@ def _moved_one(session: Session, cluster: Cluster, kind: Kind, to: Place) -> dic
     return {**row, "kept_in": described_place(session, to), "result": result}
 
 
-def _name_provider(session: Session, cluster: Cluster, kind: Kind, secret: str) -> None:
+def _name_provider(session: Session, cluster: Cluster, kind: SecretKind, secret: str) -> None:
     """Write the provider into an entry that is to lose the refresh token which names it."""
     from oscarcli.login.token_store import with_provider
 
-    if kind is not Kind.REFRESH_TOKEN:
+    if kind is not SecretKind.REFRESH_TOKEN:
         return
     named = with_provider(cluster, secret)
     for key in OWN_KEYS:

@@ -17,7 +17,7 @@ NOTHING_OF_IT = "not told by this server"
 
 
 @dataclass(frozen=True)
-class Node:
+class ClusterNode:
     """A line of the table of nodes; what a server does not tell is `None`."""
 
     name: Any
@@ -27,7 +27,7 @@ class Node:
     gpu: Any
 
 
-def nodes(status: Document) -> list[Node]:
+def nodes(status: Document) -> list[ClusterNode]:
     """Return the nodes of a status document."""
     found = as_mapping(status.get("cluster")).get("nodes")
     if isinstance(found, list):
@@ -36,10 +36,10 @@ def nodes(status: Document) -> list[Node]:
     return [_flat_node(node) for node in flat if isinstance(node, dict)] if isinstance(flat, list) else []
 
 
-def _node(node: Document) -> Node:
+def _node(node: Document) -> ClusterNode:
     cpu, memory = as_mapping(node.get("cpu")), as_mapping(node.get("memory"))
     # Numbers that are 0 are left out by the server.
-    return Node(
+    return ClusterNode(
         node.get("name"),
         node.get("status"),
         _usage(cpu.get("usage_cores", 0), cpu.get("capacity_cores"), is_cpu=True),
@@ -48,8 +48,8 @@ def _node(node: Document) -> Node:
     )
 
 
-def _flat_node(node: Document) -> Node:
-    return Node(
+def _flat_node(node: Document) -> ClusterNode:
+    return ClusterNode(
         node.get("nodeName") or node.get("name"),
         node.get("status"),
         _usage(node.get("cpuUsage"), node.get("cpuCapacity"), is_cpu=True),

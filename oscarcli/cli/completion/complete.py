@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from oscarcli.cli.completion.tree import Node, Option
+from oscarcli.cli.completion.tree import CommandNode, Option
 from oscarcli.cli.kit.argv import is_short, split_short
 
 FORMATS = ("table", "json", "yaml")
@@ -76,9 +76,9 @@ class Line:
             value unless it is a verb.
     """
 
-    def __init__(self, root: Node, words: Sequence[str]) -> None:
+    def __init__(self, root: CommandNode, words: Sequence[str]) -> None:
         self.root = root
-        self.node: Node | None = root
+        self.node: CommandNode | None = root
         self.given: dict[str, str] = {}
         self.arguments: list[str] = []
         self.flags: set[str] = set()
@@ -144,7 +144,7 @@ class Line:
         self.given[option.names[-1]] = value
 
 
-def complete(root: Node, words: Sequence[str], current: str, names: Names) -> Answer:
+def complete(root: CommandNode, words: Sequence[str], current: str, names: Names) -> Answer:
     """Return what may stand in the place of the word that is being typed.
 
     Args:
@@ -174,7 +174,7 @@ def complete(root: Node, words: Sequence[str], current: str, names: Names) -> An
     return answer
 
 
-def _add_commands(answer: Answer, node: Node, start: str) -> None:
+def _add_commands(answer: Answer, node: CommandNode, start: str) -> None:
     """Take the main names; aliases only when no main name fits, for they would hide what is there."""
     children = list(dict.fromkeys(node.children.values()))
     answer.add(((child.names[0], child.help) for child in children), start)
@@ -209,7 +209,7 @@ def _known_values(option: Option) -> list[str]:
     return [value for name in option.names for value in VALUES.get(name, ())]
 
 
-def _add_arguments(answer: Answer, line: Line, node: Node, start: str, names: Names) -> None:
+def _add_arguments(answer: Answer, line: Line, node: CommandNode, start: str, names: Names) -> None:
     position = len(line.arguments)
     if node.path in MAKERS and not position:
         return

@@ -32,7 +32,7 @@ class Option:
         return self.value.startswith("[")
 
 
-class Node:
+class CommandNode:
     """A noun or a verb, or the root: `children` by each of their names, `arguments` as in the usage line."""
 
     __slots__ = ("arguments", "children", "help", "names", "options", "path")
@@ -41,7 +41,7 @@ class Node:
         self.path = path
         self.names = names.split(", ")
         self.help = text
-        self.children: dict[str, Node] = {}
+        self.children: dict[str, CommandNode] = {}
         self.arguments: list[str] = []
         self.options: list[Option] = []
 
@@ -50,14 +50,14 @@ class Node:
         return next((option for option in self.options if name in option.names), None)
 
 
-def read_tree(text: str | None = None) -> Node:
+def read_tree(text: str | None = None) -> CommandNode:
     """Return the root. Options of the root are those of every command.
 
     Args:
         text: the table's; that of the file when `None`.
     """
     text = TABLE.read_text(encoding="utf-8") if text is None else text
-    root = Node()
+    root = CommandNode()
     nodes = {"": root}
     node = root
     for line in text.splitlines():
@@ -73,10 +73,10 @@ def read_tree(text: str | None = None) -> Node:
     return root
 
 
-def _new_node(nodes: dict[str, Node], place: str, text: str) -> Node:
+def _new_node(nodes: dict[str, CommandNode], place: str, text: str) -> CommandNode:
     above, _, names = place.rpartition(STEP)
     parent = nodes[above]
-    node = Node(f"{parent.path} {names.partition(', ')[0]}".strip(), names, text)
+    node = CommandNode(f"{parent.path} {names.partition(', ')[0]}".strip(), names, text)
     nodes[place] = node
     for name in node.names:
         # `cluster d` is both `delete` and `default`: the first one has it, as for the command itself.

@@ -39,18 +39,18 @@ def doctor(ctx: typer.Context) -> None:
     store. The exit code is that of the first failure. Nothing is changed anywhere.
     """
     from oscarcli.cli.doctor.checks import STEPS
-    from oscarcli.cli.doctor.model import Outcome, Patient, examine
+    from oscarcli.cli.doctor.model import CheckOutcome, Context, run_checks
 
     session: Session = ctx.obj
     # A look must not mend what it is to find.
     session.tightens_config = False
     checks = []
     width = max(len(step.name) for step in STEPS)
-    for check in examine(Patient(session), STEPS):
+    for check in run_checks(Context(session), STEPS):
         checks.append(check)
         if session.wants_usual_table:
             _tell(session, check.document(), width)
-    failed = [check for check in checks if check.outcome is Outcome.FAILED]
+    failed = [check for check in checks if check.outcome is CheckOutcome.FAILED]
     if not session.wants_usual_table:
         rows = [check.document() for check in checks]
         document = {"cluster": _cluster_id(session), "ok": not failed, "checks": rows}

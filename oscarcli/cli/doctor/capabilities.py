@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from oscarcli.cli.doctor.model import CheckError, Found, Outcome, Patient
+from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Finding
 from oscarcli.cli.doctor.server import client_of
 from oscarcli.coercion import as_mapping
 from oscarcli.errors import AuthError, ExitCode, ForbiddenError, OscarError, UnreachableError
@@ -22,40 +22,40 @@ FEATURES = (
 OUTSIDE = "ask whoever runs the cluster for an address of MinIO that is reachable from outside"
 
 
-def version(patient: Patient) -> Found:
+def version(context: Context) -> Finding:
     """Look at the server's version, and at what it lacks."""
     from oscarcli.api.system import server_version
 
-    text = str(patient.info.get("version"))
+    text = str(context.info.get("version"))
     around = [
         f"{title} {value}"
         for title, value in (
-            ("Kubernetes", patient.info.get("kubernetes_version")),
-            ("backend", as_mapping(patient.info.get("serverless_backend")).get("name")),
+            ("Kubernetes", context.info.get("kubernetes_version")),
+            ("backend", as_mapping(context.info.get("serverless_backend")).get("name")),
         )
         if value
     ]
     shown = ", ".join([f"OSCAR {text}", *around])
     numbers = server_version(text)
     if numbers is None:
-        return Found(f"{shown}; its number tells nothing about its features", Outcome.NOTE)
+        return Finding(f"{shown}; its number tells nothing about its features", CheckOutcome.NOTE)
     lacking = [name for since, name in FEATURES if numbers < since]
     if not lacking:
-        return Found(shown)
-    return Found(
+        return Finding(shown)
+    return Finding(
         shown,
-        Outcome.WARNING,
+        CheckOutcome.WARNING,
         f"a server of that age lacks: {'; '.join(lacking)}",
         "ask whoever runs the cluster for a newer version, or do without these commands",
     )
 
 
-def object_store(patient: Patient) -> Found:
+def object_store(context: Context) -> Finding:
     """Use the keys that the server hands out, from here."""
     from oscarcli.api.system import get_config
 
     try:
-        with client_of(patient) as client:
+        with client_of(context) as client:
             minio = get_config(client).get("minio_provider")
     except OscarError as error:
         raise CheckError(
@@ -72,11 +72,11 @@ def object_store(patient: Patient) -> Found:
             next="oscar-cli cluster config",
             code=ExitCode.FAILED,
         )
-    _reach(patient, endpoint)
-    return _entered(patient, endpoint, minio)
+    _reach(context, endpoint)
+    return _entered(context, endpoint, minio)
 
 
-def _reach(patient: Patient, endpoint: str) -> None:
+def _reach(context: Context, endpoint: str) -> None:
     """Raise CheckError when there is no way from here to the object store."""
     from oscarcli.network.route import ProbeError, connect, is_address, resolve, route_to
 
@@ -90,8 +90,8 @@ def _reach(patient: Patient, endpoint: str) -> None:
     route = route_to(endpoint)
     try:
         if not is_address(route.first[0]):
-            resolve(route.first[0], patient.seconds)
-        connect(route, patient.seconds).close()
+            resolve(route.first[0], context.seconds)
+        connect(route, context.seconds).close()
     except ProbeError as error:
         raise CheckError(
             f"{endpoint}: {error.message}",
@@ -110,15 +110,15 @@ def _is_url(endpoint: str) -> bool:
         return False
 
 
-def _entered(patient: Patient, endpoint: str, minio: Mapping[str, Any]) -> Found:
+def _entered(context: Context, endpoint: str, minio: Mapping[str, Any]) -> Finding:
     from oscarcli.storage.access import count_buckets
 
     try:
-        count = count_buckets(minio, patient.seconds, patient.cluster.tls)
+        count = count_buckets(minio, context.seconds, context.cluster.tls)
     except ForbiddenError as error:
-        return Found(
+        return Finding(
             f"{endpoint} answers, but the buckets cannot be listed",
-            Outcome.WARNING,
+            CheckOutcome.WARNING,
             f"the keys may not do this: {error.message}",
             "oscar-cli bucket list",
         )
@@ -143,4 +143,4 @@ def _entered(patient: Patient, endpoint: str, minio: Mapping[str, Any]) -> Found
             next=OUTSIDE,
             code=error.exit_code,
         ) from error
-    return Found(f"{endpoint} lets the server's keys in, {count} bucket{'s' if count != 1 else ''}")
+    return Finding(f"{endpoint} lets the server's keys in, {count} bucket{'s' if count != 1 else ''}")

@@ -6,7 +6,7 @@ import shutil
 import stat
 from importlib.util import find_spec
 
-from oscarcli.cli.doctor.model import CheckError, Found, Outcome, Patient
+from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Finding
 from oscarcli.errors import ConfigError, ExitCode
 
 OTHERS_READ = 0o077
@@ -16,11 +16,11 @@ OWN_CLUSTER = "oscar-cli local start for one on this machine"
 ENGINES = ("podman", "docker")
 
 
-def configuration(patient: Patient) -> Found:
+def configuration(context: Context) -> Finding:
     """Read the configuration file."""
-    path = patient.session.config_path
-    if not path.exists() and patient.session.environ.get("OSCAR_CLI_ENDPOINT"):
-        return Found(f"there is no file {path}; the environment gives a cluster", Outcome.NOTE)
+    path = context.session.config_path
+    if not path.exists() and context.session.environ.get("OSCAR_CLI_ENDPOINT"):
+        return Finding(f"there is no file {path}; the environment gives a cluster", CheckOutcome.NOTE)
     if not path.exists():
         raise CheckError(
             f"there is no file {path}",
@@ -31,19 +31,19 @@ def configuration(patient: Patient) -> Found:
             code=ExitCode.CONFIG,
         )
     try:
-        clusters = patient.session.config.clusters
+        clusters = context.session.config.clusters
     except ConfigError as error:
         raise CheckError(
             error.message,
-            cause=_cause(patient),
+            cause=_cause(context),
             next=f"mend {path}, or name another file with --config PATH",
             code=ExitCode.CONFIG,
         ) from error
-    return Found(f"{path}, {len(clusters)} cluster{'s' if len(clusters) != 1 else ''}")
+    return Finding(f"{path}, {len(clusters)} cluster{'s' if len(clusters) != 1 else ''}")
 
 
-def _cause(patient: Patient) -> str:
-    path = patient.session.config_path
+def _cause(context: Context) -> str:
+    path = context.session.config_path
     if path.is_dir():
         return "it is a folder"
     try:
@@ -53,13 +53,13 @@ def _cause(patient: Patient) -> str:
     return "the file was edited by hand, or only half of it was written"
 
 
-def privacy(patient: Patient) -> Found:
+def privacy(context: Context) -> Finding:
     """Look whether other users can read the file, or put another one in its place."""
-    path = patient.session.config_path
+    path = context.session.config_path
     try:
         mode, folder = path.stat().st_mode, path.parent.stat().st_mode
     except OSError:
-        return Found("there is no file to keep private", Outcome.SKIPPED)
+        return Finding("there is no file to keep private", CheckOutcome.SKIPPED)
     if stat.S_ISREG(mode) and mode & OTHERS_READ:
         raise CheckError(
             f"other users can read or change {path}: its mode is {mode & 0o777:04o}",
@@ -74,18 +74,18 @@ def privacy(patient: Patient) -> Found:
             next=f"chmod 700 {path.parent}",
             code=ExitCode.CONFIG,
         )
-    return Found("nobody else can read the configuration")
+    return Finding("nobody else can read the configuration")
 
 
-def cluster(patient: Patient) -> Found:
+def cluster(context: Context) -> Finding:
     """Look which cluster is chosen, and whether its endpoint can be one."""
     from urllib.parse import urlsplit
 
     from oscarcli.network.proxies import is_this_machine
 
-    session = patient.session
+    session = context.session
     try:
-        chosen = patient.cluster
+        chosen = context.cluster
     except ConfigError as error:
         is_named = bool(session.cluster_option or session.environ.get("OSCAR_CLI_CLUSTER"))
         raise CheckError(
@@ -93,55 +93,55 @@ def cluster(patient: Patient) -> Found:
             cause="the id is mistyped, or the cluster is in another configuration"
             if is_named or session.config.default
             else "the configuration has no default cluster",
-            next=_way_to_a_cluster(patient),
+            next=_way_to_a_cluster(context),
             code=ExitCode.CONFIG,
         ) from error
     try:
-        url = patient.url
+        url = context.url
     except ConfigError as error:
         raise CheckError(
             error.message,
             cause="the endpoint in the configuration is mistyped",
-            next=patient.store_again("https://HOST"),
+            next=context.store_again("https://HOST"),
             code=ExitCode.CONFIG,
         ) from error
-    text = f'"{chosen.identifier}" at {url}, {_chosen_by(patient)}'
+    text = f'"{chosen.identifier}" at {url}, {_chosen_by(context)}'
     if url.startswith("http:") and not is_this_machine(urlsplit(url).hostname or ""):
-        return Found(
+        return Finding(
             f"{text}, without TLS",
-            Outcome.WARNING,
+            CheckOutcome.WARNING,
             "the endpoint begins with http://: everybody on the way can read the password",
-            patient.store_again(url.replace("http:", "https:", 1)),
+            context.store_again(url.replace("http:", "https:", 1)),
         )
-    return Found(text)
+    return Finding(text)
 
 
-def _chosen_by(patient: Patient) -> str:
-    if patient.session.cluster_option:
+def _chosen_by(context: Context) -> str:
+    if context.session.cluster_option:
         return "named with --cluster"
     named = [
-        name for name in ("OSCAR_CLI_ENDPOINT", "OSCAR_CLI_CLUSTER") if patient.session.environ.get(name)
+        name for name in ("OSCAR_CLI_ENDPOINT", "OSCAR_CLI_CLUSTER") if context.session.environ.get(name)
     ]
     return f"named in {named[0]}" if named else "the default"
 
 
-def _way_to_a_cluster(patient: Patient) -> str:
-    known = list(patient.session.config.clusters)
+def _way_to_a_cluster(context: Context) -> str:
+    known = list(context.session.config.clusters)
     if not known:
         return f"{NEW_CLUSTER}, or {OWN_CLUSTER}"
     return f"oscar-cli cluster default --set {known[0]} (there is {', '.join(known)})"
 
 
-def oidc_tools(patient: Patient) -> Found:
+def oidc_tools(context: Context) -> Finding:
     """Look for oidc-agent and a way to speak to it; without a cluster that needs it it is only a note."""
-    environ = patient.session.environ
+    environ = context.session.environ
     way = shutil.which("oidc-token", path=environ.get("PATH")) or ("PyNaCl" if find_spec("nacl") else None)
     runs = bool(environ.get("OIDC_SOCK") or environ.get("OIDC_REMOTE_SOCK"))
-    needed = _login_of(patient) == "oidc-agent"
+    needed = _login_of(context) == "oidc-agent"
     if way and (runs or not needed):
-        return Found(f"{way}, {'the agent runs' if runs else 'no agent runs in this session'}")
+        return Finding(f"{way}, {'the agent runs' if runs else 'no agent runs in this session'}")
     if not needed:
-        return Found("oidc-token is not there; only logins by oidc-agent need it", Outcome.NOTE)
+        return Finding("oidc-token is not there; only logins by oidc-agent need it", CheckOutcome.NOTE)
     raise CheckError(
         "no agent runs in this session" if way else "neither oidc-token nor PyNaCl is there",
         cause="the cluster logs in by oidc-agent, "
@@ -151,19 +151,19 @@ def oidc_tools(patient: Patient) -> Found:
     )
 
 
-def _login_of(patient: Patient) -> str | None:
+def _login_of(context: Context) -> str | None:
     try:
-        return patient.cluster.login
+        return context.cluster.login
     except ConfigError:
         return None
 
 
-def containers(patient: Patient) -> Found:
+def containers(context: Context) -> Finding:
     """Look for what can run a service's image on this machine."""
-    path = patient.session.environ.get("PATH")
+    path = context.session.environ.get("PATH")
     found = [place for name in ENGINES if (place := shutil.which(name, path=path))]
     if found:
-        return Found(", ".join(found))
-    return Found(
-        "neither podman nor docker is there; only running images on this machine needs one", Outcome.NOTE
+        return Finding(", ".join(found))
+    return Finding(
+        "neither podman nor docker is there; only running images on this machine needs one", CheckOutcome.NOTE
     )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SECONDS = 5.0
 
 
-class Outcome(str, Enum):
+class CheckOutcome(str, Enum):
     """What a check came to."""
 
     OK = "ok"
@@ -34,11 +34,11 @@ class Outcome(str, Enum):
 
 
 @dataclass(frozen=True)
-class Found:
+class Finding:
     """What a check found where nothing failed; a warning has a cause and what to do next."""
 
     finding: str
-    outcome: Outcome = Outcome.OK
+    outcome: CheckOutcome = CheckOutcome.OK
     cause: str | None = None
     next: str | None = None
 
@@ -64,7 +64,7 @@ class Check:
     """The outcome of one check, with the exit code of a failure."""
 
     name: str
-    outcome: Outcome
+    outcome: CheckOutcome
     finding: str
     cause: str | None = None
     next: str | None = None
@@ -83,7 +83,7 @@ class Check:
 
 
 @dataclass
-class Patient:
+class Context:
     """What is looked at. Each check leaves here what later ones go on from."""
 
     session: Session
@@ -140,30 +140,30 @@ class Step:
     """A check: its name, what has to be well before, and the function that looks."""
 
     name: str
-    look: Callable[[Patient], Found]
+    look: Callable[[Context], Finding]
     needs: tuple[str, ...] = ()
 
 
-def examine(patient: Patient, steps: Iterable[Step]) -> Iterator[Check]:
+def run_checks(context: Context, steps: Iterable[Step]) -> Iterator[Check]:
     """Yield the outcome of each step as it comes."""
     # Each check that was not passed, by the one whose failure it comes from.
     unwell: dict[str, str] = {}
     for step in steps:
         missing = [unwell[name] for name in step.needs if name in unwell]
         if missing:
-            check = Check(step.name, Outcome.SKIPPED, f"not tried after the failure of: {missing[0]}")
+            check = Check(step.name, CheckOutcome.SKIPPED, f"not tried after the failure of: {missing[0]}")
         else:
-            check = _looked(patient, step)
-        if check.outcome in (Outcome.FAILED, Outcome.SKIPPED):
+            check = _looked(context, step)
+        if check.outcome in (CheckOutcome.FAILED, CheckOutcome.SKIPPED):
             unwell[step.name] = missing[0] if missing else step.name
         yield check
 
 
-def _looked(patient: Patient, step: Step) -> Check:
+def _looked(context: Context, step: Step) -> Check:
     try:
-        found = step.look(patient)
+        found = step.look(context)
     except OscarError as error:
         cause = getattr(error, "cause", None)
         following = error.hint or "oscar-cli doctor --debug"
-        return Check(step.name, Outcome.FAILED, error.message, cause, following, int(error.exit_code))
+        return Check(step.name, CheckOutcome.FAILED, error.message, cause, following, int(error.exit_code))
     return Check(step.name, found.outcome, found.finding, found.cause, found.next)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from oscarcli.cli.doctor.model import CheckError, Found, Outcome, Patient
+from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Finding
 from oscarcli.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -23,60 +23,60 @@ CAUSES = {
 }
 
 
-def host_name(patient: Patient) -> Found:
+def host_name(context: Context) -> Finding:
     """Look up the host's address, or the proxy's."""
     from oscarcli.network.route import is_address, resolve
 
-    with _what_next(patient):
-        route = patient.route
+    with _what_next(context):
+        route = context.route
     host = route.first[0]
     if is_address(host):
-        return Found(f"{host} is an address" + (" of a proxy" if route.proxy else ""))
-    with _what_next(patient):
-        addresses = resolve(host, patient.seconds)
+        return Finding(f"{host} is an address" + (" of a proxy" if route.proxy else ""))
+    with _what_next(context):
+        addresses = resolve(host, context.seconds)
     through = f", the proxy for {route.host}" if route.proxy else ""
-    return Found(f"{host} is {', '.join(addresses[:3])}{through}")
+    return Finding(f"{host} is {', '.join(addresses[:3])}{through}")
 
 
-def connection(patient: Patient) -> Found:
+def connection(context: Context) -> Finding:
     """Open a connection."""
     from oscarcli.network.route import connect
 
-    with _what_next(patient):
-        connect(patient.route, patient.seconds).close()
-    return Found(f"{patient.route.place} takes connections")
+    with _what_next(context):
+        connect(context.route, context.seconds).close()
+    return Finding(f"{context.route.place} takes connections")
 
 
-def certificate(patient: Patient) -> Found:
+def certificate(context: Context) -> Finding:
     """Look at the server's certificate as a request does."""
     from oscarcli.network.certificate import look_at_certificate
 
-    if not patient.route.is_tls:
-        return Found("none: the endpoint begins with http://", Outcome.NOTE)
-    with _what_next(patient):
-        found = look_at_certificate(patient.route, patient.seconds)
+    if not context.route.is_tls:
+        return Finding("none: the endpoint begins with http://", CheckOutcome.NOTE)
+    with _what_next(context):
+        found = look_at_certificate(context.route, context.seconds)
     if found.mistrust is not None:
-        return _untrusted(patient, found)
+        return _untrusted(context, found)
     text = f"signed by {found.issuer or 'nobody with a name'}{_until(found)}"
     if found.until is not None and found.until - datetime.now(timezone.utc) < SOON:
-        return Found(
+        return Finding(
             text,
-            Outcome.WARNING,
+            CheckOutcome.WARNING,
             "the certificate ends soon and was not renewed",
             "tell whoever runs the server",
         )
-    if not patient.cluster.ssl_verify:
-        return Found(
+    if not context.cluster.ssl_verify:
+        return Finding(
             f"{text}, but not verified",
-            Outcome.WARNING,
+            CheckOutcome.WARNING,
             "the configuration has ssl_verify: false, though the certificate is trusted",
-            patient.store_again(patient.url),
+            context.store_again(context.url),
         )
-    return Found(text)
+    return Finding(text)
 
 
 @contextmanager
-def _what_next(patient: Patient) -> Iterator[None]:
+def _what_next(context: Context) -> Iterator[None]:
     """Tell the cause of a failure, and what to do about it, where it does not tell them itself."""
     from oscarcli.network.proxies import is_this_machine
     from oscarcli.network.route import ProbeError
@@ -93,13 +93,13 @@ def _what_next(patient: Patient) -> Iterator[None]:
             code=ExitCode.CONFIG,
         ) from error
     except ProbeError as error:
-        if error.hint is None and patient.route.proxy:
-            error.hint = patient.route.proxy.hint()
-        elif error.hint is None and is_this_machine(patient.route.host):
+        if error.hint is None and context.route.proxy:
+            error.hint = context.route.proxy.hint()
+        elif error.hint is None and is_this_machine(context.route.host):
             error.hint = "oscar-cli local start, if it is a cluster of this machine"
         else:
             error.hint = (
-                error.hint or f"check the endpoint and the network: {patient.store_again('https://HOST')}"
+                error.hint or f"check the endpoint and the network: {context.store_again('https://HOST')}"
             )
         raise
 
@@ -108,33 +108,33 @@ def _until(found: Certificate) -> str:
     return f", until {found.until:%Y-%m-%d}" if found.until is not None else ""
 
 
-def _untrusted(patient: Patient, found: Certificate) -> Found:
+def _untrusted(context: Context, found: Certificate) -> Finding:
     from oscarcli.network.tls_failures import described_parts, mistrust
 
     cause = CAUSES.get(found.kind, "OpenSSL rejects it")
     described = ", ".join(described_parts(found))
     text = f"not trusted: {mistrust(found)}" + (f" ({described})" if described else "")
-    if not patient.cluster.ssl_verify:
-        return Found(
+    if not context.cluster.ssl_verify:
+        return Finding(
             f"{text}; and not verified",
-            Outcome.WARNING,
+            CheckOutcome.WARNING,
             f"the configuration has ssl_verify: false; {cause}",
-            patient.store_again(patient.url, "--ca-file PATH") + ", with the certificate of its authority",
+            context.store_again(context.url, "--ca-file PATH") + ", with the certificate of its authority",
         )
-    raise CheckError(text, cause=cause, next=_what_to_do(patient, found), code=ExitCode.UNREACHABLE)
+    raise CheckError(text, cause=cause, next=_what_to_do(context, found), code=ExitCode.UNREACHABLE)
 
 
-def _what_to_do(patient: Patient, found: Certificate) -> str:
-    from oscarcli.network.tls_failures import remedy
+def _what_to_do(context: Context, found: Certificate) -> str:
+    from oscarcli.network.tls_failures import trust_hint
 
-    trusting = patient.store_again(patient.url, "--ca-file PATH")
-    unverified = patient.store_again(patient.url, "--disable-ssl")
+    trusting = context.store_again(context.url, "--ca-file PATH")
+    unverified = context.store_again(context.url, "--disable-ssl")
     if found.kind == "expired":
         return f"tell whoever runs the server; until then: {unverified}"
     if found.kind == "other name":
-        return f"store the cluster with an endpoint that the certificate is for: {patient.store_again('https://NAME')}"
+        return f"store the cluster with an endpoint that the certificate is for: {context.store_again('https://NAME')}"
     if found.kind == "self-signed":
         return f"if it is the right one, trust it: {trusting}; or, for a server of your own: {unverified}"
     if found.kind == "unknown issuer":
         return f"name the certificate of its authority: {trusting}"
-    return remedy(found, patient.route)
+    return trust_hint(found, context.route)

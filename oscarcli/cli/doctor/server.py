@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from oscarcli.cli.doctor.model import CheckError, Found, Outcome, Patient
+from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Finding
 from oscarcli.errors import AuthError, ExitCode, ForbiddenError, NotFoundError, OscarError, UnreachableError
 
 if TYPE_CHECKING:
@@ -14,42 +14,42 @@ if TYPE_CHECKING:
     from oscarcli.api.system import HealthAnswer
 
 # S3 refuses requests that are this much off: RequestTimeTooSkewed.
-MOST_SKEW = timedelta(minutes=15)
+MAX_CLOCK_SKEW = timedelta(minutes=15)
 NOTABLE_SKEW = timedelta(minutes=1)
 
 
-def health(patient: Patient) -> Found:
+def health(context: Context) -> Finding:
     """Ask the server how it is, without a login."""
     from oscarcli.api.system import probe_health
 
-    session = patient.session
+    session = context.session
     try:
         answer = probe_health(
-            patient.url,
-            tls=patient.cluster.tls,
-            seconds=patient.seconds,
+            context.url,
+            tls=context.cluster.tls,
+            seconds=context.seconds,
             trace=session.trace if session.debug else None,
         )
     except UnreachableError as error:
-        raise _silent(patient, error) from error
-    patient.health = answer
-    _require_oscar(patient, answer)
-    if _origin(answer.url) != _origin(patient.url):
-        return Found(
+        raise _silent(context, error) from error
+    context.health = answer
+    _require_oscar(context, answer)
+    if _origin(answer.url) != _origin(context.url):
+        return Finding(
             f"well, but the answer comes from {_origin(answer.url)}",
-            Outcome.WARNING,
+            CheckOutcome.WARNING,
             "the server redirects; logins and changes are not sent along to another place",
-            patient.store_again(_origin(answer.url)),
+            context.store_again(_origin(answer.url)),
         )
-    return Found("the cluster says that it is well")
+    return Finding("the cluster says that it is well")
 
 
-def _silent(patient: Patient, error: UnreachableError) -> OscarError:
+def _silent(context: Context, error: UnreachableError) -> OscarError:
     """Return why a server that takes connections gives no answer."""
     from oscarcli.network.certificate import speaks_tls
 
-    if not patient.route.is_tls and speaks_tls(patient.route, patient.seconds):
-        return _speaks_tls(patient)
+    if not context.route.is_tls and speaks_tls(context.route, context.seconds):
+        return _speaks_tls(context)
     return CheckError(
         error.message,
         cause="something else than an OSCAR server listens there, or the server hangs",
@@ -58,33 +58,33 @@ def _silent(patient: Patient, error: UnreachableError) -> OscarError:
     )
 
 
-def _speaks_tls(patient: Patient) -> CheckError:
+def _speaks_tls(context: Context) -> CheckError:
     return CheckError(
-        f"{patient.route.host}:{patient.route.port} wants TLS",
+        f"{context.route.host}:{context.route.port} wants TLS",
         cause="the endpoint begins with http://, and the server has https://",
-        next=patient.store_again(patient.url.replace("http:", "https:", 1)),
+        next=context.store_again(context.url.replace("http:", "https:", 1)),
         code=ExitCode.UNREACHABLE,
     )
 
 
-def _require_oscar(patient: Patient, answer: HealthAnswer) -> None:
+def _require_oscar(context: Context, answer: HealthAnswer) -> None:
     """Raise CheckError when the answer is not that of an OSCAR server that is well."""
     from oscarcli.network.certificate import speaks_tls
 
-    if answer.status == 400 and not patient.route.is_tls and speaks_tls(patient.route, patient.seconds):
-        raise _speaks_tls(patient)
+    if answer.status == 400 and not context.route.is_tls and speaks_tls(context.route, context.seconds):
+        raise _speaks_tls(context)
     if answer.is_page:
         raise CheckError(
             f"a web page answers (HTTP {answer.status})",
             cause="something else than OSCAR is at the endpoint: a login portal, a dashboard, a proxy",
-            next=patient.store_again("https://HOST"),
+            next=context.store_again("https://HOST"),
             code=ExitCode.UNREACHABLE,
         )
     if answer.status in (401, 403, 404, 405):
         raise CheckError(
-            f"there is no /health at {patient.url} (HTTP {answer.status})",
+            f"there is no /health at {context.url} (HTTP {answer.status})",
             cause="another server is at the endpoint, or its path is wrong",
-            next=patient.store_again("https://HOST"),
+            next=context.store_again("https://HOST"),
             code=ExitCode.UNREACHABLE,
         )
     if not 200 <= answer.status < 300:
@@ -101,17 +101,17 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def clock(patient: Patient) -> Found:
+def clock(context: Context) -> Finding:
     """Compare this machine's clock with the server's."""
-    skew = patient.health.skew if patient.health is not None else None
+    skew = context.health.skew if context.health is not None else None
     if skew is None:
-        return Found("the server tells no time", Outcome.NOTE)
+        return Finding("the server tells no time", CheckOutcome.NOTE)
     distance = abs(skew)
     direction = "behind" if skew > timedelta(0) else "ahead of"
     text = f"this machine is {_duration(distance)} {direction} the server"
     cause = "the clock of this machine, or of the server, is not kept by the network"
     following = "timedatectl set-ntp true"
-    if distance > MOST_SKEW:
+    if distance > MAX_CLOCK_SKEW:
         raise CheckError(
             text,
             cause=f"{cause}; object stores refuse requests that are 15 minutes off, and tokens look expired",
@@ -119,8 +119,8 @@ def clock(patient: Patient) -> Found:
             code=ExitCode.FAILED,
         )
     if distance > NOTABLE_SKEW:
-        return Found(text, Outcome.WARNING, cause, following)
-    return Found(f"at most {_duration(distance + timedelta(seconds=1))} apart from the server's")
+        return Finding(text, CheckOutcome.WARNING, cause, following)
+    return Finding(f"at most {_duration(distance + timedelta(seconds=1))} apart from the server's")
 
 
 def _duration(length: timedelta) -> str:
@@ -130,24 +130,24 @@ def _duration(length: timedelta) -> str:
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
-def credentials(patient: Patient) -> Found:
+def credentials(context: Context) -> Finding:
     """Log in."""
     from oscarcli.api.responses import NoRouteError
     from oscarcli.api.system import get_info
 
-    chosen = patient.cluster
+    chosen = context.cluster
     if chosen.login == "basic" and not chosen.auth_user:
         raise CheckError(
             "no user and no password are stored",
             cause="the cluster was added without a login, or the entry was edited by hand",
-            next=f"oscar-cli cluster add {chosen.identifier} {patient.url} USERNAME --force",
+            next=f"oscar-cli cluster add {chosen.identifier} {context.url} USERNAME --force",
             code=ExitCode.AUTH,
         )
     try:
-        with client_of(patient) as client:
-            patient.info = get_info(client)
+        with client_of(context) as client:
+            context.info = get_info(client)
     except (NoRouteError, NotFoundError) as error:
-        raise _another_server(patient, error.message) from error
+        raise _another_server(context, error.message) from error
     except ForbiddenError as error:
         raise CheckError(
             error.message,
@@ -161,33 +161,33 @@ def credentials(patient: Patient) -> Found:
             cause="the user or the password is wrong, or was changed"
             if chosen.login == "basic"
             else "the login gives no token that the cluster accepts",
-            next=error.hint or patient.store_again(patient.url),
+            next=error.hint or context.store_again(context.url),
             code=ExitCode.AUTH,
         ) from error
-    if not isinstance(patient.info.get("version"), str):
-        raise _another_server(patient, "the answer has no version")
-    return Found(f"accepted, {'user ' + chosen.auth_user if chosen.login == 'basic' else chosen.login}")
+    if not isinstance(context.info.get("version"), str):
+        raise _another_server(context, "the answer has no version")
+    return Finding(f"accepted, {'user ' + chosen.auth_user if chosen.login == 'basic' else chosen.login}")
 
 
-def _another_server(patient: Patient, finding: str) -> CheckError:
+def _another_server(context: Context, finding: str) -> CheckError:
     return CheckError(
         finding,
         cause="another server than OSCAR answers at the endpoint, or its path is wrong",
-        next=patient.store_again("https://HOST"),
+        next=context.store_again("https://HOST"),
         code=ExitCode.UNREACHABLE,
     )
 
 
-def client_of(patient: Patient) -> Client:
+def client_of(context: Context) -> Client:
     """Return a client of the cluster that tries once and waits no longer than a check may."""
     from oscarcli.api.auth import auth_for
     from oscarcli.api.client import Client
 
     return Client(
-        patient.cluster.endpoint,
-        auth_for(patient.cluster, patient.session.logins),
-        tls=patient.cluster.tls,
-        timeout=patient.seconds,
+        context.cluster.endpoint,
+        auth_for(context.cluster, context.session.logins),
+        tls=context.cluster.tls,
+        timeout=context.seconds,
         retries=False,
-        trace=patient.session.trace if patient.session.debug else None,
+        trace=context.session.trace if context.session.debug else None,
     )

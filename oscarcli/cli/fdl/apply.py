@@ -17,7 +17,7 @@ from oscarcli.cli.fdl.plan_input import (
     read_fdl,
     wanted_services,
 )
-from oscarcli.cli.fdl.report import Report
+from oscarcli.cli.fdl.report import ApplyReport
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
@@ -78,18 +78,18 @@ def _tell_lent(session: Session, plan: Planned) -> None:
 
 
 def _carry_out(session: Session, plan: Planned, *, wait: bool) -> None:
-    from oscarcli.cli.fdl.diff import tell_ignored
+    from oscarcli.cli.fdl.diff import warn_of_ignored
     from oscarcli.fdl.apply import carry_out
     from oscarcli.fdl.wait import Awaited, wait_until_ready
 
-    report = Report(session, plan.fdl.label, len(plan.actions))
+    report = ApplyReport(session, plan.fdl.label, len(plan.actions))
     report.title("Applying")
     done = report.follow(carry_out(plan.actions, session.api_for))
     for action in done:
         if action.comparison is not None and action.comparison.has_secrets and not action.comparison.changes:
             because = "sent for its secrets alone, as no server shows whether they differ"
             session.note(f'service "{action.name}" in cluster "{action.cluster_id}": {because}')
-    tell_ignored(session, done)
+    warn_of_ignored(session, done)
     if wait and done:
         awaited = [
             Awaited(action.cluster_id, action.name, action.definition or {}, action.kind == "edit")
@@ -123,7 +123,7 @@ def delete(
     wanted = wanted_services(session, fdl, name or [], default)
     actions = [Action("delete", item.cluster_id, item.service.name) for item in wanted]
     _ask(session, actions, yes)
-    report = Report(session, fdl.label, len(actions), ignore_missing=ignore_missing)
+    report = ApplyReport(session, fdl.label, len(actions), ignore_missing=ignore_missing)
     report.title("Deleting")
     report.follow(carry_out(actions, session.api_for))
     report.close(DELETED)

@@ -113,7 +113,7 @@ def show_plan(session: Session, plan: Planned, doing: str) -> None:
         raise combined([action.error for action in failed if action.error is not None], len(plan.actions))
 
 
-def tell_ignored(session: Session, actions: Iterable[Action]) -> None:
+def warn_of_ignored(session: Session, actions: Iterable[Action]) -> None:
     """Say which keys of a file a server neither shows nor reads."""
     for action in actions:
         if action.comparison is not None and action.comparison.ignored:
@@ -124,7 +124,7 @@ def tell_ignored(session: Session, actions: Iterable[Action]) -> None:
 def _tell_rest(session: Session, actions: Sequence[Action]) -> None:
     from oscarcli.fdl.ordering import left_out
 
-    tell_ignored(session, actions)
+    warn_of_ignored(session, actions)
     if any(action.comparison is not None and action.comparison.has_secrets for action in actions):
         session.note(SECRETS_NOTE)
     for action in actions:

@@ -14,7 +14,7 @@ from oscarcli.errors import ConfigError
 from oscarcli.output.render import Column, Result
 
 if TYPE_CHECKING:
-    from oscarcli.fdl.graph import Node, Workflow
+    from oscarcli.fdl.graph import GraphNode, Workflow
     from oscarcli.fdl.service import ServiceDefinition
 
 app = noun("Show how the services of FDL files follow each other.")
@@ -97,7 +97,7 @@ def _default_cluster(session: Session) -> str | None:
         return None
 
 
-def _document(found: Workflow, cycles: Sequence[Sequence[Node]]) -> dict[str, Any]:
+def _document(found: Workflow, cycles: Sequence[Sequence[GraphNode]]) -> dict[str, Any]:
     names = _names(found)
     return {
         "services": [

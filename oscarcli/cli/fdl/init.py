@@ -56,9 +56,9 @@ def init(
 
 
 def _check_name(name: str) -> None:
-    from oscarcli.fdl.rules import name_mistake
+    from oscarcli.fdl.rules import name_error
 
-    wrong = name_mistake(name)
+    wrong = name_error(name)
     if wrong is None and name[0].isdigit():
         wrong = f'"{name}" starts with a digit, which many clusters refuse'
     if wrong:

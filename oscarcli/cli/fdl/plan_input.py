@@ -76,7 +76,7 @@ def planned(
         ConfigError: the FDL or the environment file is wrong, or a cluster is not on record.
         UsageError: a name is not possible.
     """
-    from oscarcli.fdl.apply import look_up
+    from oscarcli.fdl.apply import read_existing
     from oscarcli.fdl.plan import plan, with_logins
 
     fdl = read_fdl(session, path)
@@ -84,7 +84,7 @@ def planned(
     # An empty name, which is no file, comes as that of the working folder.
     if env_file is not None and env_file != Path():
         _fill_in(session, env_file, wanted)
-    existing = look_up(wanted, session.api_for)
+    existing = read_existing(wanted, session.api_for)
     wanted, lent = with_logins(wanted, existing, session.config.clusters, session.with_secret)
     return Planned(fdl, plan(wanted, existing, force=force), lent)
 

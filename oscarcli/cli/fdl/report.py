@@ -13,8 +13,8 @@ from oscarcli.output.terminal import clean
 
 if TYPE_CHECKING:
     from oscarcli.fdl.actions import Action
-    from oscarcli.fdl.apply import Event
-    from oscarcli.fdl.wait import Sight
+    from oscarcli.fdl.apply import ApplyEvent
+    from oscarcli.fdl.wait import ServiceUpdate
 
 # The reference client's words, which scripts look for.
 DOING = {
@@ -28,7 +28,7 @@ ERASE_LINE = "\r\x1b[K"
 FINE = ("done", "unchanged")
 
 
-class Report:
+class ApplyReport:
     """Tells the outcomes of a file's steps.
 
     Args:
@@ -43,15 +43,15 @@ class Report:
         self._label = label
         self._total = total
         self._ignore_missing = ignore_missing
-        self._events: list[Event] = []
-        self._sights: dict[tuple[str, str], Sight] = {}
+        self._events: list[ApplyEvent] = []
+        self._sights: dict[tuple[str, str], ServiceUpdate] = {}
 
     def title(self, doing: str) -> None:
         """Say what is done with the file."""
         if self._session.wants_table:
             self._session.line(f'{doing} file "{Path(self._label).name}"...')
 
-    def follow(self, events: Iterable[Event]) -> list[Action]:
+    def follow(self, events: Iterable[ApplyEvent]) -> list[Action]:
         """Tell each event, and return the steps after which the service is there as wanted."""
         for event in events:
             if event.outcome == "started":
@@ -61,21 +61,21 @@ class Report:
             self._tell(event)
         return [event.action for event in self._events if event.outcome in FINE]
 
-    def follow_states(self, sights: Iterable[Sight]) -> None:
+    def follow_states(self, sights: Iterable[ServiceUpdate]) -> None:
         """Tell how services become ready, and which do not."""
-        for sight in sights:
-            place = f'service "{sight.service.name}" in cluster "{sight.service.cluster_id}"'
-            if sight.outcome == "waiting":
-                self._begin(f"{sight.service.name}: {sight.text}", f"{place}: {sight.text}")
+        for update in sights:
+            place = f'service "{update.service.name}" in cluster "{update.service.cluster_id}"'
+            if update.outcome == "waiting":
+                self._begin(f"{update.service.name}: {update.text}", f"{place}: {update.text}")
                 continue
-            self._sights[sight.service.key] = sight
+            self._sights[update.service.key] = update
             self._erase()
             if self._session.wants_table:
-                done = sight.outcome == "ready"
+                done = update.outcome == "ready"
                 self._session.mark(f"{'Ready' if done else 'Waiting for'} {place}", done=done)
-            if sight.error is not None and self._total > 1:
-                self._tell_error(place, sight.error)
-                for line in sight.log:
+            if update.error is not None and self._total > 1:
+                self._tell_error(place, update.error)
+                for line in update.log:
                     self._session.note(f"  {line}")
 
     def close(self, words: Sequence[tuple[str, str]]) -> None:
@@ -119,7 +119,7 @@ class Report:
         if self._is_live:
             self._session.diagnostics.terminal.write(ERASE_LINE)
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: ApplyEvent) -> None:
         self._erase()
         is_fine = self._is_fine(event)
         if self._session.wants_table and event.outcome != "not tried":
@@ -139,28 +139,28 @@ class Report:
         hint = f"\nhint: {clean(error.hint)}" if error.hint else ""
         self._session.note(f"{clean(place)}: {clean(error.message)}{hint}")
 
-    def _is_fine(self, event: Event) -> bool:
+    def _is_fine(self, event: ApplyEvent) -> bool:
         return event.outcome in FINE or (event.outcome == "missing" and self._ignore_missing)
 
-    def _error(self, event: Event) -> OscarError | None:
+    def _error(self, event: ApplyEvent) -> OscarError | None:
         """Return why a service is not as wanted in the end."""
-        sight = self._sights.get(event.action.key)
-        if sight is not None and sight.error is not None:
-            sight.error.details = sight.log if self._total == 1 else ()
-            return sight.error
+        update = self._sights.get(event.action.key)
+        if update is not None and update.error is not None:
+            update.error.details = update.log if self._total == 1 else ()
+            return update.error
         return None if self._is_fine(event) else event.error
 
-    def _row(self, event: Event) -> dict[str, Any]:
-        sight = self._sights.get(event.action.key)
+    def _row(self, event: ApplyEvent) -> dict[str, Any]:
+        update = self._sights.get(event.action.key)
         error = self._error(event)
         row: dict[str, Any] = {
             "service": event.action.name,
             "cluster": event.action.cluster_id,
             "action": event.action.kind,
-            "outcome": "failed" if sight is not None and sight.error is not None else event.outcome,
+            "outcome": "failed" if update is not None and update.error is not None else event.outcome,
         }
-        if sight is not None:
-            row |= {"state": sight.state, "reason": sight.reason, "log": list(sight.log)}
+        if update is not None:
+            row |= {"state": update.state, "reason": update.reason, "log": list(update.log)}
         if error is not None or event.error is not None:
             failure = error or event.error
             assert failure is not None
@@ -171,7 +171,7 @@ class Report:
         counts = [(word, self._count("done", "unchanged", kind=kind)) for word, kind in words]
         if any(kind == "delete" for _, kind in words):
             counts.append(("missing", self._count("missing")))
-        unready = sum(sight.error is not None for sight in self._sights.values())
+        unready = sum(update.error is not None for update in self._sights.values())
         counts += [("failed", self._count("failed")), ("not tried", self._count("not tried"))]
         counts += [("not ready", unready)] if self._sights else []
         return ", ".join(f"{word} {count}" for word, count in counts)

@@ -11,7 +11,7 @@ from oscarcli.output.render import Result
 
 
 @dataclass
-class Removal:
+class BulkDelete:
     """Removes things one by one and says what became of each.
 
     Args:

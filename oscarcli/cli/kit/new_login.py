@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from oscarcli.cli.kit.probe import probe
 from oscarcli.cli.kit.session import Session
 from oscarcli.config.model import Cluster
-from oscarcli.config.secrets import Kind, with_secret
+from oscarcli.config.secrets import SecretKind, with_secret
 from oscarcli.errors import AuthError, OscarError
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class TriedLogin:
 
 
 @contextmanager
-def trying(
-    session: Session, former: Cluster | None, entry: Cluster, kind: Kind, secret: str, *, way_out: str
+def tried_login(
+    session: Session, former: Cluster | None, entry: Cluster, kind: SecretKind, secret: str, *, way_out: str
 ) -> Iterator[TriedLogin]:
     """Try a login; what is done meanwhile stores it, for a refresh token that was tried may be lost else.
 
@@ -60,9 +60,9 @@ def trying(
 
     session.logins.hide(secret)
     # The same refresh token again: to try it would end the login that is stored.
-    if former is None or (kind is Kind.REFRESH_TOKEN and secret and _has(session, former, secret)):
+    if former is None or (kind is SecretKind.REFRESH_TOKEN and secret and _has(session, former, secret)):
         yield TriedLogin(secret)
-    elif kind is not Kind.REFRESH_TOKEN or not secret:
+    elif kind is not SecretKind.REFRESH_TOKEN or not secret:
         tried = TriedLogin(secret, probe(session, with_secret(entry, kind, secret)))
         require_better(session, former, tried.answer, way_out)
         yield tried
@@ -74,10 +74,10 @@ def trying(
 
 
 def _with_refresh_token(session: Session, entry: Cluster, secret: str) -> TriedLogin:
-    from oscarcli.login.token_store import traded_in
+    from oscarcli.login.token_store import exchanged
 
     try:
-        grant = traded_in(secret, entry, session.logins)
+        grant = exchanged(secret, entry, session.logins)
     except OscarError as error:
         return TriedLogin(secret, error)
     for value in (grant.access.value, grant.refresh_token):
@@ -89,7 +89,7 @@ def _with_refresh_token(session: Session, entry: Cluster, secret: str) -> TriedL
 def _has(session: Session, cluster: Cluster, refresh_token: str) -> bool:
     """Tell whether a refresh token is the one that is stored for a cluster, or cannot be told from it."""
     try:
-        stored = session.logins.vault.find(cluster, Kind.REFRESH_TOKEN)
+        stored = session.logins.vault.find(cluster, SecretKind.REFRESH_TOKEN)
     except OscarError:
         return True
     return stored is not None and refresh_token in (stored.value, cluster.oidc_refresh_token)

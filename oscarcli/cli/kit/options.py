@@ -14,7 +14,7 @@ from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 from oscarcli.output.table import AS_USUAL, Column, column_name, selected
 
-LONGEST_TIMEOUT = 1e6
+MAX_TIMEOUT_SECONDS = 1e6
 # What has a header and columns.
 TABULAR = ("table", "csv")
 
@@ -33,7 +33,7 @@ def _remember(name: str) -> Callable[[Any, Any, Any], Any]:
     """Return an option callback that puts a given value into the session."""
 
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        if name == "timeout" and value is not None and not 0 < value <= LONGEST_TIMEOUT:
+        if name == "timeout" and value is not None and not 0 < value <= MAX_TIMEOUT_SECONDS:
             text = f"{value:g} is not a number of seconds above 0"
             raise click.BadParameter(text, ctx=context, param=parameter)
         if name == "config_option" and value == "":

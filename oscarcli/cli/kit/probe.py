@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CHECK_SECONDS = 3.0
 
 
-def look(session: Session, cluster: Cluster, done: str, tokens: Tokens | None = None) -> None:
+def check_cluster(session: Session, cluster: Cluster, done: str, tokens: Tokens | None = None) -> None:
     """Ask a cluster for its version, and warn when that fails.
 
     Args:
@@ -26,10 +26,10 @@ def look(session: Session, cluster: Cluster, done: str, tokens: Tokens | None = 
         done: what was done already, for the warning.
         tokens: its access tokens, where there is one already.
     """
-    tell(session, cluster, done, probe(session, cluster, tokens=tokens))
+    report_probe(session, cluster, done, probe(session, cluster, tokens=tokens))
 
 
-def tell(session: Session, cluster: Cluster, done: str, answer: str | OscarError) -> None:
+def report_probe(session: Session, cluster: Cluster, done: str, answer: str | OscarError) -> None:
     """Say what came of a look, where something is to be said.
 
     Args:

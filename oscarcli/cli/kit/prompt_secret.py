@@ -14,7 +14,7 @@ PasswordStdinOption = Annotated[
 ]
 
 
-def password_of(session: Session, user: str, given: str | None, *, from_stdin: bool) -> str:
+def ask_password(session: Session, user: str, given: str | None, *, from_stdin: bool) -> str:
     """Return a password: as given, from standard input, or from a person.
 
     Raises:
@@ -39,7 +39,7 @@ def password_of(session: Session, user: str, given: str | None, *, from_stdin: b
     return given
 
 
-def refresh_token_of(session: Session, given: str) -> str:
+def ask_refresh_token(session: Session, given: str) -> str:
     """Return a refresh token: as given, or, for a dash, from a person or from standard input.
 
     Raises:

@@ -10,7 +10,7 @@ import typer
 from oscarcli.cli.kit.session import Session
 from oscarcli.config.keyring import KeyringError
 from oscarcli.config.model import Cluster
-from oscarcli.config.secrets import Kind, Place, with_secret
+from oscarcli.config.secrets import SecretKind, SecretLocation, with_secret
 from oscarcli.errors import OscarError
 
 InsecureStorageOption = Annotated[
@@ -21,7 +21,7 @@ InsecureStorageOption = Annotated[
 ]
 
 
-def choose_place(session: Session, kind: Kind, *, insecure: bool) -> Place:
+def choose_place(session: Session, kind: SecretKind, *, insecure: bool) -> SecretLocation:
     """Return where a new secret is to be kept. A person may be asked: no lock should be held.
 
     Args:
@@ -33,22 +33,22 @@ def choose_place(session: Session, kind: Kind, *, insecure: bool) -> Place:
         OscarError: no keyring takes it, and whoever is at the terminal does not want it in the file.
     """
     if insecure:
-        return Place.FILE
+        return SecretLocation.FILE
     try:
         session.logins.vault.keyring.try_out()
     except KeyringError as error:
         _agree_to_plain_text(session, kind, error)
-        return Place.FILE
+        return SecretLocation.FILE
     session.verbose_note(f"the {kind.words} goes into the keyring")
-    return Place.KEYRING
+    return SecretLocation.KEYRING
 
 
 def write_entry(
     session: Session,
     entry: Cluster,
-    kind: Kind | None,
+    kind: SecretKind | None,
     secret: str,
-    place: Place | None,
+    place: SecretLocation | None,
     *,
     replace: bool = True,
 ) -> Cluster:
@@ -71,22 +71,22 @@ def write_entry(
     """
     file, vault = session.config_file, session.logins.vault
     former = file.read().clusters.get(entry.identifier)
-    in_keyring = kind is not None and place is Place.KEYRING
+    in_keyring = kind is not None and place is SecretLocation.KEYRING
     written = entry if kind is None else with_secret(entry, kind, "" if in_keyring else secret)
     session.diagnostics.hide(secret)
-    with vault.undoing(entry, kind) if kind is not None and in_keyring else nullcontext():
+    with vault.on_failure(entry, kind) if kind is not None and in_keyring else nullcontext():
         if kind is not None and in_keyring:
             vault.keep_in_keyring(entry, kind, secret)
         if not file.put(written, replace=replace):
             raise OscarError(
                 f'the cluster "{entry.identifier}" exists already', hint="replace it with --force"
             )
-    spare = (entry, kind) if kind is not None and in_keyring else None
-    forget_former(session, former, spare)
+    keep = (entry, kind) if kind is not None and in_keyring else None
+    forget_former(session, former, keep)
     return written
 
 
-def _agree_to_plain_text(session: Session, kind: Kind, error: KeyringError) -> None:
+def _agree_to_plain_text(session: Session, kind: SecretKind, error: KeyringError) -> None:
     path = session.config_path
     if not session.can_ask:
         # Scripts go on as with the reference client.
@@ -105,14 +105,14 @@ def _agree_to_plain_text(session: Session, kind: Kind, error: KeyringError) -> N
 
 
 def forget_former(
-    session: Session, former: Cluster | None, spare: tuple[Cluster, Kind] | None = None
+    session: Session, former: Cluster | None, keep: tuple[Cluster, SecretKind] | None = None
 ) -> None:
     """Forget what was kept of an entry that is gone, or that another login has taken the place of.
 
     Args:
         session: the run.
         former: the entry, `None` when there was none.
-        spare: an entry whose secret of one kind was kept in the keyring just now.
+        keep: an entry whose secret of one kind was kept in the keyring just now.
     """
     if former is None:
         return
@@ -120,7 +120,7 @@ def forget_former(
     vault = session.logins.vault
     vault.forget_successor(former)
     try:
-        vault.forget_in_keyring(former, spare)
+        vault.forget_in_keyring(former, keep)
     except OscarError as error:
         session.warn(error.message)
 
@@ -133,8 +133,8 @@ def forget_access_tokens(session: Session, cluster: Cluster) -> None:
         cache_of(cluster, session.logins, in_keyring=in_keyring).forget()
 
 
-def described_place(session: Session, place: Place) -> str:
+def described_place(session: Session, place: SecretLocation) -> str:
     """Return a place in words."""
-    if place is Place.KEYRING:
+    if place is SecretLocation.KEYRING:
         return f"keyring ({session.logins.vault.keyring.name() or 'unknown'})"
-    return str(session.config_path) if place is Place.FILE else place.value
+    return str(session.config_path) if place is SecretLocation.FILE else place.value

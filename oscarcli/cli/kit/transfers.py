@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from oscarcli.output.progress import Progress
     from oscarcli.storage.base import Storage, StoredObject
     from oscarcli.storage.location import Location
-    from oscarcli.storage.transfer import Fetch, Outcome, Upload
+    from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload
 
 STANDARD_OUTPUT = 1
 
@@ -55,19 +55,19 @@ def put_all(
     """
     from oscarcli.storage.transfer import upload
 
-    tally = Tally(session, alone=len(tasks) == 1)
+    report = TransferReport(session, alone=len(tasks) == 1)
 
-    def take(outcome: Outcome[Upload]) -> None:
+    def take(outcome: TransferOutcome[Upload]) -> None:
         if outcome.error is not None:
-            tally.fail(outcome.error)
+            report.fail(outcome.error)
             return
         if done is not None:
             done(outcome.task)
-        tally.succeed(upload_line(outcome.task, storage.provider))
+        report.succeed(upload_line(outcome.task, storage.provider))
 
-    with carried_out(session, upload_label(tasks), tally, wanted=show_progress) as progress:
+    with carried_out(session, upload_label(tasks), report, wanted=show_progress) as progress:
         upload(storage, tasks, take, progress)
-    tally.conclude("uploaded")
+    report.conclude("uploaded")
 
 
 def upload_label(tasks: Sequence[Upload]) -> str:
@@ -87,26 +87,28 @@ def get_one(session: Session, storage: Storage, task: Fetch, *, show_progress: b
     if task.target == STANDARD_OUTPUT and session.out.stream is None:
         raise OscarError(CLOSED)
     label = f"Downloading {task.source.location.name}"
-    tally = Tally(session, alone=True)
-    with _paths_told(session, tally) as take:
-        with carried_out(session, label, tally, wanted=show_progress) as progress:
+    report = TransferReport(session, alone=True)
+    with _paths_told(session, report) as take:
+        with carried_out(session, label, report, wanted=show_progress) as progress:
             download(storage, [task], take, progress)
-        tally.conclude("downloaded")
+        report.conclude("downloaded")
 
 
 @contextmanager
-def _paths_told(session: Session, tally: Tally) -> Iterator[Callable[[Outcome[Fetch]], None]]:
+def _paths_told(
+    session: Session, report: TransferReport
+) -> Iterator[Callable[[TransferOutcome[Fetch]], None]]:
     """Give what takes each outcome: for a person paths are lines, for a program a list in the end."""
     paths: list[str] = []
 
-    def take(outcome: Outcome[Fetch]) -> None:
+    def take(outcome: TransferOutcome[Fetch]) -> None:
         if outcome.error is not None:
-            tally.fail(outcome.error)
+            report.fail(outcome.error)
             return
         path = _path_of(outcome.task)
         if path is not None:
             paths.append(path)
-        tally.succeed(path)
+        report.succeed(path)
 
     try:
         yield take
@@ -134,31 +136,31 @@ def get_folder(
     from oscarcli.cli.kit.local_paths import files_inside
     from oscarcli.storage.listing import objects_at, relative_name
     from oscarcli.storage.safe_paths import safe_name
-    from oscarcli.storage.transfer import Fetch, Outcome, download
+    from oscarcli.storage.transfer import Fetch, TransferOutcome, download
 
     folder = Path(local) if local is not None else safe_name(location.name)
-    refused: list[Outcome[Fetch]] = []
+    refused: list[TransferOutcome[Fetch]] = []
 
     def refuse(found: StoredObject, error: OscarError) -> None:
-        refused.append(Outcome(Fetch(found, folder), error))
+        refused.append(TransferOutcome(Fetch(found, folder), error))
 
     def tasks() -> Iterator[Fetch]:
         objects = (one for one in objects_at(storage, location) if not one.location.is_folder)
         for found, path in files_inside(folder, objects, partial(relative_name, location=location), refuse):
             yield Fetch(found, path, folder)
 
-    tally = Tally(session)
-    with _paths_told(session, tally) as take:
-        with carried_out(session, f"Downloading {location.name}", tally, wanted=show_progress) as progress:
+    report = TransferReport(session)
+    with _paths_told(session, report) as take:
+        with carried_out(session, f"Downloading {location.name}", report, wanted=show_progress) as progress:
             download(storage, tasks(), take, progress)
             for outcome in refused:
                 take(outcome)
-        if not tally.count:
+        if not report.count:
             raise NotFoundError(
                 f'download "{location}" from {storage.provider}: no files found under it',
                 hint="with --key it is the name of an object" if location.key else None,
             )
-        tally.conclude("downloaded")
+        report.conclude("downloaded")
 
 
 def _path_of(task: Fetch) -> str | None:
@@ -170,7 +172,7 @@ def shown_path(path: Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100
 
 
-class Tally:
+class TransferReport:
     """Says what became of each file, and in the end of all.
 
     Args:
@@ -223,18 +225,18 @@ class Tally:
 
 
 @contextmanager
-def carried_out(session: Session, label: str, tally: Tally, *, wanted: bool) -> Iterator[Progress]:
+def carried_out(session: Session, label: str, report: TransferReport, *, wanted: bool) -> Iterator[Progress]:
     """Show progress and hold back lines while a bar is there; tidy up also when told to end by a signal."""
     from oscarcli.output.progress import progress
 
     with _terminated_by_exception():
         try:
             with progress(label, session.diagnostics.terminal, wanted=wanted) as shown:
-                tally.is_holding = shown.is_live
+                report.is_holding = shown.is_live
                 with session.diagnostics.above(shown):
                     yield shown
         finally:
-            tally.release()
+            report.release()
 
 
 @contextmanager

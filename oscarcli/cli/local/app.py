@@ -20,9 +20,9 @@ from oscarcli.output.render import Column, Result
 
 app = noun("Run an OSCAR cluster on this machine.")
 
-MOST_PORT = 65535
+MAX_PORT = 65535
 # Each job that runs has a thread and a database connection of its own in the server.
-MOST_PARALLEL = 256
+MAX_PARALLEL_JOBS = 256
 
 
 class EngineName(str, Enum):
@@ -64,7 +64,7 @@ def start(
         int | None,
         typer.Option(
             min=0,
-            max=MOST_PORT,
+            max=MAX_PORT,
             help="Port of the REST API, 0 for a free one.  [default: the one used last, or 8080]",
             show_default=False,
         ),
@@ -73,7 +73,7 @@ def start(
         int | None,
         typer.Option(
             min=0,
-            max=MOST_PORT,
+            max=MAX_PORT,
             help="Port of the object store, 0 for a free one.  [default: the one used last, or 9000]",
             show_default=False,
         ),
@@ -86,7 +86,7 @@ def start(
         int,
         typer.Option(
             min=0,
-            max=MOST_PARALLEL,
+            max=MAX_PARALLEL_JOBS,
             help="Jobs at a time.  [default: as many as there are cores, at most four]",
             show_default=False,
         ),

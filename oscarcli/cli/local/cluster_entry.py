@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.store_secret import forget_former
 from oscarcli.config.model import Cluster
-from oscarcli.config.secrets import Kind
+from oscarcli.config.secrets import SecretKind
 from oscarcli.errors import AuthError, ConfigError
 from oscarcli.local.control import default_folder
 from oscarcli.local.folder import DataFolder, Settings
@@ -66,7 +66,7 @@ def remember(
 def _password(session: Session, entry: Cluster) -> str:
     """Return the password of an entry, empty when there is none or nobody tells it."""
     try:
-        secret = session.logins.vault.find(entry, Kind.PASSWORD)
+        secret = session.logins.vault.find(entry, SecretKind.PASSWORD)
     except AuthError:
         return ""
     return secret.value if secret is not None else ""

@@ -96,12 +96,12 @@ def delete(
 ) -> None:
     """Delete services, with their jobs and with their buckets and all files in them."""
     from oscarcli.api import services
-    from oscarcli.cli.kit.bulk import Removal
+    from oscarcli.cli.kit.bulk import BulkDelete
 
     session: Session = ctx.obj
     client = session.api
     confirm_deletion(session, names, yes)
-    removal = Removal(
+    removal = BulkDelete(
         session, "services", lambda name, done: session.mark(f'Removing service "{name}"', done=done)
     )
     removal.run(names, lambda name: services.delete_service(client, name))

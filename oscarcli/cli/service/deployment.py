@@ -54,13 +54,13 @@ def logs(
 
     In text, control characters other than line ends and TABs are shown as \x1b and the like.
     """
-    from oscarcli.api.deployments import MOST_LINES, get_deployment_logs
+    from oscarcli.api.deployments import MAX_LINES, get_deployment_logs
 
     session: Session = ctx.obj
     if raw and session.output != "text":
         raise UsageError("--raw is for -o text")
-    if tail is not None and tail > MOST_LINES:
-        session.warn(f"servers give at most {MOST_LINES} lines")
+    if tail is not None and tail > MAX_LINES:
+        session.warn(f"servers give at most {MAX_LINES} lines")
     document = get_deployment_logs(session.api, service, timestamps=timestamps, tail=tail)
     entries = [entry for entry in document.get("entries") or [] if isinstance(entry, dict)]
     if not entries and session.output not in ("json", "yaml"):

@@ -164,14 +164,14 @@ def _completed(session: Session, found: ServiceDefinition, stored: Service) -> S
 
 def _show_difference(session: Session, stored: Service, wanted: Service) -> bool:
     """Write what changes to stderr, secrets masked. Returns whether anything does."""
-    from oscarcli.fdl.from_server import written
+    from oscarcli.fdl.from_server import from_server
     from oscarcli.fdl.normalise import comparable
     from oscarcli.http.redaction import mask_document
     from oscarcli.output.difference import difference
     from oscarcli.output.render import to_yaml
 
     cluster = {"cluster_id": stored.get("cluster_id") or ""}
-    old, new = comparable({**written(stored), **cluster}), comparable(wanted)
+    old, new = comparable({**from_server(stored), **cluster}), comparable(wanted)
     if new == old:
         return False
     terminal = session.diagnostics.terminal
@@ -191,7 +191,7 @@ def _apply(session: Session, stored: Service, wanted: Service) -> None:
     from oscarcli.api.services import get_service
     from oscarcli.api.system import get_info
     from oscarcli.fdl.normalise import comparable
-    from oscarcli.fdl.to_server import has_ports, sent
+    from oscarcli.fdl.to_server import has_ports, to_server
     from oscarcli.fdl.update import replace_service
 
     name = str(stored.get("name"))
@@ -200,7 +200,7 @@ def _apply(session: Session, stored: Service, wanted: Service) -> None:
         raise RefusedError(f'service "{name}" was changed by somebody else while it was edited')
     version = str(get_info(session.api).get("version")) if has_ports(wanted) else None
     try:
-        remark = replace_service(session.api, sent(wanted, now, version), version)
+        remark = replace_service(session.api, to_server(wanted, now, version), version)
     except ServerError as error:
         error.hint = f"it may be stored all the same: 'oscar-cli service get {name}' shows it"
         raise

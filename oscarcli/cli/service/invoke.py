@@ -35,7 +35,7 @@ app = noun("Give a service an input directly.")
 
 # A job gets its event in one environment variable, and Linux starts no program with a longer one
 # (`job-runtime` 1.1).
-LONGEST_EVENT = 131_065
+MAX_EVENT_BYTES = 131_065
 
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
 SourceArgument = Annotated[
@@ -119,10 +119,10 @@ def job(
     session: Session = ctx.obj
     folder = settle_output(session, output or [], wait)
     payload = _payload(session, source, file_input, text_input)
-    if payload.encoded_size > LONGEST_EVENT:
+    if payload.encoded_size > MAX_EVENT_BYTES:
         session.warn(
             f"the input is {payload.encoded_size} bytes in base64 and no cluster can start a job with more "
-            f"than {LONGEST_EVENT}; upload it with 'oscar-cli service put-file' instead"
+            f"than {MAX_EVENT_BYTES}; upload it with 'oscar-cli service put-file' instead"
         )
     if not wait:
         started = _started(session, name, payload, endpoint, token)

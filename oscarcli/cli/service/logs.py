@@ -233,7 +233,7 @@ def delete(
 ) -> None:
     """Remove jobs with their logs; running ones are stopped."""
     from oscarcli.api import jobs
-    from oscarcli.cli.kit.bulk import Removal
+    from oscarcli.cli.kit.bulk import BulkDelete
 
     session: Session = ctx.obj
     if succeeded and everything:
@@ -242,7 +242,7 @@ def delete(
         raise UsageError("name the jobs, or use one of --succeeded and --all")
     client = session.api
     if names:
-        removal = Removal(session, "jobs", partial(_say_removed, session, service))
+        removal = BulkDelete(session, "jobs", partial(_say_removed, session, service))
         removal.run(names, lambda name: jobs.delete_job(client, service, name))
         return
     if everything and not yes and session.can_ask:

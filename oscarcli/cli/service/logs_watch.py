@@ -15,7 +15,7 @@ from oscarcli.polling import Poll
 # Seconds between two looks; a list of many pages is left alone for longer.
 PAUSE_SECONDS = 1.0
 REST_FACTOR = 4.0
-LONGEST_PAUSE = 30.0
+MAX_PAUSE_SECONDS = 30.0
 GONE = {"status": "Deleted"}
 
 Jobs = dict[str, Any]
@@ -50,19 +50,19 @@ def watch(session: Session, view: View) -> None:
         OscarError: what a request can raise.
     """
     from oscarcli.api.jobs import list_jobs
-    from oscarcli.jobs.outage import PASSING, Patience
+    from oscarcli.jobs.outage import TRANSIENT, Outage
 
-    patience = Patience()
+    patience = Outage()
     in_place = session.wants_table and LiveText.works(session.out, session.environ.get("TERM"))
     display = _Screen(session, view) if in_place else _Stream(session, view)
-    poll = Poll(PAUSE_SECONDS, rest=REST_FACTOR, longest_rest=LONGEST_PAUSE)
+    poll = Poll(PAUSE_SECONDS, rest=REST_FACTOR, longest_rest=MAX_PAUSE_SECONDS)
     while True:
         poll.begin()
         try:
             jobs = list_jobs(session.api, view.service)
-            remark = patience.relieve()
-        except PASSING as error:
-            jobs, remark = None, patience.bear(error)
+            remark = patience.succeeded()
+        except TRANSIENT as error:
+            jobs, remark = None, patience.failed(error)
         if remark:
             session.note(remark)
             display.leave()

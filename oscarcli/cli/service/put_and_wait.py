@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from oscarcli.api.jobs import state_text
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import Tally, carried_out, upload_label, upload_line
+from oscarcli.cli.kit.transfers import TransferReport, carried_out, upload_label, upload_line
 from oscarcli.cli.service.wait import WaitPrinter, conclude
 from oscarcli.jobs.events import Event, Uploaded, UploadFailed
 from oscarcli.jobs.finished import FinishedJob
 from oscarcli.jobs.upload_and_wait import upload_and_wait
-from oscarcli.jobs.uploaded import Sight
+from oscarcli.jobs.uploaded import JobUpdate
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wish:
+class UploadRequest:
     """What is to be uploaded and waited for.
 
     Args:
@@ -43,7 +43,7 @@ class Wish:
     show_progress: bool
 
 
-def put_and_wait(session: Session, files: ServiceStorage, wish: Wish) -> None:
+def put_and_wait(session: Session, files: ServiceStorage, wanted_upload: UploadRequest) -> None:
     """Upload files, wait for their jobs and bring what these wrote.
 
     Raises:
@@ -52,14 +52,14 @@ def put_and_wait(session: Session, files: ServiceStorage, wish: Wish) -> None:
         PartialError: some files were not uploaded, or some results not downloaded.
         OscarError: what else goes wrong on the way.
     """
-    printer = _Printer(session, files.service, wish)
+    printer = _Printer(session, files.service, wanted_upload)
     printer.print_all(
         upload_and_wait(
             files,
-            wish.tasks,
-            provider=wish.provider,
-            limit=wish.limit,
-            folder=wish.folder,
+            wanted_upload.tasks,
+            provider=wanted_upload.provider,
+            limit=wanted_upload.limit,
+            folder=wanted_upload.folder,
             open_meter=printer.meter,
         )
     )
@@ -77,12 +77,12 @@ class _Printer(WaitPrinter):
         uploaded: those that succeeded.
     """
 
-    def __init__(self, session: Session, service: str, wish: Wish) -> None:
-        super().__init__(session, service, show_progress=wish.show_progress)
-        self.uploads = Tally(session, alone=len(wish.tasks) == 1)
+    def __init__(self, session: Session, service: str, wanted_upload: UploadRequest) -> None:
+        super().__init__(session, service, show_progress=wanted_upload.show_progress)
+        self.uploads = TransferReport(session, alone=len(wanted_upload.tasks) == 1)
         self.uploaded: list[Uploaded] = []
-        self._wish = wish
-        self._sights: dict[str, Sight] = {}
+        self._wish = wanted_upload
+        self._sights: dict[str, JobUpdate] = {}
         self._has_guessed = False
 
     def take(self, event: Event) -> None:
@@ -92,31 +92,31 @@ class _Printer(WaitPrinter):
             self.uploads.succeed(upload_line(event.task, event.provider))
         elif isinstance(event, UploadFailed):
             self.uploads.fail(event.error)
-        elif isinstance(event, Sight):
+        elif isinstance(event, JobUpdate):
             self._take_sight(event)
         else:
             super().take(event)
             if isinstance(event, FinishedJob) and len(self.uploaded) > 1:
                 self._tell_log(event)
 
-    def _take_sight(self, sight: Sight) -> None:
-        if sight.name not in self._sights:
-            self._sights[sight.name] = sight
+    def _take_sight(self, update: JobUpdate) -> None:
+        if update.name not in self._sights:
+            self._sights[update.name] = update
             if self._session.wants_table:
-                self._session.line(sight.name)
-            if sight.is_guess and not self._has_guessed:
+                self._session.line(update.name)
+            if update.is_guess and not self._has_guessed:
                 self._has_guessed = True
-                self._tell_guess(sight)
+                self._tell_guess(update)
         if len(self.uploaded) == 1:
-            self._followed = sight.name
+            self._followed = update.name
         else:
-            self._session.note(f'"{sight.place}": job "{sight.name}": {state_text(sight.job)}')
+            self._session.note(f'"{update.place}": job "{update.name}": {state_text(update.job)}')
 
-    def _tell_guess(self, sight: Sight) -> None:
+    def _tell_guess(self, update: JobUpdate) -> None:
         if len(self.uploaded) == 1:
             self._session.note(
-                f'the logs do not name the files that start jobs: job "{sight.name}" is taken for that of '
-                f'"{sight.place}", for it is the only new one'
+                f'the logs do not name the files that start jobs: job "{update.name}" is taken for that of '
+                f'"{update.place}", for it is the only new one'
             )
         else:
             self._session.note(
@@ -146,12 +146,12 @@ class _Printer(WaitPrinter):
         ended = {one.name: one for one in self.done}
         jobs = [
             {
-                "object": f"{self._wish.provider}:{sight.place}",
+                "object": f"{self._wish.provider}:{update.place}",
                 "job": name,
                 "status": ended[name].job.get("status"),
                 "log": ended[name].log,
             }
-            for name, sight in self._sights.items()
+            for name, update in self._sights.items()
         ]
         places = [f"{one.provider}:{one.task.target}" for one in self.uploaded]
         return {"service": service, "uploaded": places, "jobs": jobs, "files": self.paths}

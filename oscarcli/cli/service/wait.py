@@ -11,7 +11,7 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import Tally, carried_out, shown_path
+from oscarcli.cli.kit.transfers import TransferReport, carried_out, shown_path
 from oscarcli.errors import JobFailedError, OscarError, UsageError
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class WaitPrinter:
         self._session, self._service = session, service
         self._followed = followed
         self._show_progress = show_progress
-        self._results: Tally | None = None
+        self._results: TransferReport | None = None
 
     def print_all(self, events: Generator[Event, None, None]) -> None:
         """Tell of all events. When a job failed, an error about its files is told and not raised.
@@ -154,7 +154,7 @@ class WaitPrinter:
     @contextmanager
     def meter(self, what: Literal["uploads", "results"], count: int) -> Iterator[Progress]:
         """Show how far the downloads of results are."""
-        self._results = Tally(self._session, alone=count == 1)
+        self._results = TransferReport(self._session, alone=count == 1)
         with carried_out(
             self._session, "Downloading results", self._results, wanted=self._show_progress
         ) as progress:

@@ -66,7 +66,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Tally:
+class CallTotals:
     """How often somebody called a service in one way."""
 
     service: str
@@ -107,14 +107,14 @@ class Calls:
                 (definition["name"], SYNC, USER, definition["cpu"], started, started, finished),
             )
 
-    def tallies(self, window: Window) -> list[Tally]:
+    def tallies(self, window: Window) -> list[CallTotals]:
         """Return the calls that came in a window, by service, user and kind."""
         rows = self._state.read().execute(
             "SELECT service, kind, user, count(*) AS n FROM calls WHERE made >= ? AND made < ? "
             "GROUP BY service, user, kind ORDER BY service, user, kind",
             (window.start, window.end),
         )
-        return [Tally(row["service"], row["kind"], row["user"], row["n"]) for row in rows]
+        return [CallTotals(row["service"], row["kind"], row["user"], row["n"]) for row in rows]
 
     def cpu_hours(self, window: Window) -> dict[str, float]:
         """Return what services used: the cores they ask for, times the hours they ran in a window.

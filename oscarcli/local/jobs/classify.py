@@ -33,7 +33,7 @@ Tell = Callable[[str, str], None]
 """Takes a line of the supervisor's log: its level and its words."""
 
 
-class Crash(Exception):  # noqa: N818 -- it is the supervisor that crashes, we report it
+class SupervisorCrash(Exception):  # noqa: N818 -- it is the supervisor that crashes, we report it
     """The real supervisor ends with exit code 1 here; the text says why.
 
     Args:
@@ -48,7 +48,7 @@ class Crash(Exception):  # noqa: N818 -- it is the supervisor that crashes, we r
 
 @contextmanager
 def crashing(what: str) -> Iterator[None]:
-    """Turn what Python raises, here and in the real supervisor, into a Crash.
+    """Turn what Python raises, here and in the real supervisor, into a SupervisorCrash.
 
     Args:
         what: what fails, as the beginning of the reason.
@@ -57,11 +57,11 @@ def crashing(what: str) -> Iterator[None]:
         yield
     except (TypeError, LookupError, AttributeError, ValueError, RecursionError) as error:
         last_line = "".join(traceback.format_exception_only(error)).strip()
-        raise Crash(f"{what}: {last_line}", last_line) from error
+        raise SupervisorCrash(f"{what}: {last_line}", last_line) from error
 
 
 @dataclass(frozen=True)
-class StoredObject:
+class EventObject:
     """An event about an object in a storage: where it is and what the script is told about it.
 
     Args:
@@ -98,18 +98,18 @@ class Raw:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def content(self) -> bytes:
-        """Return the file's content. Raises Crash."""
+        """Return the file's content. Raises SupervisorCrash."""
         if isinstance(self.body, dict):
             return json.dumps(self.body).encode()
         if not isinstance(self.body, str):
             kind = type(self.body).__name__
             line = f"TypeError: write() argument must be str, not {kind}"
-            raise Crash(f"the payload is a JSON {kind}, which the supervisor cannot write", line)
+            raise SupervisorCrash(f"the payload is a JSON {kind}, which the supervisor cannot write", line)
         with crashing("the payload is neither JSON nor base64"):
             return self.body.encode() if _is_json(self.body) else base64.b64decode(self.body)
 
 
-Payload = StoredObject | Raw
+Payload = EventObject | Raw
 
 
 def _is_json(text: str) -> bool:
@@ -121,7 +121,7 @@ def _is_json(text: str) -> bool:
 
 
 def classify_file(path: Path, tell: Tell, inputs: Sequence[Mapping[str, Any]] = ()) -> Payload:
-    """Classify the payload in a file; see `classify`. Raises Crash."""
+    """Classify the payload in a file; see `classify`. Raises SupervisorCrash."""
     with path.open("rb") as file:
         head = file.read(SNIFF_LIMIT + 1)
         if len(head) <= SNIFF_LIMIT:
@@ -131,7 +131,9 @@ def classify_file(path: Path, tell: Tell, inputs: Sequence[Mapping[str, Any]] = 
             return Raw(None)
         rest = file.read(JSON_LIMIT)
         if len(head) + len(rest) > JSON_LIMIT:
-            raise Crash(f"the payload is a JSON text of more than {JSON_LIMIT >> 20} MiB", "MemoryError")
+            raise SupervisorCrash(
+                f"the payload is a JSON text of more than {JSON_LIMIT >> 20} MiB", "MemoryError"
+            )
         return classify(head + rest, tell, inputs)
 
 
@@ -144,7 +146,7 @@ def classify(body: bytes | str, tell: Tell, inputs: Sequence[Mapping[str, Any]] 
         inputs: the definition's inputs.
 
     Raises:
-        Crash: the real supervisor ends here.
+        SupervisorCrash: the real supervisor ends here.
     """
     text = body if isinstance(body, str) else body.decode("utf-8", errors="surrogateescape")
     with crashing("the supervisor cannot read the payload"):
@@ -219,7 +221,7 @@ class _Classification:
         self._info(f"{kind} event created")
         for value in (key, time):
             _require_text(value or "")
-        return StoredObject(kind, provider, bucket, key, time or "", event)
+        return EventObject(kind, provider, bucket, key, time or "", event)
 
 
 def _is_storage_event(event: Any) -> bool:
@@ -242,7 +244,7 @@ def _require_path(value: Any) -> None:
 
 
 def decode_base64(source: BinaryIO, target: BinaryIO) -> None:
-    """Decode a large body block by block, as leniently as a small one. Raises Crash."""
+    """Decode a large body block by block, as leniently as a small one. Raises SupervisorCrash."""
     with crashing("the payload is neither JSON nor base64"):
         kept = b""
         while block := source.read(BLOCK):

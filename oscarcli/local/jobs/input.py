@@ -11,10 +11,10 @@ from oscarcli.local.jobs.classify import (
     MINIO,
     ONEDATA,
     S3,
-    Crash,
+    EventObject,
     Payload,
     Raw,
-    StoredObject,
+    SupervisorCrash,
     crashing,
     decode_base64,
 )
@@ -77,7 +77,7 @@ class Input:
         Raises:
             StageError: the object cannot be had.
             CredentialsError: no storage provider goes with the event.
-            Crash: the real supervisor ends here.
+            SupervisorCrash: the real supervisor ends here.
             OSError: the file cannot be written.
         """
         variables = self._variables_of(payload)
@@ -90,14 +90,14 @@ class Input:
 
     def _variables_of(self, payload: Payload) -> dict[str, bytes]:
         variables = dict(payload.variables)
-        if isinstance(payload, StoredObject):
+        if isinstance(payload, EventObject):
             variables |= {"STORAGE_OBJECT_KEY": payload.key, "EVENT_TIME": payload.time}
             variables["EVENT"] = json.dumps(payload.event)
         # What is empty is not set.
         return {name: environment_bytes(value) for name, value in variables.items() if value}
 
     def _input_file(self, payload: Payload) -> str:
-        if isinstance(payload, StoredObject):
+        if isinstance(payload, EventObject):
             if payload.kind == ONEDATA:
                 raise CredentialsError(ONEDATA)
             with crashing("the storage provider of the event has no name"):
@@ -116,7 +116,7 @@ class Input:
         self._log.info("Found 'LOCAL' input provider")
         return self._unpack(payload if isinstance(payload, Raw) else Raw(payload.event))
 
-    def _fetch(self, event: StoredObject) -> str:
+    def _fetch(self, event: EventObject) -> str:
         # The name of "a/" is empty; a path ends with "/" then.
         target = os.path.join(self._workspace.input, event.key.rpartition("/")[2])  # noqa: PTH118
         self._log.info(f"Found '{event.kind}' input provider")
@@ -124,7 +124,7 @@ class Input:
         with open(target, "wb") as file:  # noqa: PTH123
             if event.kind != MINIO or self._storage is None:
                 line = "botocore.exceptions.NoCredentialsError: Unable to locate credentials"
-                raise Crash("the event is one of AWS, whose objects cannot be fetched here", line)
+                raise SupervisorCrash("the event is one of AWS, whose objects cannot be fetched here", line)
             self._storage.download(event.bucket, event.key, file)
         self._log.info(
             f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path '{target}'"

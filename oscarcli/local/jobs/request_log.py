@@ -11,7 +11,7 @@ from oscarcli.local import clock
 from oscarcli.local.http.messages import Request
 
 # The manager's log lives as long as its pod; ours as long as the server, and not longer than this.
-KEPT = 1000
+MAX_ENTRIES = 1000
 
 
 class RequestLog:
@@ -19,7 +19,7 @@ class RequestLog:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._entries: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._entries: deque[dict[str, Any]] = deque(maxlen=MAX_ENTRIES)
 
     def add(self, request: Request, status: int, seconds: float, user: str) -> None:
         """Remember a call.

@@ -11,7 +11,7 @@ from oscarcli.local.jobs.engine.base import Cancellation, Engine
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.staging import Storage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
-from oscarcli.local.jobs.table import Job, Outcome
+from oscarcli.local.jobs.table import Job, JobOutcome
 from oscarcli.local.services import warnings
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.quantity import parse_quantity
@@ -52,7 +52,7 @@ class JobRunner:
         self._obstacle = obstacle
         self._strict_exit = strict_exit
 
-    def run(self, job: Job, cancellation: Cancellation) -> Outcome:
+    def run(self, job: Job, cancellation: Cancellation) -> JobOutcome:
         """Run a job and write its log.
 
         Raises:
@@ -71,14 +71,14 @@ class JobRunner:
             remove_tree(home / WORK)
             (home / PAYLOAD).unlink(missing_ok=True)
 
-    def _logged(self, job: Job, home: Path, log: JobLog, cancellation: Cancellation) -> Outcome:
+    def _logged(self, job: Job, home: Path, log: JobLog, cancellation: Cancellation) -> JobOutcome:
         payload = home / PAYLOAD
         payload.write_bytes(job.payload)
         self._note_differences(job, log)
         obstacle = self._obstacle(job.definition)
         if obstacle:
             log.note("ERROR", obstacle)
-            return Outcome(False, obstacle)
+            return JobOutcome(False, obstacle)
         run = Run(job.name, job.definition, payload, asynchronous=True)
         outcome = supervise(run, home / WORK, self._storage, self._engine, log, cancellation)
         return self._judged(outcome, log)
@@ -89,13 +89,13 @@ class JobRunner:
             for warning in warnings.warnings(job.definition):
                 log.note("WARNING", warning)
 
-    def _judged(self, outcome: Outcome, log: JobLog) -> Outcome:
+    def _judged(self, outcome: JobOutcome, log: JobLog) -> JobOutcome:
         code = outcome.exit_code
         if not code:
             return outcome
         if self._strict_exit and outcome.succeeded:
             log.last("WARNING", f"the script ended with exit code {code}; --strict-exit makes the job fail")
-            return Outcome(False, f"the script ended with exit code {code}", code)
+            return JobOutcome(False, f"the script ended with exit code {code}", code)
         log.last("WARNING", f"the script ended with exit code {code}, which does not make a job fail")
         return outcome
 

@@ -12,17 +12,17 @@ from pathlib import Path
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.engine.base import Cancellation, Cancelled
 from oscarcli.local.jobs.log import append_note
-from oscarcli.local.jobs.table import Job, Jobs, Outcome
+from oscarcli.local.jobs.table import Job, JobOutcome, Jobs
 
 log = logging.getLogger(__name__)
 
 # A job needs room for its input and output, and its end has to be recorded: below this, jobs wait. It is
 # four times what the database's log and a few job logs take, and small beside any disk.
-LEAST_FREE_BYTES = 64 << 20
+MIN_FREE_BYTES = 64 << 20
 HELD_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 
-Execute = Callable[[Job, Cancellation], Outcome]
+Execute = Callable[[Job, Cancellation], JobOutcome]
 
 
 class Scheduler:
@@ -127,9 +127,9 @@ class Scheduler:
             return None
 
     def _has_room(self) -> bool:
-        held = self._free_bytes() < LEAST_FREE_BYTES
+        held = self._free_bytes() < MIN_FREE_BYTES
         if held and not self._held:
-            log.warning("less than %d MiB of disk are free: jobs wait", LEAST_FREE_BYTES >> 20)
+            log.warning("less than %d MiB of disk are free: jobs wait", MIN_FREE_BYTES >> 20)
         elif self._held and not held:
             log.info("there is disk space again: jobs go on")
         self._held = held
@@ -164,7 +164,7 @@ class Scheduler:
             remove_tree(self._folder / name)
         self.wake()
 
-    def _outcome(self, job: Job, cancellation: Cancellation) -> Outcome:
+    def _outcome(self, job: Job, cancellation: Cancellation) -> JobOutcome:
         try:
             return self._execute(job, cancellation)
         except Cancelled as cancelled:
@@ -176,9 +176,9 @@ class Scheduler:
             append_note(self._folder / job.name, "ERROR", reason)
         except OSError as error:
             log.warning("the log of job %s cannot be written: %s", job.name, error)
-        return Outcome(False, reason)
+        return JobOutcome(False, reason)
 
-    def _record(self, job: Job, outcome: Outcome) -> None:
+    def _record(self, job: Job, outcome: JobOutcome) -> None:
         """Record the end; a full disk passes, so it is tried until the server stops."""
         while True:
             try:

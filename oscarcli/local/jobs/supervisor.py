@@ -1,7 +1,7 @@
 """One run of a service: read the payload, fetch the input, run the script, upload the results.
 
 It keeps to what faas-supervisor does inside a real job's container (`job-runtime` 1), in its order and with
-its log lines. What it cannot do is told by `Outcome.reason`.
+its log lines. What it cannot do is told by `JobOutcome.reason`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oscarcli.local.jobs.classify import UNKNOWN, Crash, Payload, Raw, classify_file, crashing
+from oscarcli.local.jobs.classify import UNKNOWN, Payload, Raw, SupervisorCrash, classify_file, crashing
 from oscarcli.local.jobs.engine.base import Cancellation, Command, Engine
 from oscarcli.local.jobs.input import CredentialsError, Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.staging import StageError, Storage, Workspace, returned_value, upload_results
-from oscarcli.local.jobs.table import Outcome
+from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.services.definition import Definition
 
 MARKER = "TMP_OUTPUT_DIR"
@@ -66,7 +66,7 @@ class Run:
 
 def supervise(
     run: Run, root: Path, storage: Storage | None, engine: Engine, log: JobLog, cancellation: Cancellation
-) -> Outcome:
+) -> JobOutcome:
     """Carry out a run.
 
     Args:
@@ -83,7 +83,7 @@ def supervise(
     supervision = _Supervision(run, root, storage, engine, log, cancellation)
     try:
         return supervision.complete()
-    except Crash as crash:
+    except SupervisorCrash as crash:
         reason, last_line = str(crash), crash.last_line
     except OSError as error:
         reason = f"the run could not be carried out: {error}"
@@ -100,7 +100,7 @@ def supervise(
         log.note("ERROR", reason)
     if log.has_output:
         log.last("WARNING", "on a real cluster, what a script printed is lost with a job that fails after it")
-    return Outcome(False, reason, supervision.exit_code)
+    return JobOutcome(False, reason, supervision.exit_code)
 
 
 class _StageFailure(Exception):  # noqa: N818
@@ -138,7 +138,7 @@ class _Supervision:
         self._cancellation = cancellation
         self.exit_code: int | None = None
 
-    def complete(self) -> Outcome:
+    def complete(self) -> JobOutcome:
         self._check_level()
         payload = self._read_payload()
         stage = Input(self._run.payload, self._definition, self._workspace, self._storage, self._log)
@@ -159,14 +159,14 @@ class _Supervision:
         answer = returned_value(self._workspace) if returns else None
         if answer is not None:
             self._log.answer(answer)
-        return Outcome(True, None, self.exit_code)
+        return JobOutcome(True, None, self.exit_code)
 
     def _check_level(self) -> None:
         level = log_level(self._definition)
         if not isinstance(logging.getLevelName(level), int):
             # Names are in capitals; the manager sees to that in a definition, nobody does in a variable.
             line = f"ValueError: Unknown level: 'Level {level}'"
-            raise Crash(f'the variable LOG_LEVEL has the value "{level}", which is no level', line)
+            raise SupervisorCrash(f'the variable LOG_LEVEL has the value "{level}", which is no level', line)
 
     # -- payload ---------------------------------------------------------------------------------
 
@@ -202,7 +202,7 @@ class _Supervision:
             code = self._engine.run(command, self._log.script, self._cancellation)
         except (OSError, ValueError) as error:
             line = "".join(traceback.format_exception_only(error)).strip()
-            raise Crash(f"the script cannot be started: {error}", line) from error
+            raise SupervisorCrash(f"the script cannot be started: {error}", line) from error
         self._log.end_of_script()
         return code
 

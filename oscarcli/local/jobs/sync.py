@@ -18,7 +18,7 @@ from oscarcli.local.jobs.log import JobLog, read_log
 from oscarcli.local.jobs.runner import Obstacle
 from oscarcli.local.jobs.staging import Storage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
-from oscarcli.local.jobs.table import Outcome
+from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.options import SYNC_LIMIT_SECONDS
 from oscarcli.local.services.definition import Definition
 
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 # Runs of one service at a time when the definition sets no `max_scale`.
 DEFAULT_SCALE = 4
 # Runs that wait or work, of all services: each holds a thread of the listener, and the others stay free.
-MOST_CALLS = 24
+MAX_CALLS = 24
 # Of what a script prints; a runaway loop would fill the disk.
 OUTPUT_LIMIT = 1 << 30
 BODY_LIMIT = 1 << 30
@@ -115,7 +115,7 @@ class SyncRuns:
     @contextmanager
     def _call(self) -> Iterator[None]:
         with self._changed:
-            if self._calls >= MOST_CALLS:
+            if self._calls >= MAX_CALLS:
                 raise Refused(503, "too many synchronous requests are waiting")
             self._calls += 1
         try:
@@ -164,7 +164,7 @@ class SyncRuns:
             # The answer's files are open by now and stay readable.
             remove_tree(home)
 
-    def _supervised(self, run: Run, home: Path, cancellation: Cancellation) -> Outcome:
+    def _supervised(self, run: Run, home: Path, cancellation: Cancellation) -> JobOutcome:
         job_log = JobLog(home, log_level(run.definition), limit=OUTPUT_LIMIT, answer_limit=None)
         try:
             outcome = supervise(run, home / "work", self._storage, self._engine, job_log, cancellation)
@@ -206,7 +206,7 @@ def _spool(body: Body, target: Path) -> None:
             file.write(block)
 
 
-def _response(home: Path, outcome: Outcome, request: Request, seconds: float) -> Response:
+def _response(home: Path, outcome: JobOutcome, request: Request, seconds: float) -> Response:
     answer = read_log(home, ended=True)
     assert answer is not None
     answer.preface = b"" if outcome.succeeded else b"exit status 1\n"

@@ -57,7 +57,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class JobOutcome:
     """How a run ended.
 
     `exit_code` is the script's, `None` when the script did not run; it does not decide over `succeeded`.
@@ -118,7 +118,7 @@ class Jobs:
                 taken.append(_job(row))
         return taken
 
-    def finish(self, name: str, outcome: Outcome) -> None:
+    def finish(self, name: str, outcome: JobOutcome) -> None:
         """Record how a job ended; nothing happens when it was removed meanwhile."""
         status = SUCCEEDED if outcome.succeeded else FAILED
         with self._state.transaction() as connection:

@@ -17,7 +17,7 @@ DOCUMENT_LIMIT = 4 << 20
 
 
 @dataclass(frozen=True)
-class Announced:
+class DeclaredBody:
     """What a sender said about the bytes; `None` and empty where nothing was said.
 
     `size` is in bytes, `md5` raw, `sha256` hex. With an `algorithm` that checksum is computed, and compared
@@ -31,7 +31,7 @@ class Announced:
     checksum: Callable[[], str] = str
 
 
-class Intake:
+class BodyReader:
     """A stream being received. The end of it is only reported when everything announced was true.
 
     Args:
@@ -41,10 +41,10 @@ class Intake:
     """
 
     def __init__(
-        self, stream: Readable, announced: Announced | None = None, limit: int = OBJECT_LIMIT
+        self, stream: Readable, announced: DeclaredBody | None = None, limit: int = OBJECT_LIMIT
     ) -> None:
         self._stream = stream
-        self._announced = announced or Announced()
+        self._announced = announced or DeclaredBody()
         self._limit = limit
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if self._announced.sha256 else None
@@ -53,7 +53,7 @@ class Intake:
         self.size = 0
 
     @property
-    def announced(self) -> Announced:
+    def announced(self) -> DeclaredBody:
         """What the sender said."""
         return self._announced
 

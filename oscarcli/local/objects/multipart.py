@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from oscarcli.local.objects import checksums, index, listing, names, piece_index
-from oscarcli.local.objects.body_reader import OBJECT_LIMIT, Intake
+from oscarcli.local.objects.body_reader import OBJECT_LIMIT, BodyReader
 from oscarcli.local.objects.errors import S3Error, full_disk_named
 from oscarcli.local.objects.model import (
     EVENT_COMPLETE,
@@ -24,8 +24,8 @@ from oscarcli.local.objects.model import (
 )
 from oscarcli.local.objects.writing import Condition, NewObject, Writer, require_bucket
 
-SMALLEST_PART = 5 << 20
-MOST_PARTS = 10_000
+MIN_PART_BYTES = 5 << 20
+MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class PartReference:
 
 def check_part_number(number: int) -> int:
     """Return the number. Raises S3Error("InvalidArgument") when no part can have it."""
-    if not 1 <= number <= MOST_PARTS:
-        message = f"Part number must be an integer between 1 and {MOST_PARTS}, inclusive"
+    if not 1 <= number <= MAX_PARTS:
+        message = f"Part number must be an integer between 1 and {MAX_PARTS}, inclusive"
         raise S3Error("InvalidArgument", message)
     return number
 
@@ -81,7 +81,7 @@ class MultipartUploads:
             raise S3Error("NoSuchUpload")
         return upload
 
-    def put_part(self, upload: Upload, number: int, intake: Intake) -> Piece:
+    def put_part(self, upload: Upload, number: int, intake: BodyReader) -> Piece:
         """Store a part, in place of the one of that number. Raises S3Error."""
         check_part_number(number)
         with full_disk_named(), self._writer.draft(intake) as draft:
@@ -193,7 +193,7 @@ def _choose(upload: Upload, references: Sequence[PartReference], stored: Mapping
         if not _checksum_agrees(upload, reference, piece):
             raise S3Error("InvalidPart")
         chosen.append(piece)
-    if any(piece.size < SMALLEST_PART for piece in chosen[:-1]):
+    if any(piece.size < MIN_PART_BYTES for piece in chosen[:-1]):
         raise S3Error("EntityTooSmall")
     if sum(piece.size for piece in chosen) > OBJECT_LIMIT:
         raise S3Error("EntityTooLarge")

@@ -16,7 +16,7 @@ from oscarcli.local.objects.blobs import BLOCK, Blobs
 from oscarcli.local.objects.model import Piece, StoredObject
 
 
-class Holds:
+class BlobReferences:
     """Who reads what, and which blobs wait for that to end."""
 
     def __init__(self, blobs: Blobs) -> None:
@@ -64,10 +64,12 @@ class ObjectReader:
         pieces: all of its pieces, in order.
     """
 
-    def __init__(self, blobs: Blobs, holds: Holds, stored: StoredObject, pieces: Sequence[Piece]) -> None:
+    def __init__(
+        self, blobs: Blobs, holds: BlobReferences, stored: StoredObject, pieces: Sequence[Piece]
+    ) -> None:
         self.pieces = pieces
         self._blobs = blobs
-        self._holds: Holds | None = holds
+        self._holds: BlobReferences | None = holds
         self._content = stored.content
         self._next = iter(pieces)
         self._skip = 0

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from oscarcli.local.objects import index, listing, names, piece_index
 from oscarcli.local.objects.blobs import Draft
-from oscarcli.local.objects.body_reader import Announced, Intake
+from oscarcli.local.objects.body_reader import BodyReader, DeclaredBody
 from oscarcli.local.objects.errors import S3Error, full_disk_named
 from oscarcli.local.objects.model import (
     DEFAULT_CONTENT_TYPE,
@@ -134,7 +134,7 @@ class ObjectStore:
         Args:
             bucket: must exist.
             key: any text of 1 to 1024 bytes of UTF-8.
-            stream: read to its end in blocks; an `Intake` also says what is expected of it.
+            stream: read to its end in blocks; an `BodyReader` also says what is expected of it.
             content_type: media type.
             metadata: user metadata by name without `x-amz-meta-`.
             event: announce the object, as caused by this; `None` stores it silently.
@@ -148,7 +148,7 @@ class ObjectStore:
         """
         names.check_key(key)
         said = attributes or Attributes(content_type or DEFAULT_CONTENT_TYPE, metadata=dict(metadata or {}))
-        intake = stream if isinstance(stream, Intake) else Intake(stream)
+        intake = stream if isinstance(stream, BodyReader) else BodyReader(stream)
         # Refusing before the bytes come spares the sender a long upload; the transaction asks again.
         require_bucket(self._state.read(), bucket)
         if condition is not None:
@@ -197,7 +197,7 @@ class ObjectStore:
                 size, etag, checksum = original.size, original.etag, original.checksum
             else:
                 kept = original.checksum.algorithm if original.checksum else ""
-                intake = Intake(reader, Announced(algorithm=algorithm or kept))
+                intake = BodyReader(reader, DeclaredBody(algorithm=algorithm or kept))
                 draft = stack.enter_context(self._writer.draft(intake))
                 size, etag, checksum = intake.size, intake.etag, intake.checksum
             new = NewObject(bucket, key, size, etag, attributes, checksum, uuid.uuid4().hex)

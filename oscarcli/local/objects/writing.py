@@ -12,7 +12,7 @@ from pathlib import Path
 
 from oscarcli.local.objects import index, piece_index
 from oscarcli.local.objects.blobs import BLOCK, Blobs, Draft
-from oscarcli.local.objects.body_reader import Intake
+from oscarcli.local.objects.body_reader import BodyReader
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import (
     Attributes,
@@ -22,7 +22,7 @@ from oscarcli.local.objects.model import (
     Piece,
     StoredObject,
 )
-from oscarcli.local.objects.reading import Holds
+from oscarcli.local.objects.reading import BlobReferences
 from oscarcli.local.state import State
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Writer:
     ) -> None:
         self.state = state
         self.blobs = Blobs(folder)
-        self.holds = Holds(self.blobs)
+        self.holds = BlobReferences(self.blobs)
         self._on_created = on_created
         self._committed = committed
         self._newest_ns = 0
@@ -76,7 +76,7 @@ class Writer:
         return self._newest_ns
 
     @contextmanager
-    def draft(self, intake: Intake) -> Iterator[Draft]:
+    def draft(self, intake: BodyReader) -> Iterator[Draft]:
         """Receive everything into a durable blob, which is removed again unless it is kept."""
         with self.blobs.draft() as draft:
             while block := intake.read(BLOCK):

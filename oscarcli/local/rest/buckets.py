@@ -23,7 +23,7 @@ from oscarcli.local.services.schema import BUCKET, PRESIGN
 INVALID = "The Bucket specification is not valid: "
 INVALID_PRESIGN = "Invalid presign request: "
 DEFAULT_EXPIRY = 900
-MOST_EXPIRY = 604_800
+MAX_EXPIRY_SECONDS = 604_800
 
 
 def create(call: Call) -> Response:
@@ -175,8 +175,8 @@ def _presign_request(call: Call) -> dict[str, Any]:
         raise ApiError(400, "object_key cannot be empty")
     if wanted["operation"] not in ("upload", "download"):
         raise ApiError(400, "operation must be 'upload' or 'download'")
-    if not 1 <= wanted["expires_in"] <= MOST_EXPIRY:
-        raise ApiError(400, f"expires_in must be between 1 and {MOST_EXPIRY} seconds")
+    if not 1 <= wanted["expires_in"] <= MAX_EXPIRY_SECONDS:
+        raise ApiError(400, f"expires_in must be between 1 and {MAX_EXPIRY_SECONDS} seconds")
     return wanted
 
 

@@ -15,7 +15,7 @@ from oscarcli.local.rest.auth import require_basic
 from oscarcli.local.rest.routes import Call, Router
 
 if TYPE_CHECKING:
-    from oscarcli.local.cluster import Cluster
+    from oscarcli.local.cluster import LocalCluster
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class Api:
         cluster: what the routes work on.
     """
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: LocalCluster) -> None:
         self._cluster = cluster
         self._router = Router(
             [

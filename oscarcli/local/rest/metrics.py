@@ -14,7 +14,7 @@ from typing import Any
 from oscarcli.local import clock
 from oscarcli.local.answers import ApiError, json_answer
 from oscarcli.local.http.messages import Response
-from oscarcli.local.jobs.calls import ASYNC, NOBODY, SYNC, Tally, Window
+from oscarcli.local.jobs.calls import ASYNC, NOBODY, SYNC, CallTotals, Window
 from oscarcli.local.rest.routes import Call, Route
 
 Document = dict[str, Any]
@@ -73,7 +73,7 @@ def summary(call: Call) -> Response:
     tallies = call.cluster.calls.tallies(span.window)
     hours = call.cluster.calls.cpu_hours(span.window)
     existing = {definition["name"] for definition in call.cluster.services.all()}
-    active = {tally.service for tally in tallies}
+    active = {totals.service for totals in tallies}
     users = _users(tallies)
     totals = {
         "services_count_active": len(active),
@@ -110,18 +110,18 @@ def breakdown(call: Call) -> Response:
     return json_answer({**span.shown, "group_by": asked, "items": items})
 
 
-def _items(group: str, tallies: Sequence[Tally], *, include_users: bool) -> list[Document]:
+def _items(group: str, tallies: Sequence[CallTotals], *, include_users: bool) -> list[Document]:
     # Every caller is on this machine, so there are no countries to tell apart.
     if group == "country":
         return []
-    keys = sorted({getattr(tally, group) for tally in tallies})
-    parts = [(key, [tally for tally in tallies if getattr(tally, group) == key]) for key in keys]
+    keys = sorted({getattr(totals, group) for totals in tallies})
+    parts = [(key, [totals for totals in tallies if getattr(totals, group) == key]) for key in keys]
     if group == "user":
         return [_user_item(key, part) for key, part in parts]
     return [_service_item(key, part, include_users) for key, part in parts]
 
 
-def _service_item(service: str, tallies: Sequence[Tally], include_users: bool) -> Document:
+def _service_item(service: str, tallies: Sequence[CallTotals], include_users: bool) -> Document:
     users = _users(tallies)
     return {
         "key": service,
@@ -132,11 +132,11 @@ def _service_item(service: str, tallies: Sequence[Tally], include_users: bool) -
     }
 
 
-def _user_item(user: str, tallies: Sequence[Tally]) -> Document:
+def _user_item(user: str, tallies: Sequence[CallTotals]) -> Document:
     return {
         "key": user,
         "membership": "unknown" if user == NOBODY else "member",
-        "executions_count": sum(tally.count for tally in tallies),
+        "executions_count": sum(totals.count for totals in tallies),
         "countries": [],
     }
 
@@ -170,7 +170,7 @@ def of_service(call: Call) -> Response:
 
 
 def _values(call: Call, window: Window) -> dict[str, float]:
-    tallies = [tally for tally in call.cluster.calls.tallies(window) if tally.service == call.name]
+    tallies = [totals for totals in call.cluster.calls.tallies(window) if totals.service == call.name]
     hours = call.cluster.calls.cpu_hours(window).get(call.name, 0.0)
     counts = (_number(hours), 0, _count(tallies, SYNC), _count(tallies, ASYNC), 0, len(_users(tallies)))
     return dict(zip(METRICS, counts, strict=True))
@@ -180,7 +180,7 @@ def _unit(metric: str) -> Document:
     return {"unit": "hours"} if metric.endswith("-hours") else {}
 
 
-def _requests(tallies: Sequence[Tally]) -> Document:
+def _requests(tallies: Sequence[CallTotals]) -> Document:
     sync, asynchronous = _count(tallies, SYNC), _count(tallies, ASYNC)
     return {
         "requests_count_total": sync + asynchronous,
@@ -190,12 +190,12 @@ def _requests(tallies: Sequence[Tally]) -> Document:
     }
 
 
-def _count(tallies: Iterable[Tally], kind: str) -> int:
-    return sum(tally.count for tally in tallies if tally.kind == kind)
+def _count(tallies: Iterable[CallTotals], kind: str) -> int:
+    return sum(totals.count for totals in tallies if totals.kind == kind)
 
 
-def _users(tallies: Iterable[Tally]) -> list[str]:
-    return sorted({tally.user for tally in tallies} - {NOBODY})
+def _users(tallies: Iterable[CallTotals]) -> list[str]:
+    return sorted({totals.user for totals in tallies} - {NOBODY})
 
 
 def _number(value: float) -> float:

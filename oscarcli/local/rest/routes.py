@@ -10,7 +10,7 @@ from oscarcli.local.answers import route_missing
 from oscarcli.local.http.messages import Request, Response
 
 if TYPE_CHECKING:
-    from oscarcli.local.cluster import Cluster
+    from oscarcli.local.cluster import LocalCluster
 
 # Go's strconv.ParseBool.
 TRUE_WORDS = ("1", "t", "T", "TRUE", "true", "True")
@@ -20,7 +20,7 @@ TRUE_WORDS = ("1", "t", "T", "TRUE", "true", "True")
 class Call:
     """One request at a handler: the cluster, the request, and the values of the path's placeholders."""
 
-    cluster: Cluster
+    cluster: LocalCluster
     request: Request
     values: Sequence[str]
 

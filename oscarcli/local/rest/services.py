@@ -16,7 +16,7 @@ from oscarcli.local.rest.auth import (
     token_matches,
 )
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.services.definition import INVALID, Definition, masked
+from oscarcli.local.services.definition import INVALID, Definition, without_secrets
 from oscarcli.local.services.names import is_label_value
 
 # A definition is text; Kubernetes takes none above 1 MiB either.
@@ -73,7 +73,7 @@ def _service(call: Call) -> Definition:
 
 
 def _shown(call: Call, definition: Definition) -> dict[str, Any]:
-    shown = {**masked(definition), "volume_status": call.cluster.volumes.status_of(definition)}
+    shown = {**without_secrets(definition), "volume_status": call.cluster.volumes.status_of(definition)}
     included = call.request.query.get("include", "").lower().split(",")
     if "deployment" in [word.strip() for word in included]:
         shown["deployment"] = _deployment(call, definition["name"])

@@ -22,14 +22,14 @@ class DecodeError(ValueError):
 class ListOf:
     """A JSON array of one kind."""
 
-    item: Kind
+    item: JsonKind
 
 
 @dataclass(frozen=True)
 class MapOf:
     """A JSON object with free keys and values of one kind."""
 
-    value: Kind
+    value: JsonKind
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Struct:
     """
 
     name: str
-    members: Mapping[str, Kind]
+    members: Mapping[str, JsonKind]
     omitted: frozenset[str] = frozenset()
 
 
@@ -48,11 +48,11 @@ class Struct:
 class Pointer:
     """What may be absent: `null` and no value stay `None` instead of becoming the kind's zero value."""
 
-    target: Kind
+    target: JsonKind
 
 
 # A scalar is one of the types str, bool, int; `object` takes any JSON value as it is.
-Kind = type | ListOf | MapOf | Struct | Pointer
+JsonKind = type | ListOf | MapOf | Struct | Pointer
 
 _GO_NAMES = {str: "string", bool: "bool", int: "int"}
 _WORDS = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
@@ -131,7 +131,7 @@ def decode(struct: Struct, value: Any) -> dict[str, Any]:
     return decoded
 
 
-def _decode(kind: Kind, value: Any, owner: str, path: tuple[str, ...]) -> Any:
+def _decode(kind: JsonKind, value: Any, owner: str, path: tuple[str, ...]) -> Any:
     if value is None:
         return zero(kind)
     if isinstance(kind, Pointer):
@@ -170,7 +170,7 @@ def _checked(value: Any, wanted: type, name: str, owner: str, path: tuple[str, .
     raise DecodeError(f"json: cannot unmarshal {word} into {where} of type {name}")
 
 
-def go_name(kind: Kind) -> str:
+def go_name(kind: JsonKind) -> str:
     """Return the name Go has for a kind, as it appears in the decoder's texts."""
     if isinstance(kind, ListOf):
         return f"[]{go_name(kind.item)}"
@@ -181,7 +181,7 @@ def go_name(kind: Kind) -> str:
     return f"types.{kind.name}" if isinstance(kind, Struct) else _GO_NAMES.get(kind, "interface {}")
 
 
-def zero(kind: Kind) -> Any:
+def zero(kind: JsonKind) -> Any:
     """Return the value of a member that was not given."""
     if isinstance(kind, Struct):
         return without_empty(kind, {key: zero(member) for key, member in kind.members.items()})

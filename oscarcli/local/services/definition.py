@@ -28,7 +28,7 @@ INVALID = "The service specification is not valid: "
 
 
 @dataclass(frozen=True)
-class Place:
+class BucketFolder:
     """Where files come from or go to: the provider, the bucket and the folder inside it."""
 
     provider: tuple[str, str]
@@ -111,18 +111,18 @@ def provider_of(entry: Mapping[str, Any]) -> tuple[str, str]:
     return kind.lower(), identifier or "default"
 
 
-def place_of(entry: Mapping[str, Any]) -> Place:
+def place_of(entry: Mapping[str, Any]) -> BucketFolder:
     """Return where an input or output with a normalised path is."""
     bucket, _, folder = str(entry["path"]).partition("/")
-    return Place(provider_of(entry), bucket, folder.strip("/"))
+    return BucketFolder(provider_of(entry), bucket, folder.strip("/"))
 
 
-def inputs_of(definition: Definition) -> list[Place]:
+def inputs_of(definition: Definition) -> list[BucketFolder]:
     """Return the places whose objects start jobs."""
     return [place_of(entry) for entry in definition["input"]]
 
 
-def outputs_of(definition: Definition) -> list[Place]:
+def outputs_of(definition: Definition) -> list[BucketFolder]:
     """Return the places where results go."""
     return [place_of(entry) for entry in definition["output"]]
 
@@ -132,7 +132,7 @@ def buckets_of(definition: Definition) -> list[str]:
     return list(dict.fromkeys(place.bucket for place in _places(definition)))
 
 
-def _places(definition: Definition) -> Iterator[Place]:
+def _places(definition: Definition) -> Iterator[BucketFolder]:
     yield from inputs_of(definition)
     yield from outputs_of(definition)
 
@@ -175,7 +175,7 @@ def check_names_and_quantities(definition: Definition, failure: str) -> None:
             raise ApiError(500, f'error creating bucket "{bucket}": {error.message}') from error
 
 
-def masked(definition: Definition) -> Definition:
+def without_secrets(definition: Definition) -> Definition:
     """Return the definition as callers may see it: secrets blank, everything else as stored."""
     environment = definition["environment"]
     blank = {**environment, "secrets": dict.fromkeys(environment["secrets"], "")}

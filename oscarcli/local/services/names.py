@@ -7,7 +7,7 @@ import uuid
 
 # Kubernetes cuts a name at 63 characters, so the manager shortens a long service name before the identifier.
 LONG_SERVICE_NAME = 25
-KEPT_OF_LONG_NAME = 16
+MAX_LONG_NAME_CHARACTERS = 16
 MAX_LABEL = 63
 
 _SERVICE = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
@@ -38,5 +38,5 @@ def is_label_value(value: str) -> bool:
 
 def new_job_name(service: str) -> str:
     """Return a fresh name for a job of `service`."""
-    prefix = service[:KEPT_OF_LONG_NAME] if len(service) >= LONG_SERVICE_NAME else service
+    prefix = service[:MAX_LONG_NAME_CHARACTERS] if len(service) >= LONG_SERVICE_NAME else service
     return f"{prefix}-{uuid.uuid4()}"

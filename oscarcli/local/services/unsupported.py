@@ -13,8 +13,8 @@ from oscarcli.local.answers import ApiError
 from oscarcli.local.services.definition import (
     INVALID,
     MINIO_DEFAULT,
+    BucketFolder,
     Definition,
-    Place,
     inputs_of,
     outputs_of,
 )
@@ -87,7 +87,7 @@ def has_members(definition: Definition) -> bool:
     return bool((definition.get("federation") or {}).get("members"))
 
 
-def _refuse_foreign(definition: Definition, direction: str, place: Place) -> None:
+def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder) -> None:
     if place.provider == MINIO_DEFAULT:
         return
     kind, identifier = place.provider

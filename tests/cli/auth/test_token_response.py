@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oscarcli.errors import AuthError, OscarError, UnreachableError
-from oscarcli.http.redaction import quoted
+from oscarcli.http.redaction import quote_line
 from oscarcli.login.exchange import Answer
 from oscarcli.login.token_response import granted
 from oscarcli.login.tokens import Grant
@@ -62,7 +62,7 @@ def test_no_answer_is_taken_for_more_than_it_is(body: str, status: int, headers:
 @given(st.text(), st.text(), st.integers(0, 22), st.integers(8, 30))
 def test_no_part_of_a_secret_is_quoted(before: str, after: str, start: int, length: int) -> None:
     part = SECRET[start : start + length]
-    told = quoted(f"{before}{part}{after}", [SECRET])
+    told = quote_line(f"{before}{part}{after}", [SECRET])
     assert part not in told
     assert told.isprintable()
 
@@ -70,4 +70,4 @@ def test_no_part_of_a_secret_is_quoted(before: str, after: str, start: int, leng
 @UNHURRIED
 @given(st.text(min_size=1, max_size=7, alphabet="abc"))
 def test_a_short_secret_is_masked_whole(secret: str) -> None:
-    assert quoted(f"code={secret}!", [secret]).count("***") >= 1
+    assert quote_line(f"code={secret}!", [secret]).count("***") >= 1

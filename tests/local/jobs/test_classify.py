@@ -12,10 +12,10 @@ import pytest
 
 from oscarcli.local.jobs import classify as module
 from oscarcli.local.jobs.classify import (
-    Crash,
+    EventObject,
     Payload,
     Raw,
-    StoredObject,
+    SupervisorCrash,
     classify,
     classify_file,
     decode_base64,
@@ -79,7 +79,7 @@ def test_a_storage_event_names_bucket_key_and_time(source: str) -> None:
     event = storage_event(source)
     found, told = classified(json.dumps(event))
     kind = {"minio:s3": "MINIO", "aws:s3": "S3"}[source]
-    assert found == StoredObject(kind, "default", "b", "in/a b.txt", "2026-03-04T05:06:07.089Z", event)
+    assert found == EventObject(kind, "default", "b", "in/a b.txt", "2026-03-04T05:06:07.089Z", event)
     assert told == [
         ("INFO", "Storage event found."),
         ("INFO", f"event_records = {event['Records'][0]} \n"),
@@ -92,7 +92,7 @@ def test_a_delegated_event_is_unwrapped_and_its_provider_is_an_id(as_text: bool)
     event: Any = storage_event()
     body = {"storage_provider": "other", "event": json.dumps(event) if as_text else event}
     found, told = classified(json.dumps(body))
-    assert isinstance(found, StoredObject)
+    assert isinstance(found, EventObject)
     assert (found.provider, found.event) == ("other", event)
     assert told[:2] == [("INFO", "Delegated event found."), ("INFO", "Storage event found.")]
 
@@ -122,7 +122,7 @@ def test_a_dcache_event_is_the_file_and_no_unknown_one() -> None:
     ],
 )
 def test_what_ends_the_real_supervisor_ends_the_run(body: bytes) -> None:
-    with pytest.raises(Crash):
+    with pytest.raises(SupervisorCrash):
         classified(body)
 
 
@@ -141,7 +141,7 @@ def test_what_ends_the_real_supervisor_ends_the_run(body: bytes) -> None:
 def test_what_cannot_be_the_file_ends_the_run_when_it_is_written(body: bytes, last_line: str) -> None:
     found, _ = classified(body)
     assert isinstance(found, Raw)
-    with pytest.raises(Crash) as crash:
+    with pytest.raises(SupervisorCrash) as crash:
         found.content()
     assert crash.value.last_line.startswith(last_line)
 
@@ -159,7 +159,7 @@ def test_a_large_body_is_decoded_without_holding_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"abcde" * module.BLOCK, b"\xff" + b"A" * module.BLOCK])
 def test_a_large_body_that_is_no_base64_ends_the_run(body: bytes) -> None:
-    with pytest.raises(Crash):
+    with pytest.raises(SupervisorCrash):
         decode_base64(io.BytesIO(body[: module.BLOCK * 5 - 3]), io.BytesIO())
 
 
@@ -170,5 +170,5 @@ def test_a_large_json_document_is_still_json(tmp_path: Path, monkeypatch: pytest
     assert isinstance(found, Raw)
     assert found.body == {"data": "x" * module.SNIFF_LIMIT}
     monkeypatch.setattr(module, "JSON_LIMIT", 10)
-    with pytest.raises(Crash, match="MiB"):
+    with pytest.raises(SupervisorCrash, match="MiB"):
         classify_file(path, lambda *_: None)

@@ -219,15 +219,15 @@ def test_strict_exit_makes_a_failing_script_fail_its_job(start_cluster: Callable
 def test_old_jobs_go_with_their_logs(cluster: LocalCluster) -> None:
     import time
 
-    from oscarcli.local.recovery import KEPT_SECONDS, Expiry
+    from oscarcli.local.recovery import MAX_JOB_AGE_SECONDS, Expiry
 
     cluster.create("aged")
     cluster.submit("aged", job="aged-1")
     cluster.ended("aged")
     expiry = Expiry(cluster.folder, cluster.server.cluster.jobs)
-    expiry.expire(time.time() + KEPT_SECONDS - 60)
+    expiry.expire(time.time() + MAX_JOB_AGE_SECONDS - 60)
     assert list(cluster.jobs("aged")) == ["aged-1"]
-    expiry.expire(time.time() + KEPT_SECONDS + 60)
+    expiry.expire(time.time() + MAX_JOB_AGE_SECONDS + 60)
     assert cluster.jobs("aged") == {}
     assert not (cluster.folder.jobs / "aged-1").exists()
 

@@ -410,4 +410,4 @@ def test_connections_are_closed_at_the_end() -> None:
         opened.request("GET", "x", what="x")
         inner = next(iter(opened._connections.values()))
     assert inner.is_closed
-    assert module.MOST_REDIRECTS == 10
+    assert module.MAX_REDIRECTS == 10

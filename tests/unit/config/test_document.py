@@ -10,9 +10,9 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from oscarcli.config.document import Edit, edited, parse, repeated_keys, rewritten
+from oscarcli.config.document import Edit, edited, parse_document, repeated_keys, rewritten
 from oscarcli.config.json_text import loses_by_rewriting
-from oscarcli.config.limits import DEEPEST, MOST_VALUES
+from oscarcli.config.limits import DEEPEST, MAX_VALUES
 from oscarcli.config.yaml_edit import compose
 from oscarcli.errors import ConfigError
 
@@ -87,7 +87,7 @@ def _put(text: str, value: Any, *keys: str) -> str:
 def test_any_text_that_is_written_reads_back_as_the_same_text(value: str) -> None:
     text = edited("", [Edit(("oscar", value or "x", "auth_password"), value)], "f", is_json=False)
     wanted = {"oscar": {value or "x": {"auth_password": value}}}
-    assert parse(text, "f", is_json=False) == wanted
+    assert parse_document(text, "f", is_json=False) == wanted
     assert yaml.safe_load(text) == wanted, "a reader of YAML 1.1"
     assert YAML(typ="safe", pure=True).load(text) == wanted, "a reader of YAML 1.2"
 
@@ -122,19 +122,19 @@ def test_any_text_can_replace_another_in_a_block_and_in_braces(value: str) -> No
     ],
 )
 def test_scalars_are_read_as_the_text_that_was_written(spelling: str, text: str) -> None:
-    assert parse(f"a:\n  b: {spelling}\n", "f", is_json=False) == {"a": {"b": text}}
+    assert parse_document(f"a:\n  b: {spelling}\n", "f", is_json=False) == {"a": {"b": text}}
 
 
 @pytest.mark.parametrize("spelling", ["", "~", "null", "NULL", " # nothing"])
 def test_an_unquoted_null_is_nothing(spelling: str) -> None:
-    assert parse(f"a: {spelling}\n", "f", is_json=False) == {"a": None}
+    assert parse_document(f"a: {spelling}\n", "f", is_json=False) == {"a": None}
 
 
 def test_both_yaml_parsers_agree() -> None:
     text = "oscar: ~\na: &x {b: '', \"q\": null}\nc: *x\nd: |\n  e\n"
-    quick = parse(text, "f", is_json=False)
+    quick = parse_document(text, "f", is_json=False)
     # So many openings that the parser without a stack of its own is chosen.
-    careful = parse(f"{text}# {'[' * 2000}\n", "f", is_json=False)
+    careful = parse_document(f"{text}# {'[' * 2000}\n", "f", is_json=False)
     assert (
         quick == careful == {"oscar": None, "a": {"b": "", "q": None}, "c": {"b": "", "q": None}, "d": "e\n"}
     )
@@ -145,7 +145,7 @@ def test_anchors_and_merge_keys_are_followed_and_own_keys_win() -> None:
         "base: &base\n  endpoint: x\n  ssl_verify: false\nmore: &more {auth_user: m, endpoint: m}\n"
         "oscar:\n  a:\n    <<: *base\n    endpoint: own\n  b: *base\n  c:\n    <<: [*base, *more]\n"
     )
-    oscar = parse(text, "f", is_json=False)["oscar"]
+    oscar = parse_document(text, "f", is_json=False)["oscar"]
     assert oscar["a"] == {"endpoint": "own", "ssl_verify": "false"}
     assert oscar["b"] == {"endpoint": "x", "ssl_verify": "false"}
     assert oscar["c"] == {"endpoint": "x", "ssl_verify": "false", "auth_user": "m"}
@@ -153,13 +153,13 @@ def test_anchors_and_merge_keys_are_followed_and_own_keys_win() -> None:
 
 def test_a_loop_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"f:2: .*contains itself"):
-        parse("a: &a\n  b: *a\n", "f", is_json=False)
+        parse_document("a: &a\n  b: *a\n", "f", is_json=False)
 
 
 LAUGHS = "a0: &a0 {x: y}\n" + "".join(
     f"a{n}: &a{n} {{p: *a{n - 1}, q: *a{n - 1}, r: *a{n - 1}}}\n" for n in range(1, 60)
 )
-MANY = "a: {x: y}\n" * (MOST_VALUES // 3)
+MANY = "a: {x: y}\n" * (MAX_VALUES // 3)
 MERGES = "a: &a {" + ", ".join(f"k{n}: v" for n in range(1000)) + "}\nb: {<<: [" + "*a, " * 1000 + "*a]}\n"
 TALL = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, DEEPEST + 1))
 
@@ -177,7 +177,7 @@ TALL = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 
 )
 def test_what_would_cost_memory_is_refused_when_read_and_when_changed(text: str, words: str) -> None:
     for change in (
-        lambda: parse(text, "f", is_json=False),
+        lambda: parse_document(text, "f", is_json=False),
         lambda: edited(text, [Edit(("default",), "x")], "f", is_json=False),
         lambda: rewritten(text, [Edit(("default",), "x")], "f"),
     ):
@@ -191,15 +191,15 @@ def test_a_thousand_clusters_with_long_tokens_are_no_monster() -> None:
         "    ssl_verify: true\n    memory: 256Mi\n    log_level: INFO\n"
         for n in range(1000)
     )
-    assert len(parse(text, "f", is_json=False)["oscar"]) == 1000
+    assert len(parse_document(text, "f", is_json=False)["oscar"]) == 1000
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "a: " + "{a: " * 100_000, "? " * 5000])
 def test_absurd_nesting_is_an_error_and_not_a_crash(text: str) -> None:
     with pytest.raises(ConfigError):
-        parse(text, "f", is_json=False)
+        parse_document(text, "f", is_json=False)
     with pytest.raises(ConfigError):
-        parse('{"a":' * 100_000, "f", is_json=True)
+        parse_document('{"a":' * 100_000, "f", is_json=True)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_what_cannot_be_read_is_named_by_place_and_nothing_of_it_is_quoted(
     text: str, is_json: bool, place: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse(text, "f", is_json=is_json)
+        parse_document(text, "f", is_json=is_json)
     assert caught.value.message.startswith(place)
     assert "hunter2secret" not in caught.value.message
     assert "hunter2secret" not in str(caught.value.__cause__)
@@ -230,7 +230,10 @@ TWICE = "oscar:\n  a:\n    endpoint: one\n    # why\n    endpoint: two\n  b: {au
 
 
 def test_of_a_key_that_stands_twice_the_last_one_counts_and_is_changed() -> None:
-    assert parse(TWICE, "f", is_json=False)["oscar"] == {"a": {"endpoint": "two"}, "b": {"auth_user": "v"}}
+    assert parse_document(TWICE, "f", is_json=False)["oscar"] == {
+        "a": {"endpoint": "two"},
+        "b": {"auth_user": "v"},
+    }
     assert _put(TWICE, "x", "oscar", "a", "endpoint") == TWICE.replace("two", "x")
     assert _put(TWICE, "x", "oscar", "b", "auth_user") == TWICE.replace("v}", "x}")
     assert _put(TWICE, "x", "default") == TWICE + "default: x\n"
@@ -243,7 +246,7 @@ def test_of_a_key_that_stands_twice_the_last_one_counts_and_is_changed() -> None
 
 def test_a_key_that_stands_twice_is_gone_when_it_is_removed() -> None:
     changed = edited(TWICE, [Edit(("oscar", "a", "endpoint"), None)], "f", is_json=False)
-    assert parse(changed, "f", is_json=False)["oscar"]["a"] == {}
+    assert parse_document(changed, "f", is_json=False)["oscar"]["a"] == {}
     changed = edited(TWICE, [Edit(("oscar", "b", "auth_user"), None)], "f", is_json=False)
     assert changed == TWICE.replace("{auth_user: u, auth_user: v}", "{}")
     changed = edited("default: a\ndefault: b\nmine: 1\n", [Edit(("default",), None)], "f", is_json=False)

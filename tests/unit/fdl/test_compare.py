@@ -11,7 +11,7 @@ import pytest
 from oscarcli.fdl.compare import Change, compare, is_text_of_lines, unified
 from oscarcli.fdl.normalise import comparable
 from oscarcli.fdl.read import read_bytes
-from oscarcli.fdl.to_server import sent
+from oscarcli.fdl.to_server import to_server
 from tests.support.shown import ASSIGNED_PORT, shown
 from tests.unit.fdl import test_published as published
 
@@ -79,7 +79,7 @@ def definition(**keys: Any) -> dict[str, Any]:
 
 
 def differing(wanted: dict[str, Any], stored: dict[str, Any], version: str = "4.1.2") -> list[Change]:
-    return list(compare(sent(wanted, stored, version), stored, version).changes)
+    return list(compare(to_server(wanted, stored, version), stored, version).changes)
 
 
 CASES = {name: definitions(text) for name, text in PUBLISHED.items()}
@@ -93,10 +93,10 @@ CASES |= {name: [definition(**keys)] for name, keys in FORMS.items()}
 @pytest.mark.parametrize("name", CASES)
 def test_what_was_just_applied_does_not_differ(name: str, oidc: str | None) -> None:
     for wanted in CASES[name]:
-        stored = shown(sent(wanted, None, "4.1.2"), oidc=oidc)
+        stored = shown(to_server(wanted, None, "4.1.2"), oidc=oidc)
         assert differing(wanted, stored) == []
         # Nor after an update, which makes the server forget what it set at creation.
-        again = shown(sent(wanted, stored, "4.1.2"), stored=stored, oidc=oidc)
+        again = shown(to_server(wanted, stored, "4.1.2"), stored=stored, oidc=oidc)
         assert differing(wanted, again) == []
 
 
@@ -104,14 +104,14 @@ def test_what_was_just_applied_does_not_differ(name: str, oidc: str | None) -> N
 def test_what_a_server_of_today_shows_is_in_the_table(name: str) -> None:
     """So that nothing it fills in by itself goes unnoticed here."""
     for wanted in CASES[name]:
-        found = comparable(shown(sent(wanted, None, "4.1.2")), stored=True)
+        found = comparable(shown(to_server(wanted, None, "4.1.2")), stored=True)
         assert found["expose"].keys() >= {"auth_type", "health_path", "probe_mode"}
         assert not {"token", "owner", "namespace", "volume_status", "bucket_list"} & found.keys()
 
 
 def test_older_servers_have_single_ports() -> None:
     wanted = definition(expose={"api_port": 80})
-    stored = shown(sent(wanted, None, "4.1.2"))
+    stored = shown(to_server(wanted, None, "4.1.2"))
     stored["expose"] |= {"api_port": 80, "nodePort": 0}
     assert differing(wanted, stored, "4.0.2") == []
     stored["expose"]["api_port"] = 81
@@ -120,18 +120,18 @@ def test_older_servers_have_single_ports() -> None:
 
 def test_older_servers_lack_keys() -> None:
     wanted = definition(ephemeral_storage_request="1Gi", mount={"storage_provider": "minio", "path": "abc/b"})
-    stored = shown(sent(wanted, None, None))
+    stored = shown(to_server(wanted, None, None))
     for key in ("ephemeral_storage_request", "mount", "visibility", "isolation_level", "volume_status"):
         del stored[key]
-    found = compare(sent(wanted, stored, None), stored)
+    found = compare(to_server(wanted, stored, None), stored)
     assert (found.changes, found.ignored) == ((), ("ephemeral_storage_request", "mount"))
 
 
 @pytest.mark.parametrize(("version", "count"), [("4.1.2", 0), ("devel", 0), ("4.0.2", 6), ("3.6.0", 6)])
 def test_replicas_count_for_servers_that_read_them(version: str, count: int) -> None:
     wanted = definition(**FORMS["old replicas"])
-    stored = shown(sent(definition(), None, None))
-    found = compare(sent(wanted, stored, version), stored, version)
+    stored = shown(to_server(definition(), None, None))
+    found = compare(to_server(wanted, stored, version), stored, version)
     assert len([c for c in found.changes if c.field.startswith(("replicas", "delegation", "resch"))]) == (
         5 if count else 0
     )
@@ -146,23 +146,23 @@ def test_replicas_count_for_servers_that_read_them(version: str, count: int) -> 
 
 
 def test_keys_of_a_newer_server_are_its_own() -> None:
-    stored = {**shown(sent(definition(), None, None)), "colour": "green", "shape": {"a": [1]}}
+    stored = {**shown(to_server(definition(), None, None)), "colour": "green", "shape": {"a": [1]}}
     assert differing(definition(), stored) == []
     assert differing(definition(colour="blue"), stored) == [Change("colour", "green", "blue")]
 
 
 def test_an_unknown_key_that_the_server_does_not_show_is_named() -> None:
     wanted = definition(**FORMS["an unknown key"])
-    stored = shown(sent(wanted, None, None))
-    assert compare(sent(wanted, stored, None), stored).ignored == ("expose.shape", "colour")
+    stored = shown(to_server(wanted, None, None))
+    assert compare(to_server(wanted, stored, None), stored).ignored == ("expose.shape", "colour")
 
 
 def test_annotations_that_a_federation_adds_stay() -> None:
     wanted = definition(annotations={"mine": "1"})
-    stored = shown(sent(wanted, None, None))
+    stored = shown(to_server(wanted, None, None))
     stored["annotations"] |= {"oscar.grycap/origin-service": "y"}
     assert differing(wanted, stored) == []
-    assert sent(wanted, stored, None)["annotations"] == {"oscar.grycap/origin-service": "y", "mine": "1"}
+    assert to_server(wanted, stored, None)["annotations"] == {"oscar.grycap/origin-service": "y", "mine": "1"}
 
 
 # -- differences ------------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ def test_annotations_that_a_federation_adds_stay() -> None:
 def test_a_change_is_told_by_its_field(
     before: dict[str, Any], after: dict[str, Any], changes: list[tuple[str, Any, Any]]
 ) -> None:
-    stored = shown(sent(definition(**before), None, None))
+    stored = shown(to_server(definition(**before), None, None))
     assert [(c.field, c.old, c.new) for c in differing(definition(**after), stored)] == changes
 
 
@@ -320,7 +320,7 @@ def another(value: Any) -> Any:
 
 def test_every_value_that_is_another_one_is_a_change() -> None:
     wanted = definition(**RICH)
-    stored = shown(sent(wanted, None, None))
+    stored = shown(to_server(wanted, None, None))
     assert differing(wanted, stored) == []
     tried = 0
     for path in leaves(stored):
@@ -341,13 +341,13 @@ def test_every_value_that_is_another_one_is_a_change() -> None:
 
 
 def test_an_exposed_service_that_is_exposed_no_more() -> None:
-    stored = shown(sent(definition(expose={"api_port": 80}), None, None))
+    stored = shown(to_server(definition(expose={"api_port": 80}), None, None))
     assert Change("expose.api_port", [80], None) in differing(definition(), stored)
 
 
 def test_a_model_s_login_is_what_it_was_unless_the_file_says_otherwise() -> None:
     kserve = FORMS["model"]["kserve"]
-    stored = shown(sent(definition(kserve={**kserve, "set_auth": False}), None, None))
+    stored = shown(to_server(definition(kserve={**kserve, "set_auth": False}), None, None))
     assert "set_auth" not in stored["kserve"]
     assert differing(definition(kserve=kserve), stored) == []
     assert differing(definition(kserve={**kserve, "set_auth": True}), stored) == [
@@ -356,7 +356,7 @@ def test_a_model_s_login_is_what_it_was_unless_the_file_says_otherwise() -> None
 
 
 def test_a_port_that_was_assigned_is_told_from_one_that_was_wished_for_elsewhere() -> None:
-    stored = shown(sent(definition(expose={"api_port": [80, 81], "nodePort": [30001, 0]}), None, None))
+    stored = shown(to_server(definition(expose={"api_port": [80, 81], "nodePort": [30001, 0]}), None, None))
     assert stored["expose"]["nodePort"] == [30001, ASSIGNED_PORT]
     changed = definition(expose={"api_port": [80, 81], "nodePort": [30002, 0]})
     assert differing(changed, stored) == [
@@ -368,10 +368,10 @@ def test_a_port_that_was_assigned_is_told_from_one_that_was_wished_for_elsewhere
 
 
 def test_values_of_secrets_cannot_be_compared_and_names_can() -> None:
-    stored = shown(sent(definition(environment={"secrets": {"KEY": "old"}}), None, None))
-    found = compare(sent(definition(environment={"secrets": {"KEY": "new"}}), stored, None), stored)
+    stored = shown(to_server(definition(environment={"secrets": {"KEY": "old"}}), None, None))
+    found = compare(to_server(definition(environment={"secrets": {"KEY": "new"}}), stored, None), stored)
     assert (found.changes, found.has_secrets, found.needs_write) == ((), True, True)
-    other = compare(sent(definition(environment={"secrets": {"NEW": "new"}}), stored, None), stored)
+    other = compare(to_server(definition(environment={"secrets": {"NEW": "new"}}), stored, None), stored)
     assert other.changes == (
         Change("environment.secrets.NEW", None, "***"),
         Change("environment.secrets.KEY", "***", None),
@@ -380,8 +380,8 @@ def test_values_of_secrets_cannot_be_compared_and_names_can() -> None:
 
 @pytest.mark.parametrize("secrets", [{}, {"KEY": ""}])
 def test_secrets_without_values_stay_as_they_are(secrets: dict[str, str]) -> None:
-    stored = shown(sent(definition(environment={"secrets": {"KEY": "old"}}), None, None))
-    found = compare(sent(definition(environment={"secrets": secrets}), stored, None), stored)
+    stored = shown(to_server(definition(environment={"secrets": {"KEY": "old"}}), None, None))
+    found = compare(to_server(definition(environment={"secrets": secrets}), stored, None), stored)
     assert not found.needs_write
 
 
@@ -405,7 +405,7 @@ def test_a_changed_secret_is_told_without_its_value() -> None:
         [found] = definitions(published.POSENET + headers + PROVIDERS % {"key": key})
         return found
 
-    stored = {**shown(sent(with_key("old"), None, "4.0.1")), "replicas": with_key("old")["replicas"]}
+    stored = {**shown(to_server(with_key("old"), None, "4.0.1")), "replicas": with_key("old")["replicas"]}
     assert differing(with_key("old"), stored, "4.0.1") == []
     changes = differing(with_key("new"), stored, "4.0.1")
     assert len(changes) == 12
@@ -417,20 +417,20 @@ def test_a_changed_secret_is_told_without_its_value() -> None:
 def test_what_the_server_masks_is_not_compared() -> None:
     wanted = definition(federation={"topology": "star"})
     wanted["storage_providers"]["minio"]["default"] = {"endpoint": "e", "access_key": "a", "secret_key": "s"}
-    stored = shown(sent(wanted, None, None))
+    stored = shown(to_server(wanted, None, None))
     assert [change.field for change in differing(wanted, stored)] == [
         "storage_providers.minio.default.endpoint"
     ]
     # Outside of a federation the server overwrites it anyway.
     del wanted["federation"]
-    assert differing(wanted, shown(sent(wanted, None, None))) == []
+    assert differing(wanted, shown(to_server(wanted, None, None))) == []
 
 
 # -- texts ------------------------------------------------------------------------------------------
 
 
 def test_scripts_are_compared_line_by_line() -> None:
-    stored = shown(sent(definition(), None, None))
+    stored = shown(to_server(definition(), None, None))
     assert stored["script"] == "#!/bin/sh\necho 1\n"
     [change] = differing({**definition(), "script": "#!/bin/sh\necho 2"}, stored)
     assert is_text_of_lines(change)
@@ -467,7 +467,14 @@ def junk(rng: random.Random, depth: int = 0) -> Any:
 
 def test_odd_documents_are_compared_without_a_failure() -> None:
     rng = random.Random(4711)
-    keys = [*shown(sent(definition(), None, None)), "kserve", "volume", "federation", "clusters", "replicas"]
+    keys = [
+        *shown(to_server(definition(), None, None)),
+        "kserve",
+        "volume",
+        "federation",
+        "clusters",
+        "replicas",
+    ]
     for _ in range(3000):
         stored = {key: junk(rng) for key in rng.sample(keys, rng.randrange(len(keys)))}
         compare(definition(**FORMS["assigned ports"]), stored, "4.0")

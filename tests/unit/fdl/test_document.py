@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.fdl.document import LARGEST, parse
+from oscarcli.fdl.document import MAX_FILE_BYTES, parse_tree
 from oscarcli.fdl.findings import FdlError, Findings
 from oscarcli.fdl.nodes import Node, Scalar, Sequence
 
@@ -30,7 +30,7 @@ def compiled(request: pytest.FixtureRequest) -> bool:
 
 def read(text: str | bytes, compiled: bool) -> Any:
     findings = Findings("f.yaml")
-    root = parse(text.encode() if isinstance(text, str) else text, findings, compiled=compiled)
+    root = parse_tree(text.encode() if isinstance(text, str) else text, findings, compiled=compiled)
     findings.check()
     return texts(root)
 
@@ -170,7 +170,7 @@ def _deep_by_aliases() -> str:
         ("[" * 100_000, "levels deep"),
         ("{a: " * 100_000, "levels deep"),
         ("\n".join("  " * n + f"k{n}:" for n in range(400)), "levels deep"),
-        ("a: " + "x" * (LARGEST + 1), "larger than 4 MiB"),
+        ("a: " + "x" * (MAX_FILE_BYTES + 1), "larger than 4 MiB"),
         ("big: &big " + "x" * 100_000 + "\nall: [" + "*big," * 1000 + "]", "too many values"),
         ("- a\n" * 500_000, "too many values"),
     ],
@@ -178,7 +178,7 @@ def _deep_by_aliases() -> str:
 )
 def test_monsters_are_refused_soon(text: str, words: str) -> None:
     begin = time.monotonic()
-    [mistake] = mistakes(text[: LARGEST + 1], compiled=True)
+    [mistake] = mistakes(text[: MAX_FILE_BYTES + 1], compiled=True)
     assert words in mistake
     # Not a stopwatch: what is guarded against takes hours or all memory.
     assert time.monotonic() - begin < 60

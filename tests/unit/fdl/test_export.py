@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from oscarcli.fdl.export import exported
-from oscarcli.fdl.from_server import written
+from oscarcli.fdl.from_server import from_server
 from oscarcli.fdl.normalise import comparable
 from oscarcli.fdl.read import Fdl, read_bytes
-from oscarcli.fdl.to_server import sent
+from oscarcli.fdl.to_server import to_server
 
 SCRIPT = "#!/bin/sh\n\tcat  \n"
 MEMBER = {
@@ -167,7 +167,7 @@ def test_an_export_applied_again_changes_nothing(name: str) -> None:
     stored = shown(SERVICES[name])
     fdl = fdl_of(stored)
     (service,) = fdl.services
-    again = shown(sent(service.definition, stored, "4.1.2"))
+    again = shown(to_server(service.definition, stored, "4.1.2"))
     # A server keeps the secrets when it is sent none.
     again["environment"]["secrets"] = again["environment"]["secrets"] or stored["environment"]["secrets"]
     assert comparable(again, stored=True) == comparable(stored, stored=True)
@@ -211,7 +211,7 @@ def test_annotations_of_a_federation_are_left_to_the_server() -> None:
     stored = shown({**MINIMAL, "annotations": {"oscar.grycap/origin-cluster": "c", "mine": "1"}})
     definition = fdl_of(stored).services[0].definition
     assert definition["annotations"] == {"mine": "1"}
-    assert sent(definition, stored, None)["annotations"] == stored["annotations"]
+    assert to_server(definition, stored, None)["annotations"] == stored["annotations"]
 
 
 def test_fields_of_a_newer_server_are_kept_where_they_say_something() -> None:
@@ -232,7 +232,7 @@ def test_an_assigned_node_port_is_not_made_a_fixed_one() -> None:
 def test_single_ports_of_older_servers(port: int, kept: Any) -> None:
     stored = shown(MINIMAL)
     stored["expose"] |= {"api_port": port, "nodePort": 0, "min_scale": 1, "max_scale": 2}
-    assert (written(stored).get("expose") or {}).get("api_port") == kept
+    assert (from_server(stored).get("expose") or {}).get("api_port") == kept
 
 
 def test_secrets_keep_their_names_and_are_remarked_on() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from oscarcli.fdl.read import Fdl, read
-from oscarcli.fdl.to_server import sent
+from oscarcli.fdl.to_server import to_server
 
 POSENET = """\
 functions:
@@ -338,6 +338,6 @@ def test_a_server_that_insists_on_types_takes_what_is_sent(folder: Path, text: s
     from oscarcli.local.services.schema import SERVICE
 
     for service in read_text(folder, text).services:
-        body = json.dumps(sent(service.definition, None, "4.1.0")).encode()
+        body = json.dumps(to_server(service.definition, None, "4.1.0")).encode()
         decoded = decode(SERVICE, parse_json(body))
         assert decoded["name"] == service.name

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from oscarcli.fdl.quantities import amount, mistake
+from oscarcli.fdl.quantities import amount, quantity_error
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,5 @@ def test_amounts(text: str, expected: Fraction | int | None) -> None:
 
 
 def test_only_the_digits_that_servers_know_are_numbers() -> None:
-    assert mistake("١Gi", "memory") is not None
-    assert mistake("1Gi", "memory") is None
+    assert quantity_error("١Gi", "memory") is not None
+    assert quantity_error("1Gi", "memory") is None

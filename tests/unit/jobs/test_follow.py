@@ -225,10 +225,10 @@ def test_looks_are_frequent_while_something_happens_and_rare_while_nothing_does(
 ) -> None:
     texts(play(*[("Running", "a\n")] * 12, ("Running", "a\nb\n"), ("Succeeded", "a\nb\n")))
     pauses = clock[1:]
-    assert pauses[0] == follow.SHORTEST_PAUSE
+    assert pauses[0] == follow.MIN_PAUSE_SECONDS
     assert pauses[1:12] == sorted(pauses[1:12])
-    assert max(pauses) == follow.LONGEST_PAUSE
-    assert follow.SHORTEST_PAUSE in pauses[12:]
+    assert max(pauses) == follow.MAX_PAUSE_SECONDS
+    assert follow.MIN_PAUSE_SECONDS in pauses[12:]
 
 
 def test_a_long_list_of_jobs_is_asked_for_seldom(
@@ -253,4 +253,4 @@ def test_the_supervisors_last_words_bring_the_end_forward(play: Any, clock: list
     line = "2026-01-01 00:00:00,000 - supervisor - INFO - Creating response\n"
     follower = play(("Running", line), ("Succeeded", line))
     texts(follower)
-    assert clock[1:] == [follow.SHORTEST_PAUSE]
+    assert clock[1:] == [follow.MIN_PAUSE_SECONDS]

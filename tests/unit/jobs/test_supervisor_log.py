@@ -10,11 +10,11 @@ import zipfile
 import pytest
 
 from oscarcli.jobs.supervisor_log import (
-    JobAccount,
-    Place,
-    Written,
-    account_of,
+    ObjectName,
+    ParsedLog,
+    WrittenObject,
     is_silent,
+    parse_log,
     returned_content,
     returned_files,
 )
@@ -58,25 +58,25 @@ def encoded(data: bytes) -> str:
     ],
 )
 def test_the_object_that_started_a_job_is_read_from_every_form_of_its_event(line: str) -> None:
-    account = account_of(told("Storage event found.", line))
-    assert (account.trigger, account.is_raw, account.is_told) == (Place("svc", KEY), False, True)
+    account = parse_log(told("Storage event found.", line))
+    assert (account.trigger, account.is_raw, account.is_told) == (ObjectName("svc", KEY), False, True)
 
 
 def test_a_job_without_an_object_is_told_from_one_whose_log_says_nothing() -> None:
     read = "Reading storage configuration"
-    assert account_of(told(read)) == JobAccount(None, True, True, None, "")
-    assert account_of(told("Storage event found.")).is_raw is False
+    assert parse_log(told(read)) == ParsedLog(None, True, True, None, "")
+    assert parse_log(told("Storage event found.")).is_raw is False
     of_an_object = told(f"event_records = {RECORD} ", "", "MINIO event created", read)
-    assert account_of(of_an_object).is_raw is False
-    silent = account_of(told("the image is not used", level="WARNING") + "words\n")
+    assert parse_log(of_an_object).is_raw is False
+    silent = parse_log(told("the image is not used", level="WARNING") + "words\n")
     assert (silent.is_told, silent.is_raw, silent.written, silent.said) == (False, False, None, "words\n")
     local = "2026-06-12 09:05:29,123 - local cluster - INFO - the image is not used\n"
-    assert account_of(local + "words\n") == silent
-    assert account_of("") == JobAccount(None, False, False, None, "")
+    assert parse_log(local + "words\n") == silent
+    assert parse_log("") == ParsedLog(None, False, False, None, "")
 
 
 def test_results_are_read_from_the_supervisors_lines_between_search_and_response() -> None:
-    account = account_of(
+    account = parse_log(
         told("Uploading file 'out/of order' to bucket 'svc'")
         + told(
             "Searching for files to upload in folder '/tmp/x'",
@@ -91,9 +91,9 @@ def test_results_are_read_from_the_supervisors_lines_between_search_and_response
         + told("Uploading file 'said/too' to bucket 'svc'")
     )
     assert account.written == (
-        Written(Place("svc", "out/deep/a/b.txt"), "minio.default", "svc/out/deep"),
-        Written(Place("svc", "out/deep/it's.txt"), "minio.default", "svc/out/deep"),
-        Written(Place("svc-0123456789", "out/b.txt"), "S3", "/other/out/"),
+        WrittenObject(ObjectName("svc", "out/deep/a/b.txt"), "minio.default", "svc/out/deep"),
+        WrittenObject(ObjectName("svc", "out/deep/it's.txt"), "minio.default", "svc/out/deep"),
+        WrittenObject(ObjectName("svc-0123456789", "out/b.txt"), "S3", "/other/out/"),
     )
     assert [one.name for one in account.written] == ["a/b.txt", "it's.txt", "b.txt"]
     assert account.said == "Uploading file 'said/by script' to bucket 'svc'\n"
@@ -101,12 +101,12 @@ def test_results_are_read_from_the_supervisors_lines_between_search_and_response
 
 def test_a_job_that_wrote_nothing_says_so_and_one_that_was_cut_off_does_not() -> None:
     nothing = told("Searching for files to upload in folder '/tmp/x'", "Creating response")
-    assert account_of(nothing).written == ()
-    assert account_of(told("Script file found in 'x'")).written is None
+    assert parse_log(nothing).written == ()
+    assert parse_log(told("Script file found in 'x'")).written is None
 
 
 def test_a_place_outside_of_its_output_keeps_its_last_name() -> None:
-    assert Written(Place("b", "elsewhere/x.txt"), "MINIO", "svc/out").name == "x.txt"
+    assert WrittenObject(ObjectName("b", "elsewhere/x.txt"), "MINIO", "svc/out").name == "x.txt"
 
 
 @pytest.mark.parametrize(

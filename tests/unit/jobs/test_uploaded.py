@@ -9,15 +9,15 @@ import pytest
 
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
 from oscarcli.jobs import uploaded
-from oscarcli.jobs.supervisor_log import Place
-from oscarcli.jobs.uploaded import AmbiguousJobsError, Sight, UploadedJobs
+from oscarcli.jobs.supervisor_log import ObjectName
+from oscarcli.jobs.uploaded import AmbiguousJobsError, JobUpdate, UploadedJobs
 
-ONE, TWO = Place("svc", "in/one"), Place("svc", "in/two")
+ONE, TWO = ObjectName("svc", "in/one"), ObjectName("svc", "in/two")
 PREFIX = "2026-06-12 09:05:29,123 - supervisor - INFO - "
 RAW = f"{PREFIX}Reading storage configuration\n"
 
 
-def started_by(place: Place) -> str:
+def started_by(place: ObjectName) -> str:
     return f"{PREFIX}Downloading item from bucket '{place.bucket}' with key '{place.key}'\n"
 
 
@@ -57,7 +57,7 @@ def play(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> Any:
     """Return a function that waits for uploads on a server that answers like this."""
 
     def played(
-        *looks: Any, logs: dict[str, str | None], places: list[Place] | None = None, **options: Any
+        *looks: Any, logs: dict[str, str | None], places: list[ObjectName] | None = None, **options: Any
     ) -> tuple[UploadedJobs, Server]:
         server = Server(list(looks), logs)
         monkeypatch.setattr(uploaded, "list_jobs", server.list_jobs)
@@ -70,7 +70,7 @@ def play(monkeypatch: pytest.MonkeyPatch, clock: list[float]) -> Any:
 
 
 def seen(waiting: UploadedJobs) -> list[tuple[str, str]]:
-    return [(s.name, s.job["status"]) for s in waiting.watch() if isinstance(s, Sight)]
+    return [(s.name, s.job["status"]) for s in waiting.watch() if isinstance(s, JobUpdate)]
 
 
 def test_the_job_whose_log_names_the_object_is_the_one(play: Any) -> None:
@@ -110,7 +110,7 @@ def test_a_log_that_has_not_come_so_far_is_asked_again(play: Any, monkeypatch: p
 
 def test_the_only_new_job_is_taken_where_logs_tell_nothing(play: Any, clock: list[float]) -> None:
     waiting, server = play({"a": "Pending"}, {"a": "Running"}, {"a": "Succeeded"}, logs={}, silent=True)
-    (sight, *_) = [s for s in waiting.watch() if isinstance(s, Sight)]
+    (sight, *_) = [s for s in waiting.watch() if isinstance(s, JobUpdate)]
     assert (sight.name, sight.is_guess) == ("a", True)
     assert clock[0] >= uploaded.SETTLE_SECONDS
     assert server.asked == []
@@ -118,7 +118,7 @@ def test_the_only_new_job_is_taken_where_logs_tell_nothing(play: Any, clock: lis
 
 def test_a_job_that_ended_without_a_word_is_taken_when_it_is_the_only_one(play: Any) -> None:
     waiting, _ = play({"a": "Failed", "b": "Succeeded"}, logs={"a": None, "b": started_by(TWO)})
-    assert [(s.name, s.is_guess) for s in waiting.watch() if isinstance(s, Sight)] == [("a", True)]
+    assert [(s.name, s.is_guess) for s in waiting.watch() if isinstance(s, JobUpdate)] == [("a", True)]
 
 
 def test_more_mute_jobs_than_uploads_are_not_guessed(play: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(play: Any) -> None:
         "cannot list: refused; trying again for 60 s",
         "the server answers again",
     ]
-    assert [s.job["status"] for s in sights if isinstance(s, Sight)] == ["Running", "Succeeded"]
+    assert [s.job["status"] for s in sights if isinstance(s, JobUpdate)] == ["Running", "Succeeded"]
     waiting, _ = play({"a": "Running"}, away, logs={"a": started_by(ONE)})
     with pytest.raises(UnreachableError):
         list(waiting.watch())

@@ -244,7 +244,7 @@ def test_calling_off_leaves_the_older_file(storage: Storage, wanted: StoredObjec
     cancellation = Cancellation()
 
     def advance(_: int) -> None:
-        cancellation.request()
+        cancellation.cancel()
 
     with pytest.raises(Cancelled):
         Download(storage, wanted, advance, cancellation).to_file(folder / "a.bin")

@@ -188,7 +188,7 @@ def test_waiting_is_called_off(server: Server) -> None:
     server.leave()
     cancellation = Cancellation()
     settings = S3Settings("m", "a", "s", endpoint=server.endpoint)
-    storage = S3Storage(settings, lambda _: threading.Thread(target=cancellation.request).start())
+    storage = S3Storage(settings, lambda _: threading.Thread(target=cancellation.cancel).start())
     with pytest.raises(Cancelled):
         storage.stat(PLACE, cancellation=cancellation)
     storage.client.close()

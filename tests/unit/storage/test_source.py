@@ -10,7 +10,7 @@ import pytest
 
 from oscarcli.errors import RefusedError
 from oscarcli.storage.cancel import Cancellation, Cancelled
-from oscarcli.storage.source import FileSource, Section, StreamSource
+from oscarcli.storage.source import FileSource, StreamSource, UploadPart
 
 
 class Counter:
@@ -73,8 +73,8 @@ def test_a_stream_is_cut_into_pieces(closing_descriptors: list[int], counter: Co
     assert len(pieces) == max(1, -(-size // 10_000))
 
 
-def section_of(content: bytes, counter: Counter) -> Section:
-    return Section(
+def section_of(content: bytes, counter: Counter) -> UploadPart:
+    return UploadPart(
         lambda offset, size: content[offset : offset + size], len(content), counter, Cancellation()
     )
 
@@ -129,6 +129,6 @@ def test_a_file_that_changes_is_noticed(tmp_path: Path, counter: Counter) -> Non
 
 def test_nothing_is_read_after_the_transfer_is_called_off(counter: Counter) -> None:
     section = section_of(b"0123456789", counter)
-    section.cancellation.request()
+    section.cancellation.cancel()
     with pytest.raises(Cancelled):
         section.read(1)

@@ -14,7 +14,7 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.source import Source
-from oscarcli.storage.transfer import Fetch, Outcome, Upload, content_type_of, download, upload
+from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload, content_type_of, download, upload
 
 
 class Meter:
@@ -65,7 +65,7 @@ def uploads(folder: Path, count: int) -> list[Upload]:
 
 def test_many_files_go_up_and_come_back(tmp_path: Path) -> None:
     storage, meter = MemoryStorage(buckets=("b",)), Meter()
-    outcomes: list[Outcome[Upload]] = []
+    outcomes: list[TransferOutcome[Upload]] = []
     upload(storage, uploads(tmp_path, 50), outcomes.append, meter)
     assert [outcome for outcome in outcomes if outcome.error] == []
     assert meter.expected == (50, sum(range(50)))
@@ -73,7 +73,7 @@ def test_many_files_go_up_and_come_back(tmp_path: Path) -> None:
 
     back, meter = tmp_path / "back", Meter()
     tasks = (Fetch(found, back / found.location.name) for found in storage.list("b", "in/"))
-    fetched: list[Outcome[Fetch]] = []
+    fetched: list[TransferOutcome[Fetch]] = []
     download(storage, tasks, fetched.append, meter)
     assert sorted(path.name for path in back.iterdir()) == [f"{n:03}" for n in range(50)]
     assert (meter.expected, meter.total, meter.files) == ((50, sum(range(50))), sum(range(50)), 50)
@@ -81,7 +81,7 @@ def test_many_files_go_up_and_come_back(tmp_path: Path) -> None:
 
 def test_one_failure_stops_nothing(tmp_path: Path) -> None:
     storage = Failing({"in/003": NotFoundError("gone"), "in/005": OscarError("odd")})
-    outcomes: list[Outcome[Upload]] = []
+    outcomes: list[TransferOutcome[Upload]] = []
     upload(storage, uploads(tmp_path, 10), outcomes.append)
     failed = {outcome.task.target.key: outcome.error for outcome in outcomes if outcome.error}
     assert {key: str(error) for key, error in failed.items()} == {"in/003": "gone", "in/005": "odd"}
@@ -90,7 +90,7 @@ def test_one_failure_stops_nothing(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_one_failure(tmp_path: Path) -> None:
     tasks = [*uploads(tmp_path, 3), Upload(tmp_path / "nowhere", Location("b", "in/nowhere"))]
-    outcomes: list[Outcome[Upload]] = []
+    outcomes: list[TransferOutcome[Upload]] = []
     upload(MemoryStorage(buckets=("b",)), tasks, outcomes.append)
     errors = [outcome.error for outcome in outcomes if outcome.error]
     assert len(errors) == 1
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_is_one_failure(tmp_path: Path) -> None:
 @pytest.mark.parametrize("error", [UnreachableError("no answer"), AuthError("wrong keys")])
 def test_what_is_hopeless_is_given_up(tmp_path: Path, error: OscarError) -> None:
     storage = Failing({}, always=error)
-    outcomes: list[Outcome[Upload]] = []
+    outcomes: list[TransferOutcome[Upload]] = []
     with pytest.raises(type(error), match="the rest was not tried"):
         upload(storage, uploads(tmp_path, 200), outcomes.append)
     assert len(outcomes) == transfer.HOPELESS
@@ -108,7 +108,7 @@ def test_what_is_hopeless_is_given_up(tmp_path: Path, error: OscarError) -> None
 
 
 def test_what_may_not_be_done_to_one_may_be_done_to_another(tmp_path: Path) -> None:
-    outcomes: list[Outcome[Upload]] = []
+    outcomes: list[TransferOutcome[Upload]] = []
     upload(Failing({}, always=ForbiddenError("not you")), uploads(tmp_path, 20), outcomes.append)
     assert len(outcomes) == 20
 

@@ -7,18 +7,18 @@ from contextlib import closing
 import pytest
 
 from oscarcli.storage.cancel import Cancellation, Cancelled
-from oscarcli.storage.workers import work
+from oscarcli.storage.workers import run_parallel
 
 LONG = 30.0
 
 
 def test_every_item_is_worked_on_once() -> None:
-    outcomes = list(work(range(100), lambda item: item * 2, Cancellation(), workers=7))
+    outcomes = list(run_parallel(range(100), lambda item: item * 2, Cancellation(), workers=7))
     assert sorted((done.item, done.answer) for done in outcomes) == [(n, 2 * n) for n in range(100)]
 
 
 def test_no_items_no_outcomes() -> None:
-    assert list(work([], lambda item: item, Cancellation(), workers=3)) == []
+    assert list(run_parallel([], lambda item: item, Cancellation(), workers=3)) == []
 
 
 def test_a_failure_is_handed_over_and_stops_nothing() -> None:
@@ -27,7 +27,7 @@ def test_a_failure_is_handed_over_and_stops_nothing() -> None:
             raise ValueError("three")
         return item
 
-    outcomes = list(work(range(6), do, Cancellation(), workers=2))
+    outcomes = list(run_parallel(range(6), do, Cancellation(), workers=2))
     assert [done.item for done in outcomes if done.error] == [3]
     assert len(outcomes) == 6
 
@@ -47,7 +47,7 @@ def test_never_more_at_a_time_than_allowed() -> None:
         with lock:
             running -= 1
 
-    list(work(range(9), do, Cancellation(), workers=3))
+    list(run_parallel(range(9), do, Cancellation(), workers=3))
     assert most == 3
 
 
@@ -60,7 +60,7 @@ def test_what_the_items_raise_comes_after_those_before_it() -> None:
     seen: list[int] = []
 
     def consume() -> None:
-        for done in work(items(), lambda item: item, Cancellation(), workers=2):
+        for done in run_parallel(items(), lambda item: item, Cancellation(), workers=2):
             seen.append(done.item)
 
     with pytest.raises(ValueError, match="broken listing"):
@@ -80,7 +80,7 @@ def test_leaving_early_calls_the_rest_off() -> None:
         while True:
             cancellation.sleep(LONG)
 
-    with closing(work(range(2), do, cancellation, workers=2)) as outcomes:
+    with closing(run_parallel(range(2), do, cancellation, workers=2)) as outcomes:
         next(outcomes)
     assert cancellation.requested
 
@@ -90,11 +90,11 @@ def test_calling_off_from_outside_ends_the_iteration() -> None:
 
     def do(item: int) -> None:
         if item == 5:
-            cancellation.request()
+            cancellation.cancel()
         cancellation.check()
 
     with pytest.raises(Cancelled):
-        list(work(range(1000), do, cancellation, workers=2))
+        list(run_parallel(range(1000), do, cancellation, workers=2))
 
 
 def test_a_stuck_thread_is_left_behind_and_its_traces_are_undone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,12 +107,12 @@ def test_a_stuck_thread_is_left_behind_and_its_traces_are_undone(monkeypatch: py
         if item == 0:
             stuck.wait(LONG)
             raise ValueError("first")
-        with cancellation.undoing(lambda: undone.append("once")):
+        with cancellation.on_failure(lambda: undone.append("once")):
             stuck.set()
             release.wait(LONG)
             cancellation.check()
 
-    with closing(work(range(2), do, cancellation, workers=2)) as outcomes:
+    with closing(run_parallel(range(2), do, cancellation, workers=2)) as outcomes:
         next(outcomes)
     assert undone == ["once"]
     release.set()
@@ -121,9 +121,9 @@ def test_a_stuck_thread_is_left_behind_and_its_traces_are_undone(monkeypatch: py
 def test_undoing_happens_on_failure_only() -> None:
     cancellation = Cancellation()
     undone = []
-    with cancellation.undoing(lambda: undone.append("good")):
+    with cancellation.on_failure(lambda: undone.append("good")):
         pass
-    with pytest.raises(ValueError, match="bad"), cancellation.undoing(lambda: undone.append("bad")):
+    with pytest.raises(ValueError, match="bad"), cancellation.on_failure(lambda: undone.append("bad")):
         raise ValueError("bad")
     assert undone == ["bad"]
 
@@ -132,21 +132,21 @@ def test_an_undo_that_fails_does_not_hide_the_failure() -> None:
     def fail() -> None:
         raise OSError("undo")
 
-    with pytest.raises(ValueError, match="first"), Cancellation().undoing(fail):
+    with pytest.raises(ValueError, match="first"), Cancellation().on_failure(fail):
         raise ValueError("first")
 
 
 def test_what_was_undone_meanwhile_is_not_done() -> None:
     cancellation = Cancellation()
-    with pytest.raises(Cancelled), cancellation.undoing(lambda: None):
-        cancellation.abandon()
+    with pytest.raises(Cancelled), cancellation.on_failure(lambda: None):
+        cancellation.rollback()
 
 
 def test_a_request_wakes_up_whoever_waits() -> None:
     cancellation = Cancellation()
     woken = threading.Event()
     with cancellation.waking(woken.set):
-        cancellation.request()
+        cancellation.cancel()
     assert woken.is_set()
     with pytest.raises(Cancelled), cancellation.waking(woken.set):
         raise AssertionError("nobody may start to wait now")
@@ -155,8 +155,8 @@ def test_a_request_wakes_up_whoever_waits() -> None:
 def test_a_part_is_called_off_with_the_whole_but_not_the_other_way() -> None:
     whole = Cancellation()
     with whole.part() as part:
-        part.request()
+        part.cancel()
         assert not whole.requested
     with whole.part() as part:
-        whole.request()
+        whole.cancel()
         assert part.requested

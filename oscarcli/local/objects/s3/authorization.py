@@ -21,7 +21,7 @@ from oscarcli.local.objects.s3.numbers import parse_number
 from oscarcli.local.objects.s3.signatures import (
     ALGORITHM,
     EMPTY_SHA256,
-    LONGEST_LINK,
+    MAX_LINK_SECONDS,
     SKEW,
     TIME_FORMAT,
     UNSIGNED_PAYLOAD,
@@ -188,7 +188,7 @@ def _check_expires(text: str) -> None:
         raise S3Error(code, "X-Amz-Expires should be a number")
     if text.startswith("-"):
         raise S3Error(code, "X-Amz-Expires must be non-negative")
-    if seconds > LONGEST_LINK:
+    if seconds > MAX_LINK_SECONDS:
         raise link_too_long()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from oscarcli.local.http.messages import Request
 from oscarcli.local.objects import checksums
-from oscarcli.local.objects.body_reader import UPLOAD_LIMIT, Announced, Intake
+from oscarcli.local.objects.body_reader import UPLOAD_LIMIT, BodyReader, DeclaredBody
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.s3.authorization import Authorization
 from oscarcli.local.objects.s3.chunked import FORMS, ChunkedBody
@@ -22,7 +22,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def receive(
     request: Request, authorization: Authorization, *, limit: int = UPLOAD_LIMIT, checksum: bool = True
-) -> Intake:
+) -> BodyReader:
     """Return the request's body as an intake that holds it to all the headers promise.
 
     Args:
@@ -51,14 +51,14 @@ def receive(
     if size is not None and size > limit:
         raise S3Error("EntityTooLarge")
     algorithm, expected = _announced_checksum(request, chunked) if checksum else ("", str)
-    announced = Announced(
+    announced = DeclaredBody(
         size=size,
         md5=_content_md5(request),
         sha256=word if _SHA256.fullmatch(word) else None,
         algorithm=algorithm,
         checksum=expected,
     )
-    return Intake(chunked or request.body, announced, limit)
+    return BodyReader(chunked or request.body, announced, limit)
 
 
 def _decoded_length(request: Request) -> int:

@@ -12,12 +12,12 @@ from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import names
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.s3 import documents
-from oscarcli.local.objects.s3.documents import Node, iso_time
-from oscarcli.local.objects.s3.request import Exchange, xml
+from oscarcli.local.objects.s3.documents import XmlNode, iso_time
+from oscarcli.local.objects.s3.request import S3Request, xml
 
 # MinIO's constant owner; clients only compare it with itself.
 OWNER_ID = "02d6176db174dc93cb1b899f7c6078f08654445fe8cf1b6ce98d8855f66bdbf4"
-OWNER: list[Node] = [("ID", OWNER_ID), ("DisplayName", "minio")]
+OWNER: list[XmlNode] = [("ID", OWNER_ID), ("DisplayName", "minio")]
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 _ACL = (
@@ -29,13 +29,13 @@ _ACL = (
     "</AccessControlList></AccessControlPolicy>"
 )
 
-Operation = Callable[[Exchange], Response]
+Operation = Callable[[S3Request], Response]
 
 
-def list_all(exchange: Exchange) -> Response:
+def list_all(exchange: S3Request) -> Response:
     """ListBuckets."""
     prefix = exchange.query.get("prefix", "")
-    found: list[Node] = [
+    found: list[XmlNode] = [
         ("Bucket", [("Name", bucket.name), ("CreationDate", iso_time(bucket.created))])
         for bucket in exchange.store.buckets()
         if bucket.name.startswith(prefix)
@@ -43,31 +43,31 @@ def list_all(exchange: Exchange) -> Response:
     return xml("ListAllMyBucketsResult", [("Owner", OWNER), ("Buckets", found)])
 
 
-def create(exchange: Exchange) -> Response:
+def create(exchange: S3Request) -> Response:
     """CreateBucket; the location asked for is as good as any."""
     if exchange.headers.get("x-amz-bucket-object-lock-enabled", "").lower() == "true":
         raise S3Error("NotImplemented", "The local object store does not implement object lock.")
     body = exchange.document()
     if body:
-        documents.parse(body, "CreateBucketConfiguration")
+        documents.parse_document(body, "CreateBucketConfiguration")
     exchange.store.create_bucket(exchange.bucket)
     return Response(200, {"Location": f"/{exchange.bucket}"})
 
 
-def head(exchange: Exchange) -> Response:
+def head(exchange: S3Request) -> Response:
     """HeadBucket."""
     require(exchange)
     return Response(200, {"x-amz-bucket-region": exchange.region})
 
 
-def delete(exchange: Exchange) -> Response:
+def delete(exchange: S3Request) -> Response:
     """DeleteBucket, with all it holds when MinIO's force header says so."""
     force = exchange.headers.get("x-minio-force-delete", "").lower() == "true"
     exchange.store.delete_bucket(exchange.bucket, with_objects=force)
     return Response(204)
 
 
-def get_tags(exchange: Exchange) -> Response:
+def get_tags(exchange: S3Request) -> Response:
     """GetBucketTagging."""
     tags = exchange.store.bucket_tags(exchange.bucket)
     if not tags:
@@ -75,14 +75,14 @@ def get_tags(exchange: Exchange) -> Response:
     return tag_answer(tags.items())
 
 
-def put_tags(exchange: Exchange) -> Response:
+def put_tags(exchange: S3Request) -> Response:
     """PutBucketTagging."""
     tags = names.check_tags(documents.parse_tags(exchange.document()), names.BUCKET_TAGS)
     exchange.store.set_bucket_tags(exchange.bucket, tags)
     return Response(200)
 
 
-def delete_tags(exchange: Exchange) -> Response:
+def delete_tags(exchange: S3Request) -> Response:
     """DeleteBucketTagging."""
     exchange.store.set_bucket_tags(exchange.bucket, {})
     return Response(204)
@@ -90,7 +90,7 @@ def delete_tags(exchange: Exchange) -> Response:
 
 def tag_answer(tags: Iterable[tuple[str, str]]) -> Response:
     """Return a Tagging document."""
-    children: list[Node] = [("Tag", [("Key", name), ("Value", value)]) for name, value in tags]
+    children: list[XmlNode] = [("Tag", [("Key", name), ("Value", value)]) for name, value in tags]
     return xml("Tagging", [("TagSet", children)])
 
 
@@ -99,7 +99,7 @@ def acl_answer() -> Response:
     return Response(200, {"Content-Type": "application/xml"}, _ACL.encode())
 
 
-def accept_private_acl(exchange: Exchange) -> Response:
+def accept_private_acl(exchange: S3Request) -> Response:
     """Accept the access control list that is there anyway; refuse any other."""
     exchange.document()
     if exchange.headers.get("x-amz-acl") != "private":
@@ -107,13 +107,13 @@ def accept_private_acl(exchange: Exchange) -> Response:
     return Response(200)
 
 
-def require(exchange: Exchange) -> None:
+def require(exchange: S3Request) -> None:
     """Raise S3Error("NoSuchBucket") when the bucket does not exist."""
     if exchange.store.bucket(exchange.bucket) is None:
         raise S3Error("NoSuchBucket")
 
 
-def _location(exchange: Exchange) -> Response:
+def _location(exchange: S3Request) -> Response:
     require(exchange)
     # The default region has always been written as nothing.
     constraint = "" if exchange.region == "us-east-1" else exchange.region
@@ -121,26 +121,26 @@ def _location(exchange: Exchange) -> Response:
     return Response(200, {"Content-Type": "application/xml"}, body)
 
 
-def _get_acl(exchange: Exchange) -> Response:
+def _get_acl(exchange: S3Request) -> Response:
     require(exchange)
     return acl_answer()
 
 
-def _put_acl(exchange: Exchange) -> Response:
+def _put_acl(exchange: S3Request) -> Response:
     require(exchange)
     return accept_private_acl(exchange)
 
 
-def _put_versioning(exchange: Exchange) -> Response:
+def _put_versioning(exchange: S3Request) -> Response:
     require(exchange)
-    status = documents.parse(exchange.document(), "VersioningConfiguration").findtext("Status")
+    status = documents.parse_document(exchange.document(), "VersioningConfiguration").findtext("Status")
     if status != "Suspended":
         raise S3Error("NotImplemented", "The local object store does not implement versions.")
     return Response(200)
 
 
-def _fixed(root: str, *children: Node) -> Operation:
-    def answer(exchange: Exchange) -> Response:
+def _fixed(root: str, *children: XmlNode) -> Operation:
+    def answer(exchange: S3Request) -> Response:
         require(exchange)
         return xml(root, children)
 
@@ -148,14 +148,14 @@ def _fixed(root: str, *children: Node) -> Operation:
 
 
 def _not_configured(code: str) -> Operation:
-    def answer(exchange: Exchange) -> Response:
+    def answer(exchange: S3Request) -> Response:
         require(exchange)
         raise S3Error(code)
 
     return answer
 
 
-def _nothing_to_delete(exchange: Exchange) -> Response:
+def _nothing_to_delete(exchange: S3Request) -> Response:
     require(exchange)
     return Response(204)
 

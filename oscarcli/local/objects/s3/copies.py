@@ -10,13 +10,13 @@ from oscarcli.local.objects import checksums, names
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Attributes, StoredObject
 from oscarcli.local.objects.s3 import conditional
-from oscarcli.local.objects.s3.documents import Node, iso_time
-from oscarcli.local.objects.s3.request import Exchange, checksum_headers, xml
+from oscarcli.local.objects.s3.documents import XmlNode, iso_time
+from oscarcli.local.objects.s3.request import S3Request, checksum_headers, xml
 
 _DIRECTIVES = ("", "COPY", "REPLACE")
 
 
-def copy(exchange: Exchange) -> Response:
+def copy(exchange: S3Request) -> Response:
     """CopyObject."""
     headers = exchange.headers
     exchange.check_protection()
@@ -46,7 +46,7 @@ def copy(exchange: Exchange) -> Response:
         event=exchange.event,
         condition=conditional.write_condition(headers),
     )
-    members: list[Node] = [("LastModified", iso_time(stored.modified)), ("ETag", f'"{stored.etag}"')]
+    members: list[XmlNode] = [("LastModified", iso_time(stored.modified)), ("ETag", f'"{stored.etag}"')]
     if stored.checksum is not None:
         members.append((f"Checksum{stored.checksum.algorithm}", stored.checksum.value))
         members.append(("ChecksumType", stored.checksum.kind))
@@ -55,7 +55,7 @@ def copy(exchange: Exchange) -> Response:
     return response
 
 
-def copy_source(exchange: Exchange) -> tuple[str, str]:
+def copy_source(exchange: S3Request) -> tuple[str, str]:
     """Return bucket and key of the x-amz-copy-source header. Raises S3Error."""
     path, _, query = exchange.headers["x-amz-copy-source"].partition("?versionId=")
     try:

@@ -17,9 +17,9 @@ from oscarcli.local.objects.names import canonical_key
 from oscarcli.local.objects.s3.numbers import parse_number
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-MOST_DELETIONS = 1000
+MAX_DELETIONS = 1000
 
-Node = tuple[str, "str | int | Sequence[Node]"]
+XmlNode = tuple[str, "str | int | Sequence[XmlNode]"]
 """A tag with its text or its children."""
 
 # XML 1.0 has no way to write these.
@@ -30,14 +30,14 @@ _ENTITIES = {'"': "&#34;", "'": "&#39;", "\r": "&#xD;"}
 # -- out -------------------------------------------------------------------------------------------------
 
 
-def document(root: str, content: str | Iterable[Node], *, namespace: bool = True) -> bytes:
+def document(root: str, content: str | Iterable[XmlNode], *, namespace: bool = True) -> bytes:
     """Return an XML document. Characters XML cannot hold become U+FFFD, as MinIO writes them."""
     attribute = f' xmlns="{NAMESPACE}"' if namespace else ""
     body = _inner(content if isinstance(content, str) else tuple(content))
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}{attribute}>{body}</{root}>'.encode()
 
 
-def _inner(content: str | int | Sequence[Node]) -> str:
+def _inner(content: str | int | Sequence[XmlNode]) -> str:
     if isinstance(content, str):
         return escape(_UNWRITABLE.sub("\ufffd", content), _ENTITIES)
     if isinstance(content, int):
@@ -72,7 +72,7 @@ class _Builder(ElementTree.TreeBuilder):
         raise S3Error("MalformedXML")
 
 
-def parse(data: bytes, root: str) -> ElementTree.Element:
+def parse_document(data: bytes, root: str) -> ElementTree.Element:
     """Return the root element. Raises S3Error("MalformedXML"), also when it has another name."""
     parser = ElementTree.XMLParser(target=_Builder())  # noqa: S314 -- document types are refused
     try:
@@ -89,25 +89,25 @@ def parse(data: bytes, root: str) -> ElementTree.Element:
 
 def parse_tags(data: bytes) -> list[tuple[str, str]]:
     """Return the pairs of a Tagging document."""
-    root = parse(data, "Tagging")
+    root = parse_document(data, "Tagging")
     return [(_text(tag, "Key"), _text(tag, "Value")) for tag in root.findall("TagSet/Tag")]
 
 
 def parse_deletions(data: bytes) -> tuple[list[Deletion], bool]:
     """Return (objects, quiet) of a Delete document."""
-    root = parse(data, "Delete")
+    root = parse_document(data, "Delete")
     found = [
         Deletion(canonical_key(_text(item, "Key")), item.findtext("VersionId") or "")
         for item in root.findall("Object")
     ]
-    if not 0 < len(found) <= MOST_DELETIONS:
+    if not 0 < len(found) <= MAX_DELETIONS:
         raise S3Error("MalformedXML")
     return found, (root.findtext("Quiet") or "").strip().lower() == "true"
 
 
 def parse_parts(data: bytes) -> list[PartReference]:
     """Return the parts of a CompleteMultipartUpload document."""
-    return [_part(item) for item in parse(data, "CompleteMultipartUpload").findall("Part")]
+    return [_part(item) for item in parse_document(data, "CompleteMultipartUpload").findall("Part")]
 
 
 def _part(item: ElementTree.Element) -> PartReference:

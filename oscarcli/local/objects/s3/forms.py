@@ -15,10 +15,10 @@ from oscarcli.local.objects.body_reader import UPLOAD_LIMIT
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import EVENT_POST, Attributes, Readable, StoredObject
 from oscarcli.local.objects.s3.bodies import receive
-from oscarcli.local.objects.s3.documents import Node, document, parse_tags
+from oscarcli.local.objects.s3.documents import XmlNode, document, parse_tags
 from oscarcli.local.objects.s3.form import Form, malformed, read_form
 from oscarcli.local.objects.s3.post_policy import authorize_form, parse_policy
-from oscarcli.local.objects.s3.request import Exchange, checksum_headers, header_of
+from oscarcli.local.objects.s3.request import S3Request, checksum_headers, header_of
 from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
 
@@ -74,7 +74,7 @@ def post(
     upload = replace(request, headers=headers, body=_AtLeast(form.file, least), content_length=None)
     # The policy was about the key as it was sent.
     key = names.canonical_key(fields["key"])
-    exchange = Exchange(store, upload, authorization, bucket, key, region, request_id)
+    exchange = S3Request(store, upload, authorization, bucket, key, region, request_id)
     stored = store.put(
         bucket,
         exchange.key,
@@ -99,7 +99,7 @@ def _completed(form: Form, bucket: str) -> dict[str, str]:
     return fields
 
 
-def _attributes(exchange: Exchange, fields: Mapping[str, str]) -> Attributes:
+def _attributes(exchange: S3Request, fields: Mapping[str, str]) -> Attributes:
     # Tags have a field of their own; the header they have elsewhere does not count here.
     untagged = {name: value for name, value in exchange.headers.items() if name != "x-amz-tagging"}
     plain = replace(exchange, request=replace(exchange.request, headers=untagged)).attributes()
@@ -128,7 +128,7 @@ def _answer(fields: Mapping[str, str], stored: StoredObject, host: str) -> Respo
         return Response(303, headers)
     if fields.get("success_action_status") == "201":
         headers["Content-Type"] = "application/xml"
-        members: list[Node] = [
+        members: list[XmlNode] = [
             ("Bucket", stored.bucket),
             ("Key", stored.key),
             ("ETag", etag),

@@ -14,9 +14,9 @@ from oscarcli.local.objects import names
 from oscarcli.local.objects.errors import NotModified, S3Error
 from oscarcli.local.objects.s3 import buckets, forms, lists, multipart, objects
 from oscarcli.local.objects.s3.authorization import authorize
-from oscarcli.local.objects.s3.documents import Node, document
+from oscarcli.local.objects.s3.documents import XmlNode, document
 from oscarcli.local.objects.s3.form import is_form
-from oscarcli.local.objects.s3.request import Exchange, header_of
+from oscarcli.local.objects.s3.request import S3Request, header_of
 from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 HEALTH_PREFIX = "/minio/health/"
 
-Operation = Callable[[Exchange], Response]
+Operation = Callable[[S3Request], Response]
 
 # Everything in a query that chooses an operation; other parameters are options or meaningless.
 # fmt: off
@@ -127,7 +127,7 @@ class S3Front:
         authorization = authorize(request, self._credentials, self._now())
         if key:
             names.check_key(key)
-        exchange = Exchange(self._store, request, authorization, bucket, key, self._region, request_id)
+        exchange = S3Request(self._store, request, authorization, bucket, key, self._region, request_id)
         return _operation(request.method, bucket, key, exchange.query)(exchange)
 
     def _post(self, request: Request, bucket: str, key: str, request_id: str) -> Response:
@@ -186,7 +186,7 @@ def _error_answer(request: Request, error: S3Error, request_id: str) -> Response
         return Response(error.status, headers)
     path = unquote(request.raw_path, errors="replace")
     bucket, _, key = path.removeprefix("/").partition("/")
-    members: list[Node] = [("Code", error.code), ("Message", error.message)]
+    members: list[XmlNode] = [("Code", error.code), ("Message", error.message)]
     members += [("Key", key)] if key else []
     members += [("BucketName", bucket)] if bucket else []
     members += [("Resource", path), ("RequestId", request_id), ("HostId", "oscar-local")]

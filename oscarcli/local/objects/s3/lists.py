@@ -11,27 +11,27 @@ from oscarcli.local.http.messages import Response
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Page, StoredObject
 from oscarcli.local.objects.s3.buckets import OWNER
-from oscarcli.local.objects.s3.documents import Node, iso_time, truth
-from oscarcli.local.objects.s3.request import Exchange, xml
+from oscarcli.local.objects.s3.documents import XmlNode, iso_time, truth
+from oscarcli.local.objects.s3.request import S3Request, xml
 
-MOST_ENTRIES = 1000
+MAX_ENTRIES = 1000
 # Tells our continuation tokens from arbitrary base64, and keeps the token of an empty name from being empty.
 _TOKEN_MARK = b"after:"
 
 Encode = Callable[[str], str]
 
 
-def list_objects(exchange: Exchange) -> Response:
+def list_objects(exchange: S3Request) -> Response:
     """ListObjects, or ListObjectsV2 when the query says so."""
     return _list_v2(exchange) if exchange.query.get("list-type") == "2" else _list_v1(exchange)
 
 
-def _list_v1(exchange: Exchange) -> Response:
+def _list_v1(exchange: S3Request) -> Response:
     query, encode = exchange.query, _encoding(exchange)
     marker = query.get("marker", "")
-    limit = exchange.number("max-keys", MOST_ENTRIES, MOST_ENTRIES)
+    limit = exchange.number("max-keys", MAX_ENTRIES, MAX_ENTRIES)
     page = _page(exchange, marker, limit)
-    members: list[Node] = [
+    members: list[XmlNode] = [
         ("Name", exchange.bucket),
         ("Prefix", encode(query.get("prefix", ""))),
         ("Marker", encode(marker)),
@@ -42,13 +42,13 @@ def _list_v1(exchange: Exchange) -> Response:
     return xml("ListBucketResult", members + _folders(page.prefixes, encode))
 
 
-def _list_v2(exchange: Exchange) -> Response:
+def _list_v2(exchange: S3Request) -> Response:
     query, encode = exchange.query, _encoding(exchange)
     token = query.get("continuation-token")
     start_after = query.get("start-after", "")
-    limit = exchange.number("max-keys", MOST_ENTRIES, MOST_ENTRIES)
+    limit = exchange.number("max-keys", MAX_ENTRIES, MAX_ENTRIES)
     page = _page(exchange, start_after if token is None else _decode_token(token), limit)
-    members: list[Node] = [("Name", exchange.bucket), ("Prefix", encode(query.get("prefix", "")))]
+    members: list[XmlNode] = [("Name", exchange.bucket), ("Prefix", encode(query.get("prefix", "")))]
     members += [] if token is None else [("ContinuationToken", token)]
     members += [("NextContinuationToken", _encode_token(page.last))] if page.truncated else []
     members += [("StartAfter", encode(start_after))] if start_after else []
@@ -59,13 +59,13 @@ def _list_v2(exchange: Exchange) -> Response:
     return xml("ListBucketResult", members + _folders(page.prefixes, encode))
 
 
-def list_versions(exchange: Exchange) -> Response:
+def list_versions(exchange: S3Request) -> Response:
     """ListObjectVersions: each object is its only version, called null."""
     query, encode = exchange.query, _encoding(exchange)
     marker = query.get("key-marker", "")
-    limit = exchange.number("max-keys", MOST_ENTRIES, MOST_ENTRIES)
+    limit = exchange.number("max-keys", MAX_ENTRIES, MAX_ENTRIES)
     page = _page(exchange, marker, limit)
-    members: list[Node] = [
+    members: list[XmlNode] = [
         ("Name", exchange.bucket),
         ("Prefix", encode(query.get("prefix", ""))),
         ("KeyMarker", encode(marker)),
@@ -75,16 +75,16 @@ def list_versions(exchange: Exchange) -> Response:
         members += [("NextKeyMarker", encode(page.last)), ("NextVersionIdMarker", "null")]
     members += [("MaxKeys", limit), *_common(exchange, page, encode)]
     for item in page.objects:
-        version: list[Node] = [("VersionId", "null"), ("IsLatest", "true")]
+        version: list[XmlNode] = [("VersionId", "null"), ("IsLatest", "true")]
         members.append(("Version", version + _entry(item, encode, owner=True)))
     return xml("ListVersionsResult", members + _folders(page.prefixes, encode))
 
 
-def list_uploads(exchange: Exchange) -> Response:
+def list_uploads(exchange: S3Request) -> Response:
     """ListMultipartUploads."""
     query, encode = exchange.query, _encoding(exchange)
     marker = (query.get("key-marker", ""), query.get("upload-id-marker", ""))
-    limit = exchange.number("max-uploads", MOST_ENTRIES, MOST_ENTRIES)
+    limit = exchange.number("max-uploads", MAX_ENTRIES, MAX_ENTRIES)
     uploads, prefixes, truncated = exchange.store.uploads.unfinished(
         exchange.bucket,
         prefix=query.get("prefix", ""),
@@ -92,7 +92,7 @@ def list_uploads(exchange: Exchange) -> Response:
         after=marker,
         limit=limit,
     )
-    members: list[Node] = [
+    members: list[XmlNode] = [
         ("Bucket", exchange.bucket),
         ("KeyMarker", encode(marker[0])),
         ("UploadIdMarker", marker[1]),
@@ -109,32 +109,32 @@ def list_uploads(exchange: Exchange) -> Response:
         ("IsTruncated", truth(truncated)),
     ]
     for upload in uploads:
-        found: list[Node] = [("Key", encode(upload.key)), ("UploadId", upload.identifier)]
+        found: list[XmlNode] = [("Key", encode(upload.key)), ("UploadId", upload.identifier)]
         found += [("Initiator", OWNER), ("Owner", OWNER), ("StorageClass", "STANDARD")]
         members.append(("Upload", [*found, ("Initiated", iso_time(upload.started))]))
     return xml("ListMultipartUploadsResult", members + _folders(tuple(prefixes), encode))
 
 
-def _page(exchange: Exchange, after: str, limit: int) -> Page:
+def _page(exchange: S3Request, after: str, limit: int) -> Page:
     query = exchange.query
     return exchange.store.list_page(
         exchange.bucket, query.get("prefix", ""), after, limit, query.get("delimiter", "")
     )
 
 
-def _common(exchange: Exchange, page: Page, encode: Encode) -> list[Node]:
+def _common(exchange: S3Request, page: Page, encode: Encode) -> list[XmlNode]:
     return [*_options(exchange, encode), ("IsTruncated", truth(page.truncated))]
 
 
-def _options(exchange: Exchange, encode: Encode) -> list[Node]:
+def _options(exchange: S3Request, encode: Encode) -> list[XmlNode]:
     query = exchange.query
     delimiter = query.get("delimiter", "")
-    members: list[Node] = [("Delimiter", encode(delimiter))] if delimiter else []
+    members: list[XmlNode] = [("Delimiter", encode(delimiter))] if delimiter else []
     return members + ([("EncodingType", "url")] if query.get("encoding-type") else [])
 
 
-def _entry(item: StoredObject, encode: Encode, *, owner: bool) -> list[Node]:
-    members: list[Node] = [
+def _entry(item: StoredObject, encode: Encode, *, owner: bool) -> list[XmlNode]:
+    members: list[XmlNode] = [
         ("Key", encode(item.key)),
         ("LastModified", iso_time(item.modified)),
         ("ETag", f'"{item.etag}"'),
@@ -147,11 +147,11 @@ def _entry(item: StoredObject, encode: Encode, *, owner: bool) -> list[Node]:
     return [*members, ("StorageClass", "STANDARD")]
 
 
-def _folders(prefixes: tuple[str, ...], encode: Encode) -> list[Node]:
+def _folders(prefixes: tuple[str, ...], encode: Encode) -> list[XmlNode]:
     return [("CommonPrefixes", [("Prefix", encode(prefix))]) for prefix in prefixes]
 
 
-def _encoding(exchange: Exchange) -> Encode:
+def _encoding(exchange: S3Request) -> Encode:
     """Return how names are written: as they are, or percent-encoded when the client asked for that."""
     kind = exchange.query.get("encoding-type", "")
     if kind.lower() not in ("", "url"):

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums
-from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, Announced, Intake
+from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, BodyReader, DeclaredBody
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Checksum, Piece, Upload, as_time
-from oscarcli.local.objects.multipart import MOST_PARTS
+from oscarcli.local.objects.multipart import MAX_PARTS
 from oscarcli.local.objects.s3 import conditional, documents
 from oscarcli.local.objects.s3.bodies import receive
 from oscarcli.local.objects.s3.buckets import OWNER
 from oscarcli.local.objects.s3.copies import copy_source
-from oscarcli.local.objects.s3.documents import Node, iso_time, truth
+from oscarcli.local.objects.s3.documents import XmlNode, iso_time, truth
 from oscarcli.local.objects.s3.ranges import parse_copy_range
-from oscarcli.local.objects.s3.request import Exchange, checksum_headers, xml
+from oscarcli.local.objects.s3.request import S3Request, checksum_headers, xml
 
 
-def start(exchange: Exchange) -> Response:
+def start(exchange: S3Request) -> Response:
     """CreateMultipartUpload."""
     named = exchange.headers.get("x-amz-checksum-algorithm", "")
     upload = exchange.store.uploads.start(
@@ -27,7 +27,7 @@ def start(exchange: Exchange) -> Response:
         algorithm=checksums.check_algorithm(named) if named else "",
         kind=exchange.headers.get("x-amz-checksum-type", ""),
     )
-    members: list[Node] = [("Bucket", upload.bucket), ("Key", upload.key), ("UploadId", upload.identifier)]
+    members: list[XmlNode] = [("Bucket", upload.bucket), ("Key", upload.key), ("UploadId", upload.identifier)]
     response = xml("InitiateMultipartUploadResult", members)
     if upload.checksum_algorithm:
         response.headers["x-amz-checksum-algorithm"] = upload.checksum_algorithm
@@ -35,7 +35,7 @@ def start(exchange: Exchange) -> Response:
     return response
 
 
-def put_part(exchange: Exchange) -> Response:
+def put_part(exchange: S3Request) -> Response:
     """UploadPart, or UploadPartCopy when a source is named."""
     upload = _upload(exchange)
     number = exchange.part_number("InvalidPart")
@@ -55,14 +55,14 @@ def put_part(exchange: Exchange) -> Response:
     return Response(200, headers)
 
 
-def _copy_part(exchange: Exchange, upload: Upload, number: int) -> Response:
+def _copy_part(exchange: S3Request, upload: Upload, number: int) -> Response:
     stored, reader = exchange.store.open(*copy_source(exchange))
     with reader:
         conditional.check_copy(stored, exchange.headers)
         reader.narrow(*parse_copy_range(exchange.headers.get("x-amz-copy-source-range"), stored.size))
-        intake = Intake(reader, Announced(algorithm=upload.checksum_algorithm), UPLOAD_LIMIT)
+        intake = BodyReader(reader, DeclaredBody(algorithm=upload.checksum_algorithm), UPLOAD_LIMIT)
         piece = exchange.store.uploads.put_part(upload, number, intake)
-    members: list[Node] = [
+    members: list[XmlNode] = [
         ("LastModified", iso_time(as_time(piece.modified_ns))),
         ("ETag", f'"{piece.etag}"'),
         *_part_checksum(upload, piece),
@@ -70,13 +70,13 @@ def _copy_part(exchange: Exchange, upload: Upload, number: int) -> Response:
     return xml("CopyPartResult", members)
 
 
-def list_parts(exchange: Exchange) -> Response:
+def list_parts(exchange: S3Request) -> Response:
     """ListParts."""
     upload = _upload(exchange)
-    marker = exchange.number("part-number-marker", 0, MOST_PARTS)
+    marker = exchange.number("part-number-marker", 0, MAX_PARTS)
     limit = exchange.number("max-parts", 1000, 1000)
     pieces, truncated = exchange.store.uploads.parts(upload, after=marker, limit=limit)
-    members: list[Node] = [
+    members: list[XmlNode] = [
         ("Bucket", upload.bucket),
         ("Key", upload.key),
         ("UploadId", upload.identifier),
@@ -92,7 +92,7 @@ def list_parts(exchange: Exchange) -> Response:
         members.append(("ChecksumAlgorithm", upload.checksum_algorithm))
         members.append(("ChecksumType", upload.checksum_kind))
     for piece in pieces:
-        part: list[Node] = [
+        part: list[XmlNode] = [
             ("PartNumber", piece.number),
             ("LastModified", iso_time(as_time(piece.modified_ns))),
             ("ETag", f'"{piece.etag}"'),
@@ -103,7 +103,7 @@ def list_parts(exchange: Exchange) -> Response:
     return xml("ListPartsResult", members)
 
 
-def complete(exchange: Exchange) -> Response:
+def complete(exchange: S3Request) -> Response:
     """CompleteMultipartUpload."""
     body = receive(exchange.request, exchange.authorization, limit=DOCUMENT_LIMIT, checksum=False)
     references = documents.parse_parts(body.read_all())
@@ -116,7 +116,7 @@ def complete(exchange: Exchange) -> Response:
         condition=conditional.write_condition(exchange.headers),
         expected=_expected(exchange),
     )
-    members: list[Node] = [
+    members: list[XmlNode] = [
         ("Location", f"http://{exchange.headers.get('host', '')}{exchange.request.raw_path}"),
         ("Bucket", stored.bucket),
         ("Key", stored.key),
@@ -130,21 +130,21 @@ def complete(exchange: Exchange) -> Response:
     return response
 
 
-def abort(exchange: Exchange) -> Response:
+def abort(exchange: S3Request) -> Response:
     """AbortMultipartUpload."""
     exchange.store.uploads.abort(exchange.bucket, exchange.key, exchange.query["uploadId"])
     return Response(204)
 
 
-def _upload(exchange: Exchange) -> Upload:
+def _upload(exchange: S3Request) -> Upload:
     return exchange.store.uploads.get(exchange.bucket, exchange.key, exchange.query["uploadId"])
 
 
-def _part_checksum(upload: Upload, piece: Piece) -> list[Node]:
+def _part_checksum(upload: Upload, piece: Piece) -> list[XmlNode]:
     return [(f"Checksum{upload.checksum_algorithm}", piece.checksum)] if piece.checksum else []
 
 
-def _expected(exchange: Exchange) -> Checksum | None:
+def _expected(exchange: S3Request) -> Checksum | None:
     """Return the checksum of the whole object the client names, which is not one of this request's body."""
     for algorithm in checksums.ALGORITHMS:
         value = exchange.headers.get(checksums.header_name(algorithm))

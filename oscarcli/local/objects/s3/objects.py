@@ -14,9 +14,9 @@ from oscarcli.local.objects.reading import ObjectReader
 from oscarcli.local.objects.s3 import conditional, documents
 from oscarcli.local.objects.s3.buckets import accept_private_acl, acl_answer, tag_answer
 from oscarcli.local.objects.s3.copies import copy
-from oscarcli.local.objects.s3.documents import Node, truth
+from oscarcli.local.objects.s3.documents import XmlNode, truth
 from oscarcli.local.objects.s3.ranges import Span, parse_range, part_span
-from oscarcli.local.objects.s3.request import META, Exchange, checksum_headers, header_of, xml
+from oscarcli.local.objects.s3.request import META, S3Request, checksum_headers, header_of, xml
 
 _OVERRIDES = {
     "response-content-type": "Content-Type",
@@ -31,7 +31,7 @@ _OVERRIDES = {
 # -- reading ---------------------------------------------------------------------------------------------
 
 
-def get(exchange: Exchange) -> Response:
+def get(exchange: S3Request) -> Response:
     """GetObject."""
     stored, reader = exchange.store.open(exchange.bucket, exchange.key)
     try:
@@ -43,14 +43,14 @@ def get(exchange: Exchange) -> Response:
     return response
 
 
-def head(exchange: Exchange) -> Response:
+def head(exchange: S3Request) -> Response:
     """HeadObject."""
     stored, reader = exchange.store.open(exchange.bucket, exchange.key)
     with reader:
         return _describe(exchange, stored, reader)
 
 
-def _describe(exchange: Exchange, stored: StoredObject, reader: ObjectReader) -> Response:
+def _describe(exchange: S3Request, stored: StoredObject, reader: ObjectReader) -> Response:
     """Return the answer to GET or HEAD but for the body, and point the reader to it."""
     exchange.check_version()
     conditional.check_read(stored, exchange.headers)
@@ -71,7 +71,7 @@ def _describe(exchange: Exchange, stored: StoredObject, reader: ObjectReader) ->
 
 
 def _wanted(
-    exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece]
+    exchange: S3Request, stored: StoredObject, pieces: Sequence[Piece]
 ) -> tuple[Span | None, Piece | None]:
     number = exchange.query.get("partNumber", "")
     if not number:
@@ -84,7 +84,7 @@ def _wanted(
     return (span if stored.size else None), piece
 
 
-def _object_headers(exchange: Exchange, stored: StoredObject) -> dict[str, str]:
+def _object_headers(exchange: S3Request, stored: StoredObject) -> dict[str, str]:
     headers = {
         **conditional.validators(stored),
         "Accept-Ranges": "bytes",
@@ -102,7 +102,7 @@ def _object_headers(exchange: Exchange, stored: StoredObject) -> dict[str, str]:
     return headers
 
 
-def _checksum_headers(exchange: Exchange, stored: StoredObject) -> dict[str, str]:
+def _checksum_headers(exchange: S3Request, stored: StoredObject) -> dict[str, str]:
     # Never with a range: clients would compare it with the bytes of the range.
     if stored.checksum is None or exchange.headers.get("x-amz-checksum-mode", "").upper() != "ENABLED":
         return {}
@@ -110,7 +110,7 @@ def _checksum_headers(exchange: Exchange, stored: StoredObject) -> dict[str, str
 
 
 def _part_headers(
-    exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece], piece: Piece | None
+    exchange: S3Request, stored: StoredObject, pieces: Sequence[Piece], piece: Piece | None
 ) -> dict[str, str]:
     headers: dict[str, str] = {}
     if "-" in stored.etag:
@@ -121,13 +121,13 @@ def _part_headers(
     return headers
 
 
-def get_attributes(exchange: Exchange) -> Response:
+def get_attributes(exchange: S3Request) -> Response:
     """GetObjectAttributes."""
     stored, reader = exchange.store.open(exchange.bucket, exchange.key)
     with reader:
         exchange.check_version()
         asked = {word.strip() for word in exchange.headers.get("x-amz-object-attributes", "").split(",")}
-        members: list[Node] = [("ETag", stored.etag)]
+        members: list[XmlNode] = [("ETag", stored.etag)]
         if stored.checksum is not None:
             name = f"Checksum{stored.checksum.algorithm}"
             value = stored.checksum.value.partition("-")[0]
@@ -144,12 +144,12 @@ def _number(text: str, default: int) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else default
 
 
-def _parts_of(exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece]) -> list[Node]:
+def _parts_of(exchange: S3Request, stored: StoredObject, pieces: Sequence[Piece]) -> list[XmlNode]:
     marker = _number(exchange.headers.get("x-amz-part-number-marker", ""), 0)
     most = _number(exchange.headers.get("x-amz-max-parts", ""), 1000)
     following = [piece for piece in pieces if piece.number > marker]
     shown = following[:most]
-    members: list[Node] = [
+    members: list[XmlNode] = [
         ("IsTruncated", truth(len(following) > len(shown))),
         ("MaxParts", most),
         ("NextPartNumberMarker", shown[-1].number if shown else 0),
@@ -157,7 +157,7 @@ def _parts_of(exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece])
         ("PartsCount", len(pieces)),
     ]
     for piece in shown:
-        part: list[Node] = [("PartNumber", piece.number), ("Size", piece.size)]
+        part: list[XmlNode] = [("PartNumber", piece.number), ("Size", piece.size)]
         if piece.checksum and stored.checksum is not None:
             part.append((f"Checksum{stored.checksum.algorithm}", piece.checksum))
         members.append(("Part", part))
@@ -167,7 +167,7 @@ def _parts_of(exchange: Exchange, stored: StoredObject, pieces: Sequence[Piece])
 # -- writing ---------------------------------------------------------------------------------------------
 
 
-def put(exchange: Exchange) -> Response:
+def put(exchange: S3Request) -> Response:
     """PutObject, or CopyObject when a source is named."""
     if "x-amz-copy-source" in exchange.headers:
         return copy(exchange)
@@ -185,7 +185,7 @@ def put(exchange: Exchange) -> Response:
 # -- deleting --------------------------------------------------------------------------------------------
 
 
-def delete(exchange: Exchange) -> Response:
+def delete(exchange: S3Request) -> Response:
     """DeleteObject: also of what is not there."""
     if not exchange.is_foreign_version():
         condition = conditional.delete_condition(exchange.headers)
@@ -193,7 +193,7 @@ def delete(exchange: Exchange) -> Response:
     return Response(204)
 
 
-def delete_many(exchange: Exchange) -> Response:
+def delete_many(exchange: S3Request) -> Response:
     """DeleteObjects."""
     intake = exchange.intake(DOCUMENT_LIMIT)
     if intake.announced.md5 is None and not intake.announced.algorithm:
@@ -202,11 +202,11 @@ def delete_many(exchange: Exchange) -> Response:
     refusals = [(deletion, _refusal(deletion)) for deletion in deletions]
     doomed = [item.key for item, refusal in refusals if refusal is None and item.version in ("", "null")]
     exchange.store.delete_all(exchange.bucket, doomed)
-    members: list[Node] = []
+    members: list[XmlNode] = []
     for deletion, refusal in refusals:
-        version: list[Node] = [("VersionId", deletion.version)] if deletion.version else []
+        version: list[XmlNode] = [("VersionId", deletion.version)] if deletion.version else []
         if refusal is not None:
-            said: list[Node] = [("Code", refusal.code), ("Message", refusal.message)]
+            said: list[XmlNode] = [("Code", refusal.code), ("Message", refusal.message)]
             members.append(("Error", [*said, ("Key", deletion.key), *version]))
         elif not quiet:
             members.append(("Deleted", [("Key", deletion.key), *version]))
@@ -224,13 +224,13 @@ def _refusal(deletion: documents.Deletion) -> S3Error | None:
 # -- tags, access, locks ---------------------------------------------------------------------------------
 
 
-def get_tags(exchange: Exchange) -> Response:
+def get_tags(exchange: S3Request) -> Response:
     """GetObjectTagging."""
     exchange.check_version()
     return tag_answer(exchange.store.stat(exchange.bucket, exchange.key).attributes.tags.items())
 
 
-def put_tags(exchange: Exchange) -> Response:
+def put_tags(exchange: S3Request) -> Response:
     """PutObjectTagging."""
     exchange.check_version()
     tags = names.check_tags(documents.parse_tags(exchange.document()), names.OBJECT_TAGS)
@@ -238,26 +238,26 @@ def put_tags(exchange: Exchange) -> Response:
     return Response(200)
 
 
-def delete_tags(exchange: Exchange) -> Response:
+def delete_tags(exchange: S3Request) -> Response:
     """DeleteObjectTagging."""
     exchange.check_version()
     exchange.store.set_object_tags(exchange.bucket, exchange.key, {})
     return Response(204)
 
 
-def get_acl(exchange: Exchange) -> Response:
+def get_acl(exchange: S3Request) -> Response:
     """GetObjectAcl."""
     exchange.store.stat(exchange.bucket, exchange.key)
     return acl_answer()
 
 
-def put_acl(exchange: Exchange) -> Response:
+def put_acl(exchange: S3Request) -> Response:
     """PutObjectAcl."""
     exchange.store.stat(exchange.bucket, exchange.key)
     return accept_private_acl(exchange)
 
 
-def no_lock(exchange: Exchange) -> Response:
+def no_lock(exchange: S3Request) -> Response:
     """Answer for retention and legal hold, which need a bucket made for them."""
     exchange.store.stat(exchange.bucket, exchange.key)
     raise S3Error("InvalidRequest", "Bucket is missing ObjectLockConfiguration")

@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl
 
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import checksums, names
-from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, Intake
+from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, BodyReader
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import DEFAULT_CONTENT_TYPE, Attributes, EventSource, StoredObject
 from oscarcli.local.objects.multipart import check_part_number
 from oscarcli.local.objects.s3.authorization import Authorization
 from oscarcli.local.objects.s3.bodies import receive
-from oscarcli.local.objects.s3.documents import Node, document
+from oscarcli.local.objects.s3.documents import XmlNode, document
 from oscarcli.local.objects.s3.numbers import parse_number
 from oscarcli.local.objects.store import ObjectStore
 
@@ -35,7 +35,7 @@ _PROTECTION = (
 
 
 @dataclass(frozen=True)
-class Exchange:
+class S3Request:
     """A request that was let in.
 
     Args:
@@ -76,11 +76,11 @@ class Exchange:
             request_id=self.request_id,
         )
 
-    def intake(self, limit: int = UPLOAD_LIMIT) -> Intake:
+    def intake(self, limit: int = UPLOAD_LIMIT) -> BodyReader:
         """Return the body, held to what the headers promise and to `limit` bytes."""
         return receive(self.request, self.authorization, limit=limit)
 
-    def content(self) -> Intake:
+    def content(self) -> BodyReader:
         """Return the body as the content of an object or part. Raises S3Error("MissingContentLength")."""
         intake = self.intake()
         if intake.announced.size is None:
@@ -165,7 +165,7 @@ def checksum_headers(stored: StoredObject) -> dict[str, str]:
     }
 
 
-def xml(root: str, children: Iterable[Node], *, namespace: bool = True) -> Response:
+def xml(root: str, children: Iterable[XmlNode], *, namespace: bool = True) -> Response:
     """Return an answer with an XML document."""
     headers = {"Content-Type": "application/xml"}
     return Response(200, headers, document(root, children, namespace=namespace))

@@ -17,7 +17,7 @@ from oscarcli.local.objects.errors import S3Error
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
-LONGEST_LINK = 7 * 24 * 3600
+MAX_LINK_SECONDS = 7 * 24 * 3600
 # How far a client's clock may be from ours.
 SKEW = timedelta(minutes=15)
 TIME_FORMAT = "%Y%m%dT%H%M%SZ"
@@ -79,7 +79,7 @@ def presign(
     Raises:
         S3Error: `expires` is out of range.
     """
-    if not 0 < expires <= LONGEST_LINK:
+    if not 0 < expires <= MAX_LINK_SECONDS:
         raise link_too_long()
     moment = (now or datetime.now(timezone.utc)).strftime(TIME_FORMAT)
     scope = Scope(moment[:8], region)
@@ -155,5 +155,5 @@ def missing_date() -> S3Error:
 
 def link_too_long() -> S3Error:
     """Return the error for a link's lifetime out of range."""
-    message = f"X-Amz-Expires must be between 1 and {LONGEST_LINK} seconds (a week)"
+    message = f"X-Amz-Expires must be between 1 and {MAX_LINK_SECONDS} seconds (a week)"
     return S3Error("AuthorizationQueryParametersError", message)
