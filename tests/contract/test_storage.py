@@ -316,7 +316,7 @@ class Broken:
         yield UploadPart(lambda _, size: b"", length, lambda _: None, self._cancellation)
 
     def check_unchanged(self) -> None:
-        raise AssertionError("the second part cannot have been sent")
+        """Say nothing: why the part cannot be read is what has to be told."""
 
 
 def test_a_failed_upload_leaves_nothing(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
