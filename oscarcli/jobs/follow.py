@@ -11,7 +11,7 @@ from oscarcli.api.jobs import FAILED, Job, find_job, find_log, is_running
 from oscarcli.api.services import get_service
 from oscarcli.errors import NotFoundError, UnreachableError
 from oscarcli.jobs.log_lines import NO_TIMES, SeenLines, Selection, have_times, without_time
-from oscarcli.jobs.outage import TRANSIENT, Outage
+from oscarcli.jobs.outage import TRANSIENT, ServerOutage
 from oscarcli.jobs.supervisor_log import is_silent
 from oscarcli.polling import Poll
 
@@ -78,7 +78,7 @@ class LogFollower:
             longest_rest=MAX_PAUSE_SECONDS,
             limit=limit,
         )
-        self._outage = Outage()
+        self._outage = ServerOutage()
         self._seen = SeenLines()
         self._text = ""
         self._is_timed = True

@@ -13,7 +13,7 @@ MAX_OUTAGE_SECONDS = 60.0
 TRANSIENT = (UnreachableError, ServerError)
 
 
-class Outage:
+class ServerOutage:
     """Bears a server that is away, for a while.
 
     Args:

@@ -14,7 +14,7 @@ from oscarcli.api.client import Client
 from oscarcli.api.jobs import Job, find_log, is_running, list_jobs
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
 from oscarcli.jobs.follow import MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS, REST_FACTOR, WAITING_STATES
-from oscarcli.jobs.outage import TRANSIENT, Outage
+from oscarcli.jobs.outage import TRANSIENT, ServerOutage
 from oscarcli.jobs.supervisor_log import ObjectName, parse_log
 from oscarcli.polling import Poll
 
@@ -81,7 +81,7 @@ class UploadedJobs:
         self._since = since
         self._limit = limit
         self._poll = Poll(MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS, rest=REST_FACTOR, limit=limit)
-        self._outage = Outage()
+        self._outage = ServerOutage()
         self._others: set[str] = set()
         self._candidates: dict[str, Job] = {}
         self._news_at = time.monotonic()

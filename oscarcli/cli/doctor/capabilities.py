@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Finding
+from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, StepResult
 from oscarcli.cli.doctor.server import client_of
 from oscarcli.coercion import as_mapping
 from oscarcli.errors import AuthError, ExitCode, ForbiddenError, OscarError, UnreachableError
@@ -22,7 +22,7 @@ FEATURES = (
 OUTSIDE = "ask whoever runs the cluster for an address of MinIO that is reachable from outside"
 
 
-def version(context: Context) -> Finding:
+def version(context: Context) -> StepResult:
     """Look at the server's version, and at what it lacks."""
     from oscarcli.api.system import server_version
 
@@ -38,11 +38,11 @@ def version(context: Context) -> Finding:
     shown = ", ".join([f"OSCAR {text}", *around])
     numbers = server_version(text)
     if numbers is None:
-        return Finding(f"{shown}; its number tells nothing about its features", CheckOutcome.NOTE)
+        return StepResult(f"{shown}; its number tells nothing about its features", CheckOutcome.NOTE)
     lacking = [name for since, name in FEATURES if numbers < since]
     if not lacking:
-        return Finding(shown)
-    return Finding(
+        return StepResult(shown)
+    return StepResult(
         shown,
         CheckOutcome.WARNING,
         f"a server of that age lacks: {'; '.join(lacking)}",
@@ -50,7 +50,7 @@ def version(context: Context) -> Finding:
     )
 
 
-def object_store(context: Context) -> Finding:
+def object_store(context: Context) -> StepResult:
     """Use the keys that the server hands out, from here."""
     from oscarcli.api.system import get_config
 
@@ -110,13 +110,13 @@ def _is_url(endpoint: str) -> bool:
         return False
 
 
-def _entered(context: Context, endpoint: str, minio: Mapping[str, Any]) -> Finding:
+def _entered(context: Context, endpoint: str, minio: Mapping[str, Any]) -> StepResult:
     from oscarcli.storage.access import count_buckets
 
     try:
         count = count_buckets(minio, context.seconds, context.cluster.tls)
     except ForbiddenError as error:
-        return Finding(
+        return StepResult(
             f"{endpoint} answers, but the buckets cannot be listed",
             CheckOutcome.WARNING,
             f"the keys may not do this: {error.message}",
@@ -143,4 +143,4 @@ def _entered(context: Context, endpoint: str, minio: Mapping[str, Any]) -> Findi
             next=OUTSIDE,
             code=error.exit_code,
         ) from error
-    return Finding(f"{endpoint} lets the server's keys in, {count} bucket{'s' if count != 1 else ''}")
+    return StepResult(f"{endpoint} lets the server's keys in, {count} bucket{'s' if count != 1 else ''}")

@@ -6,7 +6,7 @@ import shutil
 import stat
 from importlib.util import find_spec
 
-from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Finding
+from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, StepResult
 from oscarcli.errors import ConfigError, ExitCode
 
 OTHERS_READ = 0o077
@@ -16,11 +16,11 @@ OWN_CLUSTER = "oscar-cli local start for one on this machine"
 ENGINES = ("podman", "docker")
 
 
-def configuration(context: Context) -> Finding:
+def configuration(context: Context) -> StepResult:
     """Read the configuration file."""
     path = context.session.config_path
     if not path.exists() and context.session.environ.get("OSCAR_CLI_ENDPOINT"):
-        return Finding(f"there is no file {path}; the environment gives a cluster", CheckOutcome.NOTE)
+        return StepResult(f"there is no file {path}; the environment gives a cluster", CheckOutcome.NOTE)
     if not path.exists():
         raise CheckError(
             f"there is no file {path}",
@@ -39,7 +39,7 @@ def configuration(context: Context) -> Finding:
             next=f"mend {path}, or name another file with --config PATH",
             code=ExitCode.CONFIG,
         ) from error
-    return Finding(f"{path}, {len(clusters)} cluster{'s' if len(clusters) != 1 else ''}")
+    return StepResult(f"{path}, {len(clusters)} cluster{'s' if len(clusters) != 1 else ''}")
 
 
 def _cause(context: Context) -> str:
@@ -53,13 +53,13 @@ def _cause(context: Context) -> str:
     return "the file was edited by hand, or only half of it was written"
 
 
-def privacy(context: Context) -> Finding:
+def privacy(context: Context) -> StepResult:
     """Look whether other users can read the file, or put another one in its place."""
     path = context.session.config_path
     try:
         mode, folder = path.stat().st_mode, path.parent.stat().st_mode
     except OSError:
-        return Finding("there is no file to keep private", CheckOutcome.SKIPPED)
+        return StepResult("there is no file to keep private", CheckOutcome.SKIPPED)
     if stat.S_ISREG(mode) and mode & OTHERS_READ:
         raise CheckError(
             f"other users can read or change {path}: its mode is {mode & 0o777:04o}",
@@ -74,10 +74,10 @@ def privacy(context: Context) -> Finding:
             next=f"chmod 700 {path.parent}",
             code=ExitCode.CONFIG,
         )
-    return Finding("nobody else can read the configuration")
+    return StepResult("nobody else can read the configuration")
 
 
-def cluster(context: Context) -> Finding:
+def cluster(context: Context) -> StepResult:
     """Look which cluster is chosen, and whether its endpoint can be one."""
     from urllib.parse import urlsplit
 
@@ -107,13 +107,13 @@ def cluster(context: Context) -> Finding:
         ) from error
     text = f'"{chosen.identifier}" at {url}, {_chosen_by(context)}'
     if url.startswith("http:") and not is_this_machine(urlsplit(url).hostname or ""):
-        return Finding(
+        return StepResult(
             f"{text}, without TLS",
             CheckOutcome.WARNING,
             "the endpoint begins with http://: everybody on the way can read the password",
             context.store_again(url.replace("http:", "https:", 1)),
         )
-    return Finding(text)
+    return StepResult(text)
 
 
 def _chosen_by(context: Context) -> str:
@@ -132,16 +132,16 @@ def _way_to_a_cluster(context: Context) -> str:
     return f"oscar-cli cluster default --set {known[0]} (there is {', '.join(known)})"
 
 
-def oidc_tools(context: Context) -> Finding:
+def oidc_tools(context: Context) -> StepResult:
     """Look for oidc-agent and a way to speak to it; without a cluster that needs it it is only a note."""
     environ = context.session.environ
     way = shutil.which("oidc-token", path=environ.get("PATH")) or ("PyNaCl" if find_spec("nacl") else None)
     runs = bool(environ.get("OIDC_SOCK") or environ.get("OIDC_REMOTE_SOCK"))
     needed = _login_of(context) == "oidc-agent"
     if way and (runs or not needed):
-        return Finding(f"{way}, {'the agent runs' if runs else 'no agent runs in this session'}")
+        return StepResult(f"{way}, {'the agent runs' if runs else 'no agent runs in this session'}")
     if not needed:
-        return Finding("oidc-token is not there; only logins by oidc-agent need it", CheckOutcome.NOTE)
+        return StepResult("oidc-token is not there; only logins by oidc-agent need it", CheckOutcome.NOTE)
     raise CheckError(
         "no agent runs in this session" if way else "neither oidc-token nor PyNaCl is there",
         cause="the cluster logs in by oidc-agent, "
@@ -158,12 +158,12 @@ def _login_of(context: Context) -> str | None:
         return None
 
 
-def containers(context: Context) -> Finding:
+def containers(context: Context) -> StepResult:
     """Look for what can run a service's image on this machine."""
     path = context.session.environ.get("PATH")
     found = [place for name in ENGINES if (place := shutil.which(name, path=path))]
     if found:
-        return Finding(", ".join(found))
-    return Finding(
+        return StepResult(", ".join(found))
+    return StepResult(
         "neither podman nor docker is there; only running images on this machine needs one", CheckOutcome.NOTE
     )

@@ -34,7 +34,7 @@ class CheckOutcome(str, Enum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class StepResult:
     """What a check found where nothing failed; a warning has a cause and what to do next."""
 
     finding: str
@@ -140,7 +140,7 @@ class Step:
     """A check: its name, what has to be well before, and the function that looks."""
 
     name: str
-    look: Callable[[Context], Finding]
+    look: Callable[[Context], StepResult]
     needs: tuple[str, ...] = ()
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Finding
+from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, StepResult
 from oscarcli.errors import ConfigError, ExitCode
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ CAUSES = {
 }
 
 
-def host_name(context: Context) -> Finding:
+def host_name(context: Context) -> StepResult:
     """Look up the host's address, or the proxy's."""
     from oscarcli.network.route import is_address, resolve
 
@@ -31,48 +31,48 @@ def host_name(context: Context) -> Finding:
         route = context.route
     host = route.first[0]
     if is_address(host):
-        return Finding(f"{host} is an address" + (" of a proxy" if route.proxy else ""))
+        return StepResult(f"{host} is an address" + (" of a proxy" if route.proxy else ""))
     with _what_next(context):
         addresses = resolve(host, context.seconds)
     through = f", the proxy for {route.host}" if route.proxy else ""
-    return Finding(f"{host} is {', '.join(addresses[:3])}{through}")
+    return StepResult(f"{host} is {', '.join(addresses[:3])}{through}")
 
 
-def connection(context: Context) -> Finding:
+def connection(context: Context) -> StepResult:
     """Open a connection."""
     from oscarcli.network.route import connect
 
     with _what_next(context):
         connect(context.route, context.seconds).close()
-    return Finding(f"{context.route.place} takes connections")
+    return StepResult(f"{context.route.place} takes connections")
 
 
-def certificate(context: Context) -> Finding:
+def certificate(context: Context) -> StepResult:
     """Look at the server's certificate as a request does."""
     from oscarcli.network.certificate import look_at_certificate
 
     if not context.route.is_tls:
-        return Finding("none: the endpoint begins with http://", CheckOutcome.NOTE)
+        return StepResult("none: the endpoint begins with http://", CheckOutcome.NOTE)
     with _what_next(context):
         found = look_at_certificate(context.route, context.seconds)
     if found.mistrust is not None:
         return _untrusted(context, found)
     text = f"signed by {found.issuer or 'nobody with a name'}{_until(found)}"
     if found.until is not None and found.until - datetime.now(timezone.utc) < SOON:
-        return Finding(
+        return StepResult(
             text,
             CheckOutcome.WARNING,
             "the certificate ends soon and was not renewed",
             "tell whoever runs the server",
         )
     if not context.cluster.ssl_verify:
-        return Finding(
+        return StepResult(
             f"{text}, but not verified",
             CheckOutcome.WARNING,
             "the configuration has ssl_verify: false, though the certificate is trusted",
             context.store_again(context.url),
         )
-    return Finding(text)
+    return StepResult(text)
 
 
 @contextmanager
@@ -108,14 +108,14 @@ def _until(found: Certificate) -> str:
     return f", until {found.until:%Y-%m-%d}" if found.until is not None else ""
 
 
-def _untrusted(context: Context, found: Certificate) -> Finding:
+def _untrusted(context: Context, found: Certificate) -> StepResult:
     from oscarcli.network.tls_failures import described_parts, mistrust
 
     cause = CAUSES.get(found.kind, "OpenSSL rejects it")
     described = ", ".join(described_parts(found))
     text = f"not trusted: {mistrust(found)}" + (f" ({described})" if described else "")
     if not context.cluster.ssl_verify:
-        return Finding(
+        return StepResult(
             f"{text}; and not verified",
             CheckOutcome.WARNING,
             f"the configuration has ssl_verify: false; {cause}",

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Finding
+from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, StepResult
 from oscarcli.errors import AuthError, ExitCode, ForbiddenError, NotFoundError, OscarError, UnreachableError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ MAX_CLOCK_SKEW = timedelta(minutes=15)
 NOTABLE_SKEW = timedelta(minutes=1)
 
 
-def health(context: Context) -> Finding:
+def health(context: Context) -> StepResult:
     """Ask the server how it is, without a login."""
     from oscarcli.api.system import probe_health
 
@@ -35,13 +35,13 @@ def health(context: Context) -> Finding:
     context.health = answer
     _require_oscar(context, answer)
     if _origin(answer.url) != _origin(context.url):
-        return Finding(
+        return StepResult(
             f"well, but the answer comes from {_origin(answer.url)}",
             CheckOutcome.WARNING,
             "the server redirects; logins and changes are not sent along to another place",
             context.store_again(_origin(answer.url)),
         )
-    return Finding("the cluster says that it is well")
+    return StepResult("the cluster says that it is well")
 
 
 def _silent(context: Context, error: UnreachableError) -> OscarError:
@@ -101,11 +101,11 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def clock(context: Context) -> Finding:
+def clock(context: Context) -> StepResult:
     """Compare this machine's clock with the server's."""
     skew = context.health.skew if context.health is not None else None
     if skew is None:
-        return Finding("the server tells no time", CheckOutcome.NOTE)
+        return StepResult("the server tells no time", CheckOutcome.NOTE)
     distance = abs(skew)
     direction = "behind" if skew > timedelta(0) else "ahead of"
     text = f"this machine is {_duration(distance)} {direction} the server"
@@ -119,8 +119,8 @@ def clock(context: Context) -> Finding:
             code=ExitCode.FAILED,
         )
     if distance > NOTABLE_SKEW:
-        return Finding(text, CheckOutcome.WARNING, cause, following)
-    return Finding(f"at most {_duration(distance + timedelta(seconds=1))} apart from the server's")
+        return StepResult(text, CheckOutcome.WARNING, cause, following)
+    return StepResult(f"at most {_duration(distance + timedelta(seconds=1))} apart from the server's")
 
 
 def _duration(length: timedelta) -> str:
@@ -130,7 +130,7 @@ def _duration(length: timedelta) -> str:
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
 
 
-def credentials(context: Context) -> Finding:
+def credentials(context: Context) -> StepResult:
     """Log in."""
     from oscarcli.api.responses import NoRouteError
     from oscarcli.api.system import get_info
@@ -166,7 +166,7 @@ def credentials(context: Context) -> Finding:
         ) from error
     if not isinstance(context.info.get("version"), str):
         raise _another_server(context, "the answer has no version")
-    return Finding(f"accepted, {'user ' + chosen.auth_user if chosen.login == 'basic' else chosen.login}")
+    return StepResult(f"accepted, {'user ' + chosen.auth_user if chosen.login == 'basic' else chosen.login}")
 
 
 def _another_server(context: Context, finding: str) -> CheckError:

@@ -71,7 +71,7 @@ class Options:
         return value is None and name in self.valued
 
 
-def normalised(
+def rewrite_argv(
     args: Sequence[str],
     params: Sequence[click.Parameter],
     optional_values: Mapping[str, Collection[str]] | None = None,
@@ -157,7 +157,7 @@ def verb_first(args: Sequence[str], params: Sequence[click.Parameter], verbs: Co
     while index < len(args) and args[index].startswith("-") and args[index] not in ("-", "--"):
         word = args[index]
         if word in HELP:
-            return [*normalised(own, params), *args[index:]]
+            return [*rewrite_argv(own, params), *args[index:]]
         if options.knows(word):
             size = 2 if options.takes_next(word) else 1
             own += args[index : index + size]
@@ -169,5 +169,5 @@ def verb_first(args: Sequence[str], params: Sequence[click.Parameter], verbs: Co
         index += size
     verb = args[index : index + 1]
     if not verb:
-        return normalised([*own, *moved], params)
-    return [*normalised(own, params), *verb, *moved, *args[index + 1 :]]
+        return rewrite_argv([*own, *moved], params)
+    return [*rewrite_argv(own, params), *verb, *moved, *args[index + 1 :]]

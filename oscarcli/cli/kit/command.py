@@ -99,7 +99,7 @@ class Command(TyperCommand):
         session = cast("Session", ctx.obj)
         session.output, session.formats, session.layout = None, self._formats, AS_USUAL
         with _errors_with_usage(ctx):
-            rest = super().parse_args(ctx, argv.normalised(args, self.params, self._optional_values))
+            rest = super().parse_args(ctx, argv.rewrite_argv(args, self.params, self._optional_values))
             settle_layout(ctx, self._columns)
             return rest
 

@@ -50,9 +50,9 @@ def watch(session: Session, view: View) -> None:
         OscarError: what a request can raise.
     """
     from oscarcli.api.jobs import list_jobs
-    from oscarcli.jobs.outage import TRANSIENT, Outage
+    from oscarcli.jobs.outage import TRANSIENT, ServerOutage
 
-    patience = Outage()
+    patience = ServerOutage()
     in_place = session.wants_table and LiveText.works(session.out, session.environ.get("TERM"))
     display = _Screen(session, view) if in_place else _Stream(session, view)
     poll = Poll(PAUSE_SECONDS, rest=REST_FACTOR, longest_rest=MAX_PAUSE_SECONDS)

@@ -14,7 +14,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 
-from oscarcli.local.objects.model import Attributes, Bucket, Checksum, StoredObject
+from oscarcli.local.objects.model import Attributes, Bucket, Checksum, ObjectRecord
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (
@@ -116,7 +116,7 @@ def get_usage(connection: Connection, name: str) -> tuple[int, int]:
 # -- objects ---------------------------------------------------------------------------------------------
 
 
-def get_object(connection: Connection, bucket: str, key: str) -> StoredObject | None:
+def get_object(connection: Connection, bucket: str, key: str) -> ObjectRecord | None:
     """Return the object, or None."""
     row = connection.execute("SELECT * FROM objects WHERE bucket = ? AND key = ?", (bucket, key)).fetchone()
     return None if row is None else _object(row)
@@ -124,7 +124,7 @@ def get_object(connection: Connection, bucket: str, key: str) -> StoredObject | 
 
 def scan_objects(
     connection: Connection, bucket: str, start: str, stop: str | None, *, after: bool, limit: int
-) -> Iterator[StoredObject]:
+) -> Iterator[ObjectRecord]:
     """Yield up to `limit` objects by key, from `start` (itself left out when `after`) up to before `stop`."""
     comparison = ">" if after else ">="
     bound = "" if stop is None else "AND key < ?"
@@ -136,7 +136,7 @@ def scan_objects(
     return map(_object, rows)
 
 
-def put_object(connection: Connection, item: StoredObject) -> None:
+def put_object(connection: Connection, item: ObjectRecord) -> None:
     """Insert the object, or replace the one of its key."""
     connection.execute(
         "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -153,7 +153,7 @@ def put_object(connection: Connection, item: StoredObject) -> None:
     )
 
 
-def set_object_tags(connection: Connection, item: StoredObject, tags: Mapping[str, str]) -> None:
+def set_object_tags(connection: Connection, item: ObjectRecord, tags: Mapping[str, str]) -> None:
     """Replace the tags of an object that exists."""
     attributes = Attributes(item.content_type, item.attributes.headers, item.metadata, tags)
     connection.execute(
@@ -174,9 +174,9 @@ def _bucket(row: sqlite3.Row) -> Bucket:
     return Bucket(row["name"], row["created_ns"], json.loads(row["tags"]))
 
 
-def _object(row: sqlite3.Row) -> StoredObject:
+def _object(row: sqlite3.Row) -> ObjectRecord:
     checksum = None if row["checksum"] is None else Checksum(*json.loads(row["checksum"]))
-    return StoredObject(
+    return ObjectRecord(
         bucket=row["bucket"],
         key=row["key"],
         size=row["size"],

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from oscarcli.local.objects import index, piece_index
-from oscarcli.local.objects.model import Page, StoredObject, Upload
+from oscarcli.local.objects.model import ObjectRecord, Page, Upload
 
 _FIRST_SURROGATE = 0xD800
 _AFTER_SURROGATES = 0xE000
@@ -28,7 +28,7 @@ def list_objects(
         after: only entries (keys or common prefixes) that come after this name.
         limit: most entries.
     """
-    objects: list[StoredObject] = []
+    objects: list[ObjectRecord] = []
     prefixes: list[str] = []
     last = ""
     for entry in _entries(connection, bucket, prefix, delimiter, after, limit):
@@ -45,7 +45,7 @@ def list_objects(
 
 def _entries(
     connection: sqlite3.Connection, bucket: str, prefix: str, delimiter: str, after: str, batch: int
-) -> Iterator[StoredObject | str]:
+) -> Iterator[ObjectRecord | str]:
     stop = successor(prefix)
     start, is_after = (after, True) if after >= prefix else (prefix, False)
     folder = common_prefix(after, prefix, delimiter)

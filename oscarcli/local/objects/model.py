@@ -66,7 +66,7 @@ class Attributes:
 
 
 @dataclass(frozen=True)
-class StoredObject:
+class ObjectRecord:
     """An object as the index knows it. `etag` has no quotes; `modified_ns` is ns since 1970."""
 
     bucket: str
@@ -163,7 +163,7 @@ class Page:
     `last` is the name (key or common prefix) to continue after; it is empty when nothing was found.
     """
 
-    objects: tuple[StoredObject, ...]
+    objects: tuple[ObjectRecord, ...]
     prefixes: tuple[str, ...]
     truncated: bool
     last: str

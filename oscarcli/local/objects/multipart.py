@@ -18,8 +18,8 @@ from oscarcli.local.objects.model import (
     Attributes,
     Checksum,
     EventSource,
+    ObjectRecord,
     Piece,
-    StoredObject,
     Upload,
 )
 from oscarcli.local.objects.writing import Condition, NewObject, Writer, require_bucket
@@ -127,7 +127,7 @@ class MultipartUploads:
         event: EventSource | None = None,
         condition: Condition | None = None,
         expected: Checksum | None = None,
-    ) -> StoredObject:
+    ) -> ObjectRecord:
         """Make the named parts, in order, the object; parts not named are dropped.
 
         Asked again after it was done (the answer may have been lost), it gives the object again.

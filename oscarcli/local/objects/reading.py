@@ -13,7 +13,7 @@ from io import FileIO
 from types import TracebackType
 
 from oscarcli.local.objects.blobs import BLOCK, Blobs
-from oscarcli.local.objects.model import Piece, StoredObject
+from oscarcli.local.objects.model import ObjectRecord, Piece
 
 
 class BlobReferences:
@@ -65,7 +65,7 @@ class ObjectReader:
     """
 
     def __init__(
-        self, blobs: Blobs, holds: BlobReferences, stored: StoredObject, pieces: Sequence[Piece]
+        self, blobs: Blobs, holds: BlobReferences, stored: ObjectRecord, pieces: Sequence[Piece]
     ) -> None:
         self.pieces = pieces
         self._blobs = blobs

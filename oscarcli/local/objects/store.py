@@ -20,10 +20,10 @@ from oscarcli.local.objects.model import (
     Attributes,
     Bucket,
     EventSource,
+    ObjectRecord,
     Page,
     Piece,
     Readable,
-    StoredObject,
 )
 from oscarcli.local.objects.multipart import MultipartUploads
 from oscarcli.local.objects.reading import ObjectReader
@@ -128,7 +128,7 @@ class ObjectStore:
         attributes: Attributes | None = None,
         condition: Condition | None = None,
         event_name: str = EVENT_PUT,
-    ) -> StoredObject:
+    ) -> ObjectRecord:
         """Store everything `stream` gives as an object, in place of the one of that key.
 
         Args:
@@ -157,7 +157,7 @@ class ObjectStore:
             new = NewObject(bucket, key, intake.size, intake.etag, said, intake.checksum, uuid.uuid4().hex)
             return self._commit(new, draft, event_name, event, condition)
 
-    def put_marker(self, bucket: str, key: str) -> StoredObject:
+    def put_marker(self, bucket: str, key: str) -> ObjectRecord:
         """Store an empty object, such as `folder/`, without announcing it."""
         return self.put(bucket, key, io.BytesIO())
 
@@ -167,11 +167,11 @@ class ObjectStore:
         bucket: str,
         key: str,
         *,
-        decide: Callable[[StoredObject], Attributes] | None = None,
+        decide: Callable[[ObjectRecord], Attributes] | None = None,
         algorithm: str = "",
         event: EventSource | None = None,
         condition: Condition | None = None,
-    ) -> StoredObject:
+    ) -> ObjectRecord:
         """Copy an object; where it can be, without copying bytes.
 
         Args:
@@ -210,7 +210,7 @@ class ObjectStore:
         event_name: str,
         event: EventSource | None,
         condition: Condition | None,
-    ) -> StoredObject:
+    ) -> ObjectRecord:
         with self._state.transaction() as connection:
             require_bucket(connection, new.bucket)
             if condition is not None:
@@ -220,11 +220,11 @@ class ObjectStore:
             pieces = [Piece(1, draft.name, new.size, new.etag, "", 0)] if new.size else []
             return self._writer.publish(connection, new, pieces, event_name, event)
 
-    def find(self, bucket: str, key: str) -> StoredObject | None:
+    def find(self, bucket: str, key: str) -> ObjectRecord | None:
         """Return an object's description, or None."""
         return index.get_object(self._state.read(), bucket, key)
 
-    def stat(self, bucket: str, key: str) -> StoredObject:
+    def stat(self, bucket: str, key: str) -> ObjectRecord:
         """Return an object's description. Raises S3Error: NoSuchBucket, NoSuchKey."""
         stored = self.find(bucket, key)
         if stored is None:
@@ -232,7 +232,7 @@ class ObjectStore:
             raise S3Error("NoSuchKey")
         return stored
 
-    def open(self, bucket: str, key: str) -> tuple[StoredObject, ObjectReader]:
+    def open(self, bucket: str, key: str) -> tuple[ObjectRecord, ObjectReader]:
         """Return an object's description and a reader, which the caller closes.
 
         The reader gives the bytes of that very version, whatever happens to the object meanwhile.

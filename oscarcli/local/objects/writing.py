@@ -19,8 +19,8 @@ from oscarcli.local.objects.model import (
     Checksum,
     EventSource,
     ObjectCreated,
+    ObjectRecord,
     Piece,
-    StoredObject,
 )
 from oscarcli.local.objects.reading import BlobReferences
 from oscarcli.local.state import State
@@ -28,7 +28,7 @@ from oscarcli.local.state import State
 log = logging.getLogger(__name__)
 
 CreatedHook = Callable[[sqlite3.Connection, ObjectCreated], None]
-Condition = Callable[[StoredObject | None], None]
+Condition = Callable[[ObjectRecord | None], None]
 """Asked with the object that would be replaced, raises S3Error to prevent it."""
 
 
@@ -91,10 +91,10 @@ class Writer:
         pieces: Sequence[Piece],
         event_name: str,
         event: EventSource | None,
-    ) -> StoredObject:
+    ) -> ObjectRecord:
         """Make an object visible, replace the old one, announce it when there is an `event`."""
         old = index.get_object(connection, new.bucket, new.key)
-        stored = StoredObject(
+        stored = ObjectRecord(
             bucket=new.bucket,
             key=new.key,
             size=new.size,
@@ -129,7 +129,7 @@ class Writer:
         return self.blobs.sweep(named)
 
     def _announce(
-        self, connection: sqlite3.Connection, stored: StoredObject, event_name: str, event: EventSource
+        self, connection: sqlite3.Connection, stored: ObjectRecord, event_name: str, event: EventSource
     ) -> None:
         if self._on_created is not None:
             self._on_created(connection, _created(stored, event_name, event))
@@ -151,7 +151,7 @@ def require_bucket(connection: sqlite3.Connection, name: str) -> None:
         raise S3Error("NoSuchBucket")
 
 
-def _created(stored: StoredObject, event_name: str, event: EventSource) -> ObjectCreated:
+def _created(stored: ObjectRecord, event_name: str, event: EventSource) -> ObjectCreated:
     return ObjectCreated(
         bucket=stored.bucket,
         key=stored.key,

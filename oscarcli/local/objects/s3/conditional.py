@@ -6,23 +6,23 @@ from collections.abc import Mapping
 from email.utils import format_datetime, parsedate_to_datetime
 
 from oscarcli.local.objects.errors import NotModified, S3Error
-from oscarcli.local.objects.model import StoredObject
+from oscarcli.local.objects.model import ObjectRecord
 from oscarcli.local.objects.writing import Condition
 
 _COPY = "x-amz-copy-source-"
 
 
-def http_date(stored: StoredObject) -> str:
+def http_date(stored: ObjectRecord) -> str:
     """Return the time of the last write as HTTP writes it."""
     return format_datetime(stored.modified, usegmt=True)
 
 
-def validators(stored: StoredObject) -> dict[str, str]:
+def validators(stored: ObjectRecord) -> dict[str, str]:
     """Return the headers a client needs to ask conditionally."""
     return {"ETag": f'"{stored.etag}"', "Last-Modified": http_date(stored)}
 
 
-def check_read(stored: StoredObject, headers: Mapping[str, str]) -> None:
+def check_read(stored: ObjectRecord, headers: Mapping[str, str]) -> None:
     """Raise NotModified or S3Error("PreconditionFailed") when the object is not to be sent."""
     match = _header(headers, "if-match")
     if _fails_match(stored, match):
@@ -35,7 +35,7 @@ def check_read(stored: StoredObject, headers: Mapping[str, str]) -> None:
         raise _failed(stored)
 
 
-def check_copy(stored: StoredObject, headers: Mapping[str, str]) -> None:
+def check_copy(stored: ObjectRecord, headers: Mapping[str, str]) -> None:
     """Raise S3Error("PreconditionFailed") when the source of a copy is not what was asked for."""
     match = _header(headers, f"{_COPY}if-match")
     refused = (
@@ -55,7 +55,7 @@ def write_condition(headers: Mapping[str, str]) -> Condition | None:
     if match is None and none_match is None:
         return None
 
-    def check(stored: StoredObject | None) -> None:
+    def check(stored: ObjectRecord | None) -> None:
         if stored is None:
             if match is not None:
                 raise S3Error("NoSuchKey")
@@ -71,7 +71,7 @@ def delete_condition(headers: Mapping[str, str]) -> Condition | None:
     if match is None:
         return None
 
-    def check(stored: StoredObject | None) -> None:
+    def check(stored: ObjectRecord | None) -> None:
         if stored is not None and _fails_match(stored, match):
             raise _failed(stored)
 
@@ -83,15 +83,15 @@ def _header(headers: Mapping[str, str], name: str) -> str | None:
     return headers.get(name, "").strip() or None
 
 
-def _fails_match(stored: StoredObject, value: str | None) -> bool:
+def _fails_match(stored: ObjectRecord, value: str | None) -> bool:
     return value is not None and not _names(stored, value, is_strong=True)
 
 
-def _matches(stored: StoredObject, value: str | None) -> bool:
+def _matches(stored: ObjectRecord, value: str | None) -> bool:
     return value is not None and _names(stored, value, is_strong=False)
 
 
-def _names(stored: StoredObject, value: str, *, is_strong: bool) -> bool:
+def _names(stored: ObjectRecord, value: str, *, is_strong: bool) -> bool:
     """Tell whether a list of ETags has the object's; a weak one (`W/"..."`) is never strongly equal."""
     words = [word.strip() for word in value.split(",")]
     if not is_strong:
@@ -99,12 +99,12 @@ def _names(stored: StoredObject, value: str, *, is_strong: bool) -> bool:
     return value == "*" or stored.etag in [word.strip('"') for word in words]
 
 
-def _newer(stored: StoredObject, date: str | None) -> bool:
+def _newer(stored: ObjectRecord, date: str | None) -> bool:
     seconds = _seconds(date)
     return seconds is not None and stored.modified_ns // 1_000_000_000 > seconds
 
 
-def _not_newer(stored: StoredObject, date: str | None) -> bool:
+def _not_newer(stored: ObjectRecord, date: str | None) -> bool:
     seconds = _seconds(date)
     return seconds is not None and stored.modified_ns // 1_000_000_000 <= seconds
 
@@ -119,5 +119,5 @@ def _seconds(date: str | None) -> int | None:
         return None
 
 
-def _failed(stored: StoredObject) -> S3Error:
+def _failed(stored: ObjectRecord) -> S3Error:
     return S3Error("PreconditionFailed", headers=validators(stored))

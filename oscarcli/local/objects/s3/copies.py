@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums, names
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.model import Attributes, StoredObject
+from oscarcli.local.objects.model import Attributes, ObjectRecord
 from oscarcli.local.objects.s3 import conditional
 from oscarcli.local.objects.s3.documents import XmlNode, iso_time
 from oscarcli.local.objects.s3.request import S3Request, checksum_headers, xml
@@ -30,7 +30,7 @@ def copy(exchange: S3Request) -> Response:
             "the object's metadata, storage class, website redirect location or encryption attributes.",
         )
 
-    def decide(original: StoredObject) -> Attributes:
+    def decide(original: ObjectRecord) -> Attributes:
         conditional.check_copy(original, headers)
         base = exchange.attributes() if replaces else original.attributes
         tags = exchange.tags() if retags else original.attributes.tags

@@ -13,7 +13,7 @@ from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import names
 from oscarcli.local.objects.body_reader import UPLOAD_LIMIT
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.model import EVENT_POST, Attributes, Readable, StoredObject
+from oscarcli.local.objects.model import EVENT_POST, Attributes, ObjectRecord, Readable
 from oscarcli.local.objects.s3.bodies import receive
 from oscarcli.local.objects.s3.documents import XmlNode, document, parse_tags
 from oscarcli.local.objects.s3.form import Form, malformed, read_form
@@ -118,7 +118,7 @@ def _guessed_type(key: str) -> str:
     return known.get(posixpath.splitext(key)[1].lower(), "application/octet-stream")
 
 
-def _answer(fields: Mapping[str, str], stored: StoredObject, host: str) -> Response:
+def _answer(fields: Mapping[str, str], stored: ObjectRecord, host: str) -> Response:
     location = f"http://{host}/{stored.bucket}/{quote(stored.key, safe=_UNQUOTED)}"
     etag = f'"{stored.etag}"'
     headers = {"ETag": etag, "Location": location, **checksum_headers(stored)}
@@ -138,7 +138,7 @@ def _answer(fields: Mapping[str, str], stored: StoredObject, host: str) -> Respo
     return Response(200 if fields.get("success_action_status") == "200" else 204, headers)
 
 
-def _redirect(url: str, stored: StoredObject, etag: str) -> str:
+def _redirect(url: str, stored: ObjectRecord, etag: str) -> str:
     """Return the page the browser is sent to, with what was stored in its query."""
     parts = urlsplit(url)
     pairs = [*parse_qsl(parts.query, keep_blank_values=True), ("bucket", stored.bucket), ("key", stored.key)]

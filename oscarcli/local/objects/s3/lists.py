@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from oscarcli.local.http.messages import Response
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.model import Page, StoredObject
+from oscarcli.local.objects.model import ObjectRecord, Page
 from oscarcli.local.objects.s3.buckets import OWNER
 from oscarcli.local.objects.s3.documents import XmlNode, iso_time, truth
 from oscarcli.local.objects.s3.request import S3Request, xml
@@ -133,7 +133,7 @@ def _options(exchange: S3Request, encode: Encode) -> list[XmlNode]:
     return members + ([("EncodingType", "url")] if query.get("encoding-type") else [])
 
 
-def _entry(item: StoredObject, encode: Encode, *, owner: bool) -> list[XmlNode]:
+def _entry(item: ObjectRecord, encode: Encode, *, owner: bool) -> list[XmlNode]:
     members: list[XmlNode] = [
         ("Key", encode(item.key)),
         ("LastModified", iso_time(item.modified)),

@@ -9,7 +9,7 @@ from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums, names
 from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.model import Piece, StoredObject
+from oscarcli.local.objects.model import ObjectRecord, Piece
 from oscarcli.local.objects.reading import ObjectReader
 from oscarcli.local.objects.s3 import conditional, documents
 from oscarcli.local.objects.s3.buckets import accept_private_acl, acl_answer, tag_answer
@@ -50,7 +50,7 @@ def head(exchange: S3Request) -> Response:
         return _describe(exchange, stored, reader)
 
 
-def _describe(exchange: S3Request, stored: StoredObject, reader: ObjectReader) -> Response:
+def _describe(exchange: S3Request, stored: ObjectRecord, reader: ObjectReader) -> Response:
     """Return the answer to GET or HEAD but for the body, and point the reader to it."""
     exchange.check_version()
     conditional.check_read(stored, exchange.headers)
@@ -71,7 +71,7 @@ def _describe(exchange: S3Request, stored: StoredObject, reader: ObjectReader) -
 
 
 def _wanted(
-    exchange: S3Request, stored: StoredObject, pieces: Sequence[Piece]
+    exchange: S3Request, stored: ObjectRecord, pieces: Sequence[Piece]
 ) -> tuple[Span | None, Piece | None]:
     number = exchange.query.get("partNumber", "")
     if not number:
@@ -84,7 +84,7 @@ def _wanted(
     return (span if stored.size else None), piece
 
 
-def _object_headers(exchange: S3Request, stored: StoredObject) -> dict[str, str]:
+def _object_headers(exchange: S3Request, stored: ObjectRecord) -> dict[str, str]:
     headers = {
         **conditional.validators(stored),
         "Accept-Ranges": "bytes",
@@ -102,7 +102,7 @@ def _object_headers(exchange: S3Request, stored: StoredObject) -> dict[str, str]
     return headers
 
 
-def _checksum_headers(exchange: S3Request, stored: StoredObject) -> dict[str, str]:
+def _checksum_headers(exchange: S3Request, stored: ObjectRecord) -> dict[str, str]:
     # Never with a range: clients would compare it with the bytes of the range.
     if stored.checksum is None or exchange.headers.get("x-amz-checksum-mode", "").upper() != "ENABLED":
         return {}
@@ -110,7 +110,7 @@ def _checksum_headers(exchange: S3Request, stored: StoredObject) -> dict[str, st
 
 
 def _part_headers(
-    exchange: S3Request, stored: StoredObject, pieces: Sequence[Piece], piece: Piece | None
+    exchange: S3Request, stored: ObjectRecord, pieces: Sequence[Piece], piece: Piece | None
 ) -> dict[str, str]:
     headers: dict[str, str] = {}
     if "-" in stored.etag:
@@ -144,7 +144,7 @@ def _number(text: str, default: int) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else default
 
 
-def _parts_of(exchange: S3Request, stored: StoredObject, pieces: Sequence[Piece]) -> list[XmlNode]:
+def _parts_of(exchange: S3Request, stored: ObjectRecord, pieces: Sequence[Piece]) -> list[XmlNode]:
     marker = _number(exchange.headers.get("x-amz-part-number-marker", ""), 0)
     most = _number(exchange.headers.get("x-amz-max-parts", ""), 1000)
     following = [piece for piece in pieces if piece.number > marker]

@@ -12,7 +12,7 @@ from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import checksums, names
 from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, BodyReader
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.model import DEFAULT_CONTENT_TYPE, Attributes, EventSource, StoredObject
+from oscarcli.local.objects.model import DEFAULT_CONTENT_TYPE, Attributes, EventSource, ObjectRecord
 from oscarcli.local.objects.multipart import check_part_number
 from oscarcli.local.objects.s3.authorization import Authorization
 from oscarcli.local.objects.s3.bodies import receive
@@ -155,7 +155,7 @@ def missing_version(version: str) -> S3Error:
     return S3Error("InvalidArgument", "Invalid version id specified")
 
 
-def checksum_headers(stored: StoredObject) -> dict[str, str]:
+def checksum_headers(stored: ObjectRecord) -> dict[str, str]:
     """Return the headers that carry an object's additional checksum, if it has one."""
     if stored.checksum is None:
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.core import TyperOption
 
-from oscarcli.cli.kit.argv import normalised, split_short, verb_first
+from oscarcli.cli.kit.argv import rewrite_argv, split_short, verb_first
 from oscarcli.cli.kit.options import common_options
 from oscarcli.errors import UsageError
 
@@ -49,13 +49,13 @@ OPTIONS = [
     ],
 )
 def test_words_are_made_plain_for_the_parser(words: str, plain: str) -> None:
-    assert " ".join(normalised(words.split(), OPTIONS, {"--into": ("yes", "no")})) == plain
+    assert " ".join(rewrite_argv(words.split(), OPTIONS, {"--into": ("yes", "no")})) == plain
 
 
 @pytest.mark.parametrize("word", ["--force=maybe", "-f=maybe", "-vf=maybe", "--force=", "-h=maybe"])
 def test_a_flag_is_true_or_false(word: str) -> None:
     with pytest.raises(UsageError, match="takes true or false"):
-        normalised([word], OPTIONS)
+        rewrite_argv([word], OPTIONS)
 
 
 @pytest.mark.parametrize(
