@@ -66,6 +66,11 @@ def _main(words: list[str]) -> None:
         from oscarcli.cli.commands import root_help
 
         _answer(root_help())
+    elif words == ["help"]:
+        from oscarcli.cli.commands import PROGRAM, root_help
+        from oscarcli.cli.pages import list_of_pages
+
+        _answer(root_help() + list_of_pages(PROGRAM))
     elif words[0] in ("__complete", "__completeNoDesc"):
         from oscarcli.cli.completion.main import main as complete
 

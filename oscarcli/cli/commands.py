@@ -76,7 +76,7 @@ COMMANDS = (
         is_noun=True,
     ),
     Entry("version, v", "version", "Show the version of this program."),
-    Entry("help", "help", "Show a page of the manual.", is_hidden=True),
+    Entry("help", "help", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
 )
 
 # Commands of the reference client that are still to come, and what does for them until then.
