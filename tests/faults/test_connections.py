@@ -77,7 +77,7 @@ def test_a_read_outlives_one_fault_and_a_whole_answer_is_insisted_on(
 def test_a_fault_that_stays_is_an_error(
     call: Caller, server: ScriptedServer, fault: Answer, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oscarcli.api.client.PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("oscarcli.api.client.RETRY_DELAYS", (0.0, 0.0))
     call.know(server.url)
     server.always("GET", LIST, fault)
     result = call("service", "list")
@@ -142,7 +142,7 @@ def test_a_server_that_speaks_no_http_is_an_error(
 ) -> None:
     import threading
 
-    monkeypatch.setattr("oscarcli.api.client.PAUSES", ())
+    monkeypatch.setattr("oscarcli.api.client.RETRY_DELAYS", ())
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def speak() -> None:

@@ -94,9 +94,9 @@ class Job:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the waiting out of waiting."""
-    monkeypatch.setattr(follow, "SHORTEST_PAUSE", 0.001)
-    monkeypatch.setattr(follow, "LONGEST_PAUSE", 0.005)
-    monkeypatch.setattr(client, "PAUSES", ())
+    monkeypatch.setattr(follow, "MIN_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(follow, "MAX_PAUSE_SECONDS", 0.005)
+    monkeypatch.setattr(client, "RETRY_DELAYS", ())
 
 
 @pytest.mark.usefixtures("quick")
@@ -170,7 +170,7 @@ def test_a_restarted_server_goes_on_where_the_old_one_was(run: Runner) -> None:
 def test_a_server_that_stays_away_is_given_up_with_a_code_of_its_own(
     call: Caller, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outage, "PATIENCE", 0.3)
+    monkeypatch.setattr(outage, "MAX_OUTAGE_SECONDS", 0.3)
     call.know(server.url)
     server.expect("GET", LIST, document({"jobs": {"j": {"status": "Running"}}}))
     server.expect("GET", f"{LIST}/j", text(stamped(["one"])))

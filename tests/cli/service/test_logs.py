@@ -309,9 +309,9 @@ def test_following_shows_each_line_once_from_before_the_start_to_the_end(
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the waiting out of waiting."""
-    monkeypatch.setattr(follow, "SHORTEST_PAUSE", 0.001)
-    monkeypatch.setattr(follow, "LONGEST_PAUSE", 0.005)
-    monkeypatch.setattr(outage, "PATIENCE", 0.2)
+    monkeypatch.setattr(follow, "MIN_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(follow, "MAX_PAUSE_SECONDS", 0.005)
+    monkeypatch.setattr(outage, "MAX_OUTAGE_SECONDS", 0.2)
 
 
 STAMPED = [f"2026-06-12T09:05:0{n}.000000001Z line {n}\n" for n in range(3)]
@@ -396,7 +396,7 @@ def test_a_dropped_connection_does_not_end_following(
     import oscarcli.api.client as client
     import oscarcli.jobs.follow as follow
 
-    monkeypatch.setattr(follow, "LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr(follow, "MAX_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(client, "PAUSES", ())
     Growing(
         cluster,

@@ -141,7 +141,7 @@ def test_no_more_runs_at_a_time_than_the_scale_allows(cluster: LocalCluster, tmp
 def test_calls_beyond_what_the_listener_can_hold_are_turned_away(
     cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sync, "MOST_CALLS", 1)
+    monkeypatch.setattr(sync, "MAX_CALLS", 1)
     gate = tmp_path / "gate"
     quiet(cluster, "full", f'touch "{gate}-on"; while [ ! -e "{gate}" ]; do sleep 0.02; done\n')
     first = threading.Thread(target=run, args=(cluster, "full"))

@@ -244,7 +244,7 @@ def test_only_so_many_ended_jobs_are_kept(
     for number in range(5):
         cluster.submit("few", job=f"few-{number}")
     cluster.ended("few", 5)
-    monkeypatch.setattr(recovery, "KEPT_JOBS", 2)
+    monkeypatch.setattr(recovery, "MAX_JOBS", 2)
     recovery.Expiry(cluster.folder, cluster.server.cluster.jobs).expire(time.time())
     assert list(cluster.jobs("few")) == ["few-3", "few-4"]
 

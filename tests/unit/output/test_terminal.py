@@ -81,7 +81,7 @@ def failing(error: OSError) -> Terminal:
 
 
 def test_a_full_disk_is_an_error_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "lead_nowhere", lambda _: None)
+    monkeypatch.setattr(module, "discard_output", lambda _: None)
     with pytest.raises(OscarError, match="cannot write the answer: No space left"):
         failing(OSError(errno.ENOSPC, "No space left on device")).write("x")
 

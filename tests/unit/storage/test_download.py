@@ -70,7 +70,7 @@ class Storage(MemoryStorage):
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PAUSE", 0.0)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(module, "BLOCK", 10_000)
 
 
@@ -117,7 +117,7 @@ def test_a_large_object_comes_in_ranges(
     storage: Storage, wanted: StoredObject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RANGED_FROM", 50_000)
-    monkeypatch.setattr(module, "SHORTEST_RANGE", 30_000)
+    monkeypatch.setattr(module, "MIN_RANGE_BYTES", 30_000)
     steps = fetch(storage, wanted, folder / "a.bin", streams=4)
     assert (folder / "a.bin").read_bytes() == CONTENT
     assert sum(steps) == len(CONTENT)
@@ -147,7 +147,7 @@ def test_one_broken_range_calls_the_others_off(
     storage: Storage, wanted: StoredObject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "RANGED_FROM", 0)
-    monkeypatch.setattr(module, "SHORTEST_RANGE", 20_000)
+    monkeypatch.setattr(module, "MIN_RANGE_BYTES", 20_000)
     storage.limits = [0] * 15
     with pytest.raises(UnreachableError):
         fetch(storage, wanted, folder / "a.bin", streams=4)

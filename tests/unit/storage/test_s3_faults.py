@@ -59,7 +59,7 @@ def server(shared_server: Server) -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(s3, "ATTEMPTS", 1)
-    monkeypatch.setattr(download_module, "PAUSE", 0.0)
+    monkeypatch.setattr(download_module, "RETRY_SECONDS", 0.0)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
 

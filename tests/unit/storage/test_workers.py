@@ -98,7 +98,7 @@ def test_calling_off_from_outside_ends_the_iteration() -> None:
 
 
 def test_a_stuck_thread_is_left_behind_and_its_traces_are_undone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oscarcli.storage.workers.PATIENCE", 0.05)
+    monkeypatch.setattr("oscarcli.storage.workers.MAX_FINISH_SECONDS", 0.05)
     cancellation = Cancellation()
     release, stuck = threading.Event(), threading.Event()
     undone = []
