@@ -51,7 +51,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
     folder = tmp_path_factory.mktemp("far")
     authority = Authority(folder)
     with ExitStack() as stack:
-        store = stack.enter_context(local_server(folder))
+        store = stack.enter_context(local_server(folder, ["store.test"]))
         front = stack.enter_context(
             tls_front(authority.server("store.test"), int(store.endpoint.rpartition(":")[2]))
         )

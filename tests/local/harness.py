@@ -142,16 +142,19 @@ class LocalCluster:
         """Return what the script of the service's only job printed."""
         return without_told_lines(self.only_log(service))
 
-    def close(self) -> None:
-        """Stop the cluster, once."""
-        if self.api.is_closed:
-            return
+    def disconnect(self) -> None:
+        """Close the clients."""
         self.api.close()
         if self._stranger is not None:
             self._stranger.close()
         if self._s3 is not None:
             self._s3.close()
-        self.server.stop()
+
+    def close(self) -> None:
+        """Stop the cluster, once."""
+        if not self.api.is_closed:
+            self.disconnect()
+            self.server.stop()
 
 
 def open_cluster(path: Path, **options: Any) -> LocalCluster:

@@ -54,9 +54,7 @@ class Process:
     def disconnect(self) -> None:
         """Close the clients."""
         if self.cluster is not None:
-            self.cluster.api.close()
-            if self.cluster._s3 is not None:
-                self.cluster._s3.close()
+            self.cluster.disconnect()
 
 
 @pytest.fixture
@@ -91,7 +89,7 @@ def test_pending_jobs_go_on_and_running_ones_fail(process: Process, tmp_path: Pa
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
-def test_scripts_of_a_killed_server_are_ended_by_the_next_and_leave_nothing(process: Process) -> None:
+def test_scripts_of_a_killed_server_end_and_leave_nothing(process: Process) -> None:
     cluster = process.start()
     cluster.create("orphan", 'echo "$$"; setsid sh -c "echo \\$\\$; exec sleep 300"\n')
     cluster.submit("orphan", job="orphan-1")
@@ -102,7 +100,7 @@ def test_scripts_of_a_killed_server_are_ended_by_the_next_and_leave_nothing(proc
     pids = wait_for(lambda: seen() if len(seen()) == 2 else [], "both processes")
     bystander = os.getpid()
     process.kill()
-    assert all(Path(f"/proc/{pid}").exists() for pid in pids), "they outlive the server"
+    # At once where there are subreapers, else when the next server starts.
     cluster = process.start()
     wait_for(lambda: not any(_runs(pid) for pid in pids), "the scripts to end")
     assert Path(f"/proc/{bystander}").exists()

@@ -7,7 +7,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,8 +52,9 @@ def moto_server() -> Iterator[Server]:
 
 
 @contextmanager
-def local_server(folder: Path) -> Iterator[Server]:
-    """Serve the local cluster's own store."""
+def local_server(folder: Path, names: Iterable[str] = ()) -> Iterator[Server]:
+    """Serve the local cluster's own store, also under these names of hosts."""
+    from oscarcli.local.http.hosts import AllowedHosts
     from oscarcli.local.http.listener import Listener
     from oscarcli.local.objects import index
     from oscarcli.local.objects.s3.listener import S3Front
@@ -63,7 +64,8 @@ def local_server(folder: Path) -> Iterator[Server]:
 
     state = State(folder / "state.db", [index.SCHEMA])
     front = S3Front(ObjectStore(state, folder / "blobs"), Credentials(ACCESS_KEY, SECRET_KEY))
-    listener = Listener("127.0.0.1", 0, front.handle)
+    hosts = AllowedHosts("127.0.0.1", names)
+    listener = Listener("127.0.0.1", 0, front.handle, hosts=hosts)
     listener.start()
     try:
         yield Server(f"http://127.0.0.1:{listener.port}")

@@ -397,7 +397,7 @@ def test_a_dropped_connection_does_not_end_following(
     import oscarcli.jobs.follow as follow
 
     monkeypatch.setattr(follow, "MAX_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(client, "PAUSES", ())
+    monkeypatch.setattr(client, "RETRY_DELAYS", ())
     Growing(
         cluster,
         ("Running", text("one\n")),

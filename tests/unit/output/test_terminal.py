@@ -49,11 +49,13 @@ def test_the_width_is_the_variables_or_the_usual(columns: str, width: int) -> No
     assert Terminal(io.StringIO(), {"COLUMNS": columns}).width is None
 
 
-def test_a_closed_stream_takes_everything_and_is_no_terminal() -> None:
+def test_a_closed_stream_takes_everything_tells_at_the_end_and_is_no_terminal() -> None:
     terminal = Terminal(None, {})
+    terminal.flush()
     terminal.write("x")
     terminal.write_bytes(b"x")
-    terminal.flush()
+    with pytest.raises(OscarError, match="cannot write the answer: standard output is closed"):
+        terminal.flush()
     assert (terminal.is_terminal, terminal.width, terminal.colour) == (False, None, False)
 
 
