@@ -154,7 +154,7 @@ def test_a_taken_port_is_named_with_the_way_out(local: Callable[..., Any]) -> No
 
 @pytest.mark.parametrize(
     "words",
-    [("--port", "70000"), ("--engine", "docker"), ("--name", "../x"), ("--parallel", "-1"), ("extra",)],
+    [("--port", "70000"), ("--engine", "lxc"), ("--name", "../x"), ("--parallel", "-1"), ("extra",)],
 )
 def test_wrong_words_are_usage_errors(local: Callable[..., Any], words: tuple[str, ...]) -> None:
     refused = local("start", *words)

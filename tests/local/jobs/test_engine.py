@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.jobs.engine import host
+from oscarcli.local.jobs.engine import execution
 from oscarcli.local.jobs.engine.base import Cancellation, Cancelled, Command
 from oscarcli.local.jobs.engine.host import HostEngine
 from oscarcli.local.jobs.engine.processes import kill_marked
@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Run:
         marker = ("TMP_OUTPUT_DIR", os.fsencode(tmp_path / "out"))
         environment = {"PATH": os.environ["PATH"].encode(), "ODD": b"\xff", marker[0]: marker[1]}
         printed: list[bytes] = []
-        command = Command(path, tmp_path, environment, marker)
+        command = Command(str(path), tmp_path, environment, marker)
         code = HostEngine().run(command, printed.append, cancellation or Cancellation())
         return code, b"".join(printed)
 
@@ -173,7 +173,7 @@ def test_a_cancelled_script_gets_term_and_nothing_of_it_is_left(run: Run, tmp_pa
 def test_a_script_that_ignores_term_is_killed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(execution, "GRACE_SECONDS", 0.1)
     cancellation = Cancellation()
 
     def cancel_when_running() -> None:
