@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,12 @@ from tests.conftest import Caller, Runner
 from tests.support.server import ScriptedServer, document
 
 HEAVY = ("typer", "rich", "httpx", "yaml", "ruamel", "boto3", "botocore", "keyring", "cheroot", "textual")
+
+
+@pytest.fixture
+def run(world: dict[str, str]) -> Runner:
+    """The real command as a user starts it."""
+    return Runner(Path(world["HOME"]), world, may_fork=False)
 
 
 # -- help ----------------------------------------------------------------------------------------
