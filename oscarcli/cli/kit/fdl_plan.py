@@ -76,10 +76,23 @@ def planned(
         ConfigError: the FDL or the environment file is wrong, or a cluster is not on record.
         UsageError: a name is not possible.
     """
+    fdl = read_fdl(session, path)
+    return planned_fdl(session, fdl, default=default, names=names, env_file=env_file, force=force)
+
+
+def planned_fdl(
+    session: Session,
+    fdl: Fdl,
+    *,
+    default: bool,
+    names: Sequence[str] | None,
+    env_file: Path | None,
+    force: bool = False,
+) -> Planned:
+    """Return what is to be done for an FDL that has been read; see `planned`."""
     from oscarcli.fdl.apply import read_existing
     from oscarcli.fdl.plan import plan, with_logins
 
-    fdl = read_fdl(session, path)
     wanted = wanted_services(session, fdl, names or [], default)
     # An empty name, which is no file, comes as that of the working folder.
     if env_file is not None and env_file != Path():
