@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.main import get_group
 
+from oscarcli.cli.kit.make_group import make_group
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller
 from tests.contract.test_no_secret_shows import SERVICE as SECRET_SERVICE
@@ -205,7 +205,7 @@ def mutated(document: Any, chance: random.Random) -> Any:
     return changed
 
 
-GROUPS = cache(get_group)
+GROUPS = cache(make_group)
 
 
 class Cluster(httpx.MockTransport):
@@ -243,8 +243,8 @@ def cluster(call: Caller, monkeypatch: pytest.MonkeyPatch) -> Cluster:
         "oscarcli.http.connection.open_connection", lambda *_, **__: httpx.Client(transport=cluster)
     )
     monkeypatch.setattr("time.sleep", lambda _: None)
-    # To make a noun's commands takes ten times as long as to run one of them.
-    monkeypatch.setattr("oscarcli.cli.app.get_group", GROUPS)
+    # To make a command takes longer than to run it.
+    monkeypatch.setattr("oscarcli.cli.app.make_group", GROUPS)
     return cluster
 
 
