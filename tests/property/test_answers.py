@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -17,7 +18,8 @@ from oscarcli.errors import ExitCode
 from tests.conftest import Caller
 from tests.contract.test_no_secret_shows import SERVICE as SECRET_SERVICE
 
-MUTATIONS = 300
+# For each of the commands; `TEST_EXAMPLES=6` tries 300.
+MUTATIONS = 50 * int(os.environ.get("TEST_EXAMPLES", "1"))
 UNFORESEEN = re.compile(r"unexpected [A-Z]\w*: |Traceback")
 ODD: tuple[Any, ...] = (
     None,
