@@ -80,7 +80,7 @@ def _version_option() -> TyperOption:
 
 
 def _is_topic(words: list[str]) -> bool:
-    """Tell whether words behind `help` are a page, or no command; a page goes before a command of its name."""
+    """Tell whether what stands behind `help` is a page, or nothing at all; a page goes before a command."""
     from oscarcli.cli.pages import topics
 
     is_command = any(find(word) or word in NOT_YET for word in words[:1])
