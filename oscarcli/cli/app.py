@@ -42,7 +42,7 @@ class Root(Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; behind `help`, a page of the manual or a command to explain."""
-        if args[0] == "help" and not any(find(word) or word in NOT_YET for word in args[1:2]):
+        if args[0] == "help" and _is_topic(args[1:]):
             return args[0], self.get_command(ctx, args[0]), args[1:]
         return super().resolve_command(ctx, args)
 
@@ -77,6 +77,14 @@ def _version_option() -> TyperOption:
         callback=show,
         help=VERSION_OPTION[1],
     )
+
+
+def _is_topic(words: list[str]) -> bool:
+    """Tell whether what stands behind `help` is a page, or nothing at all; a page goes before a command."""
+    from oscarcli.cli.pages import topics
+
+    is_command = any(find(word) or word in NOT_YET for word in words[:1])
+    return not is_command or (len(words) == 1 and words[0] in topics())
 
 
 def main(words: Sequence[str] | None = None) -> None:
