@@ -5,21 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from oscarcli.local import control
 from oscarcli.local.folder import DataFolder
-from oscarcli.local.options import Binding, Options
 from tests.local.harness import LocalCluster, Process, wait_for
 
 UPLOADS = 200

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
-from oscarcli.local.jobs.engine.base import Cancellation, Engine
+from oscarcli.local.jobs.engine.base import Engine, RunCancellation
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
-from oscarcli.local.jobs.staging import Storage
+from oscarcli.local.jobs.staging import RunStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
 from oscarcli.local.jobs.table import Job, JobOutcome
 from oscarcli.local.services import warnings
@@ -40,7 +40,7 @@ class JobRunner:
         self,
         folder: Path,
         services: Services,
-        storage: Storage,
+        storage: RunStorage,
         placements: Placements,
         obstacle: Obstacle,
         *,
@@ -53,11 +53,11 @@ class JobRunner:
         self._obstacle = obstacle
         self._strict_exit = strict_exit
 
-    def run(self, job: Job, cancellation: Cancellation) -> JobOutcome:
+    def run(self, job: Job, cancellation: RunCancellation) -> JobOutcome:
         """Run a job and write its log.
 
         Raises:
-            Cancelled: the job was told to stop.
+            RunCancelled: the job was told to stop.
             OSError: its folder or log cannot be written.
         """
         home = self._folder / job.name
@@ -72,7 +72,7 @@ class JobRunner:
             remove_tree(home / WORK)
             (home / PAYLOAD).unlink(missing_ok=True)
 
-    def _logged(self, job: Job, home: Path, log: JobLog, cancellation: Cancellation) -> JobOutcome:
+    def _logged(self, job: Job, home: Path, log: JobLog, cancellation: RunCancellation) -> JobOutcome:
         payload = home / PAYLOAD
         payload.write_bytes(job.payload)
         try:
@@ -85,7 +85,7 @@ class JobRunner:
         outcome = supervise(run, home / WORK, self._storage, placement, log, cancellation)
         return self._judged(outcome, log)
 
-    def _place(self, job: Job, cancellation: Cancellation) -> Placement:
+    def _place(self, job: Job, cancellation: RunCancellation) -> Placement:
         obstacle = self._obstacle(job.definition)
         if obstacle:
             raise PlacementError(obstacle)

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from oscarcli.local.jobs.classify import UNKNOWN, Payload, Raw, SupervisorCrash, classify_file, crashing
 from oscarcli.local.jobs.container_files import SCRIPT, TEMPORARY, container_for, write_config
-from oscarcli.local.jobs.engine.base import Cancellation, Command, MemoryExceededError
+from oscarcli.local.jobs.engine.base import MemoryExceededError, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.input import CredentialsError, Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.placement import Placement
-from oscarcli.local.jobs.staging import StageError, Storage, Workspace, returned_value, upload_results
+from oscarcli.local.jobs.staging import RunStorage, StageError, Workspace, returned_value, upload_results
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.services.definition import Definition
 
@@ -71,10 +71,10 @@ class Run:
 def supervise(
     run: Run,
     root: Path,
-    storage: Storage | None,
+    storage: RunStorage | None,
     placement: Placement,
     log: JobLog,
-    cancellation: Cancellation,
+    cancellation: RunCancellation,
 ) -> JobOutcome:
     """Carry out a run.
 
@@ -87,7 +87,7 @@ def supervise(
         cancellation: stops the run.
 
     Raises:
-        Cancelled: the run was told to stop.
+        RunCancelled: the run was told to stop.
     """
     supervision = _Supervision(run, root, storage, placement, log, cancellation)
     try:
@@ -138,10 +138,10 @@ class _Supervision:
         self,
         run: Run,
         root: Path,
-        storage: Storage | None,
+        storage: RunStorage | None,
         placement: Placement,
         log: JobLog,
-        cancellation: Cancellation,
+        cancellation: RunCancellation,
     ) -> None:
         self._run = run
         self._definition = run.definition
@@ -211,7 +211,7 @@ class _Supervision:
         if image is not None:
             container = container_for(self._run.name, definition, image, self._workspace)
         marker = (MARKER, environment[MARKER])
-        command = Command(script, self._workspace.scratch, environment, marker, container)
+        command = ScriptCommand(script, self._workspace.scratch, environment, marker, container)
         try:
             code = self._placement.engine.run(command, self._log.script, self._cancellation)
         except (OSError, ValueError) as error:

@@ -66,7 +66,7 @@ def create(contained: LocalCluster, images: Images, request: pytest.FixtureReque
     def create(script: str, **members: Any) -> str:
         name = "s" + "".join(c for c in request.node.originalname[5:] if c.isalpha())[-20:]
         members = {"image": images.archive("plain"), "memory": "64Mi", "cpu": "1", **members}
-        name = members.pop("name", name)
+        name = str(members.pop("name", name))
         contained.create(name, script, **members)
         return name
 

@@ -58,7 +58,10 @@ def test_the_log_is_that_of_a_real_job(contained: LocalCluster, create: Create) 
 
 
 def test_the_environment_is_that_of_a_real_job(contained: LocalCluster, create: Create) -> None:
-    secret = {"variables": {"PLAIN": "a b\nc", "LD_LIBRARY_PATH": "/x", "HTTP_PROXY": "p"}, "secrets": {"S": "%"}}
+    secret = {
+        "variables": {"PLAIN": "a b\nc", "LD_LIBRARY_PATH": "/x", "HTTP_PROXY": "p"},
+        "secrets": {"S": "%"},
+    }
     service = create("env -0 | base64\n", environment=secret)
     contained.submit(service, b'{"a":   1}')
     printed = base64.b64decode(contained.script_output(service)).split(b"\0")
@@ -83,7 +86,9 @@ def test_the_configuration_is_where_a_real_job_has_it(contained: LocalCluster, c
     assert "Read-only file system" in rest
 
 
-@pytest.mark.parametrize(("script", "code"), [("exit 7", 7), ("kill -9 $$", 137), ("kill -TERM $$", 143), ("no-such", 127)])
+@pytest.mark.parametrize(
+    ("script", "code"), [("exit 7", 7), ("kill -9 $$", 137), ("kill -TERM $$", 143), ("no-such", 127)]
+)
 def test_the_exit_code_is_told_and_decides_nothing(
     contained: LocalCluster, create: Create, script: str, code: int
 ) -> None:
@@ -100,21 +105,27 @@ def test_a_synchronous_run_is_in_the_image(contained: LocalCluster, create: Crea
     assert (answer.status_code, answer.text) == (200, "from the image\n\n")
 
 
-def test_an_image_with_an_entry_point_of_its_own(contained: LocalCluster, create: Create, images: Images) -> None:
-    image = images.archive("entry", Entrypoint=["/bin/echo", "not me"], WorkingDir="/srv", Env=["A=of the image"])
+def test_an_image_with_an_entry_point_of_its_own(
+    contained: LocalCluster, create: Create, images: Images
+) -> None:
+    image = images.archive(
+        "entry", Entrypoint=["/bin/echo", "not me"], WorkingDir="/srv", Env=["A=of the image"]
+    )
     service = create('cat greeting; echo "$A"\n', image=image)
     assert output(contained, service).splitlines()[:2] == ["from the image", "of the image"]
 
 
 def test_an_image_with_a_user_of_its_own(contained: LocalCluster, create: Create, images: Images) -> None:
     service = create(
-        'mkdir -m 700 "$TMP_OUTPUT_DIR/d"; cat "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/d/x"; id -u; touch /tmp/t && echo ok\n',
+        'mkdir -m 700 "$TMP_OUTPUT_DIR/d"; cat "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/d/x"\n'
+        "id -u; touch /tmp/t && echo ok\n",
         image=images.archive("user", User="worker"),
     )
     contained.upload(service, "in/a", b"text")
     assert contained.script_output(service).splitlines()[:2] == ["1234", "ok"]
     assert contained.content(f"{service}-bucket", "out/d/x") == b"text"
-    assert os.listdir(contained.folder.jobs / next(iter(contained.jobs(service)))) != ["work"]
+    (job,) = contained.jobs(service)
+    assert not (contained.folder.jobs / job / "work").exists()
 
 
 def test_an_image_without_a_shell_is_refused_with_the_reason(

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from oscarcli.local.jobs.engine.base import Cancellation, Command, Container, MemoryExceededError
+from oscarcli.local.jobs.engine.base import Container, MemoryExceededError, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.engine.client import last_line
 from oscarcli.local.jobs.engine.execution import Program, execute
 
@@ -50,9 +50,9 @@ def shell_arguments(script: str, *, limited: bool) -> list[str]:
 def run_client(
     words: Sequence[str],
     environment: Mapping[str, bytes],
-    command: Command,
+    command: ScriptCommand,
     output: Callable[[bytes], None],
-    cancellation: Cancellation,
+    cancellation: RunCancellation,
 ) -> int:
     """Run an engine's program, which runs a script with `shell_arguments`; see `Engine.run`.
 
@@ -76,7 +76,7 @@ def run_client(
     return code
 
 
-def container_of(command: Command) -> Container:
+def container_of(command: ScriptCommand) -> Container:
     """Return a command's container."""
     if command.container is None:
         raise ValueError("the script has no container")

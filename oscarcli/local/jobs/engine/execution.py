@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from oscarcli.local.jobs.engine.base import Cancellation, Cancelled
+from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.engine.launcher import Launcher, Script
 from oscarcli.local.jobs.engine.processes import kill_marked
 
@@ -40,7 +40,7 @@ class Program:
     marker: tuple[str, bytes]
 
 
-def execute(program: Program, output: Callable[[bytes], None], cancellation: Cancellation) -> int:
+def execute(program: Program, output: Callable[[bytes], None], cancellation: RunCancellation) -> int:
     """Run a program to its end; arguments, result and errors as those of `Engine.run`."""
     cancellation.check()
     script = _LAUNCHER.launch(program.folder, program.words, program.environment)
@@ -51,14 +51,16 @@ def execute(program: Program, output: Callable[[bytes], None], cancellation: Can
         if not script.adopts:
             kill_marked(*program.marker)
     if cancellation.reason is not None:
-        raise Cancelled(cancellation.reason)
+        raise RunCancelled(cancellation.reason)
     return code
 
 
 class _Watch:
     """Reads what a script prints until it ends or has to stop."""
 
-    def __init__(self, script: Script, output: Callable[[bytes], None], cancellation: Cancellation) -> None:
+    def __init__(
+        self, script: Script, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> None:
         self._script = script
         self._output = output
         self._cancellation = cancellation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from oscarcli.local.jobs.engine.base import Cancellation, Command
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
 from oscarcli.local.jobs.engine.execution import Program, execute
 
 SHELL = "/bin/sh"
@@ -18,7 +18,9 @@ class HostEngine:
     images = None
     passes_gpus = False
 
-    def run(self, command: Command, output: Callable[[bytes], None], cancellation: Cancellation) -> int:
+    def run(
+        self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> int:
         """Run a script to its end; see `Engine.run`."""
         words = (SHELL, command.script)
         program = Program(words, command.folder, command.environment, command.marker)

@@ -15,7 +15,7 @@ from typing import Any
 from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import SINGULARITY, ImageFile, image_file
 from oscarcli.local.jobs.engine import probe_image
-from oscarcli.local.jobs.engine.base import Bind, Cancellation, Command, Container
+from oscarcli.local.jobs.engine.base import Bind, Container, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.engine.client import ANSWER_SECONDS, Client, ClientError
 from oscarcli.local.jobs.engine.container import (
     SHELL,
@@ -99,7 +99,9 @@ class OciEngine:
         """Whether there are GPUs to hand out."""
         return has_gpu()
 
-    def run(self, command: Command, output: Callable[[bytes], None], cancellation: Cancellation) -> int:
+    def run(
+        self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> int:
         """Run a script to its end; see `Engine.run`."""
         cancellation.check()
         container = container_of(command)
