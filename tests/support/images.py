@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import platform
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,9 +100,26 @@ def write_archive(path: Path, tag: str, *, shell: bool = True, **config: Any) ->
     return f"docker-archive:{path}"
 
 
-def podman_variables(folder: Path) -> Mapping[str, str]:
-    """Write settings under which podman works here and keeps its images in a folder; return its variables."""
-    folder.mkdir(exist_ok=True)
+@contextmanager
+def podman_variables() -> Iterator[Mapping[str, str]]:
+    """Give the variables of settings under which podman works here, with images in a folder of its own.
+
+    The folder is none of pytest's, which cannot remove what is mounted.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="oscar-cli-podman-"))
+    variables = _write_settings(folder)
+    try:
+        yield variables
+    finally:
+        words = ["podman", "rm", "--all", "--force", "--time=0"]
+        subprocess.run(words, env={**os.environ, **variables}, capture_output=True, check=False)
+        mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+        for mounted in sorted((path for path in mounts if path.startswith(f"{folder}/")), reverse=True):
+            subprocess.run(["umount", "--lazy", mounted], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_settings(folder: Path) -> dict[str, str]:
     storage = f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/images"\nrunroot = "{folder}/run"\n'
     (folder / "storage.conf").write_text(storage)
     (folder / "containers.conf").write_text(CONTAINERS_CONF)

@@ -85,7 +85,17 @@ def test_status_in_every_form_and_by_its_exit_code(local: Callable[..., Any]) ->
     running = local("status", "-o", "json")
     assert running.code == 0
     document = json.loads(running.out)
-    assert set(document) == {"name", "running", "pid", "endpoint", "s3_endpoint", "data_dir", "jobs"}
+    assert set(document) == {
+        "name",
+        "running",
+        "pid",
+        "endpoint",
+        "s3_endpoint",
+        "engine",
+        "data_dir",
+        "jobs",
+    }
+    assert document["engine"] == {"name": "host", "version": ""}
     assert (document["running"], document["jobs"]) == (True, {"pending": 0, "running": 0})
     assert yaml.safe_load(local("status", "-o", "yaml").out) == document
     header, row = local("status").out.splitlines()

@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -295,13 +296,20 @@ def probe(dialect: Dialect, client: Client, seconds: float) -> OciEngine:
         ask("image", "inspect", PROBE_IMAGE)
     except ClientError:
         ask("import", "-", PROBE_IMAGE, data=probe_image.archive())
-    run = ("run", "--rm", "--pull=never", *dialect.run, "--log-driver=none")
+    name = f"oscar-cli-probe-{uuid.uuid4().hex}"
+    run = ("run", "--rm", "--pull=never", f"--name={name}", *dialect.run, "--log-driver=none")
     start = (PROBE_IMAGE, f"/{probe_image.PROGRAM}")
+    limited = OciEngine(dialect, client, version, limited=True)
+    unlimited = OciEngine(dialect, client, version, limited=False)
     try:
         ask(*run, "--memory=64m", "--cpus=1", *start)
-        limited = True
     except ClientError:
-        # Without a control group of one's own there are no limits, but everything else.
-        ask(*run, *start)
-        limited = False
-    return OciEngine(dialect, client, version, limited=limited)
+        limited.remove(name)
+        try:
+            # Without a control group of one's own there are no limits, but everything else.
+            ask(*run, *start)
+        except ClientError:
+            unlimited.remove(name)
+            raise
+        return unlimited
+    return limited
