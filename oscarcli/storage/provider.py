@@ -120,7 +120,8 @@ def _s3_storage(
     tls: TlsSettings,
     tell: Tell,
 ) -> Storage:
-    from oscarcli.storage.s3 import READ_TIMEOUT, S3Settings, S3Storage
+    from oscarcli.storage.s3 import S3Storage
+    from oscarcli.storage.s3_settings import READ_TIMEOUT, S3Settings
 
     access_key, secret_key = _key(settings, "access_key", name), _key(settings, "secret_key", name)
     endpoint = _text(settings, "endpoint") or None

@@ -78,7 +78,7 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     storage = S3Storage(server.settings)
     storage.client.create_bucket(Bucket=bucket)
     yield Subject(storage, bucket, server)
-    storage.client.close()
+    storage.close()
 
 
 @pytest.fixture
@@ -300,7 +300,7 @@ def test_wrong_keys_are_refused(
             attempt(subject.at("a"))
         assert SECRET_KEY not in caught.value.message
         assert WRONG not in caught.value.message
-    stranger.client.close()
+    stranger.close()
 
 
 class Broken:
