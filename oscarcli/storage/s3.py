@@ -36,10 +36,14 @@ class S3Storage:
     Args:
         settings: where it is.
         tell: told that and why it is waited for.
+        note: told which client moves the objects, and why.
     """
 
-    def __init__(self, settings: S3Settings, tell: Tell = lambda _text: None) -> None:
+    def __init__(
+        self, settings: S3Settings, tell: Tell = lambda _text: None, note: Tell = lambda _text: None
+    ) -> None:
         self._settings = settings
+        self._note = note
         limit = settings.outage_limit
         if limit is None:
             limit = min(outages.MAX_OUTAGE_SECONDS, settings.read_timeout)
@@ -67,7 +71,8 @@ class S3Storage:
     def _client_for(self, operation: str) -> Client:
         with self._connecting:
             if self._chosen is None:
-                engine, _ = choose_engine(self._settings)
+                engine, why = choose_engine(self._settings)
+                self._note(f"{self.provider}: objects are moved by the {engine} client: {why}")
                 self._chosen = LeanClient(self._settings) if engine == "lean" else self._boto
         return self._chosen if operation in OPERATIONS else self._boto
 
