@@ -177,10 +177,8 @@ def containers(context: Context) -> StepResult:
     finding = "; ".join(
         [*([f"{', '.join(found)} can run images"] if found else []), *(str(error) for error in broken)]
     )
-    if found:
-        return StepResult(finding)
-    if broken:
-        return StepResult(finding, CheckOutcome.WARNING, broken[0].problem, broken[0].remedy)
+    if finding:
+        return StepResult(finding, CheckOutcome.OK if found else CheckOutcome.NOTE)
     return StepResult(
         f"none of {', '.join(KINDS)} is there; only running images on this machine needs one",
         CheckOutcome.NOTE,
