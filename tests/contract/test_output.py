@@ -134,7 +134,7 @@ STEPS = (
     ),
     Step("apply told.yaml", ACTION),
     Step(
-        "service map told made results",
+        "service map told made results --limit 1",
         "done failed folder inputs inputs[].error inputs[].exit_code inputs[].files inputs[].input "
         "inputs[].job inputs[].log inputs[].object inputs[].outputs inputs[].state "
         "inputs[].status refused service total",

@@ -27,6 +27,8 @@ def cluster(call: Caller, tmp_path: Path) -> Iterator[JobServer]:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Looks come when a test expects them, however busy the machine is.
+    monkeypatch.setattr(batch, "LOOK_SECONDS", 1e9)
     monkeypatch.setattr(batch, "MIN_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(batch, "MAX_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(batch_jobs, "SETTLE_SECONDS", 0.2)
@@ -299,23 +301,25 @@ def test_wherever_the_program_was_killed_no_job_is_done_twice(
 ) -> None:
     """The cluster has done everything, and the journal knows as much as it did at each of its steps."""
     folder = tmp_path / "out"
+    (source / "c.txt").unlink()
+    wanted = {name: text for name, text in ALL.items() if name != "c.txt"}
     assert call("service", "map", "svc", source, folder).code == 0
     journal = folder / JOURNAL_NAME
     whole = journal.read_bytes()
     ends = [place + 1 for place, byte in enumerate(whole) if byte == ord("\n")]
-    assert len(ends) == 1 + 4 * 3
+    assert len(ends) == 1 + 4 * 2
     for end in ends:
         # The next line is half written.
         journal.write_bytes(whole[: end + 7])
-        for name in ALL:
+        for name in wanted:
             (folder / name).unlink(missing_ok=True)
             (folder / f".{name}.0123abcd.part").write_text("half of it")
         result = call("service", "map", "svc", source, folder)
         assert result.code == 0, (end, result.err)
-        assert {name: text for name, text in results(folder).items() if not name.startswith(".")} == ALL
-        assert len(cluster.jobs) == 3
+        assert {name: text for name, text in results(folder).items() if not name.startswith(".")} == wanted
+        assert len(cluster.jobs) == 2
     # What was left of downloads is gone.
-    assert results(folder) == ALL
+    assert results(folder) == wanted
 
 
 @pytest.mark.parametrize(
