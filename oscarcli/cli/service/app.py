@@ -19,6 +19,7 @@ from oscarcli.cli.service import (
     list_files,
     logs,
     put_file,
+    sync,
 )
 from oscarcli.errors import OscarError
 from oscarcli.output.render import Column, Result
@@ -121,6 +122,7 @@ app.include(put_file.app)
 app.include(get_file.app)
 app.include(list_files.app)
 app.include(delete_file.app)
+app.include(sync.app)
 app.include(lifecycle.app)
 app.include(edit.app)
 app.include(export.app)

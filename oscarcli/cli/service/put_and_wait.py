@@ -12,6 +12,7 @@ from oscarcli.api.jobs import state_text
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import TransferReport, carried_out, upload_label, upload_line
 from oscarcli.cli.service.wait import WaitPrinter, conclude
+from oscarcli.errors import OscarError, UsageError
 from oscarcli.jobs.events import Event, Uploaded, UploadFailed
 from oscarcli.jobs.finished import FinishedJob
 from oscarcli.jobs.upload_and_wait import upload_and_wait
@@ -34,6 +35,7 @@ class UploadRequest:
         limit: seconds to wait at most, after the uploads.
         folder: where the jobs' files go, if anywhere.
         show_progress: whether to show how far transfers are.
+        refused: why other files are not uploaded.
     """
 
     provider: str
@@ -41,6 +43,7 @@ class UploadRequest:
     limit: float | None
     folder: Path | None
     show_progress: bool
+    refused: Sequence[OscarError] = ()
 
 
 def put_and_wait(session: Session, files: ServiceStorage, wanted_upload: UploadRequest) -> None:
@@ -53,6 +56,11 @@ def put_and_wait(session: Session, files: ServiceStorage, wanted_upload: UploadR
         OscarError: what else goes wrong on the way.
     """
     printer = _Printer(session, files.service, wanted_upload)
+    for error in wanted_upload.refused:
+        printer.uploads.fail(error)
+    if not wanted_upload.tasks:
+        printer.uploads.conclude("uploaded")
+        raise UsageError("there is no file to upload")
     printer.print_all(
         upload_and_wait(
             files,
@@ -79,7 +87,9 @@ class _Printer(WaitPrinter):
 
     def __init__(self, session: Session, service: str, wanted_upload: UploadRequest) -> None:
         super().__init__(session, service, show_progress=wanted_upload.show_progress)
-        self.uploads = TransferReport(session, alone=len(wanted_upload.tasks) == 1)
+        self.uploads = TransferReport(
+            session, alone=len(wanted_upload.tasks) == 1 and not wanted_upload.refused
+        )
         self.uploaded: list[Uploaded] = []
         self._wish = wanted_upload
         self._sights: dict[str, JobUpdate] = {}
