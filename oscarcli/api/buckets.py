@@ -54,7 +54,7 @@ def find_bucket(client: Client, name: str) -> Bucket:
 
 
 @dataclass(frozen=True)
-class Selection:
+class ObjectSelection:
     """Which objects of a bucket are wanted.
 
     Attributes:
@@ -75,7 +75,7 @@ class Selection:
         return not (self.prefix or self.limit is not None or self.everything)
 
 
-def get_bucket(client: Client, name: str, selection: Selection) -> Bucket:
+def get_bucket(client: Client, name: str, selection: ObjectSelection) -> Bucket:
     """Return a bucket with the objects that are wanted, in the order of their names.
 
     `objects` is always a list. `is_truncated` tells whether there is more; then `next_page` goes on from

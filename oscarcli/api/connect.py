@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Connection:
+class ClusterConnection:
     """A cluster's entry, and a client that logs in to it as the entry says."""
 
     cluster: Cluster
@@ -58,7 +58,7 @@ def connect(
     config: Path | None = None,
     timeout: float | None = None,
     environ: Mapping[str, str] | None = None,
-) -> Iterator[Connection]:
+) -> Iterator[ClusterConnection]:
     """Connect to a cluster as the commands do, with the same configuration, environment and logins.
 
     Args:
@@ -76,4 +76,4 @@ def connect(
     cluster = chosen_cluster(identifier, environ, lambda: with_environment(file.read(), environ))
     logins = Logins(Vault(file, folder=cache_folder(environ)), environ)
     with client_for(cluster, logins, timeout=timeout) as client:
-        yield Connection(cluster, client)
+        yield ClusterConnection(cluster, client)

@@ -22,7 +22,7 @@ class Needed:
     shape: Shape
 
 
-class Scalar:
+class ScalarValue:
     """A text, a number or a switch: what servers write differently, and what is only shown."""
 
 
@@ -39,7 +39,7 @@ WORDS = {
     bool: "true or false",
     int: "a whole number",
     Number: "a number",
-    Scalar: "a single value",
+    ScalarValue: "a single value",
 }
 
 FOLDER = {"storage_provider": str, "path": str, "suffix": [str], "prefix": [str]}
@@ -58,8 +58,8 @@ SERVICE = {
     "token": str,
     "image": str,
     "script": str,
-    "cpu": Scalar,
-    "memory": Scalar,
+    "cpu": ScalarValue,
+    "memory": ScalarValue,
     "owner": str,
     "vo": str,
     "namespace": str,
@@ -67,16 +67,16 @@ SERVICE = {
     "visibility": str,
     "log_level": str,
     "isolation_level": str,
-    "labels": {ANY: Scalar},
-    "annotations": {ANY: Scalar},
+    "labels": {ANY: ScalarValue},
+    "annotations": {ANY: ScalarValue},
     "allowed_users": [str],
     "bucket_list": [str],
-    "environment": {"variables": {ANY: Scalar}, "secrets": {ANY: Scalar}},
+    "environment": {"variables": {ANY: ScalarValue}, "secrets": {ANY: ScalarValue}},
     "input": [FOLDER],
     "output": [FOLDER],
     "mount": FOLDER,
-    "storage_providers": {ANY: {ANY: {ANY: Scalar}}},
-    "clusters": {ANY: {ANY: Scalar}},
+    "storage_providers": {ANY: {ANY: {ANY: ScalarValue}}},
+    "clusters": {ANY: {ANY: ScalarValue}},
     "expose": {
         "api_port": Ports,
         "nodePort": Ports,
@@ -109,10 +109,10 @@ BUCKET = {
     "allowed_users": [str],
 }
 BUCKET_PAGE = {**BUCKET, "objects": [OBJECT], "next_page": str, "is_truncated": bool}
-PRESIGNED = {"url": Needed(str), "method": str, "expires_at": Scalar}
+PRESIGNED = {"url": Needed(str), "method": str, "expires_at": ScalarValue}
 VOLUME = {
     "name": Needed(str),
-    "size": Scalar,
+    "size": ScalarValue,
     "attachments": [{"service_name": str, "mount_path": str}],
 }
 INFO = {
@@ -130,13 +130,13 @@ CONFIG = {
 SYSTEM_LOGS = {
     "logs": [
         {
-            "timestamp": Scalar,
-            "status": Scalar,
-            "latency": Scalar,
-            "client_ip": Scalar,
-            "method": Scalar,
-            "path": Scalar,
-            "user": Scalar,
+            "timestamp": ScalarValue,
+            "status": ScalarValue,
+            "latency": ScalarValue,
+            "client_ip": ScalarValue,
+            "method": ScalarValue,
+            "path": ScalarValue,
+            "user": ScalarValue,
             "raw": str,
         }
     ]
@@ -187,7 +187,7 @@ def _is_of(value: Any, shape: Shape) -> bool:
     if shape is Ports:
         ports = value if isinstance(value, list) else [value]
         return all(isinstance(port, int) and not isinstance(port, bool) for port in ports)
-    if shape is Scalar:
+    if shape is ScalarValue:
         return not isinstance(value, (dict, list))
     if shape in (int, Number):
         kinds = int if shape is int else (int, float)

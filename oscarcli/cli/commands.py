@@ -57,6 +57,7 @@ COMMANDS = (
     Entry("auth", "auth.app", "Log in to clusters, and see who is logged in.", is_noun=True),
     Entry("service, services, svc, s", "service.app", "Services, their jobs, logs and files.", is_noun=True),
     Entry("bucket, buckets, b", "bucket.app", "Buckets and what is in them.", is_noun=True),
+    Entry("hub, h", "hub.app", "Curated services that can be deployed by their names.", is_noun=True),
     Entry("volume", "volume", "Volumes that services mount.", is_noun=True),
     Entry("metrics", "metrics", "What services consumed, and who called them.", is_noun=True),
     Entry("quota", "quota", "How much of a cluster a user may take.", is_noun=True),
@@ -82,7 +83,6 @@ COMMANDS = (
 # Commands of the reference client that are still to come, and what does for them until then.
 _NO_SCREEN = f"'{PROGRAM} --help' lists the commands that show the same"
 NOT_YET = {
-    "hub": f"a service of OSCAR Hub is an FDL file and its script: get both, then '{PROGRAM} apply FDL_FILE'",
     "interactive": _NO_SCREEN,
     "ui": _NO_SCREEN,
 }

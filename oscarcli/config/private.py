@@ -8,18 +8,25 @@ from pathlib import Path
 
 from oscarcli.files import write_atomic
 
-FOLDER = "oscar-cli/tokens"
+PROGRAM_FOLDER = "oscar-cli"
+TOKENS_FOLDER = "tokens"
 OTHERS = 0o077
 
 
-def cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return where tokens are kept between runs, `None` when there is no such place."""
+def cache_home(environ: Mapping[str, str]) -> Path | None:
+    """Return where this program keeps what can be made anew, `None` when there is no such place."""
     named = environ.get("XDG_CACHE_HOME", "")
     try:
         home = Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
     except RuntimeError:
         return None
-    return home / FOLDER
+    return home / PROGRAM_FOLDER
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return where tokens are kept between runs, `None` when there is no such place."""
+    home = cache_home(environ)
+    return None if home is None else home / TOKENS_FOLDER
 
 
 def make_private_folder(folder: Path) -> None:

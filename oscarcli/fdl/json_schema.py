@@ -15,7 +15,7 @@ from oscarcli.fdl.descriptions import FILE as FILE_DESCRIPTIONS
 from oscarcli.fdl.descriptions import description
 from oscarcli.fdl.kinds import (
     Field,
-    Ports,
+    PortNumbers,
     Record,
     RecordMap,
     Records,
@@ -116,7 +116,7 @@ def _kind(kind: ValueKind, path: str) -> Schema:
     if isinstance(kind, Texts):
         items = _or_nothing(SCALAR)
         return {"anyOf": [SCALAR, {"type": "array", "items": items}]}
-    if isinstance(kind, Ports):
+    if isinstance(kind, PortNumbers):
         port = _whole(LAST_PORT)
         return {"anyOf": [*port["anyOf"], {"type": "array", "items": port}]}
     if isinstance(kind, TextMap):

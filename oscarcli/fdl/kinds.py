@@ -40,7 +40,7 @@ class Texts:
 
 
 @dataclass(frozen=True)
-class Ports:
+class PortNumbers:
     """Port numbers; one alone needs no list."""
 
 
@@ -77,7 +77,9 @@ class ServiceLists:
     record: Record
 
 
-ValueKind = Text | Whole | Switch | Texts | Ports | TextMap | Record | Records | RecordMap | ServiceLists
+ValueKind = (
+    Text | Whole | Switch | Texts | PortNumbers | TextMap | Record | Records | RecordMap | ServiceLists
+)
 
 
 @dataclass(frozen=True)

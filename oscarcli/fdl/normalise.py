@@ -12,7 +12,7 @@ from typing import Any
 from oscarcli.fdl.folders import folders
 from oscarcli.fdl.kinds import (
     Field,
-    Ports,
+    PortNumbers,
     Record,
     RecordMap,
     Records,
@@ -109,7 +109,7 @@ def _is_empty(value: Any, field: Field) -> bool:
 def _value(value: Any, kind: ValueKind) -> Any:
     if isinstance(kind, Text):
         return _text(value, kind)
-    if isinstance(kind, Ports) and value is not None:
+    if isinstance(kind, PortNumbers) and value is not None:
         return value if isinstance(value, list) else [value]
     if isinstance(value, list):
         return _list(value, kind)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from oscarcli.fdl.kinds import (
     Field,
-    Ports,
+    PortNumbers,
     Record,
     RecordMap,
     Records,
@@ -23,7 +23,7 @@ from oscarcli.fdl.kinds import (
     Whole,
 )
 
-TEXT, WHOLE, SWITCH, TEXTS, PORTS, TEXT_MAP = Text(), Whole(), Switch(), Texts(), Ports(), TextMap()
+TEXT, WHOLE, SWITCH, TEXTS, PORTS, TEXT_MAP = Text(), Whole(), Switch(), Texts(), PortNumbers(), TextMap()
 CPU, MEMORY, STORAGE = Text(quantity="cpu"), Text(quantity="memory"), Text(quantity="storage")
 
 INPUT_OUTPUT = Record(

@@ -14,6 +14,7 @@ from oscarcli.fdl.findings import Findings, shortened
 from oscarcli.fdl.nodes import Mapping, Node, Scalar, Sequence, described
 from oscarcli.fdl.rules import Service, check_service
 from oscarcli.fdl.schema import CLUSTERS, FILE, FUNCTIONS, SERVICE, STORAGE_PROVIDERS
+from oscarcli.fdl.script_checks import script_warnings
 from oscarcli.fdl.service import ServiceDefinition
 from oscarcli.fdl.values import Values, is_absent
 
@@ -132,7 +133,10 @@ class ServiceReader:
     def _load_script(self, definition: dict[str, Any], service: Service) -> None:
         line, path = service.place("script")
         named = definition.get("script")
-        if not named or "\n" in named:
+        if not named:
+            return
+        if "\n" in named:
+            self._check_text(named, "", definition, service)
             return
         try:
             assert self._read_script is not None
@@ -142,6 +146,12 @@ class ServiceReader:
             self._findings.error(line, path, f"cannot read the script {shortened(named)}: {reason}")
             return
         definition["script"] = self._script_text(data, line, path)
+        self._check_text(definition["script"], named, definition, service)
+
+    def _check_text(self, text: str, name: str, definition: dict[str, Any], service: Service) -> None:
+        line, path = service.place("script")
+        for warning in script_warnings(text, name, is_executed=bool(definition.get("expose"))):
+            self._findings.warn(line, path, warning)
 
     def _script_text(self, data: bytes, line: int, path: str) -> str:
         if len(data) > MAX_SCRIPT_BYTES:

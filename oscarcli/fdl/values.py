@@ -17,7 +17,7 @@ from oscarcli.fdl.document import below
 from oscarcli.fdl.findings import Findings, shortened
 from oscarcli.fdl.kinds import (
     Field,
-    Ports,
+    PortNumbers,
     Record,
     RecordMap,
     Records,
@@ -115,7 +115,7 @@ class Values:
             return self._whole(node, path, kind.most)
         if isinstance(kind, Switch):
             return self._switch(node, path)
-        if isinstance(kind, (Texts, Ports, Records)):
+        if isinstance(kind, (Texts, PortNumbers, Records)):
             return self._list(node, kind, path)
         if isinstance(kind, Record):
             return self.record(node, kind, path)
@@ -169,7 +169,7 @@ class Values:
             self._findings.error(node.line, path, f"expected true or false, not {shortened(node.text)}")
         return value
 
-    def _list(self, node: Node, kind: Texts | Ports | Records, path: str) -> list[Any] | None:
+    def _list(self, node: Node, kind: Texts | PortNumbers | Records, path: str) -> list[Any] | None:
         if isinstance(kind, Records) and not isinstance(node, Sequence):
             self._expected(node, path, 'a list, each item with "-" before it')
             return None
@@ -180,10 +180,10 @@ class Values:
             found.append(self._item(item, kind, place))
         return None if None in found else found
 
-    def _item(self, item: Node, kind: Texts | Ports | Records, path: str) -> Any:
+    def _item(self, item: Node, kind: Texts | PortNumbers | Records, path: str) -> Any:
         if isinstance(kind, Records):
             return self.record(item, kind.record, path)
-        if isinstance(kind, Ports):
+        if isinstance(kind, PortNumbers):
             return self._whole(item, path, LAST_PORT)
         return self._text(item, Text(), path)
 

@@ -12,7 +12,7 @@ from oscarcli.errors import UnreachableError
 if TYPE_CHECKING:
     import httpx
 
-    from oscarcli.network.route import Route
+    from oscarcli.network.route import NetworkRoute
 
 DOUBT = "it may have been done all the same: look before you repeat it"
 
@@ -70,14 +70,14 @@ def _reason(error: httpx.HTTPError | UnicodeError, request: httpx.Request) -> tu
     return f"the connection to {place} broke: {text}", None if request.method == "GET" else DOUBT
 
 
-def _route(request: httpx.Request) -> Route:
+def _route(request: httpx.Request) -> NetworkRoute:
     from oscarcli.http.connection import TLS_EXTENSION
     from oscarcli.network.route import route_to
 
     return route_to(str(request.url), request.extensions.get(TLS_EXTENSION, TlsSettings()))
 
 
-def _place(route: Route) -> str:
+def _place(route: NetworkRoute) -> str:
     """Return the server's host, and its port where it is not the usual one, with the proxy in between."""
     usual = 443 if route.is_tls else 80
     place = route.host if route.port == usual else route.server
@@ -85,7 +85,7 @@ def _place(route: Route) -> str:
 
 
 def _of_proxy(
-    error: BaseException, causes: list[BaseException], route: Route
+    error: BaseException, causes: list[BaseException], route: NetworkRoute
 ) -> tuple[str, str | None] | None:
     """Return what is wrong with the proxy, if it is the proxy."""
     import httpx
@@ -104,13 +104,13 @@ def _of_proxy(
     return None
 
 
-def _of_name(causes: list[BaseException], route: Route) -> tuple[str, str] | None:
+def _of_name(causes: list[BaseException], route: NetworkRoute) -> tuple[str, str] | None:
     if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
         return f'the host name "{route.host}" is not known', "check the endpoint and the network"
     return None
 
 
-def _of_time(error: BaseException, route: Route, request: httpx.Request) -> tuple[str, str] | None:
+def _of_time(error: BaseException, route: NetworkRoute, request: httpx.Request) -> tuple[str, str] | None:
     import httpx
 
     if isinstance(error, httpx.ConnectTimeout):

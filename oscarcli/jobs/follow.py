@@ -10,7 +10,7 @@ from oscarcli.api.client import Client
 from oscarcli.api.jobs import FAILED, Job, find_job, find_log, is_running
 from oscarcli.api.services import get_service
 from oscarcli.errors import NotFoundError, UnreachableError
-from oscarcli.jobs.log_lines import NO_TIMES, SeenLines, Selection, have_times, without_time
+from oscarcli.jobs.log_lines import NO_TIMES, LineSelection, SeenLines, have_times, without_time
 from oscarcli.jobs.outage import TRANSIENT, ServerOutage
 from oscarcli.jobs.supervisor_log import is_silent
 from oscarcli.polling import Poll
@@ -62,13 +62,13 @@ class LogFollower:
         service: str,
         name: str,
         *,
-        selection: Selection | None = None,
+        selection: LineSelection | None = None,
         limit: float | None = None,
         appear: float = 0.0,
     ) -> None:
         self.job: Job = {}
         self._client, self._service, self._name = client, service, name
-        self._selection = selection or Selection()
+        self._selection = selection or LineSelection()
         self._limit = limit
         self._appear_until = time.monotonic() + appear
         self._poll = Poll(

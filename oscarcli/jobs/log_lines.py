@@ -99,7 +99,7 @@ def time_of(line: str) -> datetime | None:
 
 
 @dataclass(frozen=True)
-class Selection:
+class LineSelection:
     """Which lines of a log are wanted.
 
     Args:

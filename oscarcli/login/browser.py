@@ -12,7 +12,7 @@ from oscarcli.errors import AuthError
 from oscarcli.http.redaction import secrets_of
 from oscarcli.login import jwt
 from oscarcli.login.exchange import Trace
-from oscarcli.login.loopback import Listener
+from oscarcli.login.loopback import RedirectListener
 from oscarcli.login.provider import Pkce, Provider, token_answer, with_scopes
 from oscarcli.login.token_response import NewLoginError, answer_document, failure, granted
 from oscarcli.login.tokens import Grant
@@ -63,7 +63,7 @@ def log_in_by_browser(
     def attempt(wanted: str) -> Grant:
         pkce = Pkce.new()
         state, nonce = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
-        with Listener(port) as listener:
+        with RedirectListener(port) as listener:
             query = {
                 "response_type": "code",
                 "client_id": client_id,

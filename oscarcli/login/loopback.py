@@ -31,7 +31,7 @@ HEADERS = {
 }
 
 
-class Listener:
+class RedirectListener:
     """Listens until the end of its `with` block; `address` is what the provider redirects to.
 
     Args:
@@ -55,7 +55,7 @@ class Listener:
             target=self._http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
         )
 
-    def __enter__(self) -> Listener:
+    def __enter__(self) -> RedirectListener:
         self._thread.start()
         return self
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from oscarcli.network.route import Connection, ProbeError, Route, begin_tls, reach
+from oscarcli.network.route import Connection, NetworkRoute, ProbeError, begin_tls, reach
 from oscarcli.network.tls_alerts import explain_alert
 from oscarcli.network.trust import tls_context
 
@@ -54,7 +54,7 @@ class Certificate:
         return found or ("expired" if is_over else "")
 
 
-def look_at_certificate(route: Route, seconds: float) -> Certificate:
+def look_at_certificate(route: NetworkRoute, seconds: float) -> Certificate:
     """Return the certificate of a server, judged as requests with the route's TLS settings do.
 
     Raises:
@@ -81,7 +81,7 @@ def look_at_certificate(route: Route, seconds: float) -> Certificate:
         ) from error
 
 
-def untrusted(route: Route, error: ssl.SSLCertVerificationError, seconds: float) -> Certificate:
+def untrusted(route: NetworkRoute, error: ssl.SSLCertVerificationError, seconds: float) -> Certificate:
     """Return a certificate that is not trusted, with what it says of itself as far as that can be read.
 
     Args:
@@ -104,7 +104,7 @@ def untrusted(route: Route, error: ssl.SSLCertVerificationError, seconds: float)
     return replace(found, mistrust=error.verify_message, code=error.verify_code)
 
 
-def speaks_tls(route: Route, seconds: float) -> bool:
+def speaks_tls(route: NetworkRoute, seconds: float) -> bool:
     """Tell whether TLS is spoken at a place, trusted or not."""
     try:
         with _handshake(route, _lenient(), seconds):
@@ -113,7 +113,7 @@ def speaks_tls(route: Route, seconds: float) -> bool:
         return False
 
 
-def speaks_http(route: Route, seconds: float) -> bool:
+def speaks_http(route: NetworkRoute, seconds: float) -> bool:
     """Tell whether HTTP without TLS is spoken at a place."""
     asking = http.client.HTTPConnection(route.host, route.port, timeout=seconds)
     try:
@@ -127,7 +127,7 @@ def speaks_http(route: Route, seconds: float) -> bool:
     return True
 
 
-def _handshake(route: Route, context: ssl.SSLContext, seconds: float) -> Connection:
+def _handshake(route: NetworkRoute, context: ssl.SSLContext, seconds: float) -> Connection:
     return begin_tls(reach(route, seconds), context, route.host)
 
 
@@ -161,7 +161,7 @@ def _moment(text: Any) -> datetime | None:
     return datetime.fromtimestamp(ssl.cert_time_to_seconds(text), timezone.utc) if text else None
 
 
-def _no_tls(route: Route, error: ssl.SSLError, seconds: float) -> ProbeError:
+def _no_tls(route: NetworkRoute, error: ssl.SSLError, seconds: float) -> ProbeError:
     found = explain_alert(error, route)
     if found is not None:
         reason, hint = found

@@ -40,7 +40,7 @@ class ProbeError(UnreachableError):
 
 
 @dataclass(frozen=True)
-class Route:
+class NetworkRoute:
     """Where connections for a URL go.
 
     Attributes:
@@ -72,11 +72,11 @@ class Route:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def route_to(url: str, tls: TlsSettings = TlsSettings()) -> Route:
+def route_to(url: str, tls: TlsSettings = TlsSettings()) -> NetworkRoute:
     """Return where connections for an HTTP URL go. Raises ConfigError for a proxy that cannot be used."""
     parts = urlsplit(url)
     port = parts.port or PORTS.get(parts.scheme, 80)
-    return Route(parts.hostname or "", port, parts.scheme == "https", proxy_for(url), tls)
+    return NetworkRoute(parts.hostname or "", port, parts.scheme == "https", proxy_for(url), tls)
 
 
 def resolve(host: str, seconds: float) -> list[str]:
@@ -110,7 +110,7 @@ def is_address(host: str) -> bool:
     return True
 
 
-def connect(route: Route, seconds: float) -> socket.socket:
+def connect(route: NetworkRoute, seconds: float) -> socket.socket:
     """Return a connection to the first step of a route: to the server, or to the proxy.
 
     Raises:
@@ -136,7 +136,7 @@ def connect(route: Route, seconds: float) -> socket.socket:
         ) from error
 
 
-def reach(route: Route, seconds: float) -> Connection:
+def reach(route: NetworkRoute, seconds: float) -> Connection:
     """Return a connection to the server itself, through the proxy if there is one.
 
     Raises:
@@ -163,7 +163,7 @@ def begin_tls(connection: Connection, context: ssl.SSLContext, host: str) -> Con
         raise
 
 
-def _through_socks(route: Route, proxy: Proxy, seconds: float) -> Connection:
+def _through_socks(route: NetworkRoute, proxy: Proxy, seconds: float) -> Connection:
     import socks
 
     try:
@@ -181,7 +181,7 @@ def _through_socks(route: Route, proxy: Proxy, seconds: float) -> Connection:
         raise _no_way(route, proxy, str(getattr(error, "msg", "") or error)) from error
 
 
-def _through_http(route: Route, proxy: Proxy, seconds: float) -> Connection:
+def _through_http(route: NetworkRoute, proxy: Proxy, seconds: float) -> Connection:
     from oscarcli.network.trust import proxy_context
 
     with _proxy_failures(route, proxy):
@@ -197,14 +197,14 @@ def _through_http(route: Route, proxy: Proxy, seconds: float) -> Connection:
 
 
 @contextmanager
-def _proxy_failures(route: Route, proxy: Proxy) -> Iterator[None]:
+def _proxy_failures(route: NetworkRoute, proxy: Proxy) -> Iterator[None]:
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
         raise _no_way(route, proxy, str(error) or type(error).__name__) from error
 
 
-def _open_tunnel(connection: Connection, route: Route, proxy: Proxy) -> None:
+def _open_tunnel(connection: Connection, route: NetworkRoute, proxy: Proxy) -> None:
     """Ask an HTTP proxy for the way to the server."""
     lines = [f"CONNECT {route.server} HTTP/1.1", f"Host: {route.server}"]
     if proxy.login is not None:
@@ -220,7 +220,7 @@ def _open_tunnel(connection: Connection, route: Route, proxy: Proxy) -> None:
         raise OSError(f"{answer.status} {answer.reason}")
 
 
-def _no_way(route: Route, proxy: Proxy, said: str) -> ProbeError:
+def _no_way(route: NetworkRoute, proxy: Proxy, said: str) -> ProbeError:
     message, hint = proxy.refusal(said)
     return ProbeError(
         message.replace("no way there", f"no way to {route.server}"),

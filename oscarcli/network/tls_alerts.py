@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 
-from oscarcli.network.route import Route
+from oscarcli.network.route import NetworkRoute
 from oscarcli.network.trust import STORE_AGAIN
 
 CA_HINT = STORE_AGAIN.format(option="--ca-file")
@@ -25,7 +25,7 @@ OTHER_VERSION = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAIL
 WEAK = ("DH_KEY_TOO_SMALL", "EE_KEY_TOO_SMALL", "CA_KEY_TOO_SMALL", "CA_MD_TOO_WEAK", "BAD_DH_VALUE")
 
 
-def explain_alert(error: ssl.SSLError, route: Route) -> tuple[str, str] | None:
+def explain_alert(error: ssl.SSLError, route: NetworkRoute) -> tuple[str, str] | None:
     """Return the reason and the hint for what OpenSSL says of a handshake, `None` when it is unknown."""
     said = (error.reason or str(error)).replace(" ", "_").upper()
     shown = route.tls.client_cert

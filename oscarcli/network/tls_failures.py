@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError
 from oscarcli.network.certificate import Certificate, look_at_certificate, untrusted
-from oscarcli.network.route import Route, begin_tls, reach
+from oscarcli.network.route import NetworkRoute, begin_tls, reach
 from oscarcli.network.tls_alerts import CA_HINT, explain_alert, plain_reason
 from oscarcli.network.trust import tls_context
 from oscarcli.threads import within
@@ -25,7 +25,7 @@ MAX_NAMES = 5
 CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
-def explain_tls(causes: Iterable[BaseException], route: Route) -> tuple[str, str] | None:
+def explain_tls(causes: Iterable[BaseException], route: NetworkRoute) -> tuple[str, str] | None:
     """Return the reason and the hint for a failed exchange, `None` when it was not TLS that failed.
 
     It may connect anew, to see what is refused; whatever goes wrong then only makes the words fewer.
@@ -45,7 +45,7 @@ def explain_tls(causes: Iterable[BaseException], route: Route) -> tuple[str, str
     return None
 
 
-def explain_break(route: Route) -> tuple[str, str] | None:
+def explain_break(route: NetworkRoute) -> tuple[str, str] | None:
     """Return why a server broke a connection after the handshake, if it was for the client certificate.
 
     A refusal is lost when the server closes the connection with a part of the request unread.
@@ -68,11 +68,13 @@ def explain_break(route: Route) -> tuple[str, str] | None:
     return None
 
 
-def _no_tls(error: ssl.SSLError, route: Route) -> tuple[str, str]:
+def _no_tls(error: ssl.SSLError, route: NetworkRoute) -> tuple[str, str]:
     return f"no TLS connection to {route.server}: {plain_reason(error)}", "is it perhaps http:// there?"
 
 
-def _within_limits(route: Route, error: ssl.SSLCertVerificationError) -> tuple[Certificate, Route]:
+def _within_limits(
+    route: NetworkRoute, error: ssl.SSLCertVerificationError
+) -> tuple[Certificate, NetworkRoute]:
     """Return what can be found out about a certificate in a few seconds, and whose it is."""
     try:
         return within(ALL_SECONDS, lambda: _refused(route, error))
@@ -80,18 +82,18 @@ def _within_limits(route: Route, error: ssl.SSLCertVerificationError) -> tuple[C
         return Certificate(mistrust=error.verify_message, code=error.verify_code), route
 
 
-def _refused(route: Route, error: ssl.SSLCertVerificationError) -> tuple[Certificate, Route]:
+def _refused(route: NetworkRoute, error: ssl.SSLCertVerificationError) -> tuple[Certificate, NetworkRoute]:
     """Return the certificate that was refused: the server's, or that of a proxy that speaks TLS itself."""
     proxy = route.proxy
     if proxy is not None and proxy.scheme == "https":
-        own = Route(proxy.host, proxy.port, is_tls=True, tls=TlsSettings(ca_file=route.tls.ca_file))
+        own = NetworkRoute(proxy.host, proxy.port, is_tls=True, tls=TlsSettings(ca_file=route.tls.ca_file))
         found = look_at_certificate(own, STEP_SECONDS)
         if found.mistrust is not None:
             return found, own
     return untrusted(route, error, STEP_SECONDS), route
 
 
-def _mistrust(found: Certificate, route: Route) -> tuple[str, str]:
+def _mistrust(found: Certificate, route: NetworkRoute) -> tuple[str, str]:
     reason = f"the TLS certificate of {route.server} is not trusted: {mistrust(found)}"
     described = ", ".join(described_parts(found))
     return f"{reason} ({described})" if described else reason, trust_hint(found, route)
@@ -124,7 +126,7 @@ def described_parts(found: Certificate) -> Iterator[str]:
         yield f"until {found.until:%Y-%m-%d}"
 
 
-def trust_hint(found: Certificate, route: Route) -> str:
+def trust_hint(found: Certificate, route: NetworkRoute) -> str:
     """Return what to do about a certificate that is not trusted."""
     now = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC"
     if found.kind == "expired":

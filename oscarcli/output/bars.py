@@ -15,7 +15,7 @@ NARROWEST = 10
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 
-class _Part(Terminal):
+class _LeftPart(Terminal):
     """The left part of a terminal."""
 
     def __init__(self, terminal: Terminal, columns: int) -> None:
@@ -45,7 +45,7 @@ def to_chart(
     width = terminal.width
     if width is None or not rows:
         return to_table(columns, rows, terminal)
-    part = _Part(terminal, width - len(GAP) - NARROWEST)
+    part = _LeftPart(terminal, width - len(GAP) - NARROWEST)
     lines = to_table(columns, rows, part).splitlines()
     # The header may be styled, and needs no bar: only the rows' width counts.
     table_width = max(display_width(line) for line in lines[1:])

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,12 @@ from tests.conftest import Caller, Runner
 from tests.support.server import ScriptedServer, document
 
 HEAVY = ("typer", "rich", "httpx", "yaml", "ruamel", "boto3", "botocore", "keyring", "cheroot", "textual")
+
+
+@pytest.fixture
+def run(world: dict[str, str]) -> Runner:
+    """The real command as a user starts it."""
+    return Runner(Path(world["HOME"]), world, may_fork=False)
 
 
 # -- help ----------------------------------------------------------------------------------------
@@ -80,8 +87,7 @@ def test_version_is_an_option_of_the_root(run: Runner, call: Caller) -> None:
         ("cluster lst", 'unknown command "lst" for "oscar-cli cluster"', "'list'"),
         ("service logs gte x", 'unknown command "gte" for "oscar-cli service logs"', "'get'"),
         ("help nowhere", '"nowhere" is neither a page of the manual nor a command', "lists both"),
-        ("hub list", '"hub" is not part of oscar-cli yet', "apply FDL_FILE"),
-        ("hub", '"hub" is not part of oscar-cli yet', "apply FDL_FILE"),
+        ("interactive", '"interactive" is not part of oscar-cli yet', "--help"),
         ("-c x interactive", '"interactive" is not part of oscar-cli yet', "'oscar-cli --help'"),
         ("ui --config x", '"ui" is not part of oscar-cli yet', "'oscar-cli --help'"),
         ("help ui", '"ui" is not part of oscar-cli yet', "'oscar-cli --help'"),

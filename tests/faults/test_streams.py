@@ -20,6 +20,12 @@ MANY = [{"name": f"service-{number}", "image": "i" * 200} for number in range(20
 SECRETS = ("s3cr3t-pass", "YWRhOnMzY3IzdC1wYXNz", "f" * 64)
 
 
+@pytest.fixture
+def run(world: dict[str, str]) -> Runner:
+    """The real command as a user starts it."""
+    return Runner(Path(world["HOME"]), world, may_fork=False)
+
+
 def shell(run: Runner, command: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", f"set -o pipefail\n{command.replace('oscar-cli', f'{sys.executable} -m oscarcli')}"],

@@ -1,4 +1,4 @@
-"""The program as tests call it: a real process, a pseudo-terminal, or, where many calls are made, in here."""
+"""The program as tests call it: a process, on a pseudo-terminal, or, where many calls are made, in here."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
+
+from tests.support import forked
 
 COMMAND = (sys.executable, "-m", "oscarcli")
 # Generous, for a busy machine: no test passes or fails by it, it only ends a hung one.
@@ -68,7 +70,13 @@ class Runner(World):
 
     `runner("cluster", "list", input="...", env={...})` gives an `Outcome`; `terminal(...)` the same on a
     pseudo-terminal; `start(...)` a running process for tests that interrupt it.
+
+    Attributes:
+        may_fork: whether the process may be a fork of one that has imported the program: ten times as quick.
+            False where how Python starts is what a test is about.
     """
+
+    may_fork: bool = True
 
     def __call__(
         self,
@@ -78,29 +86,18 @@ class Runner(World):
         cwd: Path | None = None,
     ) -> Outcome:
         data = input.encode() if isinstance(input, str) else input
-        done = subprocess.run(
-            [*COMMAND, *map(str, words)],
-            input=data,
-            capture_output=True,
-            timeout=PATIENCE,
-            env={**self.environ, **(env or {})},
-            cwd=cwd or self.home,
-            check=False,
-        )
-        return _outcome(done.returncode, done.stdout, done.stderr)
+        with self.start(*words, env=env, cwd=cwd) as process:
+            try:
+                out, err = process.communicate(data, timeout=PATIENCE)
+            finally:
+                process.kill()
+        return _outcome(process.returncode, out, err)
 
     def start(
         self, *words: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
     ) -> subprocess.Popen[bytes]:
         """Start the command and return its process, with pipes on all three streams."""
-        return subprocess.Popen(
-            [*COMMAND, *map(str, words)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**self.environ, **(env or {})},
-            cwd=cwd or self.home,
-        )
+        return self._started(words, subprocess.PIPE, {**self.environ, **(env or {})}, cwd or self.home)
 
     def terminal(
         self,
@@ -119,20 +116,36 @@ class Runner(World):
         """
         master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-        process = subprocess.Popen(
-            [*COMMAND, *map(str, words)],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            env={**self.environ, "TERM": "xterm-256color", **(env or {})},
-            cwd=self.home,
-            start_new_session=True,
-        )
+        environ = {**self.environ, "TERM": "xterm-256color", **(env or {})}
+        process = self._started(words, slave, environ, self.home, start_new_session=True)
         os.close(slave)
         screen = _screen(master, process, list(answers))
         code = process.wait(timeout=PATIENCE)
         os.close(master)
         return Outcome(code, screen.replace("\r\n", "\n"), "")
+
+    def _started(
+        self,
+        words: Sequence[str | Path],
+        streams: int,
+        environ: Mapping[str, str],
+        cwd: Path,
+        start_new_session: bool = False,
+    ) -> subprocess.Popen[bytes]:
+        arguments = [str(word) for word in words]
+        if self.may_fork and forked.can_run(environ):
+            return forked.ForkedProcess(
+                arguments, streams=streams, env=environ, cwd=cwd, start_new_session=start_new_session
+            )
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=streams,
+            stdout=streams,
+            stderr=streams,
+            env=environ,
+            cwd=cwd,
+            start_new_session=start_new_session,
+        )
 
 
 def _screen(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oscarcli.storage.s3 import S3Settings, connect
+from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_settings import S3Settings
 from tests.support.command import World
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
 from tests.support.s3_servers import Server as Store

@@ -86,12 +86,12 @@ def get(
     ] = False,
 ) -> None:
     """List the objects of a bucket; without options the server's first page of them."""
-    from oscarcli.api.buckets import Selection, get_bucket
+    from oscarcli.api.buckets import ObjectSelection, get_bucket
 
     session: Session = ctx.obj
     if folders and (page or limit):
         raise UsageError("--folders adds up whole folders; it does not go with --page or --limit")
-    selection = Selection(prefix, page or None, limit or None, everything or folders)
+    selection = ObjectSelection(prefix, page or None, limit or None, everything or folders)
     document = get_bucket(session.api, bucket, selection)
     if folders:
         _show_folders(session, document, prefix)

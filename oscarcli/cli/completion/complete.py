@@ -44,7 +44,7 @@ Pair = tuple[str, str]
 Names = Callable[[str, Sequence[str], dict[str, str]], Iterable[Pair]]
 
 
-class Answer:
+class Suggestions:
     """What may be typed: words with descriptions, and what the shell should add.
 
     Attributes:
@@ -146,7 +146,7 @@ class Line:
         self.given[option.names[-1]] = value
 
 
-def complete(root: CommandNode, words: Sequence[str], current: str, names: Names) -> Answer:
+def complete(root: CommandNode, words: Sequence[str], current: str, names: Names) -> Suggestions:
     """Return what may stand in the place of the word that is being typed.
 
     Args:
@@ -156,7 +156,7 @@ def complete(root: CommandNode, words: Sequence[str], current: str, names: Names
         names: tells names of things; only called where one is wanted.
     """
     line = Line(root, words)
-    answer = Answer()
+    answer = Suggestions()
     if line.node is None:
         return answer
     name, equals, value = current.partition("=")
@@ -176,7 +176,7 @@ def complete(root: CommandNode, words: Sequence[str], current: str, names: Names
     return answer
 
 
-def _add_commands(answer: Answer, node: CommandNode, start: str) -> None:
+def _add_commands(answer: Suggestions, node: CommandNode, start: str) -> None:
     """Take the main names; aliases only when no main name fits, for they would hide what is there."""
     children = list(dict.fromkeys(node.children.values()))
     answer.add(((child.names[0], child.help) for child in children), start)
@@ -184,7 +184,7 @@ def _add_commands(answer: Answer, node: CommandNode, start: str) -> None:
         answer.add(((name, child.help) for name, child in node.children.items()), start)
 
 
-def _add_options(answer: Answer, line: Line, start: str) -> None:
+def _add_options(answer: Suggestions, line: Line, start: str) -> None:
     # What has a value may be repeated; a flag is there or not.
     options = [one for one in line.options() if one.value or one.names[-1] not in line.flags]
     answer.add(((option.names[-1], option.help) for option in options), start)
@@ -192,7 +192,9 @@ def _add_options(answer: Answer, line: Line, start: str) -> None:
         answer.add(((name, option.help) for option in options for name in option.names), start)
 
 
-def _add_values(answer: Answer, line: Line, option: Option, start: str, prefix: str, names: Names) -> None:
+def _add_values(
+    answer: Suggestions, line: Line, option: Option, start: str, prefix: str, names: Names
+) -> None:
     choices = option.choices or _known_values(option)
     if option.value.endswith(",...") or option.names[-1] == "--status":
         # A list: what stands in front of the last comma stays.
@@ -211,7 +213,7 @@ def _known_values(option: Option) -> list[str]:
     return [value for name in option.names for value in VALUES.get(name, ())]
 
 
-def _add_arguments(answer: Answer, line: Line, node: CommandNode, start: str, names: Names) -> None:
+def _add_arguments(answer: Suggestions, line: Line, node: CommandNode, start: str, names: Names) -> None:
     position = len(line.arguments)
     if node.path in MAKERS and not position:
         return
@@ -245,7 +247,7 @@ def _expected(arguments: Sequence[str], given: Sequence[str]) -> list[str]:
 
 
 def _add_kind(
-    answer: Answer, word: str, start: str, prefix: str, names: Callable[[str], Iterable[Pair]]
+    answer: Suggestions, word: str, start: str, prefix: str, names: Callable[[str], Iterable[Pair]]
 ) -> None:
     if word in KINDS:
         answer.add(names(KINDS[word]), start, prefix)

@@ -16,7 +16,7 @@ from oscarcli.errors import ExitCode, OscarError
 if TYPE_CHECKING:
     from oscarcli.api.system import HealthAnswer
     from oscarcli.config.model import Cluster
-    from oscarcli.network.route import Route
+    from oscarcli.network.route import NetworkRoute
 
 # How long a single step may take when --timeout says nothing.
 SECONDS = 5.0
@@ -108,7 +108,7 @@ class Context:
         return base_url(self.cluster.endpoint)
 
     @cached_property
-    def route(self) -> Route:
+    def route(self) -> NetworkRoute:
         """Where connections to the cluster go. Raises ConfigError for a proxy that cannot be used."""
         from oscarcli.network.route import route_to
 

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oscarcli.cli.fdl.plan_input import (
+from oscarcli.cli.kit.apply_plan import apply_plan
+from oscarcli.cli.kit.apply_report import ApplyReport
+from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
+from oscarcli.cli.kit.fdl_plan import (
     DefaultOption,
     EnvFileOption,
     FdlArgument,
     NameOption,
-    Planned,
     planned,
     read_fdl,
     wanted_services,
 )
-from oscarcli.cli.fdl.report import ApplyReport
-from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
 app = noun("Create, update or delete the services of an FDL file.")
 
-APPLIED = (("created", "create"), ("edited", "edit"), ("unchanged", "none"))
 DELETED = (("removed", "delete"),)
-WAIT_SECONDS = 300.0
 
 
 @app.command("apply, a", formats=TABLE_FORMATS)
@@ -56,48 +54,14 @@ def apply(
     service that differs is replaced as a whole: what the file leaves out falls back to its default. One
     that does not differ is left alone, unless the file has values of secrets, which no server shows.
     """
-    from oscarcli.cli.fdl.diff import show_plan
+    from oscarcli.cli.kit.fdl_changes import show_plan
 
     session: Session = ctx.obj
     plan = planned(session, fdl_file, default=default, names=name, env_file=env_file, force=force)
     if dry_run:
         show_plan(session, plan, "Planning")
         return
-    _tell_lent(session, plan)
-    _carry_out(session, plan, wait=wait)
-
-
-def _tell_lent(session: Session, plan: Planned) -> None:
-    sent = {action.name for action in plan.actions if action.kind in ("create", "edit")}
-    for service, clusters in plan.lent.items():
-        if service in sent:
-            session.note(
-                f'service "{service}" is given the login of {", ".join(clusters)} to delegate jobs with; '
-                "whoever may read the service can read it"
-            )
-
-
-def _carry_out(session: Session, plan: Planned, *, wait: bool) -> None:
-    from oscarcli.cli.fdl.diff import warn_of_ignored
-    from oscarcli.fdl.apply import carry_out
-    from oscarcli.fdl.wait import Awaited, wait_until_ready
-
-    report = ApplyReport(session, plan.fdl.label, len(plan.actions))
-    report.title("Applying")
-    done = report.follow(carry_out(plan.actions, session.api_for))
-    for action in done:
-        if action.comparison is not None and action.comparison.has_secrets and not action.comparison.changes:
-            because = "sent for its secrets alone, as no server shows whether they differ"
-            session.note(f'service "{action.name}" in cluster "{action.cluster_id}": {because}')
-    warn_of_ignored(session, done)
-    if wait and done:
-        awaited = [
-            Awaited(action.cluster_id, action.name, action.definition or {}, action.kind == "edit")
-            for action in done
-        ]
-        seconds = session.timeout or WAIT_SECONDS
-        report.follow_states(wait_until_ready(awaited, session.api_for, seconds))
-    report.close(APPLIED)
+    apply_plan(session, plan, wait=wait)
 
 
 @app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)

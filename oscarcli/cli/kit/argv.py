@@ -41,7 +41,7 @@ def split_short(word: str, takes_value: Callable[[str], bool]) -> Iterator[tuple
         yield name, None
 
 
-class Options:
+class OptionWords:
     """Which option words there are, and which of them take the next word as their value."""
 
     def __init__(self, params: Sequence[click.Parameter]) -> None:
@@ -87,7 +87,7 @@ def rewrite_argv(
     Raises:
         UsageError: a flag has a value that is neither true nor false.
     """
-    options = Options(params)
+    options = OptionWords(params)
     options.flags.update(HELP)
     optional_values = optional_values or {}
     found: list[tuple[str, list[str]]] = []
@@ -113,7 +113,7 @@ def rewrite_argv(
     return [word for _, words in found for word in words]
 
 
-def _take_options(found: list[tuple[str, list[str]]], word: str, options: Options) -> None:
+def _take_options(found: list[tuple[str, list[str]]], word: str, options: OptionWords) -> None:
     """Add the options of a word, each with its main name and the words that the parser understands."""
     for name, value in options.split(word):
         main = options.main_name(name)
@@ -150,7 +150,7 @@ def verb_first(args: Sequence[str], params: Sequence[click.Parameter], verbs: Co
     Raises:
         UsageError: a flag of the noun has a value that is neither true nor false.
     """
-    options = Options(params)
+    options = OptionWords(params)
     own: list[str] = []
     moved: list[str] = []
     index = 0

@@ -3,17 +3,17 @@
 Nothing is read from disk or the network before a command asks for it. What there is of the configuration,
 each made of what stands above it:
 
-    property       what it is                       reads from disk      read in
-    config_path    where the file is                nothing              cluster doctor kit
-    config_file    the file, to look anew and edit  the file, each time  auth cluster kit local
-    recorded       the clusters in the file         the file, once       auth cluster
-    config         those, and the environment's     as `recorded`        auth cluster doctor fdl local service
-    cluster        the chosen one of them           as `recorded` (1)    auth bucket doctor service
-    cluster_id     its id                           as `cluster`         auth cluster doctor health service
-    known_cluster  the one with an id               as `cluster`         api_for
-    logins         passwords and tokens             what is asked (2)    auth cluster doctor kit local
-    with_secret    a cluster with its password      as `logins`          fdl
-    api, api_for   a client for a cluster           as `cluster` (3)     nearly all nouns
+  property       what it is                       reads from disk    read in
+  config_path    where the file is                nothing            cluster doctor kit
+  config_file    the file, to look anew and edit  file, each time    auth cluster kit local
+  recorded       the clusters in the file         file, once         auth cluster
+  config         those, and the environment's     as `recorded`      auth cluster doctor fdl kit local service
+  cluster        the chosen one of them           as `recorded` (1)  auth bucket doctor hub service
+  cluster_id     its id                           as `cluster`       auth cluster doctor health hub service
+  known_cluster  the one with an id               as `cluster`       api_for
+  logins         passwords and tokens             what is asked (2)  auth cluster doctor kit local
+  with_secret    a cluster with its password      as `logins`        kit
+  api, api_for   a client for a cluster           as `cluster` (3)  nearly all nouns
 
 (1) Nothing where the environment gives an endpoint. (2) Keyring, file, or cache of tokens. (3) As `logins`
 when a request needs one.

@@ -15,7 +15,7 @@ from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Column, Result
 
 if TYPE_CHECKING:
-    from oscarcli.jobs.log_lines import Selection
+    from oscarcli.jobs.log_lines import LineSelection
 
 # So many characters of a log are written at a time.
 PIECE = 1 << 20
@@ -120,7 +120,7 @@ def get(
     With --follow the job's state ends it, on stderr; exit code 9 tells that the job failed. Control
     characters other than line ends and TABs are shown as \x1b and the like: a log cannot move the cursor.
     """
-    from oscarcli.jobs.log_lines import Selection
+    from oscarcli.jobs.log_lines import LineSelection
 
     session: Session = ctx.obj
     is_text = session.output in (None, "text")
@@ -128,7 +128,7 @@ def get(
         raise UsageError("--follow shows text only")
     if raw and not is_text:
         raise UsageError("--raw is for text; JSON and YAML have the log as it is, in their own escapes")
-    selection = Selection(_moment(since), tail, timestamps)
+    selection = LineSelection(_moment(since), tail, timestamps)
     name = _chosen_job(session, service, job, latest)
     if follow:
         _follow(session, service, name, selection, raw=raw)
@@ -170,7 +170,7 @@ def _chosen_job(session: Session, service: str, job: str | None, latest: bool) -
     return name
 
 
-def _follow(session: Session, service: str, name: str, selection: Selection, *, raw: bool) -> None:
+def _follow(session: Session, service: str, name: str, selection: LineSelection, *, raw: bool) -> None:
     from oscarcli.api.jobs import raise_if_failed, state_text
     from oscarcli.jobs.follow import LogFollower
 
@@ -186,7 +186,7 @@ def _follow(session: Session, service: str, name: str, selection: Selection, *, 
     raise_if_failed(name, follower.job)
 
 
-def _selected(text: str, selection: Selection, session: Session) -> str:
+def _selected(text: str, selection: LineSelection, session: Session) -> str:
     """Return the wanted lines of a log that was asked for with times when these are needed."""
     from oscarcli.jobs.log_lines import NO_TIMES, have_times, lines_of
 

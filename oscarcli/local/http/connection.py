@@ -37,7 +37,7 @@ def _file(connection: socket.socket, mode: str, size: int) -> Any:
     return _Reader(connection, mode, size) if "r" in mode else StreamWriter(connection, mode, size)
 
 
-class Request(HTTPRequest):
+class CheckedRequest(HTTPRequest):
     """cheroot's request, with a closer look at its head."""
 
     header_reader = CheckedHeaders()
@@ -68,10 +68,10 @@ class Request(HTTPRequest):
         super().simple_response(status, msg)
 
 
-class Connection(HTTPConnection):
+class CheckedConnection(HTTPConnection):
     """cheroot's connection, which is asked whether a worker has anything to do for it."""
 
-    RequestHandlerClass = Request
+    RequestHandlerClass = CheckedRequest
     was_idle = False
     was_refused = False
     # When the first byte of a head came whose last one is not there, in seconds since the epoch.

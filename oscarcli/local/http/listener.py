@@ -16,7 +16,7 @@ from typing import Any
 from cheroot.server import Gateway, HTTPServer
 
 from oscarcli.local.http.body import RequestBody
-from oscarcli.local.http.connection import HEAD_SECONDS, MAX_HEAD_BYTES, Connection
+from oscarcli.local.http.connection import HEAD_SECONDS, MAX_HEAD_BYTES, CheckedConnection
 from oscarcli.local.http.hosts import AllowedHosts
 from oscarcli.local.http.messages import ConnectionLost, Handler, MalformedBody, Request, Response
 
@@ -36,7 +36,7 @@ class _Server(HTTPServer):
     request_queue_size = 512
     # A client with a pool of connections keeps them all; the default of ten would close the rest each time.
     keep_alive_conn_limit = 256
-    ConnectionClass = Connection
+    ConnectionClass = CheckedConnection
     handler: Handler
     hosts: AllowedHosts
     # Requests that got a worker since the start.
@@ -63,7 +63,7 @@ class _Server(HTTPServer):
             raise
         return socket_
 
-    def process_conn(self, conn: Connection) -> None:
+    def process_conn(self, conn: CheckedConnection) -> None:
         """Hand a connection to a worker once the head of its next request is there.
 
         cheroot lets a worker wait for it: a few clients that connect in advance, or send half a head, would

@@ -19,7 +19,7 @@ from oscarcli.local.jobs.classify import (
     decode_base64,
 )
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.jobs.staging import Storage, Workspace
+from oscarcli.local.jobs.staging import RunStorage, Workspace
 from oscarcli.local.services.definition import Definition
 
 # What each kind of provider has to have; the supervisor looks into all of them, used or not.
@@ -54,7 +54,7 @@ class Input:
         payload: Path,
         definition: Definition,
         workspace: Workspace,
-        storage: Storage | None,
+        storage: RunStorage | None,
         log: JobLog,
     ) -> None:
         self._payload, self._definition, self._workspace = payload, definition, workspace

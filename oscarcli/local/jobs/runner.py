@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
-from oscarcli.local.jobs.engine.base import Cancellation, Engine
+from oscarcli.local.jobs.engine.base import Engine, RunCancellation
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.jobs.staging import Storage
+from oscarcli.local.jobs.staging import RunStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
 from oscarcli.local.jobs.table import Job, JobOutcome
 from oscarcli.local.services import warnings
@@ -39,7 +39,7 @@ class JobRunner:
         self,
         folder: Path,
         services: Services,
-        storage: Storage,
+        storage: RunStorage,
         engine: Engine,
         obstacle: Obstacle,
         *,
@@ -52,7 +52,7 @@ class JobRunner:
         self._obstacle = obstacle
         self._strict_exit = strict_exit
 
-    def run(self, job: Job, cancellation: Cancellation) -> JobOutcome:
+    def run(self, job: Job, cancellation: RunCancellation) -> JobOutcome:
         """Run a job and write its log.
 
         Raises:
@@ -71,7 +71,7 @@ class JobRunner:
             remove_tree(home / WORK)
             (home / PAYLOAD).unlink(missing_ok=True)
 
-    def _logged(self, job: Job, home: Path, log: JobLog, cancellation: Cancellation) -> JobOutcome:
+    def _logged(self, job: Job, home: Path, log: JobLog, cancellation: RunCancellation) -> JobOutcome:
         payload = home / PAYLOAD
         payload.write_bytes(job.payload)
         self._note_differences(job, log)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
-from oscarcli.local.jobs.engine.base import Cancellation, Cancelled
+from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import append_note
 from oscarcli.local.jobs.table import Job, JobOutcome, Jobs
 
@@ -22,7 +22,7 @@ MIN_FREE_BYTES = 64 << 20
 HELD_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 
-Execute = Callable[[Job, Cancellation], JobOutcome]
+Execute = Callable[[Job, RunCancellation], JobOutcome]
 
 
 class Scheduler:
@@ -44,7 +44,7 @@ class Scheduler:
         self._execute = execute
         self._free_bytes = free_bytes
         self._lock = threading.Lock()
-        self._running: dict[str, Cancellation] = {}
+        self._running: dict[str, RunCancellation] = {}
         self._removed: set[str] = set()
         # Never held while the database is asked: whoever commits a job rings it.
         self._bell = threading.Condition()
@@ -136,7 +136,7 @@ class Scheduler:
         return not held
 
     def _work(self, job: Job) -> None:
-        cancellation = Cancellation()
+        cancellation = RunCancellation()
         with self._lock:
             self._running[job.name] = cancellation
         try:
@@ -149,7 +149,7 @@ class Scheduler:
         finally:
             self._leave(job.name)
 
-    def _carry_out(self, job: Job, cancellation: Cancellation) -> None:
+    def _carry_out(self, job: Job, cancellation: RunCancellation) -> None:
         log.info("job %s starts", job.name)
         outcome = self._outcome(job, cancellation)
         self._record(job, outcome)
@@ -164,10 +164,10 @@ class Scheduler:
             remove_tree(self._folder / name)
         self.wake()
 
-    def _outcome(self, job: Job, cancellation: Cancellation) -> JobOutcome:
+    def _outcome(self, job: Job, cancellation: RunCancellation) -> JobOutcome:
         try:
             return self._execute(job, cancellation)
-        except Cancelled as cancelled:
+        except RunCancelled as cancelled:
             reason = str(cancelled)
         except Exception as error:
             log.exception("job %s broke", job.name)

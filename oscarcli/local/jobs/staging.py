@@ -34,7 +34,7 @@ class StageError(Exception):
         self.message = message
 
 
-class Storage(Protocol):
+class RunStorage(Protocol):
     """The objects a run may read and write."""
 
     def download(self, bucket: str, key: str, target: BinaryIO) -> None:
@@ -73,7 +73,7 @@ class Workspace:
 def upload_results(
     outputs: Sequence[Mapping[str, Any]],
     folder: Path,
-    storage: Storage | None,
+    storage: RunStorage | None,
     log: JobLog,
     before_each: Callable[[], None],
 ) -> None:

@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oscarcli.local.jobs.classify import UNKNOWN, Payload, Raw, SupervisorCrash, classify_file, crashing
-from oscarcli.local.jobs.engine.base import Cancellation, Command, Engine
+from oscarcli.local.jobs.engine.base import Engine, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.input import CredentialsError, Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.jobs.staging import StageError, Storage, Workspace, returned_value, upload_results
+from oscarcli.local.jobs.staging import RunStorage, StageError, Workspace, returned_value, upload_results
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.services.definition import Definition
 
@@ -65,7 +65,12 @@ class Run:
 
 
 def supervise(
-    run: Run, root: Path, storage: Storage | None, engine: Engine, log: JobLog, cancellation: Cancellation
+    run: Run,
+    root: Path,
+    storage: RunStorage | None,
+    engine: Engine,
+    log: JobLog,
+    cancellation: RunCancellation,
 ) -> JobOutcome:
     """Carry out a run.
 
@@ -124,10 +129,10 @@ class _Supervision:
         self,
         run: Run,
         root: Path,
-        storage: Storage | None,
+        storage: RunStorage | None,
         engine: Engine,
         log: JobLog,
-        cancellation: Cancellation,
+        cancellation: RunCancellation,
     ) -> None:
         self._run = run
         self._definition = run.definition
@@ -192,7 +197,7 @@ class _Supervision:
         environment = {**self._environment(), **variables}
         script = self._script(environment)
         self._log.supervisor("DEBUG", "CONTAINER OUTPUT:\n ")
-        command = Command(
+        command = ScriptCommand(
             script,
             self._workspace.scratch,
             environment,

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.http.messages import Body, Request, Response
-from oscarcli.local.jobs.engine.base import Cancellation, Cancelled, Engine
+from oscarcli.local.jobs.engine.base import Engine, RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import JobLog, read_log
 from oscarcli.local.jobs.runner import Obstacle
-from oscarcli.local.jobs.staging import Storage
+from oscarcli.local.jobs.staging import RunStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.options import SYNC_LIMIT_SECONDS
@@ -61,7 +61,7 @@ class SyncRuns:
         self,
         folder: Path,
         engine: Engine,
-        storage: Storage | None,
+        storage: RunStorage | None,
         obstacle: Obstacle,
         *,
         ended: Callable[[Definition, float, float], None],
@@ -75,7 +75,7 @@ class SyncRuns:
         self._limit = limit
         self._changed = threading.Condition()
         self._calls = 0
-        self._running: dict[Cancellation, str] = {}
+        self._running: dict[RunCancellation, str] = {}
         self._noted: set[str] = set()
 
     def run(self, definition: Definition, request: Request) -> Response:
@@ -90,7 +90,7 @@ class SyncRuns:
             begun = time.time()
             try:
                 return self._answer(definition, request, cancellation, started)
-            except Cancelled as cancelled:
+            except RunCancelled as cancelled:
                 log.warning('synchronous run of "%s" stopped: %s', definition["name"], cancelled)
                 timed_out = time.monotonic() - started >= self._limit
                 raise (Refused(504, "request timeout") if timed_out else Refused(502)) from cancelled
@@ -125,12 +125,12 @@ class SyncRuns:
                 self._calls -= 1
 
     @contextmanager
-    def _slot(self, definition: Definition, deadline: float) -> Iterator[Cancellation]:
+    def _slot(self, definition: Definition, deadline: float) -> Iterator[RunCancellation]:
         """Wait until the service may run once more."""
         name = definition["name"]
         scale = definition["synchronous"]["max_scale"]
         most = scale if scale > 0 else DEFAULT_SCALE
-        cancellation = Cancellation()
+        cancellation = RunCancellation()
         with self._changed:
             free = self._changed.wait_for(
                 lambda: list(self._running.values()).count(name) < most, deadline - time.monotonic()
@@ -146,7 +146,7 @@ class SyncRuns:
                 self._changed.notify_all()
 
     def _answer(
-        self, definition: Definition, request: Request, cancellation: Cancellation, started: float
+        self, definition: Definition, request: Request, cancellation: RunCancellation, started: float
     ) -> Response:
         self._note(definition)
         obstacle = self._obstacle(definition)
@@ -164,7 +164,7 @@ class SyncRuns:
             # The answer's files are open by now and stay readable.
             remove_tree(home)
 
-    def _supervised(self, run: Run, home: Path, cancellation: Cancellation) -> JobOutcome:
+    def _supervised(self, run: Run, home: Path, cancellation: RunCancellation) -> JobOutcome:
         job_log = JobLog(home, log_level(run.definition), limit=OUTPUT_LIMIT, answer_limit=None)
         try:
             outcome = supervise(run, home / "work", self._storage, self._engine, job_log, cancellation)

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from oscarcli.local.objects import index, piece_index
-from oscarcli.local.objects.model import ObjectRecord, Page, Upload
+from oscarcli.local.objects.model import MultipartUpload, ObjectRecord, Page
 
 _FIRST_SURROGATE = 0xD800
 _AFTER_SURROGATES = 0xE000
@@ -79,13 +79,13 @@ def list_uploads(
     delimiter: str,
     after: tuple[str, str],
     limit: int,
-) -> tuple[list[Upload], list[str], bool]:
+) -> tuple[list[MultipartUpload], list[str], bool]:
     """Return (uploads, common prefixes, truncated) after `after`, a key and an upload's identifier.
 
     An empty identifier leaves out all uploads of that key.
     """
     key, identifier = (after[0], after[1] or _AFTER_IDENTIFIERS) if after[0] >= prefix else (prefix, "")
-    uploads: list[Upload] = []
+    uploads: list[MultipartUpload] = []
     prefixes: list[str] = []
     for upload in piece_index.scan_uploads(connection, bucket, key, successor(prefix), identifier):
         folder = common_prefix(upload.key, prefix, delimiter)

@@ -108,7 +108,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Upload:
+class MultipartUpload:
     """A multipart upload that is not finished."""
 
     identifier: str

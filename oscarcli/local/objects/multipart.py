@@ -18,9 +18,9 @@ from oscarcli.local.objects.model import (
     Attributes,
     Checksum,
     EventSource,
+    MultipartUpload,
     ObjectRecord,
     Piece,
-    Upload,
 )
 from oscarcli.local.objects.writing import Condition, NewObject, Writer, require_bucket
 
@@ -54,7 +54,7 @@ class MultipartUploads:
 
     def start(
         self, bucket: str, key: str, attributes: Attributes, *, algorithm: str = "", kind: str = ""
-    ) -> Upload:
+    ) -> MultipartUpload:
         """Begin an upload.
 
         Args:
@@ -68,11 +68,13 @@ class MultipartUploads:
         kind = checksums.upload_kind(algorithm, kind) if algorithm else ""
         with full_disk_named(), self._state.transaction() as connection:
             require_bucket(connection, bucket)
-            upload = Upload(uuid.uuid4().hex, bucket, key, time.time_ns(), attributes, algorithm, kind)
+            upload = MultipartUpload(
+                uuid.uuid4().hex, bucket, key, time.time_ns(), attributes, algorithm, kind
+            )
             piece_index.add_upload(connection, upload)
         return upload
 
-    def get(self, bucket: str, key: str, identifier: str) -> Upload:
+    def get(self, bucket: str, key: str, identifier: str) -> MultipartUpload:
         """Return an unfinished upload. Raises S3Error: NoSuchBucket, NoSuchUpload."""
         connection = self._state.read()
         upload = piece_index.get_upload(connection, identifier)
@@ -81,7 +83,7 @@ class MultipartUploads:
             raise S3Error("NoSuchUpload")
         return upload
 
-    def put_part(self, upload: Upload, number: int, intake: BodyReader) -> Piece:
+    def put_part(self, upload: MultipartUpload, number: int, intake: BodyReader) -> Piece:
         """Store a part, in place of the one of that number. Raises S3Error."""
         check_part_number(number)
         with full_disk_named(), self._writer.draft(intake) as draft:
@@ -96,7 +98,9 @@ class MultipartUploads:
                 self._state.after_commit(lambda: self._writer.holds.discard(upload.identifier, old))
         return piece
 
-    def parts(self, upload: Upload, *, after: int = 0, limit: int = 1000) -> tuple[list[Piece], bool]:
+    def parts(
+        self, upload: MultipartUpload, *, after: int = 0, limit: int = 1000
+    ) -> tuple[list[Piece], bool]:
         """Return (parts by number, truncated)."""
         pieces = piece_index.get_pieces(self._state.read(), upload.identifier, after=after, limit=limit + 1)
         return pieces[:limit], len(pieces) > limit > 0
@@ -109,7 +113,7 @@ class MultipartUploads:
         delimiter: str = "",
         after: tuple[str, str] = ("", ""),
         limit: int = 1000,
-    ) -> tuple[list[Upload], list[str], bool]:
+    ) -> tuple[list[MultipartUpload], list[str], bool]:
         """Return (uploads by key, common prefixes, truncated). Raises S3Error: NoSuchBucket."""
         connection = self._state.read()
         require_bucket(connection, bucket)
@@ -179,7 +183,9 @@ class MultipartUploads:
                 self._writer.forget(connection, identifier)
 
 
-def _choose(upload: Upload, references: Sequence[PartReference], stored: Mapping[int, Piece]) -> list[Piece]:
+def _choose(
+    upload: MultipartUpload, references: Sequence[PartReference], stored: Mapping[int, Piece]
+) -> list[Piece]:
     if not references:
         raise S3Error("InvalidRequest", "You must specify at least one part")
     numbers = [reference.number for reference in references]
@@ -200,7 +206,7 @@ def _choose(upload: Upload, references: Sequence[PartReference], stored: Mapping
     return chosen
 
 
-def _checksum_agrees(upload: Upload, reference: PartReference, piece: Piece) -> bool:
+def _checksum_agrees(upload: MultipartUpload, reference: PartReference, piece: Piece) -> bool:
     said = reference.checksums.get(upload.checksum_algorithm)
     if said is None:
         # A digest over digests is only as good as the client's word for each of them.
@@ -208,7 +214,7 @@ def _checksum_agrees(upload: Upload, reference: PartReference, piece: Piece) -> 
     return said == piece.checksum
 
 
-def _checksum(upload: Upload, chosen: Sequence[Piece], expected: Checksum | None) -> Checksum | None:
+def _checksum(upload: MultipartUpload, chosen: Sequence[Piece], expected: Checksum | None) -> Checksum | None:
     if not upload.checksum_algorithm:
         return None
     parts = [(piece.checksum, piece.size) for piece in chosen]

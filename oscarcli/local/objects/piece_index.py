@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 
 from oscarcli.local.objects.index import dump_attributes, load_attributes
-from oscarcli.local.objects.model import Piece, Upload
+from oscarcli.local.objects.model import MultipartUpload, Piece
 
 # -- pieces ----------------------------------------------------------------------------------------------
 
@@ -66,7 +66,7 @@ def remove_unowned_pieces(connection: sqlite3.Connection) -> int:
 # -- uploads ---------------------------------------------------------------------------------------------
 
 
-def get_upload(connection: sqlite3.Connection, identifier: str) -> Upload | None:
+def get_upload(connection: sqlite3.Connection, identifier: str) -> MultipartUpload | None:
     """Return the unfinished upload, or None."""
     row = connection.execute("SELECT * FROM uploads WHERE content = ?", (identifier,)).fetchone()
     return None if row is None else _upload(row)
@@ -74,7 +74,7 @@ def get_upload(connection: sqlite3.Connection, identifier: str) -> Upload | None
 
 def scan_uploads(
     connection: sqlite3.Connection, bucket: str, start: str, stop: str | None, after_identifier: str
-) -> Iterator[Upload]:
+) -> Iterator[MultipartUpload]:
     """Yield uploads by (key, identifier), after (`start`, `after_identifier`) and before the key `stop`."""
     bound = "" if stop is None else "AND key < ?"
     values = [bucket, start, after_identifier, *([] if stop is None else [stop])]
@@ -92,7 +92,7 @@ def uploads_before(connection: sqlite3.Connection, started_ns: int) -> list[str]
     return [row["content"] for row in rows]
 
 
-def add_upload(connection: sqlite3.Connection, upload: Upload) -> None:
+def add_upload(connection: sqlite3.Connection, upload: MultipartUpload) -> None:
     """Insert a new upload."""
     connection.execute(
         "INSERT INTO uploads VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -117,8 +117,8 @@ def _piece(row: sqlite3.Row) -> Piece:
     return Piece(row["number"], row["blob"], row["size"], row["etag"], row["checksum"], row["modified_ns"])
 
 
-def _upload(row: sqlite3.Row) -> Upload:
-    return Upload(
+def _upload(row: sqlite3.Row) -> MultipartUpload:
+    return MultipartUpload(
         identifier=row["content"],
         bucket=row["bucket"],
         key=row["key"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,98 @@ def test_json(call: Caller) -> None:
     assert json.loads(outcome.out) == {"service": "abc", "fdl": "abc/fdl.yaml", "script": "abc/script.sh"}
     assert outcome.err == ""
     assert yaml.safe_load(call("init", "abc", "--force", "-o", "yaml").out)["service"] == "abc"
+
+
+def _run(script: Path, source: Path, results: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script as the supervisor does, by `/bin/sh`, which ignores the first line."""
+    variables = {"INPUT_FILE_PATH": str(source), "TMP_OUTPUT_DIR": str(results), "PATH": os.environ["PATH"]}
+    return subprocess.run(
+        ["/bin/sh", str(script)], env=variables, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("template", ["shell", "python"])
+def test_templates_run_as_they_are(call: Caller, template: str) -> None:
+    Path("in.txt").write_text("one\ntwo\n")
+    Path("results").mkdir()
+    assert call("init", "abc", "--template", template).code == 0
+    done = _run(Path("abc/script.sh"), Path("in.txt"), Path("results"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "Reading in.txt\nWrote in.txt.count.txt\n"
+    assert Path("results/in.txt.count.txt").read_text().split()[0] == "2"
+    assert call("validate", "abc/fdl.yaml").err == ""
+
+
+def test_the_container_template_has_the_program_in_its_image(call: Caller) -> None:
+    assert call("init", "abc", "--template", "container", "--image", "lab/abc:2").code == 0
+    folder = Path("abc")
+    names = ["Containerfile", "fdl.yaml", "process.py", "script.sh"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    [copied] = [
+        line for line in (folder / "Containerfile").read_text().splitlines() if line.startswith("COPY")
+    ]
+    assert copied == "COPY process.py /opt/abc/process.py"
+    assert 'exec python3 /opt/abc/process.py "$INPUT_FILE_PATH"' in (folder / "script.sh").read_text()
+    found = inspect("abc/fdl.yaml")
+    assert (found.mistakes, found.warnings) == ((), ())
+    assert found.services[0].definition["image"] == "lab/abc:2"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "image"),
+    [
+        ("work.py", "import sys\nprint('got', sys.argv[1])", "python:3-slim"),
+        ("work", "#!/usr/bin/env python3\nimport sys\nprint('got', sys.argv[1])\n", "python:3-slim"),
+        ("work", "#!/usr/bin/env -S python3 -u\nimport sys\nprint('got', sys.argv[1])\n", "python:3-slim"),
+        ("w$(id)'.py", "\ufeffimport sys\r\nprint('got', sys.argv[1])\r\n", "python:3-slim"),
+        (
+            "work.py",
+            "import sys\nEND = '''\nEND_OF_SCRIPT\n'''\nprint('got', sys.argv[1])\n",
+            "python:3-slim",
+        ),
+        ("work.sh", 'echo "got $INPUT_FILE_PATH"\n', "alpine:3"),
+        ("work", '#!/bin/bash\necho "got $INPUT_FILE_PATH"\n', "alpine:3"),
+    ],
+)
+def test_a_script_of_another_language_is_called_from_one_of_the_shell(
+    call: Caller, name: str, text: str, image: str
+) -> None:
+    Path(name).write_bytes(text.encode())
+    assert call("init", "abc", "--script", name).code == 0
+    done = _run(Path("abc/script.sh"), Path("in put.txt"), Path())
+    assert (done.returncode, done.stdout, done.stderr) == (0, "got in put.txt\n", "")
+    found = inspect("abc/fdl.yaml")
+    assert (found.mistakes, found.warnings) == ((), ())
+    assert found.services[0].definition["image"] == image
+
+
+def test_the_exit_code_of_the_script_inside_comes_through(call: Caller) -> None:
+    Path("work.py").write_text("raise SystemExit(7)")
+    assert call("init", "abc", "--script", "work.py").code == 0
+    assert _run(Path("abc/script.sh"), Path("x"), Path()).returncode == 7
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "code", "words"),
+    [
+        (b"print 1", "work.xyz", 2, 'nothing says which program runs "work.xyz"'),
+        (b"", "work.py", 2, '"work.py" is empty'),
+        (b"\xff\xfe", "work.py", 2, '"work.py" is no UTF-8 text'),
+        (b"#" * (1 << 20) + b"#", "work.py", 2, "larger than 1 MiB"),
+        (None, "work.py", 1, 'cannot read "work.py": No such file or directory'),
+    ],
+)
+def test_scripts_that_cannot_be_taken(
+    call: Caller, data: bytes | None, name: str, code: int, words: str
+) -> None:
+    if data is not None:
+        Path(name).write_bytes(data)
+    outcome = call("init", "abc", "--script", name)
+    assert (outcome.code, words in outcome.err) == (code, True), outcome.err
+    assert not Path("abc").exists()
+
+
+def test_a_template_and_a_script_exclude_each_other(call: Caller) -> None:
+    Path("work.py").write_text("1")
+    outcome = call("init", "abc", "--script", "work.py", "--template", "shell")
+    assert (outcome.code, "only one of them" in outcome.err) == (2, True)

@@ -162,3 +162,16 @@ def test_words_are_counted(call: Caller) -> None:
     assert call("validate").code == 2
     assert call("validate", "--schema", "good.yaml").code == 2
     assert call("validate", "--help").code == 0
+
+
+def test_a_script_in_another_language_is_warned_of(call: Caller) -> None:
+    folder = call.home / "abc"
+    assert call("init", "abc", "--dir", str(folder)).code == 0
+    (folder / "script.sh").write_text("#!/usr/bin/env python3\nprint()\n")
+    outcome = call("validate", str(folder / "fdl.yaml"))
+    assert outcome.code == 0
+    place = "fdl.yaml:9: warning: functions.oscar[0].default-cluster.script"
+    assert f"{place}: its first line names python3" in outcome.out
+    fdl = folder / "fdl.yaml"
+    fdl.write_text(fdl.read_text() + "      expose:\n        api_port: 8080\n")
+    assert "warning" not in call("validate", str(fdl)).out

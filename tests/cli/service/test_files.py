@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from oscarcli.errors import ExitCode
-from oscarcli.storage.s3 import S3Settings, connect
+from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Outcome, Runner
 from tests.support.command import World
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
@@ -404,8 +405,8 @@ def test_a_file_goes_to_standard_output(run: Runner, stored: Cluster) -> None:
         (["webdav.x", "svc/out/a.txt"], ExitCode.REFUSED, "webdav is not supported"),
         (["s3.x", "svc/out/a.txt"], ExitCode.USAGE, '"s3.x" is not defined in the service "svc"'),
         (["svc/out/a.txt", "a.txt", "b.txt", "c.txt"], ExitCode.USAGE, "too many words"),
-        ([], ExitCode.NOT_FOUND, 'no files found under "svc/out/"'),
-        (["svc"], ExitCode.NOT_FOUND, 'no files found under "svc/"'),
+        ([], ExitCode.NOT_FOUND, 'download "svc/out/" from minio.default: no files found'),
+        (["svc"], ExitCode.NOT_FOUND, 'download "svc/" from minio.default: no files found'),
         (
             ["minio", "svc/out", "a", "--download-latest-into=b"],
             ExitCode.USAGE,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.local.jobs.engine import host
-from oscarcli.local.jobs.engine.base import Cancellation, Cancelled, Command
+from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled, ScriptCommand
 from oscarcli.local.jobs.engine.host import HostEngine
 from oscarcli.local.jobs.engine.processes import kill_marked
 from tests.local.harness import wait_for
@@ -21,14 +21,14 @@ Run = Callable[..., tuple[int, bytes]]
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    def run(script: str, cancellation: Cancellation | None = None) -> tuple[int, bytes]:
+    def run(script: str, cancellation: RunCancellation | None = None) -> tuple[int, bytes]:
         path = tmp_path / "script.sh"
         path.write_text(script)
         marker = ("TMP_OUTPUT_DIR", os.fsencode(tmp_path / "out"))
         environment = {"PATH": os.environ["PATH"].encode(), "ODD": b"\xff", marker[0]: marker[1]}
         printed: list[bytes] = []
-        command = Command(path, tmp_path, environment, marker)
-        code = HostEngine().run(command, printed.append, cancellation or Cancellation())
+        command = ScriptCommand(path, tmp_path, environment, marker)
+        code = HostEngine().run(command, printed.append, cancellation or RunCancellation())
         return code, b"".join(printed)
 
     return run
@@ -111,9 +111,9 @@ def test_another_run_keeps_its_processes(run: Run, tmp_path: Path) -> None:
         DAEMON.replace("%s", str(other)) + "while [ ! -e go ]; do sleep 0.01; done; kill -0 $(cat pid)"
     )
     codes: list[int] = []
-    command = Command(script, other, {"PATH": os.environ["PATH"].encode()}, ("OTHER", b"1"))
+    command = ScriptCommand(script, other, {"PATH": os.environ["PATH"].encode()}, ("OTHER", b"1"))
     thread = threading.Thread(
-        target=lambda: codes.append(HostEngine().run(command, lambda _: None, Cancellation()))
+        target=lambda: codes.append(HostEngine().run(command, lambda _: None, RunCancellation()))
     )
     thread.start()
     hidden = pid_in(other / "pid")
@@ -141,9 +141,9 @@ def test_a_reaper_that_was_killed_is_replaced(run: Run) -> None:
 def test_what_cannot_be_started_says_why(
     tmp_path: Path, variable: str, value: bytes, error: type[Exception]
 ) -> None:
-    command = Command(tmp_path / "script.sh", tmp_path, {variable: value}, ("A", b"1"))
+    command = ScriptCommand(tmp_path / "script.sh", tmp_path, {variable: value}, ("A", b"1"))
     with pytest.raises(error, match=r"too long|null byte|variable name"):
-        HostEngine().run(command, lambda _: None, Cancellation())
+        HostEngine().run(command, lambda _: None, RunCancellation())
 
 
 def test_a_script_gets_the_usual_signals_and_no_descriptors(run: Run) -> None:
@@ -155,7 +155,7 @@ def test_a_script_gets_the_usual_signals_and_no_descriptors(run: Run) -> None:
 
 
 def test_a_cancelled_script_gets_term_and_nothing_of_it_is_left(run: Run, tmp_path: Path) -> None:
-    cancellation = Cancellation()
+    cancellation = RunCancellation()
 
     def cancel_when_running() -> None:
         pid_in(tmp_path / "pid")
@@ -163,7 +163,7 @@ def test_a_cancelled_script_gets_term_and_nothing_of_it_is_left(run: Run, tmp_pa
 
     watcher = threading.Thread(target=cancel_when_running)
     watcher.start()
-    with pytest.raises(Cancelled, match="enough"):
+    with pytest.raises(RunCancelled, match="enough"):
         run("trap 'echo x > trapped; exit 0' TERM; sleep 60 & echo $! > pid; wait", cancellation)
     watcher.join()
     assert (tmp_path / "trapped").exists()
@@ -174,7 +174,7 @@ def test_a_script_that_ignores_term_is_killed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(host, "GRACE_SECONDS", 0.1)
-    cancellation = Cancellation()
+    cancellation = RunCancellation()
 
     def cancel_when_running() -> None:
         pid_in(tmp_path / "pid")
@@ -183,7 +183,7 @@ def test_a_script_that_ignores_term_is_killed(
     watcher = threading.Thread(target=cancel_when_running)
     watcher.start()
     began = time.monotonic()
-    with pytest.raises(Cancelled):
+    with pytest.raises(RunCancelled):
         run("trap '' TERM; echo $$ > pid; while :; do sleep 0.05; done", cancellation)
     watcher.join()
     assert time.monotonic() - began < 30
@@ -191,15 +191,15 @@ def test_a_script_that_ignores_term_is_killed(
 
 
 def test_a_run_cancelled_before_it_begins_does_not_begin(run: Run, tmp_path: Path) -> None:
-    cancellation = Cancellation()
+    cancellation = RunCancellation()
     cancellation.cancel("never mind")
-    with pytest.raises(Cancelled):
+    with pytest.raises(RunCancelled):
         run("echo x > begun", cancellation)
     assert not (tmp_path / "begun").exists()
 
 
 def test_only_the_first_reason_counts_and_listeners_are_told_once() -> None:
-    cancellation = Cancellation()
+    cancellation = RunCancellation()
     told: list[str] = []
     cancellation.notify(lambda: told.append("first"))
     forgotten = lambda: told.append("forgotten")  # noqa: E731

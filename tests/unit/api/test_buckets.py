@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from oscarcli.api import buckets
-from oscarcli.api.buckets import Selection
+from oscarcli.api.buckets import ObjectSelection
 from oscarcli.api.client import Client
 from oscarcli.errors import ForbiddenError, NotFoundError, OscarError, UsageError
 
@@ -77,22 +77,22 @@ PAGES = [["a", "b"], ["c", "in/1"], ["in/2", "z"]]
 @pytest.mark.parametrize(
     ("selection", "names", "truncated", "token", "calls"),
     [
-        (Selection(), ["a", "b"], True, "1", 1),
-        (Selection(page="2"), ["in/2", "z"], False, None, 1),
-        (Selection(everything=True), ["a", "b", "c", "in/1", "in/2", "z"], False, None, 3),
-        (Selection(page="1", everything=True), ["c", "in/1", "in/2", "z"], False, None, 2),
-        (Selection(prefix="in/"), ["in/1", "in/2"], False, None, 3),
-        (Selection(limit=1), ["a"], True, None, 1),
-        (Selection(limit=2), ["a", "b"], True, "1", 1),
-        (Selection(limit=3), ["a", "b", "c"], True, None, 2),
-        (Selection(limit=6), ["a", "b", "c", "in/1", "in/2", "z"], False, None, 3),
-        (Selection(limit=99), ["a", "b", "c", "in/1", "in/2", "z"], False, None, 3),
-        (Selection(prefix="in/", limit=1), ["in/1"], True, "2", 2),
-        (Selection(prefix="nothing"), [], False, None, 3),
+        (ObjectSelection(), ["a", "b"], True, "1", 1),
+        (ObjectSelection(page="2"), ["in/2", "z"], False, None, 1),
+        (ObjectSelection(everything=True), ["a", "b", "c", "in/1", "in/2", "z"], False, None, 3),
+        (ObjectSelection(page="1", everything=True), ["c", "in/1", "in/2", "z"], False, None, 2),
+        (ObjectSelection(prefix="in/"), ["in/1", "in/2"], False, None, 3),
+        (ObjectSelection(limit=1), ["a"], True, None, 1),
+        (ObjectSelection(limit=2), ["a", "b"], True, "1", 1),
+        (ObjectSelection(limit=3), ["a", "b", "c"], True, None, 2),
+        (ObjectSelection(limit=6), ["a", "b", "c", "in/1", "in/2", "z"], False, None, 3),
+        (ObjectSelection(limit=99), ["a", "b", "c", "in/1", "in/2", "z"], False, None, 3),
+        (ObjectSelection(prefix="in/", limit=1), ["in/1"], True, "2", 2),
+        (ObjectSelection(prefix="nothing"), [], False, None, 3),
     ],
 )
 def test_what_is_selected(
-    selection: Selection, names: list[str], truncated: bool, token: str | None, calls: int
+    selection: ObjectSelection, names: list[str], truncated: bool, token: str | None, calls: int
 ) -> None:
     api, seen = client(paged(PAGES))
     bucket = buckets.get_bucket(api, "b", selection)
@@ -106,7 +106,7 @@ def test_going_on_with_the_token_misses_nothing_and_repeats_nothing() -> None:
     names: list[str] = []
     page: str | None = None
     while True:
-        bucket = buckets.get_bucket(api, "b", Selection(page=page))
+        bucket = buckets.get_bucket(api, "b", ObjectSelection(page=page))
         names += found(bucket)
         page = bucket.get("next_page")
         if page is None:
@@ -116,33 +116,33 @@ def test_going_on_with_the_token_misses_nothing_and_repeats_nothing() -> None:
 
 def test_truncated_false_ends_it_whatever_the_token() -> None:
     api, seen = client(always({"objects": [], "is_truncated": False, "next_page": "again"}))
-    assert "next_page" not in buckets.get_bucket(api, "b", Selection(everything=True))
+    assert "next_page" not in buckets.get_bucket(api, "b", ObjectSelection(everything=True))
     assert len(seen) == 1
 
 
 @pytest.mark.parametrize("objects", [None, []])
 def test_no_objects_are_an_empty_list(objects: Any) -> None:
     api, _ = client(always({"bucket_name": "b", "objects": objects}))
-    assert buckets.get_bucket(api, "b", Selection())["objects"] == []
+    assert buckets.get_bucket(api, "b", ObjectSelection())["objects"] == []
 
 
 def test_an_expired_token_is_no_missing_bucket() -> None:
     api, seen = client(lambda _request: httpx.Response(500, text="token expired"))
     with pytest.raises(OscarError, match="token expired"):
-        buckets.get_bucket(api, "b", Selection(page="old"))
+        buckets.get_bucket(api, "b", ObjectSelection(page="old"))
     assert len(seen) == 1
 
 
 def test_a_list_that_fails_too_leaves_the_first_failure() -> None:
     api, _ = client(lambda _request: httpx.Response(500, text="minio is away"))
     with pytest.raises(OscarError, match=r'list the objects of bucket "b".*minio is away'):
-        buckets.get_bucket(api, "b", Selection())
+        buckets.get_bucket(api, "b", ObjectSelection())
 
 
 def test_forbidden_stays_forbidden_without_a_second_question() -> None:
     api, seen = client(lambda _request: httpx.Response(403))
     with pytest.raises(ForbiddenError):
-        buckets.get_bucket(api, "b", Selection())
+        buckets.get_bucket(api, "b", ObjectSelection())
     assert len(seen) == 1
 
 
@@ -158,7 +158,7 @@ def test_find_says_where_to_look() -> None:
 def test_what_is_no_name_asks_no_other_route(name: str) -> None:
     api, seen = client(always({}))
     with pytest.raises(UsageError):
-        buckets.get_bucket(api, name, Selection())
+        buckets.get_bucket(api, name, ObjectSelection())
     with pytest.raises(UsageError):
         buckets.delete_bucket(api, name)
     assert seen == []

@@ -148,6 +148,15 @@ def read_text(folder: Path, text: str, name: str = "fdl.yaml") -> Fdl:
     return read(str(folder / name))
 
 
+def crlf_warning(line: int, folder: Path) -> str:
+    """Return what is said of the fixture's script, which the FDL names on this line."""
+    place = f"{folder / 'fdl.yaml'}:{line}: functions.oscar[0].oscar-cluster.script"
+    return (
+        f"{place}: the script has CRLF line ends; the cluster makes LF of them, "
+        "other programs stumble over them"
+    )
+
+
 def only(fdl: Fdl) -> dict[str, Any]:
     [service] = fdl.services
     return service.definition
@@ -155,7 +164,7 @@ def only(fdl: Fdl) -> dict[str, Any]:
 
 def test_posenet_becomes_exactly_this_document(folder: Path) -> None:
     fdl = read_text(folder, POSENET)
-    assert fdl.warnings == ()
+    assert fdl.warnings == (crlf_warning(8, folder),)
     assert only(fdl) == {
         "name": "posenet",
         "memory": "1Gi",
@@ -206,7 +215,7 @@ def test_tabs_behind_values(folder: Path) -> None:
     assert (definition["image"], definition["cpu"], definition["memory"]) == ("ubuntu:22.04", "1.0", "256Mi")
     assert definition["input"] == [{"path": "simple-test/in", "storage_provider": "minio.default"}]
     assert definition["output"] == [{"path": "simple-test/out", "storage_provider": "minio"}]
-    assert fdl.warnings == ()
+    assert fdl.warnings == (crlf_warning(9, folder),)
 
 
 def test_variables_are_text_as_written_and_structures_are_json(folder: Path) -> None:
@@ -225,6 +234,7 @@ def test_variables_are_text_as_written_and_structures_are_json(folder: Path) -> 
     place = "functions.oscar[0].oscar-cluster.environment.variables"
     label = folder / "fdl.yaml"
     assert fdl.warnings == (
+        crlf_warning(8, folder),
         f"{label}:19: {place}.MAIL: a list; sent as text, in JSON",
         f"{label}:21: {place}.BOX: keys and values; sent as text, in JSON",
     )

@@ -12,7 +12,7 @@ from oscarcli.api.responses import ServerError
 from oscarcli.errors import NotFoundError, UnreachableError
 from oscarcli.jobs import follow
 from oscarcli.jobs.follow import LogEvent, LogFollower
-from oscarcli.jobs.log_lines import Selection
+from oscarcli.jobs.log_lines import LineSelection
 
 Look = tuple[str | Exception | None, str | Exception | None]
 AWAY = UnreachableError("cannot look: refused")
@@ -139,7 +139,7 @@ def test_lines_whose_start_was_dropped_by_the_node_are_shown_once(play: Any) -> 
     looks = [("Running", log(0, 20)), ("Running", log(10, 30)), ("Succeeded", log(25, 40))]
     assert "".join(texts(play(*looks))) == "tick\n" * 40
     looks = [("Running", log(0, 20)), ("Running", log(10, 30)), ("Succeeded", log(25, 40))]
-    assert "".join(texts(play(*looks, selection=Selection(times=True)))) == log(0, 40)
+    assert "".join(texts(play(*looks, selection=LineSelection(times=True)))) == log(0, 40)
 
 
 def test_the_last_lines_that_are_there_come_first_and_then_all_that_is_new(play: Any) -> None:
@@ -148,11 +148,11 @@ def test_the_last_lines_that_are_there_come_first_and_then_all_that_is_new(play:
         ("Running", "a\nb\nc\nd\ne\n"),
         ("Succeeded", "a\nb\nc\nd\ne\nf\n"),
     ]
-    assert texts(play(*looks, selection=Selection(tail=1))) == ["c\n", "d\ne\n", "f\n"]
+    assert texts(play(*looks, selection=LineSelection(tail=1))) == ["c\n", "d\ne\n", "f\n"]
     looks = [("Running", "a\nb\nc\n"), ("Succeeded", "a\nb\nc\nd\n")]
-    assert texts(play(*looks, selection=Selection(tail=0))) == ["d\n"]
+    assert texts(play(*looks, selection=LineSelection(tail=0))) == ["d\n"]
     looks = [("Pending", None), ("Running", "a\nb\n"), ("Succeeded", "a\nb\n")]
-    assert texts(play(*looks, selection=Selection(tail=1))) == ["a\nb\n"]
+    assert texts(play(*looks, selection=LineSelection(tail=1))) == ["a\nb\n"]
 
 
 # -- a server that is away -----------------------------------------------------------------------

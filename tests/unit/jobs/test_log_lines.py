@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from oscarcli.jobs.log_lines import SeenLines, Selection, have_times, lines_of, time_of, without_time
+from oscarcli.jobs.log_lines import LineSelection, SeenLines, have_times, lines_of, time_of, without_time
 
 STAMP = "2026-06-12T09:05:29.123456789Z"
 
@@ -78,9 +78,9 @@ def test_equal_lines_without_times_are_counted() -> None:
 def test_lines_are_chosen_by_time_and_by_number() -> None:
     lines = [f"2026-01-01T00:00:{n:02}Z line {n}" for n in range(10)]
     since = datetime(2026, 1, 1, 0, 0, 6, tzinfo=timezone.utc)
-    assert Selection(since=since).of(lines, timed=True) == ["line 6", "line 7", "line 8", "line 9"]
-    assert Selection(since=since, tail=2, times=True).of(lines, timed=True) == lines[8:]
-    assert Selection(tail=0).of(lines, timed=True) == []
-    assert Selection(tail=99).of(["a"], timed=False) == ["a"]
-    assert Selection(since=since).of(["a"], timed=False) == ["a"]
-    assert Selection(tail=1).of(["a", "b"], timed=False, first=False) == ["a", "b"]
+    assert LineSelection(since=since).of(lines, timed=True) == ["line 6", "line 7", "line 8", "line 9"]
+    assert LineSelection(since=since, tail=2, times=True).of(lines, timed=True) == lines[8:]
+    assert LineSelection(tail=0).of(lines, timed=True) == []
+    assert LineSelection(tail=99).of(["a"], timed=False) == ["a"]
+    assert LineSelection(since=since).of(["a"], timed=False) == ["a"]
+    assert LineSelection(tail=1).of(["a", "b"], timed=False, first=False) == ["a", "b"]

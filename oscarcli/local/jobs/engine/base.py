@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Protocol
 
 
-class Cancelled(Exception):  # noqa: N818 -- wanted by someone, not a defect
+class RunCancelled(Exception):  # noqa: N818 -- wanted by someone, not a defect
     """The run was told to stop; the text says why."""
 
 
-class Cancellation:
+class RunCancellation:
     """Tells one run to stop, from another thread, at most once.
 
     Stages ask with `check`; whoever blocks registers with `notify` to be woken.
@@ -40,9 +40,9 @@ class Cancellation:
                 listener()
 
     def check(self) -> None:
-        """Raise Cancelled when the run has to stop."""
+        """Raise RunCancelled when the run has to stop."""
         if self._reason is not None:
-            raise Cancelled(self._reason)
+            raise RunCancelled(self._reason)
 
     def notify(self, listener: Callable[[], None]) -> None:
         """Call `listener` when the run has to stop, at once when it has to already."""
@@ -60,7 +60,7 @@ class Cancellation:
 
 
 @dataclass(frozen=True)
-class Command:
+class ScriptCommand:
     """A script that is to run.
 
     Args:
@@ -81,7 +81,9 @@ class Engine(Protocol):
 
     name: str
 
-    def run(self, command: Command, output: Callable[[bytes], None], cancellation: Cancellation) -> int:
+    def run(
+        self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> int:
         """Run a script to its end.
 
         Args:
@@ -93,7 +95,7 @@ class Engine(Protocol):
             The script's exit code; 128 plus the signal's number when a signal ended it.
 
         Raises:
-            Cancelled: the run was stopped; nothing of it is left alive.
+            RunCancelled: the run was stopped; nothing of it is left alive.
             OSError: the script cannot be started.
         """
         ...

@@ -7,7 +7,7 @@ import select
 import time
 from collections.abc import Callable
 
-from oscarcli.local.jobs.engine.base import Cancellation, Cancelled, Command
+from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled, ScriptCommand
 from oscarcli.local.jobs.engine.launcher import Launcher, Script
 from oscarcli.local.jobs.engine.processes import kill_marked
 
@@ -26,7 +26,9 @@ class HostEngine:
 
     name = "host"
 
-    def run(self, command: Command, output: Callable[[bytes], None], cancellation: Cancellation) -> int:
+    def run(
+        self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> int:
         """Run a script to its end; see `Engine.run`."""
         cancellation.check()
         script = _LAUNCHER.launch(command)
@@ -37,7 +39,7 @@ class HostEngine:
             if not script.adopts:
                 kill_marked(*command.marker)
         if cancellation.reason is not None:
-            raise Cancelled(cancellation.reason)
+            raise RunCancelled(cancellation.reason)
         return code
 
     def differences(self, image: str) -> str:
@@ -51,7 +53,9 @@ class HostEngine:
 class _Watch:
     """Reads what a script prints until it ends or has to stop."""
 
-    def __init__(self, script: Script, output: Callable[[bytes], None], cancellation: Cancellation) -> None:
+    def __init__(
+        self, script: Script, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> None:
         self._script = script
         self._output = output
         self._cancellation = cancellation

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from oscarcli.local.jobs.engine import reaper
-from oscarcli.local.jobs.engine.base import Command
+from oscarcli.local.jobs.engine.base import ScriptCommand
 
 
 class Script:
@@ -66,7 +66,7 @@ class Launcher:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
 
-    def launch(self, command: Command) -> Script:
+    def launch(self, command: ScriptCommand) -> Script:
         """Start a script.
 
         Raises:
@@ -125,7 +125,7 @@ def _start_reaper() -> socket.socket:
     return ours
 
 
-def _encoded(command: Command) -> bytes:
+def _encoded(command: ScriptCommand) -> bytes:
     variables = []
     for name, value in command.environment.items():
         if "=" in name or not name:

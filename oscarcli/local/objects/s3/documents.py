@@ -66,7 +66,7 @@ class Deletion:
     version: str
 
 
-class _Builder(ElementTree.TreeBuilder):
+class _NoDoctypeBuilder(ElementTree.TreeBuilder):
     def doctype(self, *_: str | None) -> NoReturn:
         # No S3 client sends one, and entities declared in it could grow without bound.
         raise S3Error("MalformedXML")
@@ -74,7 +74,7 @@ class _Builder(ElementTree.TreeBuilder):
 
 def parse_document(data: bytes, root: str) -> ElementTree.Element:
     """Return the root element. Raises S3Error("MalformedXML"), also when it has another name."""
-    parser = ElementTree.XMLParser(target=_Builder())  # noqa: S314 -- document types are refused
+    parser = ElementTree.XMLParser(target=_NoDoctypeBuilder())  # noqa: S314 -- document types are refused
     try:
         parser.feed(data)
         element: ElementTree.Element = parser.close()

@@ -6,7 +6,7 @@ from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums
 from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, BodyReader, DeclaredBody
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.model import Checksum, Piece, Upload, as_time
+from oscarcli.local.objects.model import Checksum, MultipartUpload, Piece, as_time
 from oscarcli.local.objects.multipart import MAX_PARTS
 from oscarcli.local.objects.s3 import conditional, documents
 from oscarcli.local.objects.s3.bodies import receive
@@ -55,7 +55,7 @@ def put_part(exchange: S3Request) -> Response:
     return Response(200, headers)
 
 
-def _copy_part(exchange: S3Request, upload: Upload, number: int) -> Response:
+def _copy_part(exchange: S3Request, upload: MultipartUpload, number: int) -> Response:
     stored, reader = exchange.store.open(*copy_source(exchange))
     with reader:
         conditional.check_copy(stored, exchange.headers)
@@ -136,11 +136,11 @@ def abort(exchange: S3Request) -> Response:
     return Response(204)
 
 
-def _upload(exchange: S3Request) -> Upload:
+def _upload(exchange: S3Request) -> MultipartUpload:
     return exchange.store.uploads.get(exchange.bucket, exchange.key, exchange.query["uploadId"])
 
 
-def _part_checksum(upload: Upload, piece: Piece) -> list[XmlNode]:
+def _part_checksum(upload: MultipartUpload, piece: Piece) -> list[XmlNode]:
     return [(f"Checksum{upload.checksum_algorithm}", piece.checksum)] if piece.checksum else []
 
 

@@ -36,7 +36,7 @@ _SIGNED_PARAMETERS = frozenset((
 # fmt: on
 
 
-class _Claim(NamedTuple):
+class _ClaimV2(NamedTuple):
     """What a request says about its signature; `date` is the one that is signed, as text."""
 
     access_key: str
@@ -84,7 +84,7 @@ def sign_v2(secret_key: str, text: str) -> str:
     return base64.b64encode(digest).decode()
 
 
-def _claim_of_header(request: Request, now: datetime) -> _Claim:
+def _claim_of_header(request: Request, now: datetime) -> _ClaimV2:
     access_key, separator, signature = request.headers["authorization"][len(HEADER_PREFIX) :].partition(":")
     if not separator:
         raise S3Error("MissingFields")
@@ -98,11 +98,11 @@ def _claim_of_header(request: Request, now: datetime) -> _Claim:
     if abs(now - (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))) > SKEW:
         raise S3Error("RequestTimeTooSkewed")
     # Beside an x-amz-date, which is signed with its kind, the line of the date stays empty.
-    return _Claim(access_key.strip(), signature.strip(), "" if amazon_date else date)
+    return _ClaimV2(access_key.strip(), signature.strip(), "" if amazon_date else date)
 
 
-def _claim_of_link(fields: Mapping[str, str], now: datetime) -> _Claim:
-    claim = _Claim(*(fields.get(name, "") for name in (ACCESS_KEY, SIGNATURE, EXPIRES)))
+def _claim_of_link(fields: Mapping[str, str], now: datetime) -> _ClaimV2:
+    claim = _ClaimV2(*(fields.get(name, "") for name in (ACCESS_KEY, SIGNATURE, EXPIRES)))
     code = "AuthorizationQueryParametersError"
     if not all(claim):
         raise S3Error(

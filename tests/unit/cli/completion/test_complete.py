@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from oscarcli.cli.completion.collect import table
-from oscarcli.cli.completion.complete import Answer, complete
+from oscarcli.cli.completion.complete import Suggestions, complete
 from oscarcli.cli.completion.tree import TABLE, read_tree
 
 ROOT = read_tree()
@@ -31,7 +31,7 @@ class Known:
         return [(name, "") for name in THINGS[kind]]
 
 
-def answer(line: str) -> Answer:
+def answer(line: str) -> Suggestions:
     *before, current = line.split(" ")
     return complete(ROOT, before, current, Known())
 

@@ -12,7 +12,7 @@ from oscarcli.cli.kit.session import Session
 
 CLI = Path(session.__file__).parents[1]
 # A line of the table: its property, and behind two columns the nouns, or what else reads it.
-ROW = re.compile(r" {4}(\w+)(?:, (\w+))? {2,}\S.*? {2,}\S.*? {2,}(\S.*)")
+ROW = re.compile(r"  (\w+)(?:, (\w+))? {2,}\S.*? {2,}\S.*? {2,}(\S.*)")
 IN_WORDS = ("api", "api_for", "known_cluster")
 
 

@@ -1,13 +1,12 @@
-"""A first FDL and its script, which apply as they are and say what can be changed."""
+"""A first FDL, which applies as it is and says what can be changed."""
 
 from __future__ import annotations
 
 import json
 
 from oscarcli.coercion import YAML_NOT_TEXT
+from oscarcli.fdl.script_templates import SCRIPT_NAME
 
-DEFAULT_IMAGE = "alpine:3"
-SCRIPT_NAME = "script.sh"
 FDL_NAME = "fdl.yaml"
 # A bucket has at least so many characters.
 MIN_BUCKET_CHARACTERS = 3
@@ -58,22 +57,8 @@ functions:
       #   default_command: true
 """
 
-SCRIPT = """\
-#!/bin/sh
-# Runs once for each file that is uploaded to the input of {name}. It is run by /bin/sh, whatever the first
-# line says, and its exit code does not count: a job fails only when files cannot be fetched or stored.
-#   INPUT_FILE_PATH     the file
-#   TMP_OUTPUT_DIR      what is left in this folder is stored
-#   STORAGE_OBJECT_KEY  the file's key in its bucket
 
-name=$(basename "$INPUT_FILE_PATH")
-echo "Reading $name"
-wc < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/$name.count.txt"
-echo "Wrote $name.count.txt"
-"""
-
-
-def fdl_text(name: str, image: str = DEFAULT_IMAGE) -> str:
+def fdl_text(name: str, image: str) -> str:
     """Return a commented FDL of one service.
 
     Args:
@@ -82,15 +67,6 @@ def fdl_text(name: str, image: str = DEFAULT_IMAGE) -> str:
     """
     bucket = name if len(name) >= MIN_BUCKET_CHARACTERS else f"{name}-files"
     return FDL.format(name=_plain(name), image=_plain(image), script=SCRIPT_NAME, fdl=FDL_NAME, bucket=bucket)
-
-
-def script_text(name: str) -> str:
-    """Return a script that counts what is in its input.
-
-    Args:
-        name: the service's name.
-    """
-    return SCRIPT.format(name=name)
 
 
 def _plain(text: str) -> str:

@@ -76,11 +76,28 @@ def planned(
         ConfigError: the FDL or the environment file is wrong, or a cluster is not on record.
         UsageError: a name is not possible.
     """
+    fdl = read_fdl(session, path)
+    return planned_fdl(session, fdl, default=default, names=names, env_file=env_file, force=force)
+
+
+def planned_fdl(
+    session: Session,
+    fdl: Fdl,
+    *,
+    default: bool,
+    names: Sequence[str] | None,
+    env_file: Path | None,
+    force: bool = False,
+    cluster_id: str | None = None,
+) -> Planned:
+    """Return what is to be done for an FDL that has been read; see `planned`.
+
+    With `cluster_id` all services go to that cluster, whatever options, the environment and the file say.
+    """
     from oscarcli.fdl.apply import read_existing
     from oscarcli.fdl.plan import plan, with_logins
 
-    fdl = read_fdl(session, path)
-    wanted = wanted_services(session, fdl, names or [], default)
+    wanted = wanted_services(session, fdl, names or [], default, cluster_id)
     # An empty name, which is no file, comes as that of the working folder.
     if env_file is not None and env_file != Path():
         _fill_in(session, env_file, wanted)
@@ -105,14 +122,18 @@ def read_fdl(session: Session, path: str, *, names_only: bool = False) -> Fdl:
     return fdl
 
 
-def wanted_services(session: Session, fdl: Fdl, names: Sequence[str], default: bool) -> list[Wanted]:
+def wanted_services(
+    session: Session, fdl: Fdl, names: Sequence[str], default: bool, cluster_id: str | None = None
+) -> list[Wanted]:
     """Return the services of an FDL under their names, each with its cluster."""
     from oscarcli.fdl.plan import targets
     from oscarcli.fdl.rename import renamed
 
     # Not OSCAR_CLI_CLUSTER: it says which cluster is meant where nothing else does, and here the file does.
     services = renamed(fdl.services, names)
-    return targets(services, session.config, cluster_id=session.cluster_option, use_default=default)
+    return targets(
+        services, session.config, cluster_id=cluster_id or session.cluster_option, use_default=default
+    )
 
 
 def _fill_in(session: Session, path: Path, wanted: Sequence[Wanted]) -> None:

@@ -1,0 +1,103 @@
+"""One request to a server that is no cluster: the answer's head and its bytes, within a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from oscarcli.config.model import TlsSettings
+from oscarcli.errors import OscarError
+
+if TYPE_CHECKING:
+    import httpx
+
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class FetchedFile:
+    """What came back, whatever the status.
+
+    Attributes:
+        url: what was asked, without its query and login.
+        status: the HTTP status.
+        headers: by name, in lower case.
+        body: the bytes.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+def fetch(
+    url: str,
+    *,
+    what: str,
+    headers: Mapping[str, str],
+    max_bytes: int,
+    tls: TlsSettings | None = None,
+    method: str = "GET",
+    content: bytes | None = None,
+) -> FetchedFile:
+    """Ask for a URL; redirects are not followed.
+
+    Args:
+        url: what to get.
+        what: what is tried, for messages.
+        headers: to send with it.
+        max_bytes: what a body may have, unpacked.
+        tls: what TLS trusts; the system's certificates when omitted.
+        method: the HTTP method.
+        content: a body to send.
+
+    Raises:
+        OscarError: the body is larger.
+        UnreachableError: there is no whole answer; it has no hint of a cluster's.
+    """
+    import httpx
+
+    from oscarcli.http.connection import open_connection
+    from oscarcli.http.failures import explain
+
+    with closing(open_connection(url, tls or TlsSettings())) as connection:
+        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        request = connection.build_request(
+            method, url, headers=dict(headers), content=content, timeout=timeout
+        )
+        try:
+            return _read(connection, request, what, max_bytes)
+        except (httpx.HTTPError, UnicodeError) as error:
+            failure = explain(error, what, request)
+            failure.hint = f"check the network and the address ({request.url.host}), then try again"
+            raise failure from error
+
+
+def encode_form(files: Mapping[str, tuple[str, bytes]]) -> tuple[str, bytes]:
+    """Return the media type and the body of a form with files.
+
+    Args:
+        files: by the names of the form's fields, each file's name and bytes.
+    """
+    import httpx
+
+    form = httpx.Request("POST", "http://form", files=dict(files))
+    return form.headers["Content-Type"], form.read()
+
+
+def _read(connection: httpx.Client, request: httpx.Request, what: str, max_bytes: int) -> FetchedFile:
+    with closing(connection.send(request, stream=True, follow_redirects=False)) as response:
+        pieces: list[bytes] = []
+        size = 0
+        for piece in response.iter_bytes():
+            size += len(piece)
+            if size > max_bytes:
+                raise OscarError(f"cannot {what}: it is larger than {max_bytes >> 20} MiB")
+            pieces.append(piece)
+        place = str(request.url.copy_with(query=None, userinfo=b""))
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return FetchedFile(place, response.status_code, headers, b"".join(pieces))

@@ -1,0 +1,131 @@
+"""Most tests run the program in a fork of a process that has imported it: nothing tells it from a new one."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Outcome, Runner
+from tests.support import forked
+from tests.support.server import ScriptedServer, document, text
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux alone")
+
+LIST = "/system/services"
+BAD = "not: [yaml"
+FDL = "functions:\n  oscar:\n  - c:\n      name: ä\n      image: i\n      script: s\n"
+
+
+@pytest.fixture
+def new(run: Runner) -> Runner:
+    """The same world, and processes that start as a user starts them."""
+    return replace(run, may_fork=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "data", "code"),
+    [
+        ("--version", b"", 0),
+        ("help service list", b"", 0),
+        ("cluster list", b"", 0),
+        ("cluster nothing", b"", 2),
+        ("service list", b"", 3),
+        ("validate -", BAD.encode(), 3),
+        ("validate - -o json", FDL.encode(), 3),
+        ("validate -", b"\xff\xfe", 3),
+        ("validate -", FDL.encode() + b"# " + b"x" * 200_000 + b"\n", 3),
+        ("cluster add x http://127.0.0.1:9 ada --password-stdin --no-check", b"", 2),
+    ],
+)
+def test_streams_and_code_are_those_of_a_new_process(
+    run: Runner, new: Runner, words: str, data: bytes, code: int
+) -> None:
+    fork, real = run(*words.split(), input=data), new(*words.split(), input=data)
+    assert fork == real
+    assert fork.code == code
+
+
+@pytest.mark.parametrize("words", ["service list", "service list -o json", "service list --debug"])
+def test_answers_of_a_server_look_the_same(
+    run: Runner, new: Runner, server: ScriptedServer, words: str
+) -> None:
+    run.know(server.url)
+    for _ in range(2):
+        server.expect("GET", LIST, document([{"name": "ä\x1b[1m" * 5000, "image": "i"}]))
+
+    def steady(outcome: Outcome) -> tuple[int, str, list[str]]:
+        return outcome.code, outcome.out, [line.partition(" in ")[0] for line in outcome.err.splitlines()]
+
+    fork = steady(run(*words.split()))
+    assert fork == steady(new(*words.split()))
+    assert fork[0] == 0
+    assert len(fork[1]) > 5000
+
+
+def test_a_terminal_looks_the_same(run: Runner, new: Runner) -> None:
+    run.know("http://127.0.0.1:9")
+    for words in (["cluster", "list"], ["service", "list"], ["cluster", "remove", "test"]):
+        answers = [("[y/N]", "y\r")] if words[1] == "remove" else []
+        before = run.config.read_bytes()
+        fork = run.terminal(*words, answers=answers, columns=60)
+        run.config.write_bytes(before)
+        assert fork == new.terminal(*words, answers=answers, columns=60)
+        assert fork.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_ends_both_alike(
+    run: Runner, new: Runner, server: ScriptedServer, wait_until: Callable[..., None], number: signal.Signals
+) -> None:
+    run.know(server.url)
+    server.always("GET", "/system/logs/x", document({"jobs": {"j": {"status": "Running"}}}))
+    server.always("GET", "/system/logs/x/j", text("line\n"))
+    ends = []
+    for runner in (run, new):
+        process = runner.start("service", "logs", "get", "x", "j", "-f")
+        assert isinstance(process, forked.ForkedProcess) is (runner is run)
+        begun = len(server.requests)
+        wait_until(lambda begun=begun: len(server.requests) > begun + 3)
+        assert process.poll() is None
+        assert Path(f"/proc/{process.pid}/cwd").readlink() == run.home
+        process.send_signal(number)
+        ends.append((*process.communicate(timeout=60), process.wait()))
+    assert ends[0] == ends[1]
+    assert ends[0][-1] == (130 if number == signal.SIGINT else -number)
+
+
+def test_a_reader_that_has_gone_is_no_different(run: Runner, new: Runner) -> None:
+    ends = []
+    for runner in (run, new):
+        with runner.start("--version") as process:
+            assert process.stdin
+            assert process.stdout
+            assert process.stderr
+            process.stdout.close()
+            ends.append((process.wait(60), process.stderr.read()))
+    assert ends[0] == ends[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PYTHONPATH", "/nowhere"),
+        ("PYTHONIOENCODING", "latin-1"),
+        ("PYTHONWARNINGS", "default"),
+        ("LC_ALL", "C"),
+        ("LANG", "de_DE.UTF-8"),
+        ("TZ", "Asia/Tokyo"),
+        # Typer looks at it when it is imported.
+        ("TYPER_USE_RICH", "0"),
+    ],
+)
+def test_what_counts_when_python_starts_gets_a_python_that_starts(run: Runner, name: str, value: str) -> None:
+    assert forked.can_run(run.environ)
+    assert not forked.can_run({**run.environ, name: value})
+    without = {key: kept for key, kept in run.environ.items() if key != "LANG"}
+    assert not forked.can_run(without)

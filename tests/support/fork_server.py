@@ -1,0 +1,214 @@
+"""A process that has imported the program, and forks one that runs it for each request.
+
+A run in a fork is a process as any other: it has its own streams, signals, folder and environment, runs what
+`python -m oscarcli` runs, and ends as Python ends. Only the imports were done before, once, as they cost ten
+times as much as most runs.
+
+A request is one message on the socket that is the first argument: five descriptors. The first is of a file
+with the words, the folder and the environment as JSON; three are the run's streams; to the last goes what
+became of it, a line for the process's number and one for its wait status.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import runpy
+import selectors
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any, TextIO
+
+PROGRAM = "oscarcli"
+DESCRIPTORS = 5
+MAX_DESCRIPTORS = 1024
+# What commands import when they need it.
+LIBRARIES = (
+    "botocore.awsrequest",
+    "botocore.config",
+    "botocore.exceptions",
+    "botocore.session",
+    "certifi",
+    "encodings.idna",
+    "encodings.utf_8_sig",
+    "h11",
+    "httpcore",
+    "httpx",
+    "keyring.backends.null",
+    "keyring.core",
+    "nacl.public",
+    "rich.console",
+    "rich.markdown",
+    "rich.progress",
+    "rich.text",
+    "socks",
+    "typer._click.decorators",
+    "urllib3.contrib.socks",
+    "yaml",
+)
+# Their import is what some commands are about, or opens what a fork cannot share.
+LEFT_OUT = ("__main__", "tui", "bulk")
+
+
+class _Watched(dict[Any, Any]):
+    """What is in the environment, and which names were asked for."""
+
+    def __init__(self, content: dict[Any, Any]) -> None:
+        super().__init__(content)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, name: Any) -> Any:
+        self.asked.add(os.fsdecode(name))
+        return super().__getitem__(name)
+
+
+def prepare() -> set[str]:
+    """Import the program, and return the names of the variables that were looked at meanwhile."""
+    environ: Any = os.environ
+    content = environ._data
+    environ._data = watched = _Watched(content)
+    try:
+        package = importlib.import_module(PROGRAM)
+        for module in pkgutil.walk_packages(package.__path__, f"{PROGRAM}."):
+            if module.name.rpartition(".")[2] not in LEFT_OUT:
+                importlib.import_module(module.name)
+        for name in LIBRARIES:
+            importlib.import_module(name)
+    finally:
+        environ._data = content
+    return watched.asked
+
+
+def serve(control: socket.socket) -> dict[str, Any] | None:
+    """Fork for each request until the socket is closed; return in each fork, with its request."""
+    with selectors.DefaultSelector() as running:
+        running.register(control, selectors.EVENT_READ)
+        while True:
+            for key, _events in running.select():
+                if key.fileobj is not control:
+                    running.unregister(key.fileobj)
+                    os.close(key.fd)
+                    _report(*key.data)
+                    continue
+                message, descriptors, _flags, _address = socket.recv_fds(control, 1, DESCRIPTORS)
+                if not message:
+                    return None
+                child = os.fork()
+                if not child:
+                    return _taken(descriptors)
+                answer = descriptors.pop()
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                _write(answer, child)
+                running.register(os.pidfd_open(child), selectors.EVENT_READ, (child, answer))
+
+
+def _report(child: int, answer: int) -> None:
+    _child, status = os.waitpid(child, 0)
+    _write(answer, status)
+    os.close(answer)
+
+
+def _write(answer: int, number: int) -> None:
+    # Who asked may have gone.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(answer, b"%d\n" % number)
+
+
+def _taken(descriptors: list[int]) -> dict[str, Any]:
+    """Take a request's streams, and return the request."""
+    request, *streams, _answer = descriptors
+    with open(request, "rb", closefd=False) as file:
+        wanted: dict[str, Any] = json.load(file)
+    for number, descriptor in enumerate(streams):
+        os.dup2(descriptor, number)
+    return wanted
+
+
+def become(wanted: dict[str, Any]) -> None:
+    """Make of this process what a new one would be that was started with this request."""
+    os.closerange(3, MAX_DESCRIPTORS)
+    if wanted["new_session"]:
+        os.setsid()
+    os.chdir(wanted["cwd"])
+    os.environ.clear()
+    os.environ.update(wanted["env"])
+    streams = (_stream(0, "r", sys.stdin), _stream(1, "w", sys.stdout), _stream(2, "w", sys.stderr))
+    for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    sys.path[0] = str(Path.cwd())
+    sys.argv = ["", *wanted["words"]]
+    sys.orig_argv = [sys.executable, "-m", PROGRAM, *wanted["words"]]
+
+
+def _stream(descriptor: int, mode: str, former: TextIO) -> TextIO:
+    """Open a stream as Python does when it starts; the same locale has decided on encoding and errors."""
+    binary: Any = open(descriptor, f"{mode}b", closefd=False)  # noqa: SIM115 -- lives as long as the process
+    binary.raw.name = former.name
+    text = io.TextIOWrapper(
+        binary,
+        former.encoding,
+        former.errors,
+        newline="\n",
+        line_buffering=descriptor == 2 or binary.isatty(),
+    )
+    text.mode = mode  # type: ignore[misc]
+    return text
+
+
+def run() -> None:
+    """Run the program as `python -m` does.
+
+    An end with a number leaves as the interpreter does, but for the destruction of all modules, which takes
+    longer than most runs. Every other end is left to the interpreter.
+    """
+    try:
+        runpy._run_module_as_main(PROGRAM)  # type: ignore[attr-defined]
+    except SystemExit as ending:
+        if not isinstance(ending.code, int | None):
+            raise
+        code = ending.code or 0
+    else:
+        code = 0
+    _leave(code)
+
+
+def _leave(code: int) -> None:
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    # What was left in circles is destroyed, so that a resource that nobody closed is told of.
+    gc.collect()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code & 0xFF)
+    # The interpreter fails to flush too, and says so.
+    raise SystemExit(code)
+
+
+def main(control: socket.socket) -> None:
+    """Tell which variables the imports depend on, then serve."""
+    asked = prepare()
+    if len(list(Path("/proc/self/task").iterdir())) > 1:
+        raise SystemExit("a fork has one thread: one of the imports has started others")
+    gc.collect()
+    gc.freeze()
+    control.send(json.dumps(sorted(asked)).encode())
+    wanted = serve(control)
+    control.detach()
+    if wanted is not None:
+        become(wanted)
+        run()
+
+
+if __name__ == "__main__":
+    main(socket.socket(fileno=int(sys.argv[1])))

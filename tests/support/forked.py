@@ -1,0 +1,133 @@
+"""Runs of the program in forks of a process that has imported it: `subprocess.Popen`, ten times as quick."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.support import fork_server
+
+# What Python and C read when a process starts: to have an effect they need a process that does start.
+AT_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC", "OPENSSL", "SSL", "TZ")
+SERVER = {"LANG": "C.UTF-8", "PYTHONWARNINGS": "error", "HOME": "/nonexistent"}
+# Read when keys are asked for, not at start.
+LATER = ("PYTHON_KEYRING_BACKEND", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# botocore notes at import where AWS's own tools keep models and caches; no test has any.
+OF_NO_MATTER = ("HOME",)
+
+
+class ForkServer:
+    """One for each process that runs tests."""
+
+    def __init__(self) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, fork_server.__file__, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={**SERVER, "PATH": os.environ["PATH"]},
+            )
+        answer = self._control.recv(65536)
+        assert answer, "the fork server ended"
+        self._at_import = set(json.loads(answer)) - set(OF_NO_MATTER)
+
+    def close(self) -> None:
+        """End the server; runs that have begun go on."""
+        self._control.close()
+        self._process.wait()
+
+    def can_run(self, environ: Mapping[str, str]) -> bool:
+        """Tell whether a process with this environment would start as the server did."""
+        return all(
+            environ.get(name) == SERVER.get(name)
+            for name in {*environ, *SERVER}
+            if name in self._at_import or (name.startswith(AT_START) and name not in LATER)
+        )
+
+    def fork(self, request: dict[str, Any], streams: tuple[int, int, int]) -> int:
+        """Have the program run, and return where its process number and its wait status can be read."""
+        file = os.memfd_create("request")
+        answer, theirs = os.pipe()
+        try:
+            os.pwrite(file, json.dumps(request).encode(), 0)
+            socket.send_fds(self._control, [b"\0"], [file, *streams, theirs])
+        finally:
+            os.close(file)
+            os.close(theirs)
+        return answer
+
+
+class ForkedProcess(subprocess.Popen[bytes]):
+    """A run in a fork, to be used like any process that was started; its number and its streams are real.
+
+    Only how it begins and how its end is known differ: it is the child of the server.
+    """
+
+    _waitpid_lock: threading.Lock
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path,
+        streams: int = subprocess.PIPE,
+        start_new_session: bool = False,
+    ) -> None:
+        self._request = {
+            "words": words,
+            "cwd": str(cwd),
+            "env": dict(env),
+            "new_session": start_new_session,
+        }
+        super().__init__(["oscar-cli", *words], stdin=streams, stdout=streams, stderr=streams)
+
+    def _execute_child(self, *given: Any) -> None:
+        our_in, our_out, our_err = given[11], given[12], given[14]
+        theirs = (given[10], given[13], given[15])
+        self._answer = os.fdopen(server().fork(self._request, theirs), "rb")
+        for descriptor, ours in zip(theirs, (our_in, our_out, our_err), strict=True):
+            if ours != -1:
+                os.close(descriptor)
+        self.pid = int(self._answer.readline())
+        self._child_created = True
+
+    def _wait(self, timeout: float | None) -> int | None:
+        with self._waitpid_lock:
+            if self.returncode is None:
+                if not select.select([self._answer], [], [], timeout)[0]:
+                    raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
+                with self._answer:
+                    self.returncode = os.waitstatus_to_exitcode(int(self._answer.readline()))
+        return self.returncode
+
+    def _internal_poll(self, _deadstate: int | None = None) -> int | None:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._wait(0)
+        return None
+
+
+@functools.cache
+def server() -> ForkServer:
+    """Return the server of this process; it is started when it is needed first, and ends with the process."""
+    started = ForkServer()
+    atexit.register(started.close)
+    return started
+
+
+def can_run(environ: Mapping[str, str]) -> bool:
+    """Tell whether a fork is what a new process with this environment would be."""
+    # The way a fork's end is waited for is of Linux alone.
+    return sys.platform == "linux" and server().can_run(environ)
