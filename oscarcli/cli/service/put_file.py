@@ -75,11 +75,19 @@ def put_file(
         target = parse_location(default_input_path(files.document, wanted.provider) + "/")
         batch = upload_batch(sources, target, names, follow_symlinks=follow_symlinks)
     if wait:
-        from oscarcli.cli.service.put_and_wait import UploadRequest, put_and_wait
+        from oscarcli.cli.service.put_and_wait import put_and_wait
 
         known = batch.settled()
-        request = UploadRequest(wanted.provider, known.tasks, limit, folder, not no_progress, known.refused)
-        put_and_wait(session, files, request)
+        put_and_wait(
+            session,
+            files,
+            known.tasks,
+            provider=wanted.provider,
+            limit=limit,
+            folder=folder,
+            show_progress=not no_progress,
+            refused=known.refused,
+        )
         return
     storage = files.storage(wanted.provider)
     uploaded: list[Upload] = []
