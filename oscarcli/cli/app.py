@@ -10,13 +10,13 @@ from typing import cast
 
 import typer
 from typer.core import TyperOption
-from typer.main import get_group
 
 from oscarcli import __version__
 from oscarcli.cli.commands import COMMANDS, NOT_YET, PROGRAM, VERSION_OPTION, find, root_help
 from oscarcli.cli.kit import click
 from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
+from oscarcli.cli.kit.make_group import make_group
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
 from oscarcli.output.terminal import exit_on_broken_pipe
@@ -35,7 +35,7 @@ class Root(Group):
         if entry is None:
             return None
         module = importlib.import_module(f"oscarcli.cli.{entry.module}")
-        group = get_group(module.app)
+        group = make_group(module.app)
         return group if entry.is_noun else group.get_command(ctx, entry.name)
 
     def resolve_command(
