@@ -29,6 +29,7 @@ class ServiceStorage:
         tls: the cluster's TLS settings.
         timeout: seconds a store may keep silent; its own limit when `None`.
         tell: told in passing what is waited for.
+        note: told what interests few: which client moves the objects.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class ServiceStorage:
         tls: TlsSettings = TlsSettings(),
         timeout: float | None = None,
         tell: Tell = _silent,
+        note: Tell = _silent,
     ) -> None:
         self.client, self.service = client, service
-        self._tls, self._timeout, self._tell = tls, timeout, tell
+        self._tls, self._timeout = tls, timeout
+        self._tell, self._note = tell, note
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -53,7 +56,13 @@ class ServiceStorage:
     def storage(self, provider: str) -> Storage:
         """Return the storage of a provider. See `open_storage` for what it raises."""
         return storage_at(
-            self.client, provider, self.document, tls=self._tls, timeout=self._timeout, tell=self._tell
+            self.client,
+            provider,
+            self.document,
+            tls=self._tls,
+            timeout=self._timeout,
+            tell=self._tell,
+            note=self._note,
         )
 
     def input(self, file: Path, provider: str | None = None) -> Upload:
@@ -82,6 +91,7 @@ def storage_at(
     tls: TlsSettings,
     timeout: float | None,
     tell: Tell,
+    note: Tell = _silent,
 ) -> Storage:
     """Return the storage of a provider, with the keys that the cluster gives this login.
 
@@ -92,6 +102,7 @@ def storage_at(
         tls: the cluster's TLS settings.
         timeout: seconds a store may keep silent; its own limit when `None`.
         tell: told in passing what is waited for.
+        note: told what interests few: which client moves the objects.
     """
     from oscarcli.api.system import get_config
     from oscarcli.storage.provider import open_storage
@@ -99,4 +110,6 @@ def storage_at(
     def cluster_minio() -> Any:
         return get_config(client).get("minio_provider")
 
-    return open_storage(provider, document, cluster_minio, read_timeout=timeout, tls=tls, tell=tell)
+    return open_storage(
+        provider, document, cluster_minio, read_timeout=timeout, tls=tls, tell=tell, note=note
+    )

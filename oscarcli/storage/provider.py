@@ -50,6 +50,7 @@ def open_storage(
     outage_limit: float | None = None,
     tls: TlsSettings = TlsSettings(),
     tell: Tell = lambda _text: None,
+    note: Tell = lambda _text: None,
 ) -> Storage:
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
 
@@ -62,6 +63,7 @@ def open_storage(
         tls: the cluster's settings: its authorities count for every provider, its client certificate is shown
             to its own store alone, and each provider's definition tells whether certificates are verified.
         tell: told in passing what is waited for.
+        note: told what interests few: which client moves the objects.
 
     Raises:
         UsageError: no such type of provider, or the service does not define this one.
@@ -88,7 +90,7 @@ def open_storage(
         settings = _defined(service, kind, identifier)
     if name != DEFAULT_PROVIDER:
         tls = replace(tls, client_cert="", client_key="")
-    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, tell)
+    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, tell, note)
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
@@ -119,8 +121,10 @@ def _s3_storage(
     limits: tuple[float | None, float | None],
     tls: TlsSettings,
     tell: Tell,
+    note: Tell,
 ) -> Storage:
-    from oscarcli.storage.s3 import READ_TIMEOUT, S3Settings, S3Storage
+    from oscarcli.storage.s3 import S3Storage
+    from oscarcli.storage.s3_settings import READ_TIMEOUT, S3Settings
 
     access_key, secret_key = _key(settings, "access_key", name), _key(settings, "secret_key", name)
     endpoint = _text(settings, "endpoint") or None
@@ -138,6 +142,7 @@ def _s3_storage(
             outage_limit=limits[1],
         ),
         tell,
+        note,
     )
 
 

@@ -138,6 +138,7 @@ def _storage(session: Session) -> Storage:
         tls=session.cluster.tls,
         timeout=session.timeout,
         tell=session.note,
+        note=session.verbose_note,
     )
 
 

@@ -28,7 +28,12 @@ def service_storage(session: Session, service: str) -> ServiceStorage:
     from oscarcli.jobs.service_storage import ServiceStorage
 
     return ServiceStorage(
-        session.api, service, tls=session.cluster.tls, timeout=session.timeout, tell=session.note
+        session.api,
+        service,
+        tls=session.cluster.tls,
+        timeout=session.timeout,
+        tell=session.note,
+        note=session.verbose_note,
     )
 
 
