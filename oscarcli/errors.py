@@ -8,6 +8,7 @@ All of them, with their exit codes, and where those that do not stand here do:
     OscarError                  1
     ├── UsageError              2
     ├── ConfigError             3
+    │   ├── CrateError          3  hub.crate
     │   ├── FdlError            3  fdl.findings
     │   └── LayoutRefusedError  3  config.document
     ├── AuthError               4
