@@ -62,7 +62,7 @@ def run_parallel(
         Exception: what the iterable raised, after the items before it are done.
         Cancelled: the work was called off from outside.
     """
-    pool = _WorkerPool(items, do, cancellation, _Growth(workers, max(workers, most)))
+    pool = _WorkerPool(items, do, cancellation, Growth(workers, max(workers, most)))
     try:
         yield from pool.results()
     except BaseException:
@@ -71,18 +71,27 @@ def run_parallel(
     cancellation.check()
 
 
-class _Growth:
+class Growth:
     """How many threads there should be, from how fast items are done. Not safe for threads by itself.
 
     Args:
         size: so many to begin with.
         most: at most so many.
+        clock: gives seconds.
+        cpu_clock: gives seconds of computing by this process.
 
     Attributes:
         size: so many there should be.
     """
 
-    def __init__(self, size: int, most: int) -> None:
+    def __init__(
+        self,
+        size: int,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._clock, self._cpu_clock = clock, cpu_clock
         self.size = size
         self._most = most
         self._is_settled = size >= most
@@ -91,7 +100,7 @@ class _Growth:
         # Threads of the last step that have yet to do their first item, connections being slow to open.
         self._newcomers = 0
         self._done = 0
-        self._since, self._cpu_since = time.monotonic(), time.process_time()
+        self._since, self._cpu_since = self._clock(), self._cpu_clock()
 
     def finished(self, *, is_first: bool) -> int:
         """Take note of an item that was done, the first one of its thread or not.
@@ -104,19 +113,19 @@ class _Growth:
         if self._newcomers:
             self._newcomers -= is_first
             self._done = 0
-            self._since, self._cpu_since = time.monotonic(), time.process_time()
+            self._since, self._cpu_since = self._clock(), self._cpu_clock()
             return 0
         self._done += 1
         # As many as there are threads: a look at all of them.
         return 0 if self._done < self.size else self._step()
 
     def _step(self) -> int:
-        seconds = max(time.monotonic() - self._since, 1e-6)
+        seconds = max(self._clock() - self._since, 1e-6)
         rate = self._done / seconds
         size, rate_before = self._before
         if rate < rate_before * MIN_GAIN:
             wanted = size
-        elif time.process_time() - self._cpu_since > seconds * MAX_BUSY:
+        elif self._cpu_clock() - self._cpu_since > seconds * MAX_BUSY:
             wanted = self.size
         else:
             self._before = (self.size, rate)
@@ -135,7 +144,7 @@ class _WorkerPool(Generic[Item, Answer]):
         items: Iterable[Item],
         do: Callable[[Item], Answer],
         cancellation: Cancellation,
-        growth: _Growth,
+        growth: Growth,
     ) -> None:
         self._items = iter(items)
         self._do = do

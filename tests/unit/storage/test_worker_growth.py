@@ -11,7 +11,7 @@ import pytest
 
 from oscarcli.storage import workers
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.workers import run_parallel
+from oscarcli.storage.workers import Growth, run_parallel
 
 
 class Gauge:
@@ -52,15 +52,39 @@ def test_without_room_to_grow_the_number_stays() -> None:
     assert most_at_once(60, lambda: time.sleep(0.002), workers=3) == 3
 
 
+class Rates:
+    """A clock that stands still, but for the time that a number of items takes."""
+
+    def __init__(self, most: int) -> None:
+        self.now, self.new = 0.0, 0
+        self.growth = Growth(2, most, clock=lambda: self.now, cpu_clock=lambda: 0.0)
+
+    def step(self, rate: float) -> int:
+        """Let every new thread do its first item, and all of them one more at so many a second."""
+        for _ in range(self.new):
+            assert self.growth.finished(is_first=True) == 0
+        self.new = 0
+        for _ in range(self.growth.size):
+            self.now += 1 / rate
+            if change := self.growth.finished(is_first=False):
+                self.new = max(change, 0)
+                return change
+        return 0
+
+
 def test_where_more_threads_get_no_more_done_they_are_given_up() -> None:
-    """One thing at a time is what the work itself allows."""
-    narrow = threading.Lock()
+    rates = Rates(most=512)
+    assert [rates.step(rate) for rate in (100, 300, 330)] == [6, 24, -24]
+    assert rates.growth.size == 2 * workers.GROWTH
+    assert rates.step(5000) == 0, "it has settled"
 
-    def work() -> None:
-        with narrow:
-            time.sleep(0.002)
 
-    assert most_at_once(200, work, workers=2, most=512) <= 2 * workers.GROWTH
+def test_the_first_item_of_a_new_thread_tells_nothing() -> None:
+    rates = Rates(most=8)
+    assert rates.step(100) == 6
+    rates.now += 3600
+    assert rates.step(400) == 0, "there may be no more"
+    assert rates.growth.size == 8
 
 
 def test_a_busy_process_starts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
