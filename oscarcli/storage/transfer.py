@@ -27,7 +27,8 @@ from oscarcli.storage.system_limits import affordable, hint_of, reason_of
 from oscarcli.storage.workers import run_parallel
 
 # Small files are a matter of round trips, large ones of bandwidth and of connections per file.
-WORKERS = 8
+WORKERS = 16
+MAX_WORKERS = 256
 WORKERS_FOR_LARGE = 4
 LARGE = 16 << 20
 # Open files and connections of a worker: the file and a connection, or one for each part that is sent at the
@@ -156,10 +157,10 @@ def uploads(
         _upload_one(storage, task, meter.advance, cancellation)
 
     if max(known, default=LARGE) < LARGE:
-        workers = affordable(ahead.workers(WORKERS), DESCRIPTORS_PER_UPLOAD)
+        most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_UPLOAD)
     else:
-        workers = affordable(ahead.workers(WORKERS_FOR_LARGE), DESCRIPTORS_PER_LARGE_UPLOAD)
-    yield from _carry_out(ahead.all, do, meter, cancellation, workers)
+        most = affordable(ahead.workers(WORKERS_FOR_LARGE), DESCRIPTORS_PER_LARGE_UPLOAD)
+    yield from _carry_out(ahead.all, do, meter, cancellation, most)
 
 
 def download(
@@ -202,8 +203,8 @@ def downloads(
             if task.keeps_time and task.source.modified is not None:
                 set_time(task.target, task.root, task.source.modified)
 
-    workers = affordable(ahead.workers(WORKERS), DESCRIPTORS_PER_DOWNLOAD)
-    yield from _carry_out(ahead.all, do, meter, cancellation, workers)
+    most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_DOWNLOAD)
+    yield from _carry_out(ahead.all, do, meter, cancellation, most)
 
 
 class _LookAhead(Generic[Task]):
@@ -277,11 +278,11 @@ def _carry_out(
     do: Callable[[Task], None],
     meter: Meter,
     cancellation: Cancellation,
-    workers: int,
+    most: int,
 ) -> Iterator[TransferOutcome[Task]]:
     succeeded = False
     hopeless = 0
-    with closing(run_parallel(tasks, do, cancellation, workers=workers)) as outcomes:
+    with closing(run_parallel(tasks, do, cancellation, workers=min(WORKERS, most), most=most)) as outcomes:
         for done in outcomes:
             if done.error is not None and not isinstance(done.error, OscarError):
                 raise done.error
