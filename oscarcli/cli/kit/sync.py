@@ -71,7 +71,7 @@ def synchronise(session: Session, storage: Storage, request: SyncRequest, manner
         _tell_plan(session, sync, refused)
         return
     confirmed = _confirmed(session, storage, request) if request.deletes and manners.asks else None
-    run = _Run(session, storage, request, sync)
+    run = _SyncRun(session, storage, request, sync)
     try:
         with carried_out(session, run.label, run.report, wanted=manners.shows_progress) as progress:
             run.copy(progress, refused)
@@ -112,7 +112,7 @@ def _confirmed(session: Session, storage: Storage, request: SyncRequest) -> set[
     return set(names)
 
 
-class _Run:
+class _SyncRun:
     """A sync that is carried out, and what is said of it.
 
     Attributes:

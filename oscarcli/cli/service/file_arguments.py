@@ -48,7 +48,7 @@ class Put:
 
 
 @dataclass(frozen=True)
-class Deletion:
+class DeleteTarget:
     """What `delete-file` is to delete."""
 
     service: str
@@ -176,7 +176,7 @@ def parse_list(words: Sequence[str], *, provider: str | None = None) -> Remote:
     return Remote(service, provider or DEFAULT_PROVIDER, rest[0])
 
 
-def parse_delete(words: Sequence[str], *, provider: str | None = None) -> Deletion:
+def parse_delete(words: Sequence[str], *, provider: str | None = None) -> DeleteTarget:
     """Understand `SERVICE_NAME STORAGE_PROVIDER REMOTE_FILE`; nothing is guessed where files are lost.
 
     Raises:
@@ -192,7 +192,7 @@ def parse_delete(words: Sequence[str], *, provider: str | None = None) -> Deleti
     _refuse_surplus(service, provider, rest, ("REMOTE_FILE",))
     if not rest:
         raise UsageError("the REMOTE_FILE argument is required", hint="name the file as BUCKET/KEY")
-    return Deletion(service, provider, rest[0])
+    return DeleteTarget(service, provider, rest[0])
 
 
 def _service(words: Sequence[str]) -> tuple[str, list[str]]:

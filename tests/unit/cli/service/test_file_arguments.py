@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from oscarcli.cli.service.file_arguments import (
-    Deletion,
+    DeleteTarget,
     Get,
     Put,
     Remote,
@@ -155,8 +155,8 @@ def test_list_files_refuses(line: str, message: str) -> None:
 
 
 def test_delete_file_understands() -> None:
-    assert parse_delete(["svc", "minio", "b/k"]) == Deletion("svc", "minio", "b/k")
-    assert parse_delete(["svc", "s3.x"], provider="minio.y") == Deletion("svc", "minio.y", "s3.x")
+    assert parse_delete(["svc", "minio", "b/k"]) == DeleteTarget("svc", "minio", "b/k")
+    assert parse_delete(["svc", "s3.x"], provider="minio.y") == DeleteTarget("svc", "minio.y", "s3.x")
 
 
 @pytest.mark.parametrize(
