@@ -20,8 +20,7 @@ from oscarcli.errors import ExitCode
 from tests.conftest import isolated
 from tests.support.command import Caller, Runner
 
-# They have test files of their own: they are about logins, a cluster's process, shells and the hub's packages,
-# not about the API.
+# They have test files of their own: logins, the process of a cluster, shells and packages are not the API.
 NOT_OF_THE_API = ("auth", "local", "completion", "hub")
 FDL = """\
 functions:
