@@ -229,7 +229,7 @@ def carried_out(session: Session, label: str, report: TransferReport, *, wanted:
     """Show progress and hold back lines while a bar is there; tidy up also when told to end by a signal."""
     from oscarcli.output.progress import progress
 
-    with _terminated_by_exception():
+    with terminated_by_exception():
         try:
             with progress(label, session.diagnostics.terminal, wanted=wanted) as shown:
                 report.is_holding = shown.is_live
@@ -240,7 +240,7 @@ def carried_out(session: Session, label: str, report: TransferReport, *, wanted:
 
 
 @contextmanager
-def _terminated_by_exception() -> Iterator[None]:
+def terminated_by_exception() -> Iterator[None]:
     """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that nothing half-done stays behind."""
 
     def end(number: int, _: Any) -> None:
