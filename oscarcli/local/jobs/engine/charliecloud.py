@@ -12,7 +12,7 @@ from oscarcli.local.images.reference import image_file
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
 from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
-from oscarcli.local.jobs.engine.client import Client, ClientError
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import SHELL, container_of, run_client, shell_arguments
 
 NAME = "charliecloud"
@@ -34,7 +34,7 @@ class CharliecloudEngine:
     name = NAME
     passes_gpus = False
 
-    def __init__(self, client: Client, folder: Path, version: str = "") -> None:
+    def __init__(self, client: EngineProgram, folder: Path, version: str = "") -> None:
         self.version = version
         self.images = CharliecloudImages(client, folder)
         self._client = client
@@ -93,7 +93,7 @@ class CharliecloudImages:
         folder: where they are.
     """
 
-    def __init__(self, client: Client, folder: Path) -> None:
+    def __init__(self, client: EngineProgram, folder: Path) -> None:
         self._client = client
         self._folder = folder
         self._trees = ImageTrees(folder)
@@ -142,7 +142,7 @@ class CharliecloudImages:
         """Do nothing: unpacking ends with the process."""
 
 
-def probe(client: Client, folder: Path, seconds: float) -> CharliecloudEngine:
+def probe(client: EngineProgram, folder: Path, seconds: float) -> CharliecloudEngine:
     """Run a program once and return the engine that can. Raises ClientError, NotImplementedError, OSError."""
     version = client.ask("--version", timeout=seconds).strip()
     with tempfile.TemporaryDirectory(prefix="oscar-cli-") as name:

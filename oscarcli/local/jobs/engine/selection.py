@@ -70,10 +70,10 @@ def _docker(program: str, _folder: Path, seconds: float) -> Engine:
 
 def _charliecloud(program: str, folder: Path, seconds: float) -> Engine:
     from oscarcli.local.jobs.engine import charliecloud
-    from oscarcli.local.jobs.engine.client import Client
+    from oscarcli.local.jobs.engine.client import EngineProgram
 
     # Without USER it refuses to start.
-    return charliecloud.probe(Client([program], {"USER": "oscar"}), folder, seconds)
+    return charliecloud.probe(EngineProgram([program], {"USER": "oscar"}), folder, seconds)
 
 
 # In the order in which they are tried: the nearest to a real cluster first.
