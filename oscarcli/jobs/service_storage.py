@@ -12,6 +12,7 @@ from oscarcli.config.model import TlsSettings
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
     from oscarcli.storage.base import Storage
+    from oscarcli.storage.journal import TransferJournals
     from oscarcli.storage.outage import Tell
     from oscarcli.storage.transfer import Upload
 
@@ -29,6 +30,7 @@ class ServiceStorage:
         tls: the cluster's TLS settings.
         timeout: seconds a store may keep silent; its own limit when `None`.
         tell: told in passing what is waited for.
+        journals: where unfinished transfers are remembered; `None` for nowhere.
     """
 
     def __init__(
@@ -39,9 +41,11 @@ class ServiceStorage:
         tls: TlsSettings = TlsSettings(),
         timeout: float | None = None,
         tell: Tell = _silent,
+        journals: TransferJournals | None = None,
     ) -> None:
         self.client, self.service = client, service
         self._tls, self._timeout, self._tell = tls, timeout, tell
+        self._journals = journals
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -53,7 +57,13 @@ class ServiceStorage:
     def storage(self, provider: str) -> Storage:
         """Return the storage of a provider. See `open_storage` for what it raises."""
         return storage_at(
-            self.client, provider, self.document, tls=self._tls, timeout=self._timeout, tell=self._tell
+            self.client,
+            provider,
+            self.document,
+            tls=self._tls,
+            timeout=self._timeout,
+            tell=self._tell,
+            journals=self._journals,
         )
 
     def input(self, file: Path, provider: str | None = None) -> Upload:
@@ -82,6 +92,7 @@ def storage_at(
     tls: TlsSettings,
     timeout: float | None,
     tell: Tell,
+    journals: TransferJournals | None = None,
 ) -> Storage:
     """Return the storage of a provider, with the keys that the cluster gives this login.
 
@@ -92,6 +103,7 @@ def storage_at(
         tls: the cluster's TLS settings.
         timeout: seconds a store may keep silent; its own limit when `None`.
         tell: told in passing what is waited for.
+        journals: where unfinished transfers are remembered; `None` for nowhere.
     """
     from oscarcli.api.system import get_config
     from oscarcli.storage.provider import open_storage
@@ -99,4 +111,6 @@ def storage_at(
     def cluster_minio() -> Any:
         return get_config(client).get("minio_provider")
 
-    return open_storage(provider, document, cluster_minio, read_timeout=timeout, tls=tls, tell=tell)
+    return open_storage(
+        provider, document, cluster_minio, read_timeout=timeout, tls=tls, tell=tell, journals=journals
+    )

@@ -13,6 +13,7 @@ from oscarcli.coercion import as_mapping
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, OscarError, RefusedError, UsageError
 from oscarcli.storage.base import Storage
+from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.outage import Tell
 
 Document = Mapping[str, Any]
@@ -50,6 +51,7 @@ def open_storage(
     outage_limit: float | None = None,
     tls: TlsSettings = TlsSettings(),
     tell: Tell = lambda _text: None,
+    journals: TransferJournals | None = None,
 ) -> Storage:
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
 
@@ -62,6 +64,7 @@ def open_storage(
         tls: the cluster's settings: its authorities count for every provider, its client certificate is shown
             to its own store alone, and each provider's definition tells whether certificates are verified.
         tell: told in passing what is waited for.
+        journals: where unfinished transfers are remembered; `None` for nowhere.
 
     Raises:
         UsageError: no such type of provider, or the service does not define this one.
@@ -88,7 +91,7 @@ def open_storage(
         settings = _defined(service, kind, identifier)
     if name != DEFAULT_PROVIDER:
         tls = replace(tls, client_cert="", client_key="")
-    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, tell)
+    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, tell, journals)
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
@@ -119,6 +122,7 @@ def _s3_storage(
     limits: tuple[float | None, float | None],
     tls: TlsSettings,
     tell: Tell,
+    journals: TransferJournals | None,
 ) -> Storage:
     from oscarcli.storage.s3 import READ_TIMEOUT, S3Settings, S3Storage
 
@@ -138,6 +142,7 @@ def _s3_storage(
             outage_limit=limits[1],
         ),
         tell,
+        journals,
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.resume_options import RestartOption, transfer_journals
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import (
     STANDARD_OUTPUT,
@@ -46,6 +47,7 @@ def put_file(
         ),
     ],
     no_progress: NoProgressOption = False,
+    restart: RestartOption = False,
 ) -> None:
     """Upload files to a bucket."""
     from oscarcli.cli.kit.local_paths import local_files, upload_targets
@@ -56,7 +58,7 @@ def put_file(
     sources = local_files(local)
     targets = upload_targets(sources, _place(bucket, remote))
     tasks = [Upload(*pair) for pair in zip(sources, targets, strict=True)]
-    storage = _storage(session)
+    storage = _storage(session, restart=restart)
     uploaded: list[Upload] = []
     try:
         put_all(session, storage, tasks, show_progress=not no_progress, done=uploaded.append)
@@ -77,6 +79,7 @@ def get_file(
     ] = None,
     key: KeyOption = False,
     no_progress: NoProgressOption = False,
+    restart: RestartOption = False,
 ) -> None:
     """Download a file of a bucket, or a folder (ending in '/'), and print where it is."""
     from oscarcli.cli.kit.local_paths import root_of, target_file
@@ -85,9 +88,9 @@ def get_file(
     session: Session = ctx.obj
     place = _place(bucket, remote, is_key=key)
     if place.is_folder and not key:
-        get_folder(session, _storage(session), place, local, show_progress=not no_progress)
+        get_folder(session, _storage(session, restart=restart), place, local, show_progress=not no_progress)
         return
-    storage = _storage(session)
+    storage = _storage(session, restart=restart)
     found = _existing(storage, place)
     if local == "-":
         task = Fetch(found, STANDARD_OUTPUT)
@@ -126,7 +129,7 @@ def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
     return place_in(bucket.strip(), name)
 
 
-def _storage(session: Session) -> Storage:
+def _storage(session: Session, *, restart: bool = False) -> Storage:
     """Return the cluster's own object store, with the keys that it gives this login."""
     from oscarcli.jobs.service_storage import storage_at
     from oscarcli.storage.provider import DEFAULT_PROVIDER
@@ -138,6 +141,7 @@ def _storage(session: Session) -> Storage:
         tls=session.cluster.tls,
         timeout=session.timeout,
         tell=session.note,
+        journals=transfer_journals(session, restart=restart),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.resume_options import RestartOption
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import STANDARD_OUTPUT, NoProgressOption, get_folder, get_one
 from oscarcli.cli.service.stored_files import KeyOption, ProviderOption, existing_object, service_storage
@@ -43,6 +44,7 @@ def get_file(
     ] = None,
     key: KeyOption = False,
     no_progress: NoProgressOption = False,
+    restart: RestartOption = False,
 ) -> None:
     """Download a file from the storage of a service, and print where it is."""
     from oscarcli.cli.service.file_arguments import parse_get
@@ -53,7 +55,7 @@ def get_file(
     wanted = parse_get(words or [], provider=provider, latest=latest)
     if wanted.latest and key:
         raise UsageError("--key names one object, and --download-latest-into looks for one")
-    files = service_storage(session, wanted.service)
+    files = service_storage(session, wanted.service, restart=restart)
     name = wanted.provider or default_output_provider(files.document)
     remote = wanted.remote or default_output_path(files.document, name)
     storage = files.storage(name)

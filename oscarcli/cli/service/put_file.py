@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.resume_options import RestartOption
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import NoProgressOption, places_of, put_all
 from oscarcli.cli.service.stored_files import ProviderOption, service_storage
@@ -38,6 +39,7 @@ def put_file(
         str | None, typer.Option("--to", metavar="REMOTE", help="Remote file, or folder ending in '/'.")
     ] = None,
     no_progress: NoProgressOption = False,
+    restart: RestartOption = False,
     wait: WaitOption = False,
     output: OutputOption = None,
 ) -> None:
@@ -57,7 +59,7 @@ def put_file(
     sources = local_files(wanted.local)
     limit = wait_limit(session) if wait else None
     tasks = _uploads(sources, wanted.remote) if wanted.remote else []
-    files = service_storage(session, wanted.service)
+    files = service_storage(session, wanted.service, restart=restart)
     if not tasks:
         tasks = _uploads(sources, default_input_path(files.document, wanted.provider) + "/")
     if wait:
