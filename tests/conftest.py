@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,12 @@ from tests.support.command import Caller, Outcome, Runner
 from tests.support.server import ScriptedServer
 
 __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from walking through thousands of collected tests again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

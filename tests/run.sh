@@ -23,6 +23,17 @@ unset PYTHONDONTWRITEBYTECODE
 
 ruff check .
 ruff format --check .
-mypy
-lint-imports
-exec python -m pytest -n "${TEST_WORKERS:-auto}" "$@"
+# Beside the tests, which often wait; what they say comes at the end.
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+{ mypy && lint-imports; } > "$said" 2>&1 &
+status=0
+python -m pytest -n "${TEST_WORKERS:-auto}" --dist worksteal "$@" || status=$?
+if wait $!; then
+    checks=0
+else
+    checks=1
+fi
+cat "$said"
+[ "$status" != 0 ] || status=$checks
+exit "$status"

@@ -10,13 +10,13 @@ from typing import cast
 
 import typer
 from typer.core import TyperOption
-from typer.main import get_group
 
 from oscarcli import __version__
 from oscarcli.cli.commands import COMMANDS, NOT_YET, PROGRAM, VERSION_OPTION, find, root_help
 from oscarcli.cli.kit import click
 from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
+from oscarcli.cli.kit.make_group import make_group
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
 from oscarcli.output.terminal import exit_on_broken_pipe
@@ -35,14 +35,14 @@ class Root(Group):
         if entry is None:
             return None
         module = importlib.import_module(f"oscarcli.cli.{entry.module}")
-        group = get_group(module.app)
+        group = make_group(module.app)
         return group if entry.is_noun else group.get_command(ctx, entry.name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; behind `help`, a page of the manual or a command to explain."""
-        if args[0] == "help" and not any(find(word) or word in NOT_YET for word in args[1:2]):
+        if args[0] == "help" and _is_topic(args[1:]):
             return args[0], self.get_command(ctx, args[0]), args[1:]
         return super().resolve_command(ctx, args)
 
@@ -77,6 +77,14 @@ def _version_option() -> TyperOption:
         callback=show,
         help=VERSION_OPTION[1],
     )
+
+
+def _is_topic(words: list[str]) -> bool:
+    """Tell whether what stands behind `help` is a page, or nothing at all; a page goes before a command."""
+    from oscarcli.cli.pages import topics
+
+    is_command = any(find(word) or word in NOT_YET for word in words[:1])
+    return not is_command or (len(words) == 1 and words[0] in topics())
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A file of any server, in one request: its head and its bytes, within a limit."""
+"""One request to a server that is no cluster: the answer's head and its bytes, within a limit."""
 
 from __future__ import annotations
 
@@ -35,9 +35,16 @@ class FetchedFile:
 
 
 def fetch(
-    url: str, *, what: str, headers: Mapping[str, str], max_bytes: int, tls: TlsSettings | None = None
+    url: str,
+    *,
+    what: str,
+    headers: Mapping[str, str],
+    max_bytes: int,
+    tls: TlsSettings | None = None,
+    method: str = "GET",
+    content: bytes | None = None,
 ) -> FetchedFile:
-    """Get a URL; redirects are not followed.
+    """Ask for a URL; redirects are not followed.
 
     Args:
         url: what to get.
@@ -45,6 +52,8 @@ def fetch(
         headers: to send with it.
         max_bytes: what a body may have, unpacked.
         tls: what TLS trusts; the system's certificates when omitted.
+        method: the HTTP method.
+        content: a body to send.
 
     Raises:
         OscarError: the body is larger.
@@ -57,13 +66,27 @@ def fetch(
 
     with closing(open_connection(url, tls or TlsSettings())) as connection:
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
-        request = connection.build_request("GET", url, headers=dict(headers), timeout=timeout)
+        request = connection.build_request(
+            method, url, headers=dict(headers), content=content, timeout=timeout
+        )
         try:
             return _read(connection, request, what, max_bytes)
         except (httpx.HTTPError, UnicodeError) as error:
             failure = explain(error, what, request)
             failure.hint = f"check the network and the address ({request.url.host}), then try again"
             raise failure from error
+
+
+def encode_form(files: Mapping[str, tuple[str, bytes]]) -> tuple[str, bytes]:
+    """Return the media type and the body of a form with files.
+
+    Args:
+        files: by the names of the form's fields, each file's name and bytes.
+    """
+    import httpx
+
+    form = httpx.Request("POST", "http://form", files=dict(files))
+    return form.headers["Content-Type"], form.read()
 
 
 def _read(connection: httpx.Client, request: httpx.Request, what: str, max_bytes: int) -> FetchedFile:

@@ -30,6 +30,7 @@ class ServiceStorage:
         tls: the cluster's TLS settings.
         timeout: seconds a store may keep silent; its own limit when `None`.
         tell: told in passing what is waited for.
+        note: told what interests few: which client moves the objects.
         journals: where unfinished transfers are remembered; `None` for nowhere.
     """
 
@@ -41,10 +42,12 @@ class ServiceStorage:
         tls: TlsSettings = TlsSettings(),
         timeout: float | None = None,
         tell: Tell = _silent,
+        note: Tell = _silent,
         journals: TransferJournals | None = None,
     ) -> None:
         self.client, self.service = client, service
-        self._tls, self._timeout, self._tell = tls, timeout, tell
+        self._tls, self._timeout = tls, timeout
+        self._tell, self._note = tell, note
         self._journals = journals
 
     @cached_property
@@ -63,6 +66,7 @@ class ServiceStorage:
             tls=self._tls,
             timeout=self._timeout,
             tell=self._tell,
+            note=self._note,
             journals=self._journals,
         )
 
@@ -92,6 +96,7 @@ def storage_at(
     tls: TlsSettings,
     timeout: float | None,
     tell: Tell,
+    note: Tell = _silent,
     journals: TransferJournals | None = None,
 ) -> Storage:
     """Return the storage of a provider, with the keys that the cluster gives this login.
@@ -103,6 +108,7 @@ def storage_at(
         tls: the cluster's TLS settings.
         timeout: seconds a store may keep silent; its own limit when `None`.
         tell: told in passing what is waited for.
+        note: told what interests few: which client moves the objects.
         journals: where unfinished transfers are remembered; `None` for nowhere.
     """
     from oscarcli.api.system import get_config
@@ -112,5 +118,12 @@ def storage_at(
         return get_config(client).get("minio_provider")
 
     return open_storage(
-        provider, document, cluster_minio, read_timeout=timeout, tls=tls, tell=tell, journals=journals
+        provider,
+        document,
+        cluster_minio,
+        read_timeout=timeout,
+        tls=tls,
+        tell=tell,
+        note=note,
+        journals=journals,
     )

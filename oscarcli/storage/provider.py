@@ -51,6 +51,7 @@ def open_storage(
     outage_limit: float | None = None,
     tls: TlsSettings = TlsSettings(),
     tell: Tell = lambda _text: None,
+    note: Tell = lambda _text: None,
     journals: TransferJournals | None = None,
 ) -> Storage:
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
@@ -64,6 +65,7 @@ def open_storage(
         tls: the cluster's settings: its authorities count for every provider, its client certificate is shown
             to its own store alone, and each provider's definition tells whether certificates are verified.
         tell: told in passing what is waited for.
+        note: told what interests few: which client moves the objects.
         journals: where unfinished transfers are remembered; `None` for nowhere.
 
     Raises:
@@ -91,7 +93,7 @@ def open_storage(
         settings = _defined(service, kind, identifier)
     if name != DEFAULT_PROVIDER:
         tls = replace(tls, client_cert="", client_key="")
-    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, tell, journals)
+    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, (tell, note), journals)
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
@@ -121,10 +123,11 @@ def _s3_storage(
     settings: Document,
     limits: tuple[float | None, float | None],
     tls: TlsSettings,
-    tell: Tell,
+    told: tuple[Tell, Tell],
     journals: TransferJournals | None,
 ) -> Storage:
-    from oscarcli.storage.s3 import READ_TIMEOUT, S3Settings, S3Storage
+    from oscarcli.storage.s3 import S3Storage
+    from oscarcli.storage.s3_settings import READ_TIMEOUT, S3Settings
 
     access_key, secret_key = _key(settings, "access_key", name), _key(settings, "secret_key", name)
     endpoint = _text(settings, "endpoint") or None
@@ -141,7 +144,7 @@ def _s3_storage(
             read_timeout=limits[0] or READ_TIMEOUT,
             outage_limit=limits[1],
         ),
-        tell,
+        *told,
         journals,
     )
 

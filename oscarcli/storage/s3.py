@@ -1,21 +1,17 @@
-"""Objects in MinIO and in Amazon S3.
+"""Objects in MinIO and in Amazon S3: one Storage, whose requests are sent by one of two clients.
 
-The client is botocore's: boto3 adds resources and a transfer manager, neither is used, and loading them
-takes a fifth of the time again (measured: 150 ms for botocore with a client, 180 ms for boto3).
+Both speak in boto3's names of operations and parameters, so that nothing above them knows which one it is:
+the lean client moves objects wherever the way is plain, boto3's does all else (see `choose_engine`).
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
-from oscarcli.config.model import TlsSettings
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
 from oscarcli.storage import outage as outages
 from oscarcli.storage.base import MD5_ETAG, StoredObject
@@ -23,137 +19,16 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays
-from oscarcli.storage.s3_connection import Sender
-from oscarcli.storage.s3_failures import MISSING_BUCKET, code_of, failure, is_answer, is_away, required
+from oscarcli.storage.s3_boto import BotoClient
+from oscarcli.storage.s3_client import Body, Client
+from oscarcli.storage.s3_failures import MISSING_BUCKET, AnswerError, failure, is_answer, is_away, required
+from oscarcli.storage.s3_lean import LeanClient
+from oscarcli.storage.s3_operations import OPERATIONS
+from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings, choose_engine
 from oscarcli.storage.s3_upload import upload
 from oscarcli.storage.source import Source, UploadPart
 
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 60.0
-ATTEMPTS = 3
-CONNECTIONS = 16
 PAGE = 1000
-# The keys are given: a profile, a role or a region of the user's own AWS account has no say here. The
-# members are those of botocore's table of settings: key in a file, variables, default, conversion.
-NO_PROFILE = {
-    "profile": (None, None, None, None),
-    "config_file": (None, None, os.devnull, None),
-    "credentials_file": (None, None, os.devnull, None),
-}
-DEFAULT_REGION = "us-east-1"
-
-
-@dataclass(frozen=True)
-class S3Settings:
-    """How to reach one provider.
-
-    Args:
-        provider: its name, such as "minio.default", for messages.
-        access_key, secret_key: static keys.
-        region: empty for us-east-1.
-        endpoint: URL of a MinIO server; `None` for Amazon's by region (or AWS_ENDPOINT_URL_S3).
-        tls: whom TLS trusts, and what it shows.
-        read_timeout: seconds a server may keep silent.
-        outage_limit: seconds it may be away, as while it is restarted; `None` for the usual patience, but
-            no more than `read_timeout`.
-    """
-
-    provider: str
-    access_key: str
-    secret_key: str = field(repr=False)
-    region: str = ""
-    endpoint: str | None = None
-    tls: TlsSettings = field(default=TlsSettings())
-    read_timeout: float = READ_TIMEOUT
-    outage_limit: float | None = None
-
-
-def connect(settings: S3Settings) -> Any:
-    """Return a botocore client. Nothing is sent yet, and nothing is read from `~/.aws`.
-
-    Raises:
-        UnreachableError: the endpoint is not a URL.
-    """
-    import botocore.session
-    from botocore.config import Config
-
-    _require_url(settings)
-    session = botocore.session.Session(session_vars=NO_PROFILE)
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": "path" if settings.endpoint else "auto"},
-        connect_timeout=min(CONNECT_TIMEOUT, settings.read_timeout),
-        read_timeout=settings.read_timeout,
-        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        max_pool_connections=CONNECTIONS,
-        # Who sends looks for a proxy.
-        proxies={},
-        # MinIO servers of before 2025 do not know the checksums botocore sends otherwise; digests go along
-        # as Content-MD5.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        # "auto", possible through AWS_DEFAULTS_MODE, asks the metadata service of EC2 for the region.
-        defaults_mode="legacy",
-        **({"use_dualstack_endpoint": False, "use_fips_endpoint": False} if settings.endpoint else {}),
-    )
-    client = session.create_client(
-        "s3",
-        region_name=settings.region or DEFAULT_REGION,
-        endpoint_url=settings.endpoint,
-        aws_access_key_id=settings.access_key,
-        aws_secret_access_key=settings.secret_key,
-        config=config,
-    )
-    if not settings.tls.verify:
-        _accept_unverified()
-    _count_what_is_sent(client)
-    client.meta.events.register_last("before-send.s3", _sender(settings).send)
-    return client
-
-
-def _sender(settings: S3Settings) -> Sender:
-    return Sender(
-        settings.tls,
-        connect_timeout=min(CONNECT_TIMEOUT, settings.read_timeout),
-        read_timeout=settings.read_timeout,
-        connections=CONNECTIONS,
-    )
-
-
-def _accept_unverified() -> None:
-    """Keep urllib3 from a warning at every connection: whoever defined the provider wanted it so."""
-    import urllib3
-
-    urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-
-
-def _require_url(settings: S3Settings) -> None:
-    if settings.endpoint is None:
-        return
-    try:
-        parts = urlsplit(settings.endpoint)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_url = False
-    if not is_url:
-        raise UnreachableError(
-            f'connect to {settings.provider}: "{settings.endpoint}" is not a usable endpoint',
-            hint="an endpoint is a URL, such as https://minio.example:9000",
-        )
-
-
-def _count_what_is_sent(client: Any) -> None:
-    """Let a UploadPart know when it is read for sending: signing, between these two events, reads it too."""
-
-    def switch(sending: bool) -> Any:
-        def handler(request: Any, **_: Any) -> None:
-            if isinstance(request.body, UploadPart):
-                request.body.sending = sending
-
-        return handler
-
-    client.meta.events.register_first("request-created.s3", switch(False))
-    client.meta.events.register_last("request-created.s3", switch(True))
 
 
 class S3Storage:
@@ -162,6 +37,7 @@ class S3Storage:
     Args:
         settings: where it is.
         tell: told that and why it is waited for.
+        note: told which client moves the objects, and why.
         journals: where unfinished transfers are remembered; `None` for nowhere.
     """
 
@@ -169,16 +45,19 @@ class S3Storage:
         self,
         settings: S3Settings,
         tell: Tell = lambda _text: None,
+        note: Tell = lambda _text: None,
         journals: TransferJournals | None = None,
     ) -> None:
         self._settings = settings
+        self._note = note
         self._journals = journals
         limit = settings.outage_limit
         if limit is None:
             limit = min(outages.MAX_OUTAGE_SECONDS, settings.read_timeout)
         self.outage = Outage(settings.provider, limit, tell)
         self._connecting = threading.Lock()
-        self._connected: Any = None
+        self._boto = BotoClient(settings)
+        self._chosen: Client | None = None
 
     @property
     def provider(self) -> str:
@@ -201,11 +80,22 @@ class S3Storage:
 
     @property
     def client(self) -> Any:
-        """The botocore client, made once; all threads use the same one."""
+        """The botocore client, for what no object is moved by."""
+        return self._boto.connected
+
+    def close(self) -> None:
+        """End the connections."""
+        self._boto.close()
+        if self._chosen is not None:
+            self._chosen.close()
+
+    def _client_for(self, operation: str) -> Client:
         with self._connecting:
-            if self._connected is None:
-                self._connected = connect(self._settings)
-            return self._connected
+            if self._chosen is None:
+                engine, why = choose_engine(self._settings)
+                self._note(f"{self.provider}: objects are moved by the {engine} client: {why}")
+                self._chosen = LeanClient(self._settings) if engine == "lean" else self._boto
+        return self._chosen if operation in OPERATIONS else self._boto
 
     def call(
         self,
@@ -229,14 +119,14 @@ class S3Storage:
             OscarError: as for `Storage`.
             Cancelled: the waiting was called off.
         """
-        method = getattr(self.client, operation)
+        client = self._client_for(operation)
         outage = outage or self.outage
         body = parameters.get("Body")
         for delay in delays():
             if isinstance(body, UploadPart):
                 body.seek(0)
             try:
-                answer: dict[str, Any] = method(**parameters)
+                answer = client.call(operation, parameters, cancellation)
             except Exception as error:  # noqa: BLE001 -- raised again as one of ours
                 self._after(error, failure(error, doing), outage, delay, cancellation)
             else:
@@ -275,9 +165,9 @@ class S3Storage:
 
     def _require_bucket(self, bucket: str, doing: str) -> None:
         try:
-            self.client.head_bucket(Bucket=bucket)
+            self._client_for("head_bucket").call("head_bucket", {"Bucket": bucket}, None)
         except Exception as error:
-            if code_of(error) in ("NoSuchKey", "NoSuchBucket"):
+            if isinstance(error, AnswerError) and error.code in ("NoSuchKey", "NoSuchBucket"):
                 raise NotFoundError(f"{doing}: {MISSING_BUCKET}") from error
 
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
@@ -339,7 +229,7 @@ class S3Reader:
     """The body of a GET. See `Reader`."""
 
     def __init__(self, location: Location, answer: dict[str, Any], doing: str) -> None:
-        self._body = answer["Body"]
+        self._body: Body = answer["Body"]
         self._doing = doing
         # "bytes 0-9/1234": behind the slash is the size of the whole.
         whole = str(answer.get("ContentRange", "")).rpartition("/")[2]
@@ -349,15 +239,13 @@ class S3Reader:
     def read(self, size: int) -> bytes:
         """Return the next bytes."""
         try:
-            return bytes(self._body.read(size))
+            return self._body.read(size)
         except Exception as error:
             raise failure(error, self._doing) from error
 
     def interrupt(self) -> None:
-        """Shut the socket for reading; urllib3 can do so from version 2.3 on."""
-        shutdown = getattr(self._body._raw_stream, "shutdown", None)
-        if shutdown is not None:
-            shutdown()
+        """Shut the socket for reading."""
+        self._body.interrupt()
 
     def close(self) -> None:
         """Close the body; a connection whose body was read to its end is used again."""

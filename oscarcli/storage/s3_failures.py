@@ -1,4 +1,4 @@
-"""One table from what S3 and botocore answer to the errors of this program."""
+"""One table from what S3 answers to the errors of this program."""
 
 from __future__ import annotations
 
@@ -62,18 +62,54 @@ UNREACHABLE_HINT = "check the endpoint in the service's storage_providers or in 
 AWAY_STATUS = (502, 503, 504)
 
 
+class AnswerError(Exception):
+    """A store answered that it does not do what it was asked for.
+
+    Args:
+        status: of HTTP.
+        code: of S3, such as "NoSuchKey"; empty when the answer names none.
+        text: the store's words.
+        region: where it says that the bucket is, if it does.
+    """
+
+    def __init__(self, status: int, code: str, text: str, region: str = "") -> None:
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.code = CODES_BY_STATUS.get(int(code), code) if code.isdigit() else code
+        self.text = text
+        self.region = region
+
+
+class ParameterError(Exception):
+    """A parameter of a request cannot be one, such as the name of a bucket."""
+
+
+class BrokenConnectionError(Exception):
+    """A connection ended in the middle of a request or of its answer."""
+
+
+class BrokenBodyError(BrokenConnectionError):
+    """The content of an object ended before its end."""
+
+
+class SilentServerError(Exception):
+    """Nothing was heard of a server for as long as one waits for it."""
+
+
 class NoConnectionError(Exception):
-    """Requests cannot travel to a store, and to repeat them does not help.
+    """Requests cannot travel to a store.
 
     Args:
         reason: why, to go on behind what was tried.
         hint: what to do.
+        is_transient: whether another attempt may help.
     """
 
-    def __init__(self, reason: str, hint: str | None) -> None:
+    def __init__(self, reason: str, hint: str | None, *, is_transient: bool = False) -> None:
         super().__init__(reason)
         self.reason_told = reason
         self.hint = hint
+        self.is_transient = is_transient
 
 
 class RefusedConnectionError(NoConnectionError):
@@ -81,44 +117,42 @@ class RefusedConnectionError(NoConnectionError):
 
 
 def is_away(error: Exception) -> bool:
-    """Tell whether what botocore raised means that a store is down, as while it is restarted.
+    """Tell whether what a client raised means that a store is down, as while it is restarted.
 
     Not a silence: to wait for an answer in time is patience enough.
     """
-    from botocore.exceptions import ClientError, ConnectionClosedError
-
-    if isinstance(error, ClientError):
-        return _status_of(error) in AWAY_STATUS
-    kinds = (RefusedConnectionError, ConnectionClosedError)
-    return any(isinstance(inner, kinds) for inner in chain(error))
+    if isinstance(error, AnswerError):
+        return error.status in AWAY_STATUS
+    return isinstance(error, (RefusedConnectionError, BrokenConnectionError))
 
 
 def is_answer(error: Exception) -> bool:
-    """Tell whether what botocore raised came from the store itself."""
-    return bool(code_of(error)) and _status_of(error) not in AWAY_STATUS
-
-
-def _status_of(error: Any) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    """Tell whether what a client raised came from the store itself."""
+    return isinstance(error, AnswerError) and error.status not in AWAY_STATUS
 
 
 def failure(error: Exception, doing: str) -> Exception:
-    """Return the error to raise for what botocore raised.
+    """Return the error to raise for what a client raised.
 
     Args:
         error: any exception of a call.
         doing: what was tried, such as `read "b/k" from minio.default`.
     """
-    from botocore.exceptions import ClientError
-
-    for inner in chain(error):
-        if isinstance(inner, (OscarError, Cancelled)):
-            return inner
-        if isinstance(inner, NoConnectionError):
-            return UnreachableError(f"{doing}: {inner.reason_told}", hint=inner.hint)
-    if isinstance(error, ClientError):
+    if isinstance(error, (OscarError, Cancelled)):
+        return error
+    if isinstance(error, AnswerError):
         return _answered(error, doing)
-    return _unanswered(error, doing)
+    if isinstance(error, NoConnectionError):
+        return UnreachableError(f"{doing}: {error.reason_told}", hint=error.hint)
+    if isinstance(error, BrokenConnectionError):
+        return UnreachableError(f"{doing}: the connection broke")
+    if isinstance(error, SilentServerError):
+        return UnreachableError(f"{doing}: no answer in time", hint=UNREACHABLE_HINT)
+    if isinstance(error, ParameterError):
+        return RefusedError(f"{doing}: {error}")
+    if isinstance(error, OSError):
+        return OscarError(f"{doing}: {reason_of(error)}", hint=hint_of(error))
+    return OscarError(f"{doing}: {type(error).__name__}: {str(error)[:MAX_ANSWER_CHARACTERS]}")
 
 
 def required(answer: dict[str, Any], key: str, doing: str) -> Any:
@@ -128,24 +162,13 @@ def required(answer: dict[str, Any], key: str, doing: str) -> Any:
     return answer[key]
 
 
-def code_of(error: Exception) -> str:
-    """Return the S3 error code of an answer, empty when there was none."""
-    response = getattr(error, "response", None)
-    if not isinstance(response, dict):
-        return ""
-    code = str(response.get("Error", {}).get("Code", ""))
-    return CODES_BY_STATUS.get(int(code), code) if code.isdigit() else code
-
-
-def _answered(error: Any, doing: str) -> OscarError:
-    code = code_of(error)
-    status = _status_of(error)
-    if code in SENTENCES:
-        kind, sentence = SENTENCES[code]
+def _answered(error: AnswerError, doing: str) -> OscarError:
+    if error.code in SENTENCES:
+        kind, sentence = SENTENCES[error.code]
         return kind(f"{doing}: {sentence}")
-    text = str(error.response.get("Error", {}).get("Message", "")).strip()[:MAX_ANSWER_CHARACTERS]
-    said = ": ".join(part for part in (code, text) if part) or "no reason given"
-    return _class_of(status)(f"{doing}: the server answered {status} ({said})")
+    text = error.text.strip()[:MAX_ANSWER_CHARACTERS]
+    said = ": ".join(part for part in (error.code, text) if part) or "no reason given"
+    return _class_of(error.status)(f"{doing}: the server answered {error.status} ({said})")
 
 
 def _class_of(status: int) -> type[OscarError]:
@@ -153,40 +176,12 @@ def _class_of(status: int) -> type[OscarError]:
         return AuthError if status == 401 else ForbiddenError
     if status == 404:
         return NotFoundError
-    if status in (502, 503, 504):
+    if status in AWAY_STATUS:
         return UnreachableError
     return RefusedError if 400 <= status < 500 or status == 507 else OscarError
 
 
-def _unanswered(error: Exception, doing: str) -> OscarError:
-    from botocore import exceptions as boto
-
-    timeouts = (boto.ConnectTimeoutError, boto.ReadTimeoutError)
-    broken = (boto.ConnectionClosedError, boto.ResponseStreamingError, boto.IncompleteReadError)
-    if isinstance(error, boto.ParamValidationError):
-        return RefusedError(f"{doing}: {_first_report(error)}")
-    if isinstance(error, timeouts):
-        return UnreachableError(f"{doing}: no answer in time", hint=UNREACHABLE_HINT)
-    if isinstance(error, boto.SSLError):
-        return UnreachableError(f"{doing}: TLS failed: {_reason(error)}", hint=UNREACHABLE_HINT)
-    if isinstance(error, boto.ProxyConnectionError):
-        return UnreachableError(f"{doing}: the proxy does not answer: {_reason(error)}")
-    if isinstance(error, broken):
-        return UnreachableError(f"{doing}: the connection broke")
-    if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
-        return UnreachableError(f"{doing}: no connection: {_reason(error)}", hint=UNREACHABLE_HINT)
-    if isinstance(error, OSError):
-        return OscarError(f"{doing}: {reason_of(error)}", hint=hint_of(error))
-    return OscarError(f"{doing}: {type(error).__name__}: {str(error)[:MAX_ANSWER_CHARACTERS]}")
-
-
-def _first_report(error: Exception) -> str:
-    # Two lines: "Parameter validation failed:" and what is wrong, with a long regular expression at the end.
-    lines = str(error).splitlines()
-    return lines[-1].partition(": Bucket name must match")[0]
-
-
-def _reason(error: Exception) -> str:
+def reason_below(error: Exception) -> str:
     """Return the words of the operating system or of the TLS library at the bottom of an exception."""
     for inner in chain(error):
         if isinstance(inner, ssl.SSLCertVerificationError):

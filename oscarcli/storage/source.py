@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from oscarcli.errors import OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
@@ -30,9 +30,18 @@ class UploadPart:
         length: of the piece, in bytes.
         advance: told how many bytes were sent, as a negative number when they have to be sent again.
         cancellation: checked at every read; whoever sends pieces on their own may set another one.
+        file: the open file that the piece is in, and where it starts there; `None` when it is in memory.
     """
 
-    def __init__(self, read_at: ReadAt, length: int, advance: Advance, cancellation: Cancellation) -> None:
+    def __init__(
+        self,
+        read_at: ReadAt,
+        length: int,
+        advance: Advance,
+        cancellation: Cancellation,
+        file: tuple[BinaryIO, int] | None = None,
+    ) -> None:
+        self.file = file
         self._read_at = read_at
         self._length = length
         self._advance = advance
@@ -67,6 +76,10 @@ class UploadPart:
     def tell(self) -> int:
         """Return the position."""
         return self._position
+
+    def report_sent(self) -> None:
+        """Count what is before the position as sent."""
+        self._report(self._position)
 
     def sent(self) -> None:
         """Count the whole piece as sent, however it was read."""
@@ -150,7 +163,8 @@ class FileSource:
         self._path = path
         self._advance = advance
         self._cancellation = cancellation
-        self._file = path.open("rb")
+        # Without a buffer: pieces are read at their own places.
+        self._file = path.open("rb", buffering=0)
         self._state = os.fstat(self._file.fileno())
 
     def __enter__(self) -> FileSource:
@@ -184,7 +198,7 @@ class FileSource:
                 # Under a class of its own: among errors of the connection it would look like one.
                 raise OscarError(f'read "{self._path}": {error.strerror}') from error
 
-        return UploadPart(read_at, length, self._advance, self._cancellation)
+        return UploadPart(read_at, length, self._advance, self._cancellation, (self._file, start))
 
     def check_unchanged(self) -> None:
         """Raise RefusedError when the file was written to since it was opened."""

@@ -68,17 +68,19 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["memory", "moto", "local", "minio"])
-def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+@pytest.fixture(params=["memory", "moto", "local", "minio", "minio by boto3"])
+def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subject]:
     bucket = f"bucket-{os.getpid()}-{next(NAMES)}"
     if request.param == "memory":
         yield Subject(MemoryStorage(buckets=(bucket,)), bucket, None)
         return
-    server: Server = request.getfixturevalue(request.param)
+    name, _, engine = request.param.partition(" by ")
+    server: Server = request.getfixturevalue(name)
+    monkeypatch.setenv("OSCAR_CLI_S3_ENGINE", engine)
     storage = S3Storage(server.settings)
     storage.client.create_bucket(Bucket=bucket)
     yield Subject(storage, bucket, server)
-    storage.client.close()
+    storage.close()
 
 
 @pytest.fixture
@@ -300,7 +302,7 @@ def test_wrong_keys_are_refused(
             attempt(subject.at("a"))
         assert SECRET_KEY not in caught.value.message
         assert WRONG not in caught.value.message
-    stranger.client.close()
+    stranger.close()
 
 
 class Broken:

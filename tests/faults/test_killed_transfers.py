@@ -18,7 +18,8 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3 import S3Settings, connect
+from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Runner
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server
 from tests.support.server import ScriptedServer, document
@@ -113,7 +114,6 @@ def test_a_put_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
         assert hashlib.md5(body.read()).hexdigest() == digest_of(source)
         assert journals_of(killed) == []
     assert resumed >= KILLS // 10, f"{kills} were killed, and {resumed} went on"
-    print(f"put: {kills} killed, {resumed} went on")
 
 
 def test_a_get_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
@@ -130,4 +130,3 @@ def test_a_get_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
         assert journals_of(killed) == []
         assert list(killed.home.glob(".large.bin.*")) == []
     assert resumed >= KILLS // 10, f"{kills} were killed, and {resumed} went on"
-    print(f"get: {kills} killed, {resumed} went on")

@@ -97,7 +97,8 @@ def _proxies(
 
 
 def _make_bucket(settings: object) -> None:
-    from oscarcli.storage.s3 import S3Settings, connect
+    from oscarcli.storage.s3_boto import connect
+    from oscarcli.storage.s3_settings import S3Settings
 
     assert isinstance(settings, S3Settings)
     client = connect(settings)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3 import connect
+from oscarcli.storage.s3_boto import connect
 from tests.conftest import Runner
 from tests.support.command import COMMAND, PATIENCE
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.storage import s3
-from oscarcli.storage.s3 import S3Settings
+from oscarcli.storage import s3_boto
+from oscarcli.storage.s3_settings import S3Settings
 
 ACCESS_KEY, SECRET_KEY = "conformance", "conformance-secret"
 
@@ -109,7 +109,7 @@ def minio_server(folder: Path, environment: Mapping[str, str] | None = None) -> 
 
 
 def wait_for_buckets(server: Server) -> None:
-    client = s3.connect(replace(server.settings, read_timeout=2))
+    client = s3_boto.connect(replace(server.settings, read_timeout=2))
     deadline = time.monotonic() + 30
     while True:
         try:

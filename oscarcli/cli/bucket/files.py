@@ -141,6 +141,7 @@ def _storage(session: Session, *, restart: bool = False) -> Storage:
         tls=session.cluster.tls,
         timeout=session.timeout,
         tell=session.note,
+        note=session.verbose_note,
         journals=transfer_journals(session, restart=restart),
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from oscarcli.cli.hub import deploy, show
+from oscarcli.cli.hub import deploy, show, validate
 from oscarcli.cli.hub.options import (
     OWNER,
     PATH,
@@ -115,3 +115,4 @@ def crate_document(crate: Crate, origin: Origin) -> dict[str, Any]:
 
 app.include(show.app)
 app.include(deploy.app)
+app.include(validate.app)

@@ -196,8 +196,11 @@ class Group(TyperGroup):
 
     def _named(self, word: str) -> list[tuple[str, click.Command]]:
         """Return the verbs with this name or alias, each with its main name."""
-        listed = [(names.split(", "), command) for names, command in self.commands.items()]
-        return [(names[0], command) for names, command in listed if word in names]
+        return [
+            (names.split(", ")[0], self.commands[names])
+            for names in self.commands
+            if word in names.split(", ")
+        ]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs, then the options."""

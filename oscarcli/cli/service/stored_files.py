@@ -40,6 +40,7 @@ def service_storage(session: Session, service: str, *, restart: bool = False) ->
         tls=session.cluster.tls,
         timeout=session.timeout,
         tell=session.note,
+        note=session.verbose_note,
         journals=transfer_journals(session, restart=restart),
     )
 

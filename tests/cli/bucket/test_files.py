@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3 import S3Settings, connect
+from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Runner
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server
 from tests.support.server import ScriptedServer, document, text

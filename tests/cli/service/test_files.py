@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from oscarcli.errors import ExitCode
-from oscarcli.storage.s3 import S3Settings, connect
+from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Outcome, Runner
 from tests.support.command import World
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server

@@ -13,7 +13,8 @@ import pytest
 from oscarcli.errors import RefusedError
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
-from oscarcli.storage.s3 import S3Settings, S3Storage
+from oscarcli.storage.s3 import S3Storage
+from oscarcli.storage.s3_settings import S3Settings
 from oscarcli.storage.source import FileSource
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body
 
@@ -31,7 +32,7 @@ def server() -> Iterator[Server]:
 def storage(server: Server) -> Iterator[S3Storage]:
     storage = S3Storage(S3Settings("minio.default", "access", "secret", endpoint=server.endpoint))
     yield storage
-    storage.client.close()
+    storage.close()
 
 
 def checking_digests(seen: Seen) -> Reply:

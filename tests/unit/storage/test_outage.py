@@ -13,7 +13,8 @@ from oscarcli.storage.cancel import Cancellation, Cancelled
 from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, delays
-from oscarcli.storage.s3 import S3Settings, S3Storage
+from oscarcli.storage.s3 import S3Storage
+from oscarcli.storage.s3_settings import S3Settings
 from oscarcli.storage.source import FileSource
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
@@ -59,7 +60,7 @@ def server() -> Iterator[Server]:
 def store(server: Server) -> Iterator[Restarting]:
     store = Restarting(server)
     yield store
-    store.storage.client.close()
+    store.storage.close()
 
 
 def put(store: Restarting, path: Path, size: int) -> list[int]:
@@ -146,7 +147,7 @@ def test_a_proxy_in_front_of_a_store_that_is_away_is_waited_for(server: Server, 
     server.script = lambda _: answers.pop(0) if len(answers) > 1 else answers[0]
     storage = S3Storage(S3Settings("minio.default", "access", "secret", endpoint=server.endpoint))
     assert list(storage.list("b", "")) == []
-    storage.client.close()
+    storage.close()
 
 
 def test_a_store_that_stays_away_is_given_up(server: Server) -> None:
@@ -158,7 +159,7 @@ def test_a_store_that_stays_away_is_given_up(server: Server) -> None:
         storage.stat(PLACE)
     assert "check the endpoint" in str(caught.value.hint)
     assert len(said) == 1
-    storage.client.close()
+    storage.close()
 
 
 def test_who_wants_no_answer_in_time_waits_no_longer_for_a_store() -> None:
@@ -191,7 +192,7 @@ def test_waiting_is_called_off(server: Server) -> None:
     storage = S3Storage(settings, lambda _: threading.Thread(target=cancellation.cancel).start())
     with pytest.raises(Cancelled):
         storage.stat(PLACE, cancellation=cancellation)
-    storage.client.close()
+    storage.close()
 
 
 def test_attempts_are_about_a_second_apart() -> None:

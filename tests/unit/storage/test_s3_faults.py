@@ -28,11 +28,12 @@ from oscarcli.errors import (
     UnreachableError,
 )
 from oscarcli.storage import download as download_module
-from oscarcli.storage import s3, s3_upload
+from oscarcli.storage import s3_settings, s3_upload
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
-from oscarcli.storage.s3 import S3Settings, S3Storage
+from oscarcli.storage.s3 import S3Storage
+from oscarcli.storage.s3_settings import S3Settings
 from oscarcli.storage.source import FileSource
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
@@ -58,7 +59,7 @@ def server(shared_server: Server) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3, "ATTEMPTS", 1)
+    monkeypatch.setattr(s3_settings, "ATTEMPTS", 1)
     monkeypatch.setattr(download_module, "RETRY_SECONDS", 0.0)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -77,7 +78,7 @@ def opened() -> Iterator[Callable[..., S3Storage]]:
 
     yield open_storage
     for storage in storages:
-        storage.client.close()
+        storage.close()
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +86,7 @@ def shared_storage(shared_server: Server) -> Iterator[S3Storage]:
     endpoint = shared_server.endpoint
     storage = S3Storage(S3Settings("minio.default", "access", SECRET, endpoint=endpoint, outage_limit=0))
     yield storage
-    storage.client.close()
+    storage.close()
 
 
 @pytest.fixture
@@ -264,8 +265,15 @@ def test_a_short_body_is_continued(server: Server, storage: S3Storage, tmp_path:
 
 
 def test_a_stalled_body_is_no_file(server: Server, opened: Callable[..., S3Storage], tmp_path: Path) -> None:
-    server.script = lambda _: whole(b"x" * 1000, cut=400, stall=True)
-    with pytest.raises(UnreachableError, match="no answer in time after 0 of 1000 bytes"):
+    def script(seen: Seen) -> Reply:
+        ranged = {"Content-Range": "bytes 400-999/1000"} if "range" in seen.headers else {}
+        body = b"x" * (600 if ranged else 1000)
+        reply = whole(b"x" * 1000, body=body, cut=0 if ranged else 400, stall=True)
+        reply.headers |= ranged
+        return reply
+
+    server.script = script
+    with pytest.raises(UnreachableError, match="no answer in time after 400 of 1000 bytes"):
         fetch(opened(server.endpoint, read_timeout=0.2), tmp_path / "a.bin")
     assert names_in(tmp_path) == []
 

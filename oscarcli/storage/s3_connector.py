@@ -1,0 +1,157 @@
+"""How the lean client comes to its store: directly or through an HTTP proxy, with or without TLS.
+
+What goes wrong on the way is told in the same words as on the way of botocore, see `s3_connection`.
+"""
+
+from __future__ import annotations
+
+import base64
+import errno
+import os
+import socket
+import ssl
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from oscarcli.network.route import ProbeError, begin_tls, reach, route_to
+from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
+from oscarcli.network.trust import proxy_context, tls_context
+from oscarcli.storage.s3_failures import (
+    UNREACHABLE_HINT,
+    BrokenConnectionError,
+    NoConnectionError,
+    RefusedConnectionError,
+    SilentServerError,
+    chain,
+    reason_below,
+)
+from oscarcli.storage.s3_settings import S3Settings, require_url
+from oscarcli.storage.s3_wire import WireConnection
+
+# What a proxy answers that wants a login.
+LOGIN_WANTED = 407
+STANDARD_PORTS = {"http": 80, "https": 443}
+
+
+class Connector:
+    """Opens connections to one store.
+
+    Args:
+        settings: where it is.
+
+    Attributes:
+        host: as requests name it.
+        base_path: what stands before each path.
+        has_proxy: whether a proxy is on the way.
+        proxy_headers: lines that a proxy wants in each request.
+        was_answered: whether the store has ever answered; one that refuses our certificate never does.
+
+    Raises:
+        UnreachableError: the endpoint is not a URL.
+        ConfigError: the proxy that the environment names cannot be used.
+    """
+
+    def __init__(self, settings: S3Settings) -> None:
+        require_url(settings)
+        url = settings.endpoint or ""
+        parts = urlsplit(url)
+        self._settings = settings
+        self._route = route_to(url, settings.tls)
+        self._proxy = self._route.proxy
+        self.host = _host(url)
+        self.base_path = quote(parts.path.rstrip("/"), safe="/-_.~%")
+        self.has_proxy = self._proxy is not None
+        # Without TLS an HTTP proxy is asked for the whole URL.
+        self._is_whole = self._proxy is not None and not self._proxy.is_socks and not self._route.is_tls
+        self.proxy_headers: list[str] = []
+        if self._is_whole and self._proxy is not None and self._proxy.login is not None:
+            login = base64.b64encode(":".join(self._proxy.login).encode()).decode()
+            self.proxy_headers.append(f"proxy-authorization: Basic {login}")
+        self.was_answered = False
+
+    def target(self, path: str) -> str:
+        """Return what a request line names."""
+        return f"http://{self.host}{path}" if self._is_whole else path
+
+    def check_proxy(self, status: int) -> None:
+        """Raise NoConnectionError when an answer is that of a proxy that wants a login."""
+        if self._is_whole and self._proxy is not None and status == LOGIN_WANTED:
+            raise NoConnectionError(*self._proxy.refusal(str(LOGIN_WANTED)))
+
+    def connect(self) -> WireConnection:
+        """Return a new connection.
+
+        Raises:
+            ConfigError: a certificate that the settings name cannot be used.
+            NoConnectionError, BrokenConnectionError, SilentServerError: there is none.
+        """
+        context = self._context()
+        try:
+            sock = self._opened()
+            if context is not None:
+                sock = begin_tls(sock, context, self._route.host)
+        except ProbeError as error:
+            raise NoConnectionError(error.message, error.hint or UNREACHABLE_HINT) from error
+        except (OSError, UnicodeError) as error:
+            raise self._failure(error) from error
+        return WireConnection(sock, is_tls=context is not None, read_timeout=self._settings.read_timeout)
+
+    def explain(self, error: Exception) -> NoConnectionError | None:
+        """Return why a connection broke before the first answer, if it was for a certificate."""
+        if self.was_answered or not self._route.is_tls:
+            return None
+        told = explain_tls(_refusals(error), self._route) or explain_break(self._route)
+        return None if told is None else NoConnectionError(*told)
+
+    def _context(self) -> ssl.SSLContext | None:
+        if not self._route.is_tls:
+            return None
+        return tls_context(self._settings.tls, bundle=os.environ.get("AWS_CA_BUNDLE", ""))
+
+    def _opened(self) -> Any:
+        seconds = self._settings.connect_timeout
+        if self._proxy is None or self._is_whole:
+            sock: Any = socket.create_connection(self._route.first, timeout=seconds)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._proxy is not None and self._proxy.scheme == "https":
+                sock = begin_tls(sock, proxy_context(self._settings.tls), self._proxy.host)
+            return sock
+        return reach(self._route, seconds)
+
+    def _failure(self, error: Exception) -> Exception:
+        causes = list(chain(error))
+        refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
+        if self._proxy is not None:
+            if refused:
+                return NoConnectionError(
+                    f"the proxy {self._proxy.place} refuses connections", self._proxy.hint()
+                )
+            if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
+                return NoConnectionError(
+                    f"the host name of the proxy {self._proxy.place} is not known", self._proxy.hint()
+                )
+        final = explain_tls(_refusals(error), self._route) if self._route.is_tls else None
+        if final is not None:
+            return NoConnectionError(*final)
+        if refused:
+            return RefusedConnectionError(
+                f"no connection: {os.strerror(errno.ECONNREFUSED)}", UNREACHABLE_HINT
+            )
+        if isinstance(error, TimeoutError):
+            return SilentServerError()
+        if isinstance(error, ssl.SSLError):
+            return self.explain(error) or BrokenConnectionError()
+        return NoConnectionError(f"no connection: {reason_below(error)}", UNREACHABLE_HINT, is_transient=True)
+
+
+def _host(url: str) -> str:
+    """Return the host as requests name it, with its port when that is not the usual one."""
+    parts = urlsplit(url)
+    name = parts.hostname or ""
+    host = f"[{name}]" if ":" in name else name if name.isascii() else name.encode("idna").decode()
+    return host if parts.port in (None, STANDARD_PORTS[parts.scheme]) else f"{host}:{parts.port}"
+
+
+def _refusals(error: Exception) -> list[BaseException]:
+    """Return causes that another try does not mend; a connection cut in the middle is none."""
+    return [cause for cause in chain(error) if not isinstance(cause, CUT)]

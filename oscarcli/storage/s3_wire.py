@@ -1,0 +1,337 @@
+"""One connection to an object store: a request goes out in one piece, and a plain answer is read directly.
+
+An answer is plain when it is one of HTTP/1.1 whose length is given, as nearly all are; all others are read by
+Python's HTTP library. Measured for 2,000 files of 16 KiB: 0.3 ms less a file than with that library for all.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import re
+import socket
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from oscarcli.errors import RefusedError
+from oscarcli.storage.s3_failures import BrokenConnectionError, SilentServerError
+from oscarcli.storage.source import UploadPart
+
+# Also the longest head of an answer, and what of a content is joined to one piece.
+BUFFER_BYTES = 64 << 10
+# The most that goes out between two looks at whether it is still wanted.
+SENT_PIECE_BYTES = 1 << 20
+# A body this small is copied behind its head, and goes out with it in one call.
+JOINED_BYTES = 32 << 10
+STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-9]\d\d)[ \r]")
+END_OF_HEAD = b"\r\n\r\n"
+# Seconds to wait for a server's consent before a large body is sent without it.
+CONSENT_SECONDS = 1.0
+CONTINUE = 100
+
+Headers = dict[str, str]
+
+
+class StaleConnectionError(BrokenConnectionError):
+    """A connection that was kept open was closed by the server meanwhile: nothing was answered."""
+
+
+class WireConnection:
+    """A connection, used for one request after another; not by two threads at the same time.
+
+    Args:
+        sock: connected, with TLS where it belongs.
+        is_tls: whether it has TLS.
+        read_timeout: seconds that the other side may keep silent.
+    """
+
+    def __init__(self, sock: socket.socket, *, is_tls: bool, read_timeout: float) -> None:
+        self._socket = sock
+        self._is_tls = is_tls
+        self._timeout = read_timeout
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        # What has arrived and was not taken yet.
+        self._start = self._end = 0
+        self._was_used = False
+        # A storage is often let go of without a word, and its idle connections with it.
+        self._closing = weakref.finalize(self, sock.close)
+        sock.settimeout(read_timeout)
+
+    def exchange(self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool) -> Answer:
+        """Send a request and return the answer, its content still to be read.
+
+        Raises:
+            StaleConnectionError, BrokenConnectionError, SilentServerError: there is no answer.
+            OscarError, Cancelled: as reading the body raised.
+        """
+        self._start = self._end = 0
+        was_used, self._was_used = self._was_used, True
+        try:
+            return self._exchange(method, head, body, asks_consent=asks_consent)
+        except BrokenConnectionError as error:
+            if was_used and not self._end:
+                raise StaleConnectionError from error
+            raise
+
+    def _exchange(self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool) -> Answer:
+        if asks_consent:
+            with _translated():
+                self._socket.sendall(head)
+            refusal = self._consent(method)
+            if refusal is not None:
+                return refusal
+            head = b""
+        is_whole = self._send(head, body)
+        answer = self._answer(method)
+        answer.ends_connection = answer.ends_connection or not is_whole
+        return answer
+
+    def _consent(self, method: str) -> Answer | None:
+        """Wait until the server wants the body, or for a while; return its answer if it wants none."""
+        self._socket.settimeout(min(CONSENT_SECONDS, self._timeout))
+        try:
+            answer = self._answer(method, is_consent=True)
+        except SilentServerError:
+            return None
+        finally:
+            self._socket.settimeout(self._timeout)
+        if answer.status == CONTINUE:
+            return None
+        answer.ends_connection = True
+        return answer
+
+    def _send(self, head: bytes, body: bytes | UploadPart) -> bool:
+        """Send it all; return False when the other side did not take it, which may have answered why."""
+        try:
+            with _translated():
+                if isinstance(body, UploadPart):
+                    self._send_part(head, body)
+                elif len(body) > JOINED_BYTES:
+                    self._socket.sendall(head)
+                    self._socket.sendall(body)
+                else:
+                    self._socket.sendall(head + body)
+        except BrokenConnectionError:
+            return False
+        return True
+
+    def _send_part(self, head: bytes, part: UploadPart) -> None:
+        if head:
+            self._socket.sendall(head)
+        part.seek(0)
+        part.sending = True
+        if part.file is not None and not self._is_tls:
+            self._send_file(part, *part.file)
+            return
+        while data := part.read(SENT_PIECE_BYTES >> 2):
+            self._socket.sendall(data)
+
+    def _send_file(self, part: UploadPart, file: BinaryIO, start: int) -> None:
+        """Let the system send a file's content, without bringing it here."""
+        done = 0
+        while done < len(part):
+            part.cancellation.check()
+            count = self._socket.sendfile(file, start + done, min(SENT_PIECE_BYTES, len(part) - done))
+            if not count:
+                raise RefusedError("the local file became shorter while it was read")
+            done += count
+            part.seek(done)
+            part.report_sent()
+
+    def _answer(self, method: str, *, is_consent: bool = False) -> Answer:
+        while True:
+            end = self._head_end()
+            found = STATUS_LINE.match(self._buffer, self._start, end) if end >= 0 else None
+            status = int(found[1]) if found else 0
+            if CONTINUE <= status < 200 and not (is_consent and status == CONTINUE):
+                self._start = end
+                continue
+            return self._plain_answer(method, status, end) or self._other_answer(method)
+
+    def _head_end(self) -> int:
+        """Return where the head ends that begins at the start of the buffer; -1 when it does not fit."""
+        while (at := self._buffer.find(END_OF_HEAD, self._start, self._end)) < 0:
+            if self._end == BUFFER_BYTES:
+                return -1
+            with _translated():
+                count = self._socket.recv_into(self._view[self._end :])
+            if not count:
+                raise BrokenConnectionError
+            self._end += count
+        return at + len(END_OF_HEAD)
+
+    def _plain_answer(self, method: str, status: int, end: int) -> Answer | None:
+        if not status:
+            return None
+        headers: Headers = {}
+        for line in self._buffer[self._start : end - 4].decode("latin-1").split("\r\n")[1:]:
+            name, colon, value = line.partition(":")
+            name = name.lower()
+            if not colon or line[0] in " \t" or (name == "content-length" and name in headers):
+                return None
+            headers[name] = value.strip()
+        length = headers.get("content-length", "")
+        if method == "HEAD" or status in (CONTINUE, 204, 304):
+            length = "0"
+        if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
+            return None
+        self._start = end
+        return Answer(self, status, headers, PlainContent(self, int(length)))
+
+    def _other_answer(self, method: str) -> Answer:
+        replay: Any = _Replay(bytes(self._view[self._start : self._end]), self._socket)
+        response = http.client.HTTPResponse(replay, method=method)
+        with _translated():
+            response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        answer = Answer(self, response.status, headers, _LibraryContent(response))
+        answer.ends_connection = True
+        return answer
+
+    def receive(self, size: int) -> bytes:
+        """Return at most `size` bytes of what arrives; empty when the other side has ended."""
+        if self._start < self._end:
+            stop = min(self._end, self._start + size)
+            data = bytes(self._view[self._start : stop])
+            self._start = stop
+            return data
+        with _translated():
+            return self._socket.recv(size)
+
+    def receive_small(self, length: int) -> bytes:
+        """Return `length` bytes, at most what the buffer holds; fewer when the other side stops before."""
+        have = self._end - self._start
+        if self._start + length > BUFFER_BYTES:
+            self._buffer[:have] = self._buffer[self._start : self._end]
+            self._start, self._end = 0, have
+        stop = self._start + length
+        while self._end < stop:
+            try:
+                count = self._socket.recv_into(self._view[self._end : stop])
+            except OSError:
+                # What is wrong is said by the next call.
+                break
+            if not count:
+                break
+            self._end += count
+        data = bytes(self._view[self._start : min(stop, self._end)])
+        self._start += len(data)
+        return data
+
+    def interrupt(self) -> None:
+        """Make a call that waits in another thread fail."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._closing()
+
+
+class PlainContent:
+    """Content of a known length.
+
+    Args:
+        connection: where it arrives.
+        length: in bytes.
+    """
+
+    def __init__(self, connection: WireConnection, length: int) -> None:
+        self._connection = connection
+        self.left = length
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, empty at the end. Raises BrokenConnectionError, SilentServerError."""
+        if not self.left:
+            return b""
+        wanted = min(size, self.left)
+        data = self._connection.receive_small(wanted) if self.left <= BUFFER_BYTES else b""
+        data = data or self._connection.receive(wanted)
+        if not data:
+            raise BrokenConnectionError
+        self.left -= len(data)
+        return data
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of it was read."""
+        return not self.left
+
+
+class _LibraryContent:
+    """Content that comes in chunks, or whose end is that of the connection."""
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self._response = response
+        self.is_read = False
+
+    def read(self, size: int) -> bytes:
+        with _translated():
+            data = self._response.read(size)
+        self.is_read = not data
+        return data
+
+
+class Answer:
+    """An answer, its content still to be read.
+
+    Args:
+        connection: where it arrives.
+        status: of HTTP.
+        headers: by lower-case names.
+        content: what follows.
+    """
+
+    def __init__(
+        self,
+        connection: WireConnection,
+        status: int,
+        headers: Headers,
+        content: PlainContent | _LibraryContent,
+    ) -> None:
+        self.connection = connection
+        self.status = status
+        self.headers = headers
+        self.content = content
+        self.ends_connection = headers.get("connection", "").lower() == "close"
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether the connection can carry another request."""
+        return self.content.is_read and not self.ends_connection
+
+
+class _Replay(io.RawIOBase):
+    """What was read from a connection already, and then the rest: a socket for HTTPResponse."""
+
+    def __init__(self, begun: bytes, sock: socket.socket) -> None:
+        super().__init__()
+        self._begun = begun
+        self._socket = sock
+
+    def makefile(self, *_: Any) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._begun:
+            return self._socket.recv_into(buffer)
+        count = min(len(buffer), len(self._begun))
+        buffer[:count] = self._begun[:count]
+        self._begun = self._begun[count:]
+        return count
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Raise what goes wrong with a connection as one of this program's errors."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise SilentServerError from error
+    except (OSError, http.client.HTTPException) as error:
+        raise BrokenConnectionError from error

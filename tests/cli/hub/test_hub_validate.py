@@ -1,0 +1,231 @@
+"""`hub validate`: a package's tests on a local cluster, each kind of step, and what makes them fail."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Caller
+from tests.local.harness import LocalCluster, open_cluster
+from tests.support.github import CRATES, GitHub
+from tests.support.server import Answer, Request, ScriptedServer, document
+
+WORDS = ["--local-path", str(CRATES), "-o", "json"]
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A local cluster with the service of the crate, and two that do something else."""
+    running = open_cluster(tmp_path_factory.mktemp("hub") / "data", parallel=4)
+    script = (CRATES / "word-count" / "script.sh").read_text()
+    running.create("word-count", script)
+    running.create("wrong", "echo Words: none > $TMP_OUTPUT_DIR/out.txt\n")
+    running.create("nothing", "true\n")
+    yield running
+    running.close()
+
+
+@pytest.fixture(autouse=True)
+def _known(call: Caller, local: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = local.server.cluster.settings
+    entry = {
+        "endpoint": local.server.endpoints.api,
+        "auth_user": settings.user,
+        "auth_password": settings.password,
+        "ssl_verify": True,
+    }
+    call.write_config(json.dumps({"oscar": {"local": entry}, "default": "local"}))
+    monkeypatch.chdir(call.home)
+
+
+def objects(local: LocalCluster, bucket: str) -> list[str]:
+    found = local.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+    return [item["Key"] for item in found]
+
+
+def crate(folder: Path, steps: list[dict[str, Any]], *others: dict[str, Any]) -> Path:
+    """Write a package whose only test has these steps."""
+    steps = [{"@id": f"#{number}", "name": f"step {number}", **step} for number, step in enumerate(steps)]
+    test = {"@id": "#test", "name": "The test", "step": [{"@id": step["@id"]} for step in steps]}
+    dataset = {"@id": "./", "name": "Own", "subjectOf": {"@id": "#test"}}
+    folder.mkdir()
+    (folder / "sample.txt").write_text("one two\n")
+    graph = {"@graph": [dataset, test, *steps, *others]}
+    (folder / "ro-crate-metadata.json").write_text(json.dumps(graph))
+    return folder
+
+
+def action(name: str, **members: Any) -> dict[str, Any]:
+    return {"potentialAction": {"name": name, **members}}
+
+
+def steps_of(outcome: Any) -> list[tuple[str, str]]:
+    [test] = json.loads(outcome.out)["tests"]
+    return [(step["outcome"], step["error"] or step["details"]) for step in test["steps"]]
+
+
+def test_both_tests_of_a_package_pass_and_leave_nothing_behind(call: Caller, local: LocalCluster) -> None:
+    outcome = call("hub", "validate", "word-count", "--local-path", str(CRATES))
+    assert outcome.code == 0, outcome.out
+    lines = outcome.out.splitlines()
+    assert lines[0] == "Acceptance tests for word-count"
+    assert [line for line in lines if "[" in line] == [
+        "- [PASS] Run it and wait",
+        "  - [PASS] Run",
+        "- [PASS] Upload, wait, download",
+        "  - [PASS] Upload",
+        "  - [PASS] Wait",
+        "  - [PASS] Download",
+    ]
+    assert lines.count("    Output preview: Words: 6") == 2
+    assert objects(local, "word-count-bucket") == ["in/", "out/"]
+
+
+def test_another_name_and_a_service_that_does_something_else(call: Caller) -> None:
+    outcome = call("hub", "test", "word-count", "--name", "wrong", *WORDS)
+    assert outcome.code == 9
+    assert "2 of 2 acceptance tests failed" in outcome.err
+    first, second = json.loads(outcome.out)["tests"]
+    assert first["steps"][0]["error"] == 'it does not have "Words: 6"'
+    assert [step["outcome"] for step in second["steps"]] == ["pass", "pass", "fail"]
+
+
+def test_no_file_of_an_earlier_run_counts(call: Caller, local: LocalCluster, tmp_path: Path) -> None:
+    local.s3.put_object(Bucket="nothing-bucket", Key="out/old.txt", Body=b"Words: 6")
+    outcome = call("hub", "validate", "word-count", "--name", "nothing", *WORDS)
+    assert outcome.code == 9
+    [_, second] = json.loads(outcome.out)["tests"]
+    assert second["steps"][2]["error"] == "the job of the upload wrote no file"
+
+
+def test_a_service_that_is_not_deployed(call: Caller) -> None:
+    outcome = call("hub", "validate", "word-count", "--name", "absent", "--local-path", str(CRATES))
+    assert (outcome.code, outcome.out) == (5, "")
+
+
+def test_steps_behind_a_failure_are_not_tried(call: Caller, tmp_path: Path) -> None:
+    steps = [
+        action("get-file"),
+        {"timeRequired": "PT5M"},
+        action("run", object={"@id": "sample.txt"}),
+    ]
+    folder = crate(tmp_path / "own", steps, {"@id": "sample.txt"})
+    outcome = call("hub", "validate", "own", "-n", "word-count", "--local-path", str(folder), "-o", "json")
+    assert steps_of(outcome) == [
+        ("fail", "no file was uploaded whose result could be fetched"),
+        ("skip", "an earlier step of the test failed"),
+        ("skip", "an earlier step of the test failed"),
+    ]
+
+
+def test_a_step_without_a_criterion_is_told_as_that(call: Caller, tmp_path: Path) -> None:
+    folder = crate(tmp_path / "own", [action("run", object=[{"@id": "sample.txt"}], result={"@id": "gone"})])
+    outcome = call("hub", "validate", "own", "-n", "word-count", "--local-path", str(folder), "-o", "json")
+    assert outcome.code == 0
+    assert steps_of(outcome) == [
+        ("pass", "nothing was compared: the metadata do not say what has to come out")
+    ]
+    place = "ro-crate-metadata.json"
+    assert f'warning: {place}: object: "sample.txt" is not in the graph' in outcome.err
+    assert f'warning: {place}: result: "gone" is not in the graph' in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("oscar-cli service run word-count -f sample.txt", "pass"),
+        ("ocli-dev service run word-count --text-input 'a b c'", "pass"),
+        ("oscar-cli service run word-count -i sample.txt", "pass"),
+        ("rm -rf /", "fail"),
+        ("oscar-cli service delete word-count", "fail"),
+        ("oscar-cli service run 'open", "fail"),
+    ],
+)
+def test_older_metadata_have_command_lines(call: Caller, tmp_path: Path, command: str, expected: str) -> None:
+    folder = crate(tmp_path / "own", [{"command": command}], {"@id": "sample.txt"})
+    outcome = call("hub", "validate", "own", "-n", "word-count", "--local-path", str(folder), "-o", "json")
+    [(verdict, told)] = steps_of(outcome)
+    assert (verdict, outcome.code) == (expected, 0 if expected == "pass" else 9)
+    assert expected == "pass" or "is no command" in told
+
+
+@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "missing.txt"])
+def test_inputs_stay_within_the_package(call: Caller, tmp_path: Path, path: str) -> None:
+    (tmp_path / "secret").write_text("TOP SECRET")
+    folder = crate(tmp_path / "own", [action("run", object={"@id": path})], {"@id": path})
+    outcome = call("hub", "validate", "own", "-n", "word-count", "--local-path", str(folder), "-o", "json")
+    [(verdict, told)] = steps_of(outcome)
+    assert (verdict, "TOP SECRET" in outcome.out) == ("fail", False)
+    assert "leads out of" in told or "there is no file" in told
+
+
+@pytest.mark.parametrize(
+    ("slug", "code", "words"),
+    [
+        ("broken", 3, "ro-crate-metadata.json:4: it is no JSON"),
+        ("two-services", 3, 'subjectOf: "two-services" has no acceptance tests'),
+        ("nowhere", 5, "ro-crate-metadata.json"),
+    ],
+)
+def test_packages_without_tests(call: Caller, slug: str, code: int, words: str) -> None:
+    outcome = call("hub", "validate", slug, "--local-path", str(CRATES))
+    assert (outcome.code, words in outcome.err) == (code, True), outcome.err
+
+
+def test_the_tests_of_the_hub_itself_as_shell_commands(call: Caller, hub: GitHub) -> None:
+    hub.serve()
+    words = ["hub", "check", "word-count", "--api-base", hub.api.url, "--print-acceptance-commands"]
+    assert call(*words).out.splitlines() == [
+        "# Acceptance commands for word-count",
+        "# Run it and wait",
+        "oscar-cli service run word-count -f sample.txt",
+        "# Upload, wait, download",
+        "oscar-cli service put-file word-count sample.txt",
+        "sleep 30",
+        "oscar-cli service get-file word-count --download-latest-into=.",
+    ]
+
+
+def _http(folder: Path, **properties: str) -> Path:
+    listed = [{"propertyID": key, "value": value} for key, value in properties.items()]
+    step = action("http-request", object={"@id": "sample.txt"}, additionalProperty=listed)
+    return crate(folder, [step], {"@id": "sample.txt"})
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "told"),
+    [
+        (Answer(200, b"fine"), "pass", "only the status, 200, was compared"),
+        (Answer(503, b"down"), "fail", "the answer's status is 503, not 200"),
+    ],
+)
+def test_calls_of_an_exposed_service(
+    call: Caller, server: ScriptedServer, tmp_path: Path, answer: Answer, verdict: str, told: str
+) -> None:
+    call.know(server.url)
+    seen: list[Request] = []
+
+    def reply(request: Request) -> Answer:
+        seen.append(request)
+        return answer
+
+    service = {"name": "model", "token": "t" * 64, "expose": {"set_auth": True, "api_port": [80]}}
+    server.always("GET", "/system/services/model", document(service))
+    server.always("POST", "/system/services/model/exposed/v2/predict/", reply)
+    folder = _http(tmp_path / "own", path="/v2/predict/", accept="text/plain", formField="data")
+    words = ["--local-path", str(folder), "-n", "model", "-o", "json"]
+    outcome = call("hub", "validate", "own", *words)
+    assert steps_of(outcome) == [(verdict, told)]
+    [request] = seen
+    assert request.headers["authorization"].startswith("Basic ")
+    assert request.headers["accept"] == "text/plain"
+    assert b'name="data"; filename="sample.txt"' in request.body
+    assert b"one two\n" in request.body
+    printed = call("hub", "validate", "own", *words[:4], "--print-acceptance-commands").out
+    assert f"export OSCAR_ENDPOINT={server.url}\n" in printed
+    assert "-F data=@sample.txt" in printed
+    assert "t" * 64 not in printed
