@@ -23,8 +23,8 @@ def cache_home(environ: Mapping[str, str]) -> Path | None:
     return home / PROGRAM_FOLDER
 
 
-def cache_folder(environ: Mapping[str, str], name: str = "tokens") -> Path | None:
-    """Return where things of one kind are kept between runs, `None` when there is no such place."""
+def cache_folder(environ: Mapping[str, str]) -> Path | None:
+    """Return where tokens are kept between runs, `None` when there is no such place."""
     home = cache_home(environ)
     return None if home is None else home / TOKENS_FOLDER
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from oscarcli.config.private import OTHERS, make_private_folder
+from oscarcli.polling import Poll
 
 OWNER_ONLY = 0o600
 SUFFIX = ".journal"
@@ -27,6 +28,10 @@ SUFFIX = ".journal"
 MAX_AGE_SECONDS = 7 * 24 * 3600
 # One line per part of 10,000, of less than 100 bytes each.
 MAX_JOURNAL_BYTES = 4 << 20
+
+# How long to wait for another process that has a journal.
+LOCK_SECONDS = 0.5
+LOCK_POLL_SECONDS = 0.05
 
 Kind = Literal["upload", "download"]
 
@@ -124,19 +129,26 @@ class TransferJournals:
         try:
             make_private_folder(self._folder)
             self._remove_stale()
-            return _locked(self._folder / identity.file_name, create=True)
+            # One that was killed a moment ago may be on its way out.
+            poll = Poll(LOCK_POLL_SECONDS, limit=LOCK_SECONDS)
+            while (journal := _locked(self._folder / identity.file_name, create=True)) is None:
+                if not poll.wait():
+                    break
         except OSError:
             return None
+        return journal
 
-    def left(self) -> Iterator[Journal | None]:
-        """Yield what earlier runs left, `None` for each that is being worked on; the caller closes them."""
+    def left(self) -> Iterator[tuple[dict[str, Any], Journal | None]]:
+        """Yield the headers of all journals, and the journals, which the caller closes.
+
+        The journal is `None` for a transfer that another process is at.
+        """
         for path in self._paths():
-            try:
+            with suppress(OSError):
+                # It may have been done with in between, or be none of ours.
                 journal = _locked(path, create=False)
-            except OSError:
-                # It was done with in between, or is none of ours.
-                continue
-            yield journal
+                header = _parsed(path.read_bytes())[0] if journal is None else journal.header
+                yield header, journal
 
     def _paths(self) -> list[Path]:
         with suppress(OSError):

@@ -76,9 +76,7 @@ class PartFile:
             reason = self._reopen(self._journal.header, cancellation)
             name = f'the download of "{self._wanted.location}"'
             if reason is None:
-                self._journals.tell(
-                    f"{name} goes on: {amount_text(self.arrived, self._wanted.size)} are here"
-                )
+                self._journals.tell(f"{name} goes on: {self._arrived_text} have arrived")
                 return
             remove_part_file(self._journal.header)
             if not self._journals.restart:
@@ -224,10 +222,13 @@ class PartFile:
             if self._journal is not None:
                 self._journal.remove()
             return
-        amount = amount_text(self.arrived, self._wanted.size)
-        self._journals.tell(
-            f'{amount} of "{self._wanted.location}" have arrived and stay here: {HOW_TO_GO_ON}'
-        )
+        if self.arrived:
+            kept = f'{self._arrived_text} of "{self._wanted.location}" have arrived and stay here'
+            self._journals.tell(f"{kept}: {HOW_TO_GO_ON}")
+
+    @property
+    def _arrived_text(self) -> str:
+        return amount_text(self.arrived, self._wanted.size)
 
     def close(self) -> None:
         """Close the file and its journal."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from oscarcli.errors import RefusedError
@@ -62,3 +63,43 @@ def compare_stored(
         raise RefusedError(f"{doing}: {size} bytes were sent, the stored object has {found.size}")
     if found.md5 and MD5_ETAG.fullmatch(etag) and found.md5 != etag:
         raise RefusedError(f"{doing}: the stored object's digest is not that of what was sent")
+
+
+def list_parts(
+    storage: S3Calls,
+    doing: str,
+    location: Location,
+    upload_id: str,
+    *,
+    cancellation: Cancellation | None = None,
+) -> Iterator[tuple[int, str, int]]:
+    """Yield the parts of an unfinished upload that have arrived: number, ETag as it came, size in bytes.
+
+    Args:
+        storage: where it is.
+        doing: what it is for, for messages.
+        location: the object that it would become.
+        upload_id: what the provider calls it.
+        cancellation: ends the waiting for a store that is away.
+
+    Raises:
+        NotFoundError: there is no such upload.
+        OscarError: as for `Storage`.
+    """
+    marker = 0
+    while True:
+        following: dict[str, Any] = {"PartNumberMarker": marker} if marker else {}
+        answer = storage.call(
+            doing,
+            "list_parts",
+            cancellation=cancellation,
+            Bucket=location.bucket,
+            Key=location.key,
+            UploadId=upload_id,
+            **following,
+        )
+        for part in answer.get("Parts") or []:
+            yield int(part["PartNumber"]), str(part.get("ETag", "")), int(part.get("Size", -1))
+        before, marker = marker, int(answer.get("NextPartNumberMarker") or 0)
+        if not answer.get("IsTruncated") or marker <= before:
+            return

@@ -13,7 +13,7 @@ from oscarcli.errors import NotFoundError, OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.resume import UploadJournal, UploadRecord, can_go_on
-from oscarcli.storage.s3_calls import S3Calls, compare_stored
+from oscarcli.storage.s3_calls import S3Calls, compare_stored, list_parts
 from oscarcli.storage.s3_failures import required
 from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.system_limits import affordable
@@ -68,7 +68,14 @@ class MultipartUpload:
                 journals.tell(f"{name} begins anew: the file was changed since it was interrupted")
             return False
         try:
-            self._listed = dict(self._list_parts(cancellation))
+            listed = list_parts(
+                self._storage,
+                self._doing,
+                self._location,
+                earlier.upload_id,
+                cancellation=cancellation,
+            )
+            self._listed = {number: (etag, size) for number, etag, size in listed}
         except OscarError as error:
             if can_go_on(error):
                 raise
@@ -83,19 +90,6 @@ class MultipartUpload:
         self._journal.go_on({number: size for number, (_, size) in self._listed.items()})
         journals.tell(f"{name} goes on: {self._journal.arrived_text} have arrived")
         return False
-
-    def _list_parts(self, cancellation: Cancellation) -> Iterator[tuple[int, tuple[str, int]]]:
-        marker = 0
-        while True:
-            following: dict[str, Any] = {"PartNumberMarker": marker} if marker else {}
-            answer = self._storage.call(
-                self._doing, "list_parts", cancellation=cancellation, **self._target, **following
-            )
-            for part in answer.get("Parts") or []:
-                yield int(part["PartNumber"]), (str(part.get("ETag", "")), int(part.get("Size", -1)))
-            before, marker = marker, int(answer.get("NextPartNumberMarker") or 0)
-            if not answer.get("IsTruncated") or marker <= before:
-                return
 
     def _is_complete(self, source: Source, earlier: UploadRecord, cancellation: Cancellation) -> bool:
         """Tell whether the object is what an earlier run had asked the server to put together."""

@@ -20,8 +20,8 @@ RestartOption = Annotated[
 
 def transfer_journals(session: Session, *, restart: bool = False) -> TransferJournals | None:
     """Return the journals of this user's transfers, `None` when there is no place for them."""
-    from oscarcli.config.private import cache_folder
+    from oscarcli.config.private import cache_home
     from oscarcli.storage.journal import TransferJournals
 
-    folder = cache_folder(session.environ, FOLDER)
-    return TransferJournals(folder, session.note, restart=restart) if folder else None
+    home = cache_home(session.environ)
+    return TransferJournals(home / FOLDER, session.note, restart=restart) if home else None
