@@ -42,8 +42,8 @@ APPEAR_PAUSE_SECONDS = 0.3
 # Newest of these that a job has tells its place in time.
 TIMES = ("creation_time", "start_time", "finish_time")
 # Every other state, "Unknown" included, may still become one of these.
-FAILED = "Failed"
-ENDED_STATES = ("Succeeded", FAILED)
+FAILED, SUCCEEDED = "Failed", "Succeeded"
+ENDED_STATES = (SUCCEEDED, FAILED)
 
 
 def list_jobs(client: Client, service: str) -> dict[str, Job]:
@@ -253,8 +253,13 @@ def state_text(job: Job) -> str:
 def raise_if_failed(name: str, job: Job) -> None:
     """Raise JobFailedError when a job failed."""
     if job.get("status") == FAILED:
-        reason = job.get("reason")
-        raise JobFailedError(f'job "{name}" failed' + (f": {reason}" if reason else ""))
+        raise JobFailedError(failure_text(name, job))
+
+
+def failure_text(name: str, job: Job) -> str:
+    """Return in words that a job failed, with the reason that a local cluster adds."""
+    reason = job.get("reason")
+    return f'job "{name}" failed' + (f": {reason}" if reason else "")
 
 
 CHOSEN = "chosen by this program"

@@ -100,4 +100,9 @@ def _is_named_after(name: str, trigger: ObjectName | None) -> bool:
     if trigger is None:
         return False
     stem = PurePosixPath(trigger.key).name.partition(".")[0]
+    return has_name_of(stem, name)
+
+
+def has_name_of(stem: str, name: str) -> bool:
+    """Tell whether the stem of a file's name stands in another name as a word of its own."""
     return bool(stem) and re.search(rf"(?<![^\W_]){re.escape(stem)}(?![^\W_])", name) is not None

@@ -78,9 +78,63 @@ class ResultFailed:
     error: OscarError
 
 
+@dataclass(frozen=True)
+class JobsProgress:
+    """How far several jobs are.
+
+    Args:
+        total: how many there are to be.
+        done: how many succeeded; of a batch, those whose results are here.
+        failed: how many failed, or their results cannot be had.
+        running: how many run now, as far as that is known.
+        seconds_left: how long the rest may take; `None` when nothing can be said yet.
+    """
+
+    total: int
+    done: int
+    failed: int
+    running: int
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class InputDone:
+    """The results of a batch's input are here.
+
+    Args:
+        name: the input, as seen from the folder of the inputs.
+        job: the job that worked on it.
+        paths: its results.
+    """
+
+    name: str
+    job: str
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class InputFailed:
+    """A batch's input has no result; the others go on.
+
+    Args:
+        name: the input, as seen from the folder of the inputs.
+        error: why.
+        is_job: whether its job failed, or is gone; else it or its results could not be transferred.
+        job: the job that worked on it; empty where none is known.
+        log: the last lines of that job's log.
+    """
+
+    name: str
+    error: OscarError
+    is_job: bool
+    job: str = ""
+    log: tuple[str, ...] = ()
+
+
 FollowEvent = JobState | LogText | Remark | FinishedJob
 ResultEvent = ResultSaved | ResultFailed | Remark
-Event = Uploaded | UploadFailed | JobUpdate | FollowEvent | ResultEvent
+Event = Uploaded | UploadFailed | JobUpdate | JobsProgress | FollowEvent | ResultEvent
+BatchEvent = Uploaded | JobsProgress | InputDone | InputFailed | Remark
 
 # Given what is transferred and how many files, returns a context that gives who is told how far it is.
 OpenMeter = Callable[[Literal["uploads", "results"], int], "AbstractContextManager[Meter]"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,10 +20,13 @@ from oscarcli.storage.transfer import Fetch, downloads
 from oscarcli.storage.workers import run_parallel
 
 if TYPE_CHECKING:
-    from oscarcli.storage.base import Storage
+    from oscarcli.storage.base import Storage, StoredObject
     from oscarcli.storage.transfer import Meter
 
 LOOKS_AT_ONCE = 8
+
+# Given files and the objects that they are, returns why some of them are not to be taken.
+Judge = Callable[["Sequence[tuple[ResultFile, StoredObject]]"], "Mapping[ResultFile, OscarError]"]
 
 
 def bring_results(
@@ -55,14 +58,36 @@ def bring_results(
         return
     failed = {one.name for one in done if one.job.get("status") == FAILED}
     with open_meter("results", len(wanted) + len(clashes)) as meter:
-        for provider in dict.fromkeys(file.provider for file in wanted):
-            chosen = [file for file in wanted if file.provider == provider]
-            if provider:
-                yield from _download(files, provider, chosen, folder, failed, meter)
-            else:
-                yield from _unpack(chosen, folder)
+        yield from _unpack([file for file in wanted if not file.provider], folder)
+        yield from fetch_files(
+            files, [file for file in wanted if file.provider], folder, meter, failed=failed
+        )
         for file, error in clashes:
             yield ResultFailed(file, error)
+
+
+def fetch_files(
+    files: ServiceStorage,
+    wanted: Sequence[ResultFile],
+    folder: Path,
+    meter: Meter,
+    *,
+    failed: Container[str] = (),
+    judge: Judge | None = None,
+) -> Iterator[ResultEvent]:
+    """Download files that jobs stored, each under its name, and yield what becomes of it.
+
+    Args:
+        files: the jobs' service and its storage.
+        wanted: the files; no two of them have the same name.
+        folder: where they go.
+        meter: told how far it is.
+        failed: the jobs that failed: they need not have stored what their logs announce.
+        judge: is shown what is there before any of it is downloaded, and tells what is not to be.
+    """
+    for provider in dict.fromkeys(file.provider for file in wanted):
+        chosen = [file for file in wanted if file.provider == provider]
+        yield from _download(files, provider, chosen, folder, failed, meter, judge)
 
 
 def _unpack(chosen: Sequence[ResultFile], folder: Path) -> Iterator[ResultEvent]:
@@ -87,6 +112,7 @@ def _download(
     folder: Path,
     failed: Container[str],
     meter: Meter,
+    judge: Judge | None,
 ) -> Iterator[ResultEvent]:
     """Download files from one storage provider."""
     try:
@@ -95,9 +121,14 @@ def _download(
         for file in chosen:
             yield ResultFailed(file, error)
         return
+    looks = list(zip(chosen, _looks(storage, chosen, folder), strict=True))
+    there = [(file, look.source) for file, look in looks if isinstance(look, Fetch)]
+    refused = judge(there) if judge is not None else {}
     tasks: dict[Fetch, ResultFile] = {}
-    for file, look in zip(chosen, _looks(storage, chosen, folder), strict=True):
-        if isinstance(look, Fetch):
+    for file, look in looks:
+        if file in refused:
+            yield ResultFailed(file, refused[file])
+        elif isinstance(look, Fetch):
             tasks[look] = file
         elif isinstance(look, NotFoundError) and file.job in failed:
             # The log says so before the upload, which then failed with the job.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from oscarcli.api.jobs import FAILED
 from oscarcli.jobs.concurrent import ConcurrentJobs
 from oscarcli.jobs.events import Remark
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob, ResultFile, begin_of
+from oscarcli.jobs.outputs import OutputFolders, first_of_each_name
 from oscarcli.jobs.service_storage import ServiceStorage
 from oscarcli.jobs.supervisor_log import (
     ParsedLog,
@@ -75,44 +76,18 @@ class ResultFinder:
     def _named(
         self, done: FinishedJob, account: ParsedLog, written: Sequence[WrittenObject]
     ) -> list[ResultFile]:
-        # What goes to several outputs is one and the same file.
-        by_name = {one.name: one for one in reversed(written)}
+        by_name = first_of_each_name(written)
         contents = returned_files(account.said, by_name) if done.is_raw else {}
         return [
             ResultFile(done.name, name, contents[name])
             if name in contents
-            else ResultFile(
-                done.name, name, None, self._provider_of(one), Location(one.place.bucket, one.place.key)
-            )
-            for name, one in reversed(by_name.items())
+            else self._outputs.result_file(done.name, one)
+            for name, one in by_name.items()
         ]
-
-    def _provider_of(self, written: WrittenObject) -> str:
-        """Return the full name of the provider that a log calls by it, or by its type alone.
-
-        The definition's spelling counts: old supervisors write the name in capitals.
-        """
-        from oscarcli.storage.provider import normalised
-
-        said = normalised(written.provider or "minio")
-        kind = "" if "." in written.provider else said.partition(".")[0]
-        for provider, path in self._outputs:
-            is_meant = provider.partition(".")[0] == kind or provider.lower() == said.lower()
-            if is_meant and path == written.path.strip("/"):
-                return provider
-        return said
 
     @cached_property
-    def _outputs(self) -> list[tuple[str, str]]:
-        """Provider and path of each output."""
-        from oscarcli.storage.provider import normalised
-
-        entries = self._files.document.get("output")
-        return [
-            (normalised(str(entry.get("storage_provider", ""))), str(entry.get("path", "")).strip("/"))
-            for entry in (entries if isinstance(entries, list) else [])
-            if isinstance(entry, Mapping) and entry.get("path")
-        ]
+    def _outputs(self) -> OutputFolders:
+        return OutputFolders(self._files.document)
 
     # -- by what was handed back -----------------------------------------------------------------
 
@@ -181,7 +156,7 @@ class ResultFinder:
         from oscarcli.storage.listing import objects_at, relative_name
 
         begin, end = begin_of(done.job), moment_of(done.job.get("finish_time"))
-        for provider, path in self._outputs if begin is not None else ():
+        for provider, path in self._outputs.folders if begin is not None else ():
             folder = parse_location(path).as_folder()
             for found in objects_at(self._files.storage(provider), folder):
                 modified = found.modified

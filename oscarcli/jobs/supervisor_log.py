@@ -40,6 +40,7 @@ RESPONSE = "Creating response"
 SILENT_LEVELS = ("NOTSET", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL")
 # A returned value is taken from a log up to this size: nodes cut longer logs.
 MAX_RETURNED_BYTES = 8 << 20
+MAX_LAST_LINES = 5
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,11 @@ def parse_log(log: str) -> ParsedLog:
     trigger = _trigger(told)
     is_raw = trigger is None and EVENT_IS_READ in told
     return ParsedLog(trigger, is_raw, bool(told), _written(told), "\n".join(said))
+
+
+def last_lines(log: str) -> list[str]:
+    """Return the last lines of a log, which tell why its job failed."""
+    return [line for line in log.split("\n") if line.strip()][-MAX_LAST_LINES:]
 
 
 def _trigger(told: list[str]) -> ObjectName | None:

@@ -61,6 +61,7 @@ class UploadedJobs:
     Attributes:
         names: the job of each object, as far as it is found.
         jobs: the found jobs as last seen, by name.
+        places: the uploaded objects, each once.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class UploadedJobs:
         self.names: dict[ObjectName, str] = {}
         self.jobs: dict[str, Job] = {}
         self._client, self._service = client, service
-        self._before, self._places, self._silent = frozenset(before), list(dict.fromkeys(places)), silent
+        self.places = list(dict.fromkeys(places))
+        self._before, self._silent = frozenset(before), silent
         self._since = since
         self._limit = limit
         self._poll = Poll(MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS, rest=REST_FACTOR, limit=limit)
@@ -118,12 +120,12 @@ class UploadedJobs:
                 raise self._too_late()
 
     def _is_done(self) -> bool:
-        return len(self.names) == len(self._places) and not any(map(is_running, self.jobs.values()))
+        return len(self.names) == len(self.places) and not any(map(is_running, self.jobs.values()))
 
     def _too_late(self) -> UnreachableError:
         ended = sum(not is_running(job) for job in self.jobs.values())
         return UnreachableError(
-            f"{len(self._places) - ended} of {len(self._places)} jobs have not ended after {self._limit:g} s",
+            f"{len(self.places) - ended} of {len(self.places)} jobs have not ended after {self._limit:g} s",
             hint=f"'oscar-cli service logs list {self._service} --watch' goes on watching them",
         )
 
@@ -138,7 +140,7 @@ class UploadedJobs:
             self.jobs[name] = jobs[name]
             if has_changed:
                 self._news.append(JobUpdate(place, name, jobs[name]))
-        if len(self.names) < len(self._places):
+        if len(self.names) < len(self.places):
             self._search(jobs)
 
     def _search(self, jobs: Mapping[str, Job]) -> None:
@@ -155,7 +157,7 @@ class UploadedJobs:
         self._look_into(likely, jobs, mute)
         if len(mute) == len(self._unknown(likely)):
             self._look_into(early, jobs, mute)
-        missing = [place for place in self._places if place not in self.names]
+        missing = [place for place in self.places if place not in self.names]
         if missing and len(mute) == len(self._unknown(new)):
             self._raise_if_removed(missing, mute, jobs)
             self._guess(missing, mute, jobs)
@@ -183,7 +185,7 @@ class UploadedJobs:
 
     def _look_into(self, names: Sequence[str], jobs: Mapping[str, Job], mute: list[str]) -> None:
         for name in names:
-            if len(self.names) == len(self._places):
+            if len(self.names) == len(self.places):
                 return
             if self._silent:
                 mute.append(name)
@@ -202,7 +204,7 @@ class UploadedJobs:
         """Look for the event in a job's log; without one, a job that ended joins the mute ones."""
         account = parse_log(find_log(self._client, self._service, name) or "")
         place = account.trigger
-        if place is not None and place in self._places and place not in self.names:
+        if place is not None and place in self.places and place not in self.names:
             self._find(place, name, job)
         elif place is not None or account.is_raw:
             self._others.add(name)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oscarcli.api.client import Client
-from oscarcli.api.jobs import find_log
-from oscarcli.jobs.events import FollowEvent, JobState, LogText, Remark
+from oscarcli.api.jobs import FAILED, find_log, is_running
+from oscarcli.jobs.events import FollowEvent, JobsProgress, JobState, LogText, Remark
 from oscarcli.jobs.finished import FinishedJob
 from oscarcli.jobs.follow import LogFollower
+from oscarcli.jobs.progress_count import ProgressCount
 from oscarcli.jobs.uploaded import JobUpdate, UploadedJobs
 
 # A job is in the list as soon as it is accepted; a busy server may take a little longer.
 APPEAR_SECONDS = 10.0
+RUNNING = "Running"
+NO_NAMES = "the logs do not name the files that start jobs"
 
 
 def wait_for_job(
@@ -54,20 +57,36 @@ def wait_for_only_upload(
             yield Remark(update)
             continue
         yield update
+        if update.is_guess:
+            yield Remark(
+                f'{NO_NAMES}: job "{update.name}" is taken for that of "{update.place}", for it is the only '
+                "new one"
+            )
         yield from wait_for_job(client, service, update.name, limit=waiting.left)
         return
 
 
 def wait_for_uploads(
     client: Client, service: str, waiting: UploadedJobs
-) -> Iterator[JobUpdate | FollowEvent]:
+) -> Iterator[JobUpdate | JobsProgress | FollowEvent]:
     """Wait for the jobs of several uploads; their logs come when all have ended.
 
     Raises:
         OscarError: what `UploadedJobs.watch` raises, and a request for a log.
     """
+    count, total = ProgressCount(), len(waiting.places)
+    has_guessed = False
     for update in waiting.watch():
         yield Remark(update) if isinstance(update, str) else update
+        if not has_guessed and isinstance(update, JobUpdate) and update.is_guess:
+            has_guessed = True
+            yield Remark(
+                f"{NO_NAMES}: the new jobs are taken for those of the uploads, and which is which is a guess"
+            )
+        states = [job.get("status") for job in waiting.jobs.values()]
+        failed, running = states.count(FAILED), states.count(RUNNING)
+        done = len(states) - failed - sum(map(is_running, waiting.jobs.values()))
+        yield count.progress(total, done, failed, running)
     yield from [
         FinishedJob(name, waiting.jobs[name], find_log(client, service, name) or "", is_raw=False)
         for name in waiting.names.values()

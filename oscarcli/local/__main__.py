@@ -16,7 +16,7 @@ from pathlib import Path
 
 from oscarcli.errors import OscarError
 from oscarcli.local.folder import DataFolder, FolderTakenError
-from oscarcli.local.options import LOOPBACK, Binding, Options
+from oscarcli.local.options import LOOPBACK, PULL_MISSING, Binding, Options
 from oscarcli.local.server import begin_log, serve
 
 
@@ -48,7 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--allow-host", action="append", default=[])
     parser.add_argument("--port", type=int)
     parser.add_argument("--s3-port", type=int)
-    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--engine", default="host")
+    parser.add_argument("--pull", default=PULL_MISSING)
     parser.add_argument("--parallel", type=int, default=0)
     for flag in ("--strict", "--strict-exit", "--sync-store"):
         parser.add_argument(flag, action="store_true")
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 def _options(arguments: argparse.Namespace) -> Options:
     return Options(
         engine=arguments.engine,
+        pull=arguments.pull,
         parallel=arguments.parallel,
         strict=arguments.strict,
         strict_exit=arguments.strict_exit,

@@ -5,13 +5,18 @@ from __future__ import annotations
 import logging
 import os
 
+from oscarcli.local.answers import ApiError
 from oscarcli.local.folder import DataFolder, Settings
+from oscarcli.local.images import table as images_table
+from oscarcli.local.images.authentication import PullSecrets
+from oscarcli.local.images.pulls import Pulls
+from oscarcli.local.images.table import ImageTable
 from oscarcli.local.jobs import calls as calls_table
 from oscarcli.local.jobs import table as jobs_table
 from oscarcli.local.jobs.calls import Calls
-from oscarcli.local.jobs.engine.base import Engine
-from oscarcli.local.jobs.engine.host import HostEngine
+from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
+from oscarcli.local.jobs.placement import Placements
 from oscarcli.local.jobs.request_log import RequestLog
 from oscarcli.local.jobs.runner import JobRunner, missing_memory
 from oscarcli.local.jobs.scheduler import Scheduler
@@ -26,11 +31,12 @@ from oscarcli.local.recovery import Expiry, recover
 from oscarcli.local.services import quotas as quotas_table
 from oscarcli.local.services import table as services_table
 from oscarcli.local.services import volumes as volumes_table
-from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.definition import INVALID, Definition
 from oscarcli.local.services.federation import Federations
 from oscarcli.local.services.lifecycle import Lifecycle
 from oscarcli.local.services.quotas import Quotas
 from oscarcli.local.services.table import Services
+from oscarcli.local.services.unsupported import Capabilities
 from oscarcli.local.services.volumes import Volumes
 from oscarcli.local.state import State
 
@@ -46,6 +52,7 @@ SCHEMA = (
     calls_table.SCHEMA,
     volumes_table.SCHEMA,
     quotas_table.SCHEMA,
+    images_table.SCHEMA,
 )
 STOPPED = "the server was stopped while the job was running"
 
@@ -59,6 +66,7 @@ class LocalCluster:
         options: how it behaves.
 
     Raises:
+        EngineError: the engine that was asked for cannot be used.
         RuntimeError: the database was written by a newer version of this program.
     """
 
@@ -79,7 +87,10 @@ class LocalCluster:
         self.store = ObjectStore(
             self.state, folder.blobs, on_created=self._announcer, committed=self._committed
         )
-        self._build_runs(choose_engine(options.engine))
+        self.engines = Engines(options.engine, folder.images)
+        self._pulls = Pulls(ImageTable(self.state), PullSecrets(folder.pull_secrets), options.pull)
+        self.placements = Placements(self.engines, self._pulls)
+        self._build_runs()
         self.lifecycle = Lifecycle(
             self.state,
             self.store,
@@ -87,19 +98,20 @@ class LocalCluster:
             self.jobs,
             self.scheduler,
             self.volumes,
+            self._capabilities,
             strict=options.strict,
         )
         self._expiry = Expiry(folder, self.jobs)
         self.s3_endpoint = ""
 
-    def _build_runs(self, engine: Engine) -> None:
+    def _build_runs(self) -> None:
         options = self.options
         storage = ClusterStorage(self.store, self.settings.access_key)
         runner = JobRunner(
             self.folder.jobs,
             self.services,
             storage,
-            engine,
+            self.placements,
             self._obstacle,
             strict_exit=options.strict_exit,
         )
@@ -112,12 +124,19 @@ class LocalCluster:
         )
         self.sync = SyncRuns(
             self.folder.jobs,
-            engine,
+            self.placements,
             storage if options.sync_store else None,
             self._obstacle,
             ended=self.calls.add_sync,
             limit=options.sync_limit,
         )
+
+    def _capabilities(self, definition: Definition) -> Capabilities:
+        try:
+            engine = self.engines.of(definition)
+        except EngineError as error:
+            raise ApiError(400, f"{INVALID}annotations: {error}") from error
+        return Capabilities(engine.name, engine.images is not None, engine.passes_gpus)
 
     def _obstacle(self, definition: Definition) -> str | None:
         return missing_memory(definition) or self.volumes.obstacle(definition)
@@ -130,13 +149,15 @@ class LocalCluster:
         self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint
         self.calls.prepare()
         self.volumes.prepare()
-        recover(self.folder, self.jobs)
+        recover(self.folder, self.jobs, self.engines)
+        self.folder.remember_engine(self.engines.default.name, self.engines.default.version)
         self.store.sweep()
         self.scheduler.start()
         self._expiry.start()
 
     def stop_runs(self) -> None:
         """Stop all runs; jobs among them count as failed, pending ones stay."""
+        self._pulls.stop()
         self.sync.stop("the server was stopped")
         self.scheduler.stop(STOPPED, STOP_SECONDS)
 
@@ -144,13 +165,6 @@ class LocalCluster:
         """Close the database, after everyone who uses it has stopped."""
         self._expiry.stop()
         self.state.close()
-
-
-def choose_engine(name: str) -> Engine:
-    """Return the engine with a name; `auto` is the host until there is another. Raises ValueError."""
-    if name not in ("auto", "host"):
-        raise ValueError(f'there is no engine "{name}"; auto and host are known')
-    return HostEngine()
 
 
 def default_parallel() -> int:

@@ -42,11 +42,13 @@ FOLLOW_SECONDS = 0.2
 class Status:
     """What is known of a local cluster from outside.
 
-    `pid` is `None` when no server runs; `endpoints` are the last ones then, `None` before the first start.
+    `pid` is `None` when no server runs; `endpoints` and `engine`, by name and version, are the last ones
+    then, `None` before the first start.
     """
 
     pid: int | None
     endpoints: Endpoints | None
+    engine: dict[str, str] | None
     pending: int
     running: int
 
@@ -125,7 +127,7 @@ def _spawn(folder: DataFolder, binding: Binding, options: Options) -> dict[str, 
 
 def _words(folder: DataFolder, binding: Binding, options: Options, ready: int) -> Sequence[str]:
     words = ["--data-dir", str(folder.path), "--bind", binding.host, "--ready-fd", str(ready)]
-    words += ["--engine", options.engine, "--parallel", str(options.parallel)]
+    words += ["--engine", options.engine, "--pull", options.pull, "--parallel", str(options.parallel)]
     for option, port in (("--port", binding.port), ("--s3-port", binding.s3_port)):
         words += [option, str(port)] if port is not None else []
     words += [word for name in binding.allow_hosts for word in ("--allow-host", name)]
@@ -202,6 +204,7 @@ def status(folder: DataFolder) -> Status:
     return Status(
         pid=folder.holder(),
         endpoints=_endpoints(settings) if settings is not None and known else None,
+        engine=folder.read_engine(),
         pending=counts.get("Pending", 0),
         running=counts.get("Running", 0),
     )

@@ -28,6 +28,9 @@ CONTENTS = (
     "blobs",
     "jobs",
     "volumes",
+    "images",
+    "pull-secrets",
+    "engine.json",
     "server.log",
     "settings.json",
     "lock",
@@ -80,6 +83,9 @@ class DataFolder:
         self.blobs = self.path / "blobs"
         self.jobs = self.path / "jobs"
         self.volumes = self.path / "volumes"
+        self.images = self.path / "images"
+        self.pull_secrets = self.path / "pull-secrets"
+        self._engine = self.path / "engine.json"
         self.server_log = self.path / "server.log"
         self._settings = self.path / "settings.json"
         self._lock = self.path / "lock"
@@ -192,6 +198,19 @@ class DataFolder:
         if chosen != settings:
             self.write_settings(chosen)
         return chosen
+
+    def remember_engine(self, name: str, version: str) -> None:
+        """Store what runs the scripts of this start, for whoever asks for the status."""
+        document = {"name": name, "version": version}
+        self._engine.write_text(json.dumps(document), encoding="utf-8")
+
+    def read_engine(self) -> dict[str, str] | None:
+        """Return what was remembered: `name` and `version`; `None` before the first start."""
+        try:
+            document = json.loads(self._engine.read_text(encoding="utf-8"))
+            return {"name": str(document["name"]), "version": str(document["version"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def open_log(self) -> TextIO:
         """Return the server's log, to be added to; it is for this user's eyes only."""

@@ -11,6 +11,10 @@ LOOPBACK = "127.0.0.1"
 SYNC_LIMIT_SECONDS = 300.0
 
 
+# When a service's image is pulled: before each job, when it is not on this machine, never.
+PULL_ALWAYS, PULL_MISSING, PULL_NEVER = "always", "missing", "never"
+
+
 @dataclass(frozen=True)
 class Binding:
     """Where a server listens. A port of `None` means the one used last or the default, 0 any free one.
@@ -37,7 +41,8 @@ class Options:
     """How a cluster behaves.
 
     Args:
-        engine: `auto` or `host`; there is no other engine yet.
+        engine: the name of one (see `engine.selection`), or `auto` for the first that works.
+        pull: when images are pulled: `always`, `missing` or `never`.
         parallel: most jobs at a time, 0 for as many as there are cores, four at most.
         strict: behave like a real cluster also where that is in the way: no shared buckets, failing jobs
             for folder markers, buckets that outlive a service without an owner.
@@ -46,7 +51,8 @@ class Options:
         sync_limit: seconds after which a synchronous run is cut off.
     """
 
-    engine: str = "auto"
+    engine: str = "host"
+    pull: str = PULL_MISSING
     parallel: int = 0
     strict: bool = False
     strict_exit: bool = False

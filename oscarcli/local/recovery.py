@@ -10,7 +10,9 @@ from pathlib import Path
 
 from oscarcli.local import clock
 from oscarcli.local.folder import DataFolder, remove_tree
+from oscarcli.local.jobs.engine.container import recorded
 from oscarcli.local.jobs.engine.processes import kill_marked
+from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.log import append_note
 from oscarcli.local.jobs.runner import PAYLOAD, WORK
 from oscarcli.local.jobs.supervisor import MARKER
@@ -25,7 +27,7 @@ MAX_JOBS = 10_000
 EXPIRE_INTERVAL = 3600.0
 
 
-def recover(folder: DataFolder, jobs: Jobs) -> None:
+def recover(folder: DataFolder, jobs: Jobs, engines: Engines) -> None:
     """Bring the data directory in order; the caller has its lock, so nothing in it is in use.
 
     Running jobs become failed, once: a real cluster does not repeat a job either.
@@ -38,7 +40,21 @@ def recover(folder: DataFolder, jobs: Jobs) -> None:
         jobs.finish(name, JobOutcome(False, INTERRUPTED))
         log.warning("job %s failed: %s", name, INTERRUPTED)
     for entry in folder.jobs.iterdir():
+        _remove_container(entry, engines)
         _tidy(entry, jobs)
+
+
+def _remove_container(home: Path, engines: Engines) -> None:
+    """Remove the container of a run that nobody saw the end of."""
+    found = recorded(home / WORK)
+    if found is None:
+        return
+    engine, container = found
+    try:
+        engines.named(engine).remove(container)
+        log.info("the container %s of an interrupted run is gone", container)
+    except EngineError as error:
+        log.warning("the container %s of an interrupted run may be left: %s", container, error)
 
 
 def _tidy(home: Path, jobs: Jobs) -> None:

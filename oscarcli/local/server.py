@@ -19,6 +19,7 @@ from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.http.hosts import AllowedHosts
 from oscarcli.local.http.listener import Listener
 from oscarcli.local.http.messages import Handler, Request
+from oscarcli.local.jobs.engine.selection import EngineError
 from oscarcli.local.objects.s3.listener import S3Front, is_form_upload
 from oscarcli.local.options import (
     DEFAULT_API_PORT,
@@ -159,6 +160,11 @@ def _allow_open_files() -> None:
 def _cluster(folder: DataFolder, settings: Settings, options: Options) -> LocalCluster:
     try:
         return LocalCluster(folder, settings, options)
+    except EngineError as error:
+        raise OscarError(
+            f"start the engine {error.name}: {error.problem}",
+            hint=f"{error.remedy}, or run scripts without images by '--engine host'",
+        ) from error
     except RuntimeError as error:
         raise OscarError(
             str(error), hint="use the newer program, or start anew with 'oscar-cli local reset'"

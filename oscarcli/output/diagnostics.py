@@ -6,19 +6,24 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from oscarcli.errors import OscarError
 from oscarcli.output.terminal import Terminal, clean
 
-if TYPE_CHECKING:
-    from oscarcli.output.progress import Progress
-
 YELLOW, RED, BOLD = "33", "31", "1"
 MASK = "***"
 # Shorter ones stand in ordinary words, and would tell more by what is missing.
 MIN_SECRET_CHARACTERS = 6
+
+
+class LineWriter(Protocol):
+    """Whatever is on the screen and has to be written around."""
+
+    def write(self, text: str) -> None:
+        """Write whole lines where they do not disturb it."""
+        ...
 
 
 class Diagnostics:
@@ -34,13 +39,13 @@ class Diagnostics:
         self._write = terminal.write
 
     @contextlib.contextmanager
-    def above(self, shown: Progress) -> Iterator[None]:
-        """While inside, write lines where they do not disturb a bar on the screen."""
-        self._write = shown.write
+    def above(self, shown: LineWriter) -> Iterator[None]:
+        """While inside, write lines where they do not disturb what else is on the screen."""
+        before, self._write = self._write, shown.write
         try:
             yield
         finally:
-            self._write = self.terminal.write
+            self._write = before
 
     def hide(self, secret: str) -> None:
         """Show `***` in the place of a secret from now on: a server may quote what it was sent."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from oscarcli.errors import RefusedError
 
 # Bytes of a name in a folder, on every file system in use.
 MAX_NAME_BYTES = 255
+TEMPORARY_ENDING = re.compile(r"\.[0-9a-f]{8}\.part$")
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -139,6 +141,15 @@ def temporary_name(name: str) -> str:
     """Return a hidden name that no file has."""
     # Names of files have at most 255 bytes; a character has at most four.
     return f".{name[:50]}.{os.urandom(4).hex()}.part"
+
+
+def stale_files(folder: Path, names: Collection[str]) -> Iterator[Path]:
+    """Yield what killed programs left in a folder of new versions of files with these names."""
+    wanted = {TEMPORARY_ENDING.sub("", temporary_name(name)) for name in names}
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for entry in os.scandir(folder):
+            if TEMPORARY_ENDING.search(entry.name) and TEMPORARY_ENDING.sub("", entry.name) in wanted:
+                yield Path(entry.path)
 
 
 def created(folder: int, temporary: str, name: str) -> int:

@@ -24,7 +24,8 @@ from oscarcli.storage.system_limits import affordable, hint_of, reason_of
 from oscarcli.storage.workers import run_parallel
 
 # Small files are a matter of round trips, large ones of bandwidth and of connections per file.
-WORKERS = 8
+WORKERS = 16
+MAX_WORKERS = 256
 WORKERS_FOR_LARGE = 4
 LARGE = 16 << 20
 # Open files and connections of a worker: the file and a connection, or one for each part that is sent at the
@@ -142,10 +143,10 @@ def uploads(
         _upload_one(storage, task, meter.advance, cancellation)
 
     if max(known, default=LARGE) < LARGE:
-        workers = affordable(min(WORKERS, len(tasks)), DESCRIPTORS_PER_UPLOAD)
+        most = affordable(min(MAX_WORKERS, len(tasks)), DESCRIPTORS_PER_UPLOAD)
     else:
-        workers = affordable(min(WORKERS_FOR_LARGE, len(tasks)), DESCRIPTORS_PER_LARGE_UPLOAD)
-    yield from _carry_out(tasks, do, meter, cancellation, workers)
+        most = affordable(min(WORKERS_FOR_LARGE, len(tasks)), DESCRIPTORS_PER_LARGE_UPLOAD)
+    yield from _carry_out(tasks, do, meter, cancellation, most)
 
 
 def download(
@@ -187,8 +188,8 @@ def downloads(
         else:
             one.to_file(task.target, root=task.root, streams=streams)
 
-    workers = affordable(min(WORKERS, max(1, len(ahead))), DESCRIPTORS_PER_DOWNLOAD)
-    yield from _carry_out(chain(ahead, iterator), do, meter, cancellation, workers)
+    most = affordable(min(MAX_WORKERS, max(1, len(ahead))), DESCRIPTORS_PER_DOWNLOAD)
+    yield from _carry_out(chain(ahead, iterator), do, meter, cancellation, most)
 
 
 def _report_all(outcomes: Generator[TransferOutcome[Task], None, None], report: Report[Task]) -> None:
@@ -231,11 +232,11 @@ def _carry_out(
     do: Callable[[Task], None],
     meter: Meter,
     cancellation: Cancellation,
-    workers: int,
+    most: int,
 ) -> Iterator[TransferOutcome[Task]]:
     succeeded = False
     hopeless = 0
-    with closing(run_parallel(tasks, do, cancellation, workers=workers)) as outcomes:
+    with closing(run_parallel(tasks, do, cancellation, workers=min(WORKERS, most), most=most)) as outcomes:
         for done in outcomes:
             if done.error is not None and not isinstance(done.error, OscarError):
                 raise done.error

@@ -1,4 +1,8 @@
-"""A bounded number of threads over any number of items, given up within seconds when called off."""
+"""A bounded number of threads over any number of items, given up within seconds when called off.
+
+Where it may, the number grows for as long as more threads get more done: on a long way most of the time is
+spent waiting, and hundreds of connections are as cheap as a few.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,11 @@ Answer = TypeVar("Answer")
 # Threads that are told to stop finish what they hold on a server (an abort of a multipart upload) within
 # this many seconds, or it is done for them.
 MAX_FINISH_SECONDS = 2.0
+# So many times as many threads are tried at a step, and kept when they get so many times as much done.
+GROWTH = 4
+MIN_GAIN = 1.2
+# A process that computes for so large a part of the time gains nothing by more threads.
+MAX_BUSY = 0.6
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,12 @@ class CompletedItem(Generic[Item, Answer]):
 
 
 def run_parallel(
-    items: Iterable[Item], do: Callable[[Item], Answer], cancellation: Cancellation, *, workers: int
+    items: Iterable[Item],
+    do: Callable[[Item], Answer],
+    cancellation: Cancellation,
+    *,
+    workers: int,
+    most: int = 0,
 ) -> Generator[CompletedItem[Item, Answer], None, None]:
     """Yield what became of each item, in the order of completion.
 
@@ -41,13 +55,14 @@ def run_parallel(
         items: what to work on; consumed in the worker threads, one at a time.
         do: the work; exceptions it raises are handed over in `CompletedItem.error`.
         cancellation: calls the work off; requested by this function when the iteration is left early.
-        workers: most items worked on at the same time.
+        workers: items worked on at the same time, to begin with.
+        most: at most so many when more of them get more done; `workers` when it is less.
 
     Raises:
         Exception: what the iterable raised, after the items before it are done.
         Cancelled: the work was called off from outside.
     """
-    pool = _WorkerPool(items, do, cancellation, workers)
+    pool = _WorkerPool(items, do, cancellation, Growth(workers, max(workers, most)))
     try:
         yield from pool.results()
     except BaseException:
@@ -56,44 +71,123 @@ def run_parallel(
     cancellation.check()
 
 
+class Growth:
+    """How many threads there should be, from how fast items are done. Not safe for threads by itself.
+
+    Args:
+        size: so many to begin with.
+        most: at most so many.
+        clock: gives seconds.
+        cpu_clock: gives seconds of computing by this process.
+
+    Attributes:
+        size: so many there should be.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+        cpu_clock: Callable[[], float] = time.process_time,
+    ) -> None:
+        self._clock, self._cpu_clock = clock, cpu_clock
+        self.size = size
+        self._most = most
+        self._is_settled = size >= most
+        # How many did how much before the last step, in items a second.
+        self._before = (size, 0.0)
+        # Threads of the last step that have yet to do their first item, connections being slow to open.
+        self._newcomers = 0
+        self._done = 0
+        self._since, self._cpu_since = self._clock(), self._cpu_clock()
+
+    def finished(self, *, is_first: bool) -> int:
+        """Take note of an item that was done, the first one of its thread or not.
+
+        Returns:
+            How many threads to start, or, as a negative number, to end.
+        """
+        if self._is_settled:
+            return 0
+        if self._newcomers:
+            self._newcomers -= is_first
+            self._done = 0
+            self._since, self._cpu_since = self._clock(), self._cpu_clock()
+            return 0
+        self._done += 1
+        # As many as there are threads: a look at all of them.
+        return 0 if self._done < self.size else self._step()
+
+    def _step(self) -> int:
+        seconds = max(self._clock() - self._since, 1e-6)
+        rate = self._done / seconds
+        size, rate_before = self._before
+        if rate < rate_before * MIN_GAIN:
+            wanted = size
+        elif self._cpu_clock() - self._cpu_since > seconds * MAX_BUSY:
+            wanted = self.size
+        else:
+            self._before = (self.size, rate)
+            wanted = min(self.size * GROWTH, self._most)
+        change = wanted - self.size
+        self._is_settled = change <= 0
+        self.size, self._newcomers = wanted, max(change, 0)
+        return change
+
+
 class _WorkerPool(Generic[Item, Answer]):
     """The threads of one `work`."""
 
     def __init__(
-        self, items: Iterable[Item], do: Callable[[Item], Answer], cancellation: Cancellation, workers: int
+        self,
+        items: Iterable[Item],
+        do: Callable[[Item], Answer],
+        cancellation: Cancellation,
+        growth: Growth,
     ) -> None:
         self._items = iter(items)
         self._do = do
         self._cancellation = cancellation
         self._taking = threading.Lock()
+        self._growing = threading.Lock()
+        self._growth = growth
+        self._surplus = 0
         self._exhausted = False
         self._broken: Exception | None = None
         self._finished: SimpleQueue[CompletedItem[Item, Answer] | None] = SimpleQueue()
         # Workers never run far ahead of whoever takes the outcomes, and may decide to stop.
-        self._room = threading.Semaphore(2 * workers)
-        # Daemons: a thread stuck in a dead connection must not keep the process from ending.
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(workers)]
+        self._room = threading.Semaphore(2 * growth.size)
+        self._threads: list[threading.Thread] = []
 
     def results(self) -> Iterator[CompletedItem[Item, Answer]]:
         """Yield outcomes until all threads are done. Raises what the iterable of items raised."""
-        for thread in self._threads:
-            thread.start()
-        running = len(self._threads)
-        while running:
+        with self._growing:
+            self._start(self._growth.size)
+        ended = 0
+        # A thread that starts others does so before its own end.
+        while ended < len(self._threads):
             done = self._finished.get()
             if done is None:
-                running -= 1
+                ended += 1
             else:
                 yield done
                 self._room.release()
         if self._broken is not None:
             raise self._broken
 
+    def _start(self, count: int) -> None:
+        for _ in range(count):
+            # Daemons: a thread stuck in a dead connection must not keep the process from ending.
+            thread = threading.Thread(target=self._run, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
     def dismiss(self) -> None:
         """Call off what still runs and wait for it, though not for long."""
         self._cancellation.cancel()
-        for _ in self._threads:
-            self._room.release()
+        with self._growing:
+            self._room.release(len(self._threads))
         deadline = time.monotonic() + MAX_FINISH_SECONDS
         for thread in self._threads:
             if thread.is_alive():
@@ -101,13 +195,27 @@ class _WorkerPool(Generic[Item, Answer]):
         self._cancellation.rollback()
 
     def _run(self) -> None:
+        is_first = True
         try:
             while not self._exhausted:
                 self._room.acquire()
-                if self._cancellation.requested or not self._work_on_next():
+                if self._cancellation.requested or not self._work_on_next() or not self._adapt(is_first):
                     break
+                is_first = False
         finally:
             self._finished.put(None)
+
+    def _adapt(self, is_first: bool) -> bool:
+        """Start threads, or return False when this one is too many."""
+        with self._growing:
+            change = self._growth.finished(is_first=is_first)
+            if change > 0 and not self._exhausted and not self._cancellation.requested:
+                self._room.release(2 * change)
+                self._start(change)
+            self._surplus -= min(change, 0)
+            is_surplus = self._surplus > 0
+            self._surplus -= is_surplus
+        return not is_surplus
 
     def _work_on_next(self) -> bool:
         try:

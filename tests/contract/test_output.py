@@ -37,6 +37,7 @@ FILES = {
     "chain.yaml": FDL + FDL.partition("oscar:\n")[2].replace("echo/in", "echo/out").replace(
         "name: echo", "name: after"
     ),
+    "told.yaml": FDL.replace("echo", "told").replace("CRITICAL", "INFO"),
     "script.sh": SCRIPT,
     "word.txt": "word",
 }  # fmt: skip
@@ -124,11 +125,19 @@ STEPS = (
     Step("service get echo", SERVICE, API),
     Step("service get echo --include-deployment", f"{SERVICE} deployment", API),
     Step("service job echo -i hello", "job service"),
-    Step("service job echo -i hello --wait", "files job log service status"),
+    Step("service job echo -i hello --wait", "exit_code files job log outputs service status"),
     Step("service put-file echo word.txt", "service uploaded"),
     Step(
         "service put-file echo word.txt --wait",
-        "files jobs jobs[].job jobs[].log jobs[].object jobs[].status service uploaded",
+        "files jobs jobs[].exit_code jobs[].job jobs[].log jobs[].object jobs[].outputs jobs[].status "
+        "service uploaded",
+    ),
+    Step("apply told.yaml", ACTION),
+    Step(
+        "service map told made results --limit 1",
+        "done failed folder inputs inputs[].error inputs[].exit_code inputs[].files inputs[].input "
+        "inputs[].job inputs[].log inputs[].object inputs[].outputs inputs[].state "
+        "inputs[].status refused service total",
     ),
     Step("service list-files echo echo/out", "[].bucket [].etag [].key [].last_modified [].name [].size"),
     Step("service export echo --dir exported", "fdl script service"),

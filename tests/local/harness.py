@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from oscarcli.local import control
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.options import Binding, Options
 from oscarcli.local.server import Server
@@ -167,3 +170,33 @@ def open_cluster(path: Path, **options: Any) -> LocalCluster:
         base_url=server.endpoints.api, auth=(settings.user, settings.password), trust_env=False, timeout=60
     )
     return LocalCluster(server, folder, api)
+
+
+class Process:
+    """A cluster in a process of its own, to be killed and started again on the same directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.folder = DataFolder(path)
+        self.cluster: LocalCluster | None = None
+
+    def start(self, **options: Any) -> LocalCluster:
+        """Start it; the clients of the start before are closed."""
+        self.disconnect()
+        started = control.start(self.folder, Binding(port=0, s3_port=0), Options(**options))
+        login = (started.settings.user, started.settings.password)
+        api = httpx.Client(base_url=started.endpoints.api, auth=login, trust_env=False, timeout=60)
+        server: Any = type("Remote", (), {"endpoints": started.endpoints})()
+        self.cluster = LocalCluster(server, self.folder, api)
+        return self.cluster
+
+    def kill(self) -> None:
+        """End it without warning."""
+        pid = self.folder.holder()
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: self.folder.holder() is None, "the server to be gone")
+
+    def disconnect(self) -> None:
+        """Close the clients."""
+        if self.cluster is not None:
+            self.cluster.disconnect()

@@ -5,56 +5,22 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from oscarcli.local import control
 from oscarcli.local.folder import DataFolder
-from oscarcli.local.options import Binding, Options
-from tests.local.harness import LocalCluster, wait_for
+from tests.local.harness import LocalCluster, Process, wait_for
 
 UPLOADS = 200
 UPLOADERS = 32
 KILLED = "the server stopped while the job was running"
-
-
-class Process:
-    """A cluster in a process of its own, to be killed and started again on the same directory."""
-
-    def __init__(self, path: Path) -> None:
-        self.folder = DataFolder(path)
-        self.cluster: LocalCluster | None = None
-
-    def start(self, **options: Any) -> LocalCluster:
-        """Start it; the clients of the start before are closed."""
-        self.disconnect()
-        started = control.start(self.folder, Binding(port=0, s3_port=0), Options(**options))
-        login = (started.settings.user, started.settings.password)
-        api = httpx.Client(base_url=started.endpoints.api, auth=login, trust_env=False, timeout=60)
-        server: Any = type("Remote", (), {"endpoints": started.endpoints})()
-        self.cluster = LocalCluster(server, self.folder, api)
-        return self.cluster
-
-    def kill(self) -> None:
-        """End it without warning."""
-        pid = self.folder.holder()
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: self.folder.holder() is None, "the server to be gone")
-
-    def disconnect(self) -> None:
-        """Close the clients."""
-        if self.cluster is not None:
-            self.cluster.disconnect()
 
 
 @pytest.fixture

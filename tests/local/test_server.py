@@ -130,7 +130,7 @@ def test_a_pid_left_behind_is_nobody(folder: DataFolder) -> None:
     (folder.path / "lock").write_text(str(os.getpid()))
     assert folder.holder() is None
     assert control.stop(folder) is False
-    assert control.status(folder) == control.Status(None, None, 0, 0)
+    assert control.status(folder) == control.Status(None, None, None, 0, 0)
 
 
 def test_asking_for_the_holder_does_not_keep_a_server_out(folder: DataFolder) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import stat
 from importlib.util import find_spec
+from pathlib import Path
 
 from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, StepResult
 from oscarcli.errors import ConfigError, ExitCode
@@ -13,7 +14,6 @@ OTHERS_READ = 0o077
 OTHERS_WRITE = 0o022
 NEW_CLUSTER = "oscar-cli cluster add ID ENDPOINT USERNAME"
 OWN_CLUSTER = "oscar-cli local start for one on this machine"
-ENGINES = ("podman", "docker")
 
 
 def configuration(context: Context) -> StepResult:
@@ -159,11 +159,27 @@ def _login_of(context: Context) -> str | None:
 
 
 def containers(context: Context) -> StepResult:
-    """Look for what can run a service's image on this machine."""
+    """Look for what can run a service's image on this machine, by starting each once."""
+    from tempfile import TemporaryDirectory
+
+    from oscarcli.local.jobs.engine.selection import KINDS, EngineError, probe
+
     path = context.session.environ.get("PATH")
-    found = [place for name in ENGINES if (place := shutil.which(name, path=path))]
-    if found:
-        return StepResult(", ".join(found))
+    found, broken = [], []
+    with TemporaryDirectory(prefix="oscar-cli-") as folder:
+        for name, kind in KINDS.items():
+            try:
+                engine = probe(name, Path(folder), path)
+                found.append(f"{name} {engine.version}".rstrip())
+            except EngineError as error:
+                if shutil.which(kind.program, path=path):
+                    broken.append(error)
+    finding = "; ".join(
+        [*([f"{', '.join(found)} can run images"] if found else []), *(str(error) for error in broken)]
+    )
+    if finding:
+        return StepResult(finding, CheckOutcome.OK if found else CheckOutcome.NOTE)
     return StepResult(
-        "neither podman nor docker is there; only running images on this machine needs one", CheckOutcome.NOTE
+        f"none of {', '.join(KINDS)} is there; only running images on this machine needs one",
+        CheckOutcome.NOTE,
     )

@@ -26,10 +26,20 @@ MAX_PARALLEL_JOBS = 256
 
 
 class EngineName(str, Enum):
-    """How scripts are executed; `auto` is `host`, plain processes, until there is another way."""
+    """What runs scripts: processes of this machine, containers, or the first container engine that works."""
 
-    AUTO = "auto"
     HOST = "host"
+    AUTO = "auto"
+    PODMAN = "podman"
+    DOCKER = "docker"
+
+
+class PullPolicy(str, Enum):
+    """When images are pulled."""
+
+    MISSING = "missing"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 NameOption = Annotated[
@@ -50,6 +60,7 @@ STATUS_COLUMNS = (
     Column("PID", "pid"),
     Column("ENDPOINT", "endpoint"),
     Column("S3 ENDPOINT", "s3_endpoint"),
+    Column("ENGINE", lambda row: row["engine"] and " ".join(filter(None, row["engine"].values()))),
     Column("PENDING", lambda row: row["jobs"]["pending"]),
     Column("RUNNING", lambda row: row["jobs"]["running"]),
     Column("DATA DIRECTORY", "data_dir"),
@@ -80,8 +91,16 @@ def start(
     ] = None,
     data_dir: DataDirOption = None,
     engine: Annotated[
-        EngineName, typer.Option(help="How scripts run; host is as processes of yours, without images.")
-    ] = EngineName.AUTO,
+        EngineName,
+        typer.Option(
+            help="What runs scripts: host as processes of yours, without images; auto the first "
+            "of the others that works, or host."
+        ),
+    ] = EngineName.HOST,
+    pull: Annotated[
+        PullPolicy,
+        typer.Option(help="When images are pulled: before each job, when they are not here, or never."),
+    ] = PullPolicy.MISSING,
     parallel: Annotated[
         int,
         typer.Option(
@@ -130,6 +149,7 @@ def start(
     binding = Binding(bind, port, s3_port, tuple(allow_host or ()))
     options = Options(
         engine=engine.value,
+        pull=pull.value,
         parallel=parallel,
         strict=strict,
         strict_exit=strict_exit,
@@ -165,6 +185,7 @@ def _show_started(session: Session, name: str, folder: DataFolder, endpoints: En
             "name": name,
             "endpoint": endpoints.api,
             "s3_endpoint": endpoints.s3,
+            "engine": folder.read_engine(),
             "data_dir": str(folder.path),
         }
         session.show(Result(document))
@@ -172,6 +193,9 @@ def _show_started(session: Session, name: str, folder: DataFolder, endpoints: En
     session.line(f'Local cluster "{name}" is running')
     session.line(f"Endpoint:        {endpoints.api}")
     session.line(f"S3 endpoint:     {endpoints.s3}")
+    engine = folder.read_engine()
+    if engine is not None:
+        session.line(f"Engine:          {engine['name']} {engine['version']}".rstrip())
     session.line(f"Data directory:  {folder.path}")
 
 
@@ -210,6 +234,7 @@ def status(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOpti
         "pid": found.pid,
         "endpoint": found.endpoints.api if found.endpoints else None,
         "s3_endpoint": found.endpoints.s3 if found.endpoints else None,
+        "engine": found.engine,
         "data_dir": str(folder.path),
         "jobs": {"pending": found.pending, "running": found.running},
     }

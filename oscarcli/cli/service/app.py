@@ -18,6 +18,7 @@ from oscarcli.cli.service import (
     lifecycle,
     list_files,
     logs,
+    map,
     put_file,
 )
 from oscarcli.errors import OscarError
@@ -119,6 +120,7 @@ def confirm_deletion(session: Session, names: list[str], yes: bool) -> None:
 app.include(invoke.app)
 app.include(put_file.app)
 app.include(get_file.app)
+app.include(map.app)
 app.include(list_files.app)
 app.include(delete_file.app)
 app.include(lifecycle.app)

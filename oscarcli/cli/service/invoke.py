@@ -16,7 +16,6 @@ from oscarcli.cli.service.wait import (
     WaitOption,
     WaitPrinter,
     conclude,
-    outcome_document,
     settle_output,
     wait_limit,
 )
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
     from oscarcli.api.jobs import StartedJob
     from oscarcli.jobs.events import Event
     from oscarcli.jobs.payload import Payload
+    from oscarcli.jobs.service_storage import ServiceStorage
 
 app = noun("Give a service an input directly.")
 
@@ -165,26 +165,32 @@ def _started(
 
 def _wait(session: Session, service: str, name: str, limit: float | None, folder: Path | None) -> None:
     """Wait for a job and bring its files."""
-    printer = WaitPrinter(session, service, followed=name)
+    files = service_storage(session, service)
+    printer = WaitPrinter(session, files, followed=name)
     try:
-        printer.print_all(_waited(session, service, name, limit, folder, printer))
+        printer.print_all(_waited(session, files, name, limit, folder, printer))
     finally:
-        if printer.done and not session.wants_table:
-            session.show(Result(outcome_document(service, printer.done[0], printer.paths)))
-    conclude(printer.done)
+        if printer.outcomes.done and not session.wants_table:
+            session.show(Result(printer.outcomes.single_document()))
+    conclude(printer.outcomes.done)
 
 
 def _waited(
-    session: Session, service: str, name: str, limit: float | None, folder: Path | None, printer: WaitPrinter
+    session: Session,
+    files: ServiceStorage,
+    name: str,
+    limit: float | None,
+    folder: Path | None,
+    printer: WaitPrinter,
 ) -> Generator[Event, None, None]:
     """Yield what happens to a job and to its files."""
     # In here, for Ctrl-C may come while they are imported.
     from oscarcli.jobs.result_files import bring_results
     from oscarcli.jobs.wait import wait_for_job
 
-    yield from wait_for_job(session.api, service, name, limit=limit, is_raw=True)
+    yield from wait_for_job(session.api, files.service, name, limit=limit, is_raw=True)
     if folder is not None:
-        yield from bring_results(service_storage(session, service), printer.done, folder, printer.meter)
+        yield from bring_results(files, printer.outcomes.done, folder, printer.meter)
 
 
 def _payload(session: Session, source: str | None, file_input: str | None, text_input: str | None) -> Payload:

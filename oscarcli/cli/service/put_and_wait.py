@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from oscarcli.api.jobs import state_text
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import TransferReport, carried_out, upload_label, upload_line
+from oscarcli.cli.service.batch_lines import progress_text, status_line, tell_failures
 from oscarcli.cli.service.wait import WaitPrinter, conclude
-from oscarcli.jobs.events import Event, Uploaded, UploadFailed
-from oscarcli.jobs.finished import FinishedJob
+from oscarcli.jobs.events import JobsProgress, Uploaded, UploadFailed
 from oscarcli.jobs.upload_and_wait import upload_and_wait
 from oscarcli.jobs.uploaded import JobUpdate
 from oscarcli.output.render import Result
@@ -21,137 +20,89 @@ from oscarcli.output.render import Result
 if TYPE_CHECKING:
     from oscarcli.jobs.service_storage import ServiceStorage
     from oscarcli.output.progress import Progress
+    from oscarcli.output.status_line import StatusLine
     from oscarcli.storage.transfer import Upload
 
 
-@dataclass(frozen=True)
-class UploadRequest:
-    """What is to be uploaded and waited for.
-
-    Args:
-        provider: the storage provider of the uploads.
-        tasks: the uploads.
-        limit: seconds to wait at most, after the uploads.
-        folder: where the jobs' files go, if anywhere.
-        show_progress: whether to show how far transfers are.
-    """
-
-    provider: str
-    tasks: Sequence[Upload]
-    limit: float | None
-    folder: Path | None
-    show_progress: bool
-
-
-def put_and_wait(session: Session, files: ServiceStorage, wanted_upload: UploadRequest) -> None:
-    """Upload files, wait for their jobs and bring what these wrote.
+def put_and_wait(
+    session: Session,
+    files: ServiceStorage,
+    tasks: Sequence[Upload],
+    *,
+    provider: str,
+    limit: float | None,
+    folder: Path | None,
+    show_progress: bool,
+) -> None:
+    """Upload files, wait for their jobs and bring what these wrote. See `upload_and_wait` for arguments.
 
     Raises:
-        UsageError: nothing would start a job.
         JobFailedError: a job failed.
         PartialError: some files were not uploaded, or some results not downloaded.
         OscarError: what else goes wrong on the way.
     """
-    printer = _Printer(session, files.service, wanted_upload)
-    printer.print_all(
-        upload_and_wait(
-            files,
-            wanted_upload.tasks,
-            provider=wanted_upload.provider,
-            limit=wanted_upload.limit,
-            folder=wanted_upload.folder,
-            open_meter=printer.meter,
+    with status_line(session, wanted=show_progress) as line:
+        printer = _Printer(session, files, tasks, line, show_progress=show_progress)
+        printer.print_all(
+            upload_and_wait(
+                files, tasks, provider=provider, limit=limit, folder=folder, open_meter=printer.meter
+            )
         )
-    )
-    if printer.uploaded and not session.wants_table:
-        session.show(Result(printer.document(files.service)))
-    conclude(printer.done)
+    outcomes = printer.outcomes
+    if outcomes.uploaded and not session.wants_table:
+        session.show(Result(outcomes.document(provider)))
+    elif len(tasks) > 1 and outcomes.uploaded:
+        session.line(outcomes.summary(len(tasks), folder))
+        tell_failures(session, outcomes.failures())
+    conclude(outcomes.done)
     printer.uploads.conclude("uploaded")
 
 
 class _Printer(WaitPrinter):
-    """Tells of uploads, too, and of the jobs that they started.
+    """Tells of uploads, too, and of the jobs that they started: of several together, how far they are."""
 
-    Attributes:
-        uploads: what became of the uploads.
-        uploaded: those that succeeded.
-    """
+    def __init__(
+        self,
+        session: Session,
+        files: ServiceStorage,
+        tasks: Sequence[Upload],
+        line: StatusLine,
+        *,
+        show_progress: bool,
+    ) -> None:
+        super().__init__(session, files, show_progress=show_progress, is_single=len(tasks) == 1)
+        self.uploads = TransferReport(session, alone=self._is_single)
+        self._tasks, self._line = tasks, line
 
-    def __init__(self, session: Session, service: str, wanted_upload: UploadRequest) -> None:
-        super().__init__(session, service, show_progress=wanted_upload.show_progress)
-        self.uploads = TransferReport(session, alone=len(wanted_upload.tasks) == 1)
-        self.uploaded: list[Uploaded] = []
-        self._wish = wanted_upload
-        self._sights: dict[str, JobUpdate] = {}
-        self._has_guessed = False
+    def tells(self) -> dict[type, Callable[[Any], None]]:
+        """Return what tells of each kind of event."""
+        return super().tells() | {
+            Uploaded: self._tell_upload,
+            UploadFailed: lambda event: self.uploads.fail(event.error),
+            JobUpdate: self._tell_job,
+            JobsProgress: lambda event: self._line.show(progress_text(event)),
+        }
 
-    def take(self, event: Event) -> None:
-        """Tell of one event."""
-        if isinstance(event, Uploaded):
-            self.uploaded.append(event)
-            self.uploads.succeed(upload_line(event.task, event.provider))
-        elif isinstance(event, UploadFailed):
-            self.uploads.fail(event.error)
-        elif isinstance(event, JobUpdate):
-            self._take_sight(event)
-        else:
-            super().take(event)
-            if isinstance(event, FinishedJob) and len(self.uploaded) > 1:
-                self._tell_log(event)
+    def _tell_upload(self, event: Uploaded) -> None:
+        self.uploads.succeed(upload_line(event.task, event.provider) if self._is_single else None)
 
-    def _take_sight(self, update: JobUpdate) -> None:
-        if update.name not in self._sights:
-            self._sights[update.name] = update
-            if self._session.wants_table:
-                self._session.line(update.name)
-            if update.is_guess and not self._has_guessed:
-                self._has_guessed = True
-                self._tell_guess(update)
-        if len(self.uploaded) == 1:
-            self._followed = update.name
-        else:
-            self._session.note(f'"{update.place}": job "{update.name}": {state_text(update.job)}')
-
-    def _tell_guess(self, update: JobUpdate) -> None:
-        if len(self.uploaded) == 1:
-            self._session.note(
-                f'the logs do not name the files that start jobs: job "{update.name}" is taken for that of '
-                f'"{update.place}", for it is the only new one'
-            )
-        else:
-            self._session.note(
-                "the logs do not name the files that start jobs: the new jobs are taken for those of the "
-                "uploads, and which is which is a guess"
-            )
-
-    def _tell_log(self, done: FinishedJob) -> None:
-        """Show the log of one of several jobs when it failed, or when everything is to be told."""
-        is_wanted = self._session.verbose or done.job.get("status") == "Failed"
-        if self._session.wants_table and is_wanted:
-            self._session.note(f'log of job "{done.name}":\n{done.log}'.rstrip("\n"))
+    def _tell_job(self, update: JobUpdate) -> None:
+        if not self._is_single:
+            self._session.verbose_note(f'"{update.place}": job "{update.name}": {state_text(update.job)}')
+            return
+        self._followed = update.name
+        if self._session.wants_table:
+            self._session.line(update.name)
 
     @contextmanager
     def meter(self, what: Literal["uploads", "results"], count: int) -> Iterator[Progress]:
         """Show how far the uploads are, or the downloads of results."""
+        self._line.close()
         if what == "results":
             with super().meter(what, count) as progress:
                 yield progress
             return
-        label, wanted = upload_label(self._wish.tasks), self._wish.show_progress
-        with carried_out(self._session, label, self.uploads, wanted=wanted) as progress:
+        with carried_out(
+            self._session, upload_label(self._tasks), self.uploads, wanted=self._show_progress
+        ) as progress:
             yield progress
-
-    def document(self, service: str) -> dict[str, Any]:
-        """Return what `-o json` shows."""
-        ended = {one.name: one for one in self.done}
-        jobs = [
-            {
-                "object": f"{self._wish.provider}:{update.place}",
-                "job": name,
-                "status": ended[name].job.get("status"),
-                "log": ended[name].log,
-            }
-            for name, update in self._sights.items()
-        ]
-        places = [f"{one.provider}:{one.task.target}" for one in self.uploaded]
-        return {"service": service, "uploaded": places, "jobs": jobs, "files": self.paths}

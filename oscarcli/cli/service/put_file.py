@@ -63,9 +63,17 @@ def put_file(
     if not tasks:
         tasks = _uploads(sources, default_input_path(files.document, wanted.provider) + "/")
     if wait:
-        from oscarcli.cli.service.put_and_wait import UploadRequest, put_and_wait
+        from oscarcli.cli.service.put_and_wait import put_and_wait
 
-        put_and_wait(session, files, UploadRequest(wanted.provider, tasks, limit, folder, not no_progress))
+        put_and_wait(
+            session,
+            files,
+            tasks,
+            provider=wanted.provider,
+            limit=limit,
+            folder=folder,
+            show_progress=not no_progress,
+        )
         return
     storage = files.storage(wanted.provider)
     uploaded: list[Upload] = []

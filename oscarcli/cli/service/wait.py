@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,8 +16,10 @@ from oscarcli.cli.kit.transfers import TransferReport, carried_out, shown_path
 from oscarcli.errors import JobFailedError, OscarError, UsageError
 
 if TYPE_CHECKING:
-    from oscarcli.jobs.events import Event, ResultFailed, ResultSaved
+    from oscarcli.jobs.events import Event, LogText, ResultFailed, ResultSaved
     from oscarcli.jobs.finished import FinishedJob
+    from oscarcli.jobs.service_storage import ServiceStorage
+    from oscarcli.jobs.upload_outcomes import UploadOutcomes
     from oscarcli.output.progress import Progress
 
 WaitOption = Annotated[
@@ -77,24 +80,32 @@ class WaitPrinter:
 
     Args:
         session: where lines go.
-        service: the jobs' service.
+        files: the jobs' service and its storage.
         followed: the job that is followed from the start, if it is known.
         show_progress: whether to show how far transfers are.
-
-    Attributes:
-        done: the jobs that have ended.
-        paths: the files that are here, in the order of their completion.
+        is_single: whether there is a single job, whose states, log and files are told one by one.
     """
 
     def __init__(
-        self, session: Session, service: str, *, followed: str | None = None, show_progress: bool = True
+        self,
+        session: Session,
+        files: ServiceStorage,
+        *,
+        followed: str | None = None,
+        show_progress: bool = True,
+        is_single: bool = True,
     ) -> None:
-        self.done: list[FinishedJob] = []
-        self.paths: list[str] = []
-        self._session, self._service = session, service
-        self._followed = followed
+        self._session, self._files, self._service = session, files, files.service
+        self._followed, self._is_single = followed, is_single
         self._show_progress = show_progress
         self._results: TransferReport | None = None
+
+    @cached_property
+    def outcomes(self) -> UploadOutcomes:
+        """What has become of the jobs."""
+        from oscarcli.jobs.upload_outcomes import UploadOutcomes
+
+        return UploadOutcomes(self._files)
 
     def print_all(self, events: Generator[Event, None, None]) -> None:
         """Tell of all events. When a job failed, an error about its files is told and not raised.
@@ -104,12 +115,15 @@ class WaitPrinter:
             OscarError: what the iterator raises.
         """
         try:
+            tells = self.tells()
             for event in events:
-                self.take(event)
+                self.outcomes.take(event)
+                if (tell := tells.get(type(event))) is not None:
+                    tell(event)
             if self._results is not None:
                 self._results.conclude("downloaded")
         except OscarError as error:
-            if not any(one.job.get("status") == "Failed" for one in self.done):
+            if not self.outcomes.failures():
                 raise
             self._session.diagnostics.error(error.message, error.hint)
         except KeyboardInterrupt:
@@ -120,36 +134,36 @@ class WaitPrinter:
         finally:
             events.close()
 
-    def take(self, event: Event) -> None:
-        """Tell of one event."""
+    def tells(self) -> dict[type, Callable[[Any], None]]:
+        """Return what tells of each kind of event; others are not told."""
         from oscarcli.api.jobs import state_text
         from oscarcli.jobs.events import JobState, LogText, Remark, ResultFailed, ResultSaved
         from oscarcli.jobs.finished import FinishedJob
 
         session = self._session
-        if isinstance(event, JobState):
-            session.note(f'job "{event.name}": {state_text(event.job)}')
-        elif isinstance(event, LogText):
-            if session.wants_table:
-                session.note(event.text.removesuffix("\n"))
-        elif isinstance(event, Remark):
-            (session.warn if event.is_warning else session.note)(event.text)
-        elif isinstance(event, FinishedJob):
-            self._followed = None
-            self.done.append(event)
-        elif isinstance(event, (ResultSaved, ResultFailed)):
-            self._take_result(event)
+        return {
+            JobState: lambda event: session.note(f'job "{event.name}": {state_text(event.job)}'),
+            LogText: self._tell_log,
+            Remark: lambda event: (session.warn if event.is_warning else session.note)(event.text),
+            FinishedJob: self._tell_end,
+            ResultSaved: self._tell_result,
+            ResultFailed: self._tell_result_failure,
+        }
 
-    def _take_result(self, event: ResultSaved | ResultFailed) -> None:
-        from oscarcli.jobs.events import ResultFailed
+    def _tell_log(self, event: LogText) -> None:
+        if self._session.wants_table:
+            self._session.note(event.text.removesuffix("\n"))
 
+    def _tell_end(self, _event: FinishedJob) -> None:
+        self._followed = None
+
+    def _tell_result(self, event: ResultSaved) -> None:
         assert self._results is not None
-        if isinstance(event, ResultFailed):
-            self._results.fail(event.error)
-            return
-        path = shown_path(event.path)
-        self.paths.append(path)
-        self._results.succeed(path)
+        self._results.succeed(shown_path(event.path) if self._is_single else None)
+
+    def _tell_result_failure(self, event: ResultFailed) -> None:
+        assert self._results is not None
+        self._results.fail(event.error)
 
     @contextmanager
     def meter(self, what: Literal["uploads", "results"], count: int) -> Iterator[Progress]:
@@ -163,23 +177,10 @@ class WaitPrinter:
 
 def conclude(done: list[FinishedJob]) -> None:
     """Raise JobFailedError when a job failed: the only one by its reason, several by their number."""
-    from oscarcli.api.jobs import raise_if_failed
+    from oscarcli.api.jobs import FAILED, raise_if_failed
 
-    failed = [one for one in done if one.job.get("status") == "Failed"]
+    failed = [one for one in done if one.job.get("status") == FAILED]
     if len(done) == 1:
         raise_if_failed(done[0].name, done[0].job)
     elif failed:
-        raise JobFailedError(
-            f"{len(failed)} of {len(done)} jobs failed", details=[f'job "{one.name}"' for one in failed]
-        )
-
-
-def outcome_document(service: str, done: FinishedJob, paths: list[str]) -> dict[str, Any]:
-    """Return what `-o json` shows of a job that was waited for."""
-    return {
-        "service": service,
-        "job": done.name,
-        "status": done.job.get("status"),
-        "log": done.log,
-        "files": paths,
-    }
+        raise JobFailedError(f"{len(failed)} of {len(done)} jobs failed")

@@ -85,8 +85,9 @@ class Input:
             self._log.info("Skipping download of input file.")
             return variables
         path = self._input_file(payload)
-        self._log.info(f"INPUT_FILE_PATH variable set to '{path}'")
-        return {**variables, "INPUT_FILE_PATH": os.fsencode(path)}
+        shown = self._workspace.shown(path)
+        self._log.info(f"INPUT_FILE_PATH variable set to '{shown}'")
+        return {**variables, "INPUT_FILE_PATH": os.fsencode(shown)}
 
     def _variables_of(self, payload: Payload) -> dict[str, bytes]:
         variables = dict(payload.variables)
@@ -127,7 +128,8 @@ class Input:
                 raise SupervisorCrash("the event is one of AWS, whose objects cannot be fetched here", line)
             self._storage.download(event.bucket, event.key, file)
         self._log.info(
-            f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path '{target}'"
+            f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path "
+            f"'{self._workspace.shown(target)}'"
         )
         return target
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.engine.base import Engine, RunCancellation
 from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
 from oscarcli.local.jobs.staging import RunStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
 from oscarcli.local.jobs.table import Job, JobOutcome
@@ -30,7 +31,7 @@ class JobRunner:
         folder: where each job has a folder of its own; its log stays there.
         services: to know which revision of a service has said already what differs here.
         storage: the cluster's objects.
-        engine: executes scripts.
+        placements: tells what executes a script.
         obstacle: asked with a definition, says why its script cannot run here, or `None`.
         strict_exit: let a script's exit code decide over success, which a real cluster does not.
     """
@@ -40,7 +41,7 @@ class JobRunner:
         folder: Path,
         services: Services,
         storage: RunStorage,
-        engine: Engine,
+        placements: Placements,
         obstacle: Obstacle,
         *,
         strict_exit: bool = False,
@@ -48,7 +49,7 @@ class JobRunner:
         self._folder = folder
         self._services = services
         self._storage = storage
-        self._engine = engine
+        self._placements = placements
         self._obstacle = obstacle
         self._strict_exit = strict_exit
 
@@ -56,7 +57,7 @@ class JobRunner:
         """Run a job and write its log.
 
         Raises:
-            Cancelled: the job was told to stop.
+            RunCancelled: the job was told to stop.
             OSError: its folder or log cannot be written.
         """
         home = self._folder / job.name
@@ -74,19 +75,28 @@ class JobRunner:
     def _logged(self, job: Job, home: Path, log: JobLog, cancellation: RunCancellation) -> JobOutcome:
         payload = home / PAYLOAD
         payload.write_bytes(job.payload)
-        self._note_differences(job, log)
-        obstacle = self._obstacle(job.definition)
-        if obstacle:
-            log.note("ERROR", obstacle)
-            return JobOutcome(False, obstacle)
+        try:
+            placement = self._place(job, cancellation)
+        except PlacementError as error:
+            log.note("ERROR", str(error))
+            return JobOutcome(False, str(error))
+        self._note_differences(job, placement.engine, log)
         run = Run(job.name, job.definition, payload, asynchronous=True)
-        outcome = supervise(run, home / WORK, self._storage, self._engine, log, cancellation)
+        outcome = supervise(run, home / WORK, self._storage, placement, log, cancellation)
         return self._judged(outcome, log)
 
-    def _note_differences(self, job: Job, log: JobLog) -> None:
+    def _place(self, job: Job, cancellation: RunCancellation) -> Placement:
+        obstacle = self._obstacle(job.definition)
+        if obstacle:
+            raise PlacementError(obstacle)
+        return self._placements.of(job.definition, cancellation.check)
+
+    def _note_differences(self, job: Job, engine: Engine, log: JobLog) -> None:
         if self._services.take_note(job.service):
-            log.note("WARNING", self._engine.differences(job.definition["image"]))
-            for warning in warnings.warnings(job.definition):
+            difference = engine.differences(job.definition["image"])
+            if difference:
+                log.note("WARNING", difference)
+            for warning in warnings.warnings(job.definition, in_image=engine.images is not None):
                 log.note("WARNING", warning)
 
     def _judged(self, outcome: JobOutcome, log: JobLog) -> JobOutcome:

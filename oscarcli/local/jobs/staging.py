@@ -51,7 +51,8 @@ class Workspace:
     """The folders of one run, all below one that is removed at the end.
 
     `input` and `output` are what the script knows as TMP_INPUT_DIR and TMP_OUTPUT_DIR, `scratch` is its
-    working directory, `temporary` its TMPDIR.
+    working directory, `temporary` its TMPDIR. In a container `temporary` is at `mounted`, and so are the two
+    folders in it.
     """
 
     root: Path
@@ -59,29 +60,48 @@ class Workspace:
     input: Path
     output: Path
     scratch: Path
+    mounted: str | None = None
 
     @classmethod
-    def create(cls, root: Path) -> Workspace:
+    def create(cls, root: Path, mounted: str | None = None) -> Workspace:
         """Make the folders below `root`, which must not exist."""
         temporary, scratch = root / "tmp", root / "scratch"
         for folder in (root, temporary, scratch):
             folder.mkdir(mode=0o700)
         source, target = (Path(tempfile.mkdtemp(dir=temporary)) for _ in range(2))
-        return cls(root, temporary, source, target, scratch)
+        if mounted is not None:
+            # Nobody else gets as far as here, and the user of an image is one of its own.
+            temporary.chmod(0o1777)
+            for folder in (source, target):
+                folder.chmod(0o777)
+        return cls(root, temporary, source, target, scratch, mounted)
+
+    @property
+    def config(self) -> Path:
+        """The folder with script and definition; whoever needs it makes it."""
+        return self.root / "config"
+
+    def shown(self, path: Path | str) -> str:
+        """Return a path below `temporary` as the script knows it, any other as it is."""
+        text = os.fspath(path)
+        prefix = f"{self.temporary}/"
+        if self.mounted is None or not text.startswith(prefix):
+            return text
+        return f"{self.mounted}/{text.removeprefix(prefix)}"
 
 
 def upload_results(
     outputs: Sequence[Mapping[str, Any]],
-    folder: Path,
+    workspace: Workspace,
     storage: RunStorage | None,
     log: JobLog,
     before_each: Callable[[], None],
 ) -> None:
-    """Upload the files below `folder` to every output that takes them.
+    """Upload the results of a run to every output that takes them.
 
     Args:
         outputs: the definition's entries, in order.
-        folder: TMP_OUTPUT_DIR.
+        workspace: the run's folders.
         storage: where the outputs are; without one nothing is stored, as on a real cluster.
         log: gets the supervisor's lines.
         before_each: called before each upload; an exception from it ends the work.
@@ -89,7 +109,8 @@ def upload_results(
     Raises:
         StageError: an upload failed; what was uploaded before stays.
     """
-    log.info(f"Searching for files to upload in folder '{folder}'")
+    folder = workspace.output
+    log.info(f"Searching for files to upload in folder '{workspace.shown(folder)}'")
     files = list(_uploadable_files(folder, log)) if outputs else []
     for output in outputs:
         log.info(

@@ -18,13 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from oscarcli.local.jobs.classify import UNKNOWN, Payload, Raw, SupervisorCrash, classify_file, crashing
-from oscarcli.local.jobs.engine.base import Engine, RunCancellation, ScriptCommand
+from oscarcli.local.jobs.container_files import SCRIPT, TEMPORARY, container_for, write_config
+from oscarcli.local.jobs.engine.base import MemoryExceededError, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.input import CredentialsError, Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.placement import Placement
 from oscarcli.local.jobs.staging import RunStorage, StageError, Workspace, returned_value, upload_results
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.services.definition import Definition
 
+# What a shell makes of SIGKILL.
+KILLED = 137
 MARKER = "TMP_OUTPUT_DIR"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -68,7 +72,7 @@ def supervise(
     run: Run,
     root: Path,
     storage: RunStorage | None,
-    engine: Engine,
+    placement: Placement,
     log: JobLog,
     cancellation: RunCancellation,
 ) -> JobOutcome:
@@ -78,18 +82,23 @@ def supervise(
         run: what is to run.
         root: the folder to work in, made here; the caller removes it.
         storage: the cluster's objects; `None` for a run without credentials: it fetches and stores nothing.
-        engine: executes the script.
+        placement: what executes the script, and in which image.
         log: gets everything that belongs into the job's log.
         cancellation: stops the run.
 
     Raises:
-        Cancelled: the run was told to stop.
+        RunCancelled: the run was told to stop.
     """
-    supervision = _Supervision(run, root, storage, engine, log, cancellation)
+    supervision = _Supervision(run, root, storage, placement, log, cancellation)
     try:
         return supervision.complete()
     except SupervisorCrash as crash:
         reason, last_line = str(crash), crash.last_line
+    except MemoryExceededError as error:
+        # The container is gone with all that was in it, and the supervisor with it.
+        log.end_of_script()
+        log.last("ERROR", str(error))
+        return JobOutcome(False, str(error), KILLED)
     except OSError as error:
         reason = f"the run could not be carried out: {error}"
         last_line = "".join(traceback.format_exception_only(error)).strip()
@@ -130,15 +139,15 @@ class _Supervision:
         run: Run,
         root: Path,
         storage: RunStorage | None,
-        engine: Engine,
+        placement: Placement,
         log: JobLog,
         cancellation: RunCancellation,
     ) -> None:
         self._run = run
         self._definition = run.definition
-        self._workspace = Workspace.create(root)
+        self._workspace = Workspace.create(root, TEMPORARY if placement.image else None)
         self._storage = storage
-        self._engine = engine
+        self._placement = placement
         self._log = log
         self._cancellation = cancellation
         self.exit_code: int | None = None
@@ -197,14 +206,14 @@ class _Supervision:
         environment = {**self._environment(), **variables}
         script = self._script(environment)
         self._log.supervisor("DEBUG", "CONTAINER OUTPUT:\n ")
-        command = ScriptCommand(
-            script,
-            self._workspace.scratch,
-            environment,
-            marker=(MARKER, environment[MARKER]),
-        )
+        image, definition = self._placement.image, self._definition
+        container = None
+        if image is not None:
+            container = container_for(self._run.name, definition, image, self._workspace)
+        marker = (MARKER, environment[MARKER])
+        command = ScriptCommand(script, self._workspace.scratch, environment, marker, container)
         try:
-            code = self._engine.run(command, self._log.script, self._cancellation)
+            code = self._placement.engine.run(command, self._log.script, self._cancellation)
         except (OSError, ValueError) as error:
             line = "".join(traceback.format_exception_only(error)).strip()
             raise SupervisorCrash(f"the script cannot be started: {error}", line) from error
@@ -215,10 +224,7 @@ class _Supervision:
         """Return the variables that do not depend on the input, weakest first (`job-runtime` 1.2)."""
         definition, own = self._definition, self._definition["environment"]
         variables = {
-            "PATH": os.environ.get("PATH", DEFAULT_PATH),
-            "HOME": os.environ.get("HOME", str(self._workspace.scratch)),
-            "LANG": os.environ.get("LANG", "C.UTF-8"),
-            "TMPDIR": str(self._workspace.temporary),
+            **self._machine_variables(),
             **own["secrets"],
             **own["variables"],
             "OSCAR_SERVICE_NAME": definition["name"],
@@ -232,28 +238,45 @@ class _Supervision:
             encoded["EVENT"] = self._run.payload.read_bytes()
             encoded["JOB_UUID"] = environment_bytes(self._run.name)
             encoded["RESOURCE_ID"] = environment_bytes(platform.node())
-        encoded["TMP_INPUT_DIR"] = os.fsencode(self._workspace.input)
-        encoded[MARKER] = os.fsencode(self._workspace.output)
+        encoded["TMP_INPUT_DIR"] = os.fsencode(self._workspace.shown(self._workspace.input))
+        encoded[MARKER] = os.fsencode(self._workspace.shown(self._workspace.output))
         return encoded
 
-    def _script(self, environment: Mapping[str, bytes]) -> Path:
+    def _machine_variables(self) -> dict[str, str]:
+        """Return what a script needs of this machine; an image has variables of its own."""
+        if self._placement.image is not None:
+            return {}
+        return {
+            "PATH": os.environ.get("PATH", DEFAULT_PATH),
+            "HOME": os.environ.get("HOME", str(self._workspace.scratch)),
+            "LANG": os.environ.get("LANG", "C.UTF-8"),
+            "TMPDIR": str(self._workspace.temporary),
+        }
+
+    def _script(self, environment: Mapping[str, bytes]) -> str:
         """Write the script where it runs from; a variable SCRIPT, in base64, takes its place."""
+        if self._placement.image is not None:
+            write_config(self._definition, self._workspace.config)
+        if "SCRIPT" not in environment and self._placement.image is not None:
+            self._log.info(f"Script file found in '{SCRIPT}'")
+            return SCRIPT
         if "SCRIPT" not in environment:
             target = self._workspace.root / "script.sh"
             target.write_text(self._definition["script"], encoding="utf-8", newline="")
             self._log.info(f"Script file found in '{target}'")
-            return target
+            return str(target)
         target = self._workspace.input / "script.sh"
         with crashing("the variable SCRIPT is not a text in base64"):
             target.write_text(base64.b64decode(environment["SCRIPT"]).decode(), newline="")
-        self._log.info(f"Script file created in '{target}'")
-        return target
+        shown = self._workspace.shown(target)
+        self._log.info(f"Script file created in '{shown}'")
+        return shown
 
     # -- output ----------------------------------------------------------------------------------
 
     def _stage_out(self) -> None:
-        outputs, folder = self._definition["output"], self._workspace.output
-        upload_results(outputs, folder, self._storage, self._log, self._cancellation.check)
+        outputs = self._definition["output"]
+        upload_results(outputs, self._workspace, self._storage, self._log, self._cancellation.check)
 
 
 def log_level(definition: Definition) -> str:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.http.messages import Body, Request, Response
-from oscarcli.local.jobs.engine.base import Engine, RunCancellation, RunCancelled
+from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import JobLog, read_log
+from oscarcli.local.jobs.placement import PlacementError, Placements
 from oscarcli.local.jobs.runner import Obstacle
 from oscarcli.local.jobs.staging import RunStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
@@ -48,7 +49,7 @@ class SyncRuns:
 
     Args:
         folder: where runs have their folders while they last.
-        engine: executes scripts.
+        placements: tells what executes a script.
         storage: the cluster's objects, to store results in; `None` as on a real cluster, where a
             synchronous run has no credentials and its results go to the caller alone.
         obstacle: asked with a definition, says why its script cannot run here, or `None`.
@@ -60,7 +61,7 @@ class SyncRuns:
     def __init__(
         self,
         folder: Path,
-        engine: Engine,
+        placements: Placements,
         storage: RunStorage | None,
         obstacle: Obstacle,
         *,
@@ -68,7 +69,7 @@ class SyncRuns:
         limit: float = SYNC_LIMIT_SECONDS,
     ) -> None:
         self._folder = folder
-        self._engine = engine
+        self._placements = placements
         self._storage = storage
         self._obstacle = obstacle
         self._ended = ended
@@ -165,9 +166,13 @@ class SyncRuns:
             remove_tree(home)
 
     def _supervised(self, run: Run, home: Path, cancellation: RunCancellation) -> JobOutcome:
+        try:
+            placement = self._placements.of(run.definition, cancellation.check)
+        except PlacementError as error:
+            raise Refused(502, str(error)) from error
         job_log = JobLog(home, log_level(run.definition), limit=OUTPUT_LIMIT, answer_limit=None)
         try:
-            outcome = supervise(run, home / "work", self._storage, self._engine, job_log, cancellation)
+            outcome = supervise(run, home / "work", self._storage, placement, job_log, cancellation)
         finally:
             job_log.close()
         if outcome.exit_code:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from oscarcli.local.answers import ApiError, empty, json_answer
 from oscarcli.local.http.messages import Response
+from oscarcli.local.jobs.engine.selection import EngineError
+from oscarcli.local.jobs.placement import PlacementError
 from oscarcli.local.rest.auth import (
     CHALLENGE,
     TOKEN_LENGTH,
@@ -33,14 +36,20 @@ def body_of(call: Call, invalid: str) -> bytes:
 
 def create(call: Call) -> Response:
     """POST /system/services."""
-    call.cluster.lifecycle.create(body_of(call, INVALID))
+    _prepare(call, call.cluster.lifecycle.create(body_of(call, INVALID)))
     return empty(201)
 
 
 def update(call: Call) -> Response:
     """PUT /system/services."""
-    call.cluster.lifecycle.update(body_of(call, INVALID))
+    _prepare(call, call.cluster.lifecycle.update(body_of(call, INVALID)))
     return empty(204)
+
+
+def _prepare(call: Call, definition: Definition) -> None:
+    """Begin to get the image of a service that is new or changed."""
+    with suppress(PlacementError):
+        call.cluster.placements.prepare(definition, again=True)
 
 
 def list_all(call: Call) -> Response:
@@ -76,18 +85,34 @@ def _shown(call: Call, definition: Definition) -> dict[str, Any]:
     shown = {**without_secrets(definition), "volume_status": call.cluster.volumes.status_of(definition)}
     included = call.request.query.get("include", "").lower().split(",")
     if "deployment" in [word.strip() for word in included]:
-        shown["deployment"] = _deployment(call, definition["name"])
+        shown["deployment"] = _deployment(call, definition)
     return shown
 
 
-def _deployment(call: Call, name: str) -> dict[str, Any]:
-    """Return a deployment: a service here is ready from its creation on, as a scaled-down one is there."""
+def _deployment(call: Call, definition: Definition) -> dict[str, Any]:
+    """Return a deployment: a service is ready when its image is here, as a scaled-down one is there."""
     return {
-        "state": "ready",
-        "active_instances": len(call.cluster.jobs.running(name)),
+        **_image_state(call, definition),
+        "active_instances": len(call.cluster.jobs.running(definition["name"])),
         "affected_instances": 0,
         "resource_kind": "knative_service",
     }
+
+
+def _image_state(call: Call, definition: Definition) -> dict[str, Any]:
+    """Return state and reason, and the engine with the image's digest: a real cluster has no such members."""
+    try:
+        pull = call.cluster.placements.prepare(definition)
+        engine = call.cluster.engines.of(definition).name
+    except (PlacementError, EngineError) as error:
+        return {"state": "failed", "reason": str(error)}
+    if pull is None:
+        return {"state": "ready"}
+    if not pull.ended.is_set():
+        return {"state": "pending", "reason": pull.progress, "engine": engine}
+    if pull.image is None:
+        return {"state": "failed", "reason": pull.error, "engine": engine}
+    return {"state": "ready", "engine": engine, "image": definition["image"], "digest": pull.image.digest}
 
 
 def deployment(call: Call) -> Response:
@@ -97,7 +122,7 @@ def deployment(call: Call) -> Response:
         {
             "service_name": definition["name"],
             "namespace": definition["namespace"],
-            **_deployment(call, definition["name"]),
+            **_deployment(call, definition),
         }
     )
 

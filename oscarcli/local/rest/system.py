@@ -69,11 +69,11 @@ def config(call: Call) -> Response:
 
 
 def change_config(_call: Call) -> Response:
-    """PUT /system/config is refused: there are no images to allow."""
+    """PUT /system/config is refused: every image may be used."""
     raise ApiError(
         400,
-        "The configuration specification is not valid: the local cluster uses no images and so has no list "
-        "of allowed image repositories; set it on a real cluster",
+        "The configuration specification is not valid: the local cluster has no list of allowed image "
+        "repositories, every image may be used; set it on a real cluster",
     )
 
 

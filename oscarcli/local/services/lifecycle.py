@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from oscarcli.local.answers import ApiError
@@ -23,7 +23,7 @@ from oscarcli.local.services.definition import (
 )
 from oscarcli.local.services.federation import complete_federation
 from oscarcli.local.services.table import Services
-from oscarcli.local.services.unsupported import refuse_impossible
+from oscarcli.local.services.unsupported import Capabilities, refuse_impossible
 from oscarcli.local.services.volume_checks import complete_volume
 from oscarcli.local.services.volumes import UNCHANGEABLE, Volumes
 from oscarcli.local.state import State
@@ -56,6 +56,10 @@ class JobQueue(Protocol):
         """Stop jobs whose rows are gone, and remove their logs."""
 
 
+CapabilitiesOf = Callable[[Definition], Capabilities]
+"""Tells what the engine of a service can do. Raises ApiError when it cannot be used."""
+
+
 class Lifecycle:
     """Creates, updates and deletes services.
 
@@ -66,6 +70,7 @@ class Lifecycle:
         jobs: the table of jobs.
         scheduler: stops the jobs of a service that goes.
         volumes: the volumes that services mount.
+        capabilities: tells what the engine of a service can do.
         strict: refuse an input or output bucket that exists already, and keep those of a service that is
             deleted without an owner, as the manager does.
     """
@@ -78,6 +83,7 @@ class Lifecycle:
         jobs: JobTable,
         scheduler: JobQueue,
         volumes: Volumes,
+        capabilities: CapabilitiesOf,
         *,
         strict: bool,
     ) -> None:
@@ -87,12 +93,17 @@ class Lifecycle:
         self._jobs = jobs
         self._scheduler = scheduler
         self._volumes = volumes
+        self._capabilities = capabilities
         self._strict = strict
         self.endpoint = ""
         """The S3 endpoint that definitions show; known once the listener has its port."""
 
-    def create(self, body: bytes) -> None:
-        """Create the service that a request describes, with its buckets and folders. Raises ApiError."""
+    def create(self, body: bytes) -> Definition:
+        """Create the service that a request describes, with its buckets and folders; return its definition.
+
+        Raises:
+            ApiError: it is refused.
+        """
         definition = self._read(body)
         definition.update(
             token=secrets.token_hex(32), owner=OWNER, namespace=definition["namespace"] or NAMESPACE
@@ -106,9 +117,10 @@ class Lifecycle:
             self._volumes.mount(definition)
             self._services.put(definition)
         log.info('service "%s" created', definition["name"])
+        return definition
 
-    def update(self, body: bytes) -> None:
-        """Replace the definition of a service; its token and namespace stay.
+    def update(self, body: bytes) -> Definition:
+        """Replace the definition of a service and return the new one; its token and namespace stay.
 
         Raises:
             ApiError: 404 when there is none, 400 and 500 when it is refused; 500 also when it is stored, but
@@ -131,6 +143,7 @@ class Lifecycle:
         log.info('service "%s" updated', definition["name"])
         if self._strict and _has_new_private_bucket(stored, definition) and definition["owner"] != OWNER:
             raise ApiError(500, _policy_failure(definition["owner"]))
+        return definition
 
     def delete(self, name: str) -> None:
         """Delete a service, its jobs, and what it came with that no other service uses.
@@ -175,7 +188,7 @@ class Lifecycle:
         definition = read_definition(body)
         complete_volume(definition)
         complete_federation(definition)
-        refuse_impossible(definition, self._services.get(definition["name"]))
+        refuse_impossible(definition, self._capabilities(definition), self._services.get(definition["name"]))
         definition.pop("replicas", None)
         definition["storage_providers"].setdefault("minio", {})["default"] = {
             "endpoint": self.endpoint,

@@ -7,6 +7,7 @@ in it is dropped in silence.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.local.answers import ApiError
@@ -29,7 +30,6 @@ _ALONE = f"the local cluster stands alone; {_WAY_OUT}"
 _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
     ("kserve", lambda d: d.get("kserve"), f"the local cluster serves no models; {_WAY_OUT}"),
     ("enable_sgx", lambda d: d["enable_sgx"], f"the local cluster has no SGX devices; {_WAY_OUT}"),
-    ("enable_gpu", lambda d: d["enable_gpu"], f"the local cluster hands out no GPUs; {_WAY_OUT}"),
     (
         "interlink_node_name",
         lambda d: d["interlink_node_name"],
@@ -48,19 +48,26 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
         "scripts run on this machine without containers, where nothing can be mounted; remove it and read "
         "the files as input",
     ),
-    (
-        "image_pull_secrets",
-        lambda d: d.get("image_pull_secrets"),
-        f"the local cluster pulls no images; {_WAY_OUT}",
-    ),
 )
 
 
-def refuse_impossible(definition: Definition, stored: Definition | None = None) -> None:
+@dataclass(frozen=True)
+class Capabilities:
+    """What the engine of a service can do: `engine` is its name."""
+
+    engine: str
+    images: bool
+    gpus: bool
+
+
+def refuse_impossible(
+    definition: Definition, capabilities: Capabilities, stored: Definition | None = None
+) -> None:
     """Refuse a definition that could not run here as it would on a real cluster.
 
     Args:
         definition: the definition.
+        capabilities: what its engine can do.
         stored: the service as it is now, if there is one. Members that were added to its federation may
             be sent back; they are no more than stored.
 
@@ -70,6 +77,7 @@ def refuse_impossible(definition: Definition, stored: Definition | None = None) 
     for field, given, sentence in _FIELDS:
         if given(definition):
             raise ApiError(400, f"{INVALID}{field}: {sentence}")
+    _refuse_beyond(definition, capabilities)
     federation = definition.get("federation")
     if has_members(definition) and federation != (stored or {}).get("federation"):
         raise ApiError(400, f"{INVALID}federation: {_ALONE}")
@@ -80,6 +88,21 @@ def refuse_impossible(definition: Definition, stored: Definition | None = None) 
     for place in outputs_of(definition):
         _refuse_foreign(definition, "output", place)
     _refuse_loop(definition)
+
+
+def _refuse_beyond(definition: Definition, capabilities: Capabilities) -> None:
+    """Refuse what the engine cannot do."""
+    engine = capabilities.engine
+    if definition["enable_gpu"] and not capabilities.gpus:
+        raise ApiError(
+            400, f"{INVALID}enable_gpu: the engine {engine} has no GPUs to hand out here; {_WAY_OUT}"
+        )
+    if definition.get("image_pull_secrets") and not capabilities.images:
+        raise ApiError(
+            400,
+            f"{INVALID}image_pull_secrets: the engine {engine} pulls no images; remove it, or start the "
+            "local cluster with --engine auto",
+        )
 
 
 def has_members(definition: Definition) -> bool:

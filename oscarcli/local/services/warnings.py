@@ -24,8 +24,13 @@ _HELPER = re.compile(r"(?:^|[;&|]|\bexec\s)\s*(?:python[\d.]*|sh|bash)\s+(\w[\w.
 _COMMENT = re.compile(r"^\s*#.*$", re.M)
 
 
-def warnings(definition: Definition) -> Iterator[str]:
-    """Yield sentences about a service that runs but may not do what its author thinks."""
+def warnings(definition: Definition, *, in_image: bool = False) -> Iterator[str]:
+    """Yield sentences about a service that runs but may not do what its author thinks.
+
+    Args:
+        definition: the service.
+        in_image: whether its script runs in its image, which has a working directory of its own.
+    """
     script = definition["script"]
     code = _COMMENT.sub("", script)
     first_line = script.partition("\n")[0]
@@ -37,7 +42,7 @@ def warnings(definition: Definition) -> Iterator[str]:
                 "not work in every image"
             )
     helpers = sorted(set(_HELPER.findall(code)))
-    if helpers:
+    if helpers and not in_image:
         yield (
             f"the script names {', '.join(helpers)} relative to the image's working directory; here it "
             "starts in an empty folder"

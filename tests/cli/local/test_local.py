@@ -85,7 +85,17 @@ def test_status_in_every_form_and_by_its_exit_code(local: Callable[..., Any]) ->
     running = local("status", "-o", "json")
     assert running.code == 0
     document = json.loads(running.out)
-    assert set(document) == {"name", "running", "pid", "endpoint", "s3_endpoint", "data_dir", "jobs"}
+    assert set(document) == {
+        "name",
+        "running",
+        "pid",
+        "endpoint",
+        "s3_endpoint",
+        "engine",
+        "data_dir",
+        "jobs",
+    }
+    assert document["engine"] == {"name": "host", "version": ""}
     assert (document["running"], document["jobs"]) == (True, {"pending": 0, "running": 0})
     assert yaml.safe_load(local("status", "-o", "yaml").out) == document
     header, row = local("status").out.splitlines()
@@ -154,7 +164,7 @@ def test_a_taken_port_is_named_with_the_way_out(local: Callable[..., Any]) -> No
 
 @pytest.mark.parametrize(
     "words",
-    [("--port", "70000"), ("--engine", "docker"), ("--name", "../x"), ("--parallel", "-1"), ("extra",)],
+    [("--port", "70000"), ("--engine", "lxc"), ("--name", "../x"), ("--parallel", "-1"), ("extra",)],
 )
 def test_wrong_words_are_usage_errors(local: Callable[..., Any], words: tuple[str, ...]) -> None:
     refused = local("start", *words)

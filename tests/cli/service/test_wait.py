@@ -119,7 +119,9 @@ def test_a_job_that_waited_for_is_one_document(known: Caller, tmp_path: Path) ->
         "service", "job", "upper", "-i", "hello", "--wait", "-o", "json", "--output", tmp_path / "results"
     )
     shown = json.loads(result.out)
-    assert list(shown) == ["service", "job", "status", "log", "files"]
+    assert list(shown) == ["service", "job", "status", "exit_code", "outputs", "log", "files"]
+    assert shown["exit_code"] == 0
+    assert [place.partition("/")[0] for place in shown["outputs"]] == ["minio.default:upper-bucket"]
     assert (shown["service"], shown["status"]) == ("upper", "Succeeded")
     assert "Creating response" in shown["log"]
     assert "Creating response" not in result.err
@@ -258,10 +260,29 @@ def test_several_uploads_return_what_all_of_their_jobs_made(known: Caller, tmp_p
     assert result.code == 0, result.err
     shown = json.loads(result.out)
     assert list(shown) == ["service", "uploaded", "jobs", "files"]
-    assert sorted(shown["jobs"][0]) == ["job", "log", "object", "status"]
+    assert sorted(shown["jobs"][0]) == ["exit_code", "job", "log", "object", "outputs", "status"]
     for entry in shown["jobs"]:
-        assert f"with key '{entry['object'].partition('/')[2]}'" in entry["log"]
+        key = entry["object"].partition("/")[2]
+        assert f"with key '{key}'" in entry["log"]
+        written = key.replace("in/", "out/", 1)
+        assert (entry["exit_code"], entry["outputs"]) == (0, [f"minio.default:upper-bucket/{written}.up"])
     assert contents(folder) == {f"several {n}.txt.up": f"CONTENT OF SEVERAL {n}.TXT" for n in range(8)}
+
+
+def test_several_uploads_are_told_in_one_line(known: Caller, real: Runner, tmp_path: Path) -> None:
+    sources = files_in(known, *(f"told-{n}.txt" for n in range(4)))
+    folder = tmp_path / "results"
+    result = known("service", "put-file", "upper", *sources, "--wait", "--output", folder)
+    assert (result.code, result.err) == (0, "")
+    assert result.out == f"4 of 4 files uploaded, 4 jobs succeeded, 0 failed; 4 files in {folder}\n"
+    shown = real.terminal("service", "put-file", "upper", *sources, "--wait")
+    assert shown.code == 0, shown.out
+    assert "\r\x1b[K4 of 4 done, 0 failed, 0 running\r\x1b[K" in shown.out
+    assert shown.out.endswith("4 of 4 files uploaded, 4 jobs succeeded, 0 failed\n")
+    # With the bars of the uploads, which are gone.
+    assert "upper-" not in shown.out
+    verbose = known("service", "put-file", "upper", *sources, "--wait", "-v")
+    assert verbose.err.count("Succeeded") == 4
 
 
 def test_a_key_with_any_characters_finds_its_job(known: Caller, tmp_path: Path) -> None:
@@ -300,8 +321,15 @@ def test_one_failed_job_of_several_is_named_and_the_others_results_are_there(
     folder = tmp_path / "results"
     result = known("service", "put-file", "fragile", *sources, "--wait", "--output", folder)
     assert result.code == 9, result.err
-    assert "Error: 1 of 3 jobs failed" in result.err
-    assert "surrogates not allowed" in result.err
+    lines = result.err.splitlines()
+    begin = next(
+        n for n, line in enumerate(lines) if line.startswith('Error: "fragile-bucket/in/bad.txt": job')
+    )
+    assert any("surrogates not allowed" in line for line in lines[begin + 1 : begin + 6])
+    assert lines[-1] == "Error: 1 of 3 jobs failed"
+    assert result.out.endswith(
+        f"3 of 3 files uploaded, 2 jobs succeeded, 1 failed; {len(contents(folder))} files in {folder}\n"
+    )
     assert {"x/good.txt", "x/fine.txt"} <= contents(folder).keys()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.jobs.engine import host
+from oscarcli.local.jobs.engine import execution
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled, ScriptCommand
 from oscarcli.local.jobs.engine.host import HostEngine
 from oscarcli.local.jobs.engine.processes import kill_marked
@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Run:
         marker = ("TMP_OUTPUT_DIR", os.fsencode(tmp_path / "out"))
         environment = {"PATH": os.environ["PATH"].encode(), "ODD": b"\xff", marker[0]: marker[1]}
         printed: list[bytes] = []
-        command = ScriptCommand(path, tmp_path, environment, marker)
+        command = ScriptCommand(str(path), tmp_path, environment, marker)
         code = HostEngine().run(command, printed.append, cancellation or RunCancellation())
         return code, b"".join(printed)
 
@@ -111,7 +111,7 @@ def test_another_run_keeps_its_processes(run: Run, tmp_path: Path) -> None:
         DAEMON.replace("%s", str(other)) + "while [ ! -e go ]; do sleep 0.01; done; kill -0 $(cat pid)"
     )
     codes: list[int] = []
-    command = ScriptCommand(script, other, {"PATH": os.environ["PATH"].encode()}, ("OTHER", b"1"))
+    command = ScriptCommand(str(script), other, {"PATH": os.environ["PATH"].encode()}, ("OTHER", b"1"))
     thread = threading.Thread(
         target=lambda: codes.append(HostEngine().run(command, lambda _: None, RunCancellation()))
     )
@@ -141,7 +141,7 @@ def test_a_reaper_that_was_killed_is_replaced(run: Run) -> None:
 def test_what_cannot_be_started_says_why(
     tmp_path: Path, variable: str, value: bytes, error: type[Exception]
 ) -> None:
-    command = ScriptCommand(tmp_path / "script.sh", tmp_path, {variable: value}, ("A", b"1"))
+    command = ScriptCommand(str(tmp_path / "script.sh"), tmp_path, {variable: value}, ("A", b"1"))
     with pytest.raises(error, match=r"too long|null byte|variable name"):
         HostEngine().run(command, lambda _: None, RunCancellation())
 
@@ -173,7 +173,7 @@ def test_a_cancelled_script_gets_term_and_nothing_of_it_is_left(run: Run, tmp_pa
 def test_a_script_that_ignores_term_is_killed(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(execution, "GRACE_SECONDS", 0.1)
     cancellation = RunCancellation()
 
     def cancel_when_running() -> None:

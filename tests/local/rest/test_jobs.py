@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.jobs.engine import host
+from oscarcli.local.jobs.engine import execution
 from oscarcli.local.rest import jobs as api_jobs
 from tests.local.harness import PATIENCE, LocalCluster, wait_for
 
@@ -148,7 +148,7 @@ def test_deleting_the_succeeded_jobs_or_one_or_all(cluster: LocalCluster) -> Non
 def test_a_running_job_is_stopped_and_leaves_nothing(
     cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(host, "GRACE_SECONDS", PATIENCE)
+    monkeypatch.setattr(execution, "GRACE_SECONDS", PATIENCE)
     mark = tmp_path / "mark"
     cluster.create(
         "stopped",

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from oscarcli.local.images.model import ImageStore
+
 
 class RunCancelled(Exception):  # noqa: N818 -- wanted by someone, not a defect
     """The run was told to stop; the text says why."""
+
+
+class MemoryExceededError(Exception):
+    """A script was ended because it used more memory than it may."""
 
 
 class RunCancellation:
@@ -60,26 +66,79 @@ class RunCancellation:
 
 
 @dataclass(frozen=True)
+class Bind:
+    """A file or folder of this machine at a path inside a container."""
+
+    source: Path
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class Container:
+    """The container that a script is to run in.
+
+    Args:
+        image: what the engine knows the image by; see `Image.identifier`.
+        name: the container's, found nowhere else.
+        host_name: what it takes its machine's name to be.
+        binds: what of this machine it sees.
+        memory: its limit in bytes.
+        cpu: its limit in cores.
+        gpu: whether it gets the machine's GPUs.
+        folder: where the engine may write files about the run.
+    """
+
+    image: str
+    name: str
+    host_name: str
+    binds: Sequence[Bind]
+    memory: int
+    cpu: float
+    gpu: bool
+    folder: Path
+
+
+@dataclass(frozen=True)
 class ScriptCommand:
     """A script that is to run.
 
     Args:
-        script: the script file, run by `/bin/sh` whatever its first line says.
-        folder: an empty working directory.
-        environment: all variables of the script and nothing else.
+        script: the script file, run by `/bin/sh` whatever its first line says; a path inside the container
+            if there is one.
+        folder: an empty working directory; a container has the image's own.
+        environment: all variables of the script; an image adds its own.
         marker: a variable's name and value found in no other run's environment.
+        container: where it runs, `None` for this machine itself.
     """
 
-    script: Path
+    script: str
     folder: Path
     environment: Mapping[str, bytes]
     marker: tuple[str, bytes]
+    container: Container | None = None
 
 
 class Engine(Protocol):
-    """Executes scripts."""
+    """Executes scripts.
+
+    Attributes:
+        name: what users call it.
+        version: of the program, empty when there is none.
+    """
 
     name: str
+    version: str
+
+    @property
+    def images(self) -> ImageStore | None:
+        """The images it runs scripts in, `None` when it uses none."""
+        ...
+
+    @property
+    def passes_gpus(self) -> bool:
+        """Whether scripts get at this machine's GPUs."""
+        ...
 
     def run(
         self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
@@ -96,10 +155,15 @@ class Engine(Protocol):
 
         Raises:
             RunCancelled: the run was stopped; nothing of it is left alive.
+            MemoryExceededError: it was ended because it used more memory than it may.
             OSError: the script cannot be started.
         """
         ...
 
     def differences(self, image: str) -> str:
-        """Return one sentence: how a run differs from one on a real cluster."""
+        """Return one sentence: how a run differs from one on a real cluster; empty when it does not."""
+        ...
+
+    def remove(self, container: str) -> None:
+        """Remove a container that a run of a former server left behind, if it is there."""
         ...

@@ -7,11 +7,11 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from oscarcli.local.jobs.engine import reaper
-from oscarcli.local.jobs.engine.base import ScriptCommand
 
 
 class Script:
@@ -66,14 +66,19 @@ class Launcher:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
 
-    def launch(self, command: ScriptCommand) -> Script:
-        """Start a script.
+    def launch(self, folder: Path, words: Sequence[str], environment: Mapping[str, bytes]) -> Script:
+        """Start a program.
+
+        Args:
+            folder: where it runs.
+            words: the program's path and its arguments.
+            environment: all its variables.
 
         Raises:
             OSError: it cannot be started.
             ValueError: a variable cannot be one.
         """
-        data = _encoded(command)
+        data = _encoded(folder, words, environment)
         ours, theirs = socket.socketpair()
         output, printed = os.pipe()
         try:
@@ -125,17 +130,16 @@ def _start_reaper() -> socket.socket:
     return ours
 
 
-def _encoded(command: ScriptCommand) -> bytes:
+def _encoded(folder: Path, words: Sequence[str], environment: Mapping[str, bytes]) -> bytes:
     variables = []
-    for name, value in command.environment.items():
+    for name, value in environment.items():
         if "=" in name or not name:
             raise ValueError("illegal environment variable name")
         variables.append(name.encode() + b"=" + value)
-    words = [b"/bin/sh", os.fsencode(command.script)]
-    folder = os.fsencode(command.folder)
-    if any(b"\0" in part for part in (folder, *words, *variables)):
+    arguments = [os.fsencode(word) for word in words]
+    if any(b"\0" in part for part in (os.fsencode(folder), *arguments, *variables)):
         raise ValueError("embedded null byte")
-    return reaper.encode(folder, words, variables)
+    return reaper.encode(os.fsencode(folder), arguments, variables)
 
 
 def _rest(run: socket.socket) -> bytes:

@@ -1,0 +1,121 @@
+"""What scripts in containers have in common, whatever engine runs them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from oscarcli.local.jobs.engine.base import Container, MemoryExceededError, RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.client import last_line
+from oscarcli.local.jobs.engine.execution import Program, execute
+
+log = logging.getLogger(__name__)
+
+SHELL = "/bin/sh"
+# Written to the engine's standard error, where scripts cannot write: their two streams are one.
+_STARTED = "oscar-cli: the script starts"
+_OUT_OF_MEMORY = "oscar-cli: out of memory"
+MESSAGES = "engine-messages"
+RECORD = "container.json"
+
+# The shell is the container's first process, as on a real cluster: the script is not, so that it dies by
+# signals as usual. The second part reads how many of the container's processes died for want of memory.
+_RUN_SCRIPT = f"""echo '{_STARTED}' >&2
+{SHELL} "$0" 2>&1
+code=$?
+"""
+_ASK_FOR_MEMORY = f"""for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
+    [ -r "$file" ] && while read -r name count; do
+        [ "$name" = oom_kill ] && [ "$count" != 0 ] && echo '{_OUT_OF_MEMORY}' >&2
+    done < "$file"
+done
+"""
+# The engine's messages go to a file, and the script's lines to where the server reads.
+_SEPARATE = 'exec 2> "$0"; exec "$@"'
+
+
+def shell_arguments(script: str, *, limited: bool) -> list[str]:
+    """Return what the image's `/bin/sh` is called with.
+
+    Args:
+        script: the script's path in the container.
+        limited: whether the engine keeps the container's limits.
+    """
+    return ["-c", _RUN_SCRIPT + (_ASK_FOR_MEMORY if limited else "") + "exit $code", script]
+
+
+def run_client(
+    words: Sequence[str],
+    environment: Mapping[str, bytes],
+    command: ScriptCommand,
+    output: Callable[[bytes], None],
+    cancellation: RunCancellation,
+) -> int:
+    """Run an engine's program, which runs a script with `shell_arguments`; see `Engine.run`.
+
+    Args:
+        words: the program and its arguments.
+        environment: all its variables.
+        command: the script and its container.
+        output: gets what the script prints.
+        cancellation: stops the run when asked.
+    """
+    messages = container_of(command).folder / MESSAGES
+    program = Program(
+        (SHELL, "-c", _SEPARATE, str(messages), *words), command.folder, environment, command.marker
+    )
+    code = execute(program, output, cancellation)
+    said = messages.read_bytes()
+    if _STARTED.encode() not in said:
+        raise OSError(last_line(said) or f"{Path(words[0]).name} ended with exit code {code}")
+    if _OUT_OF_MEMORY.encode() in said:
+        raise MemoryExceededError("OOMKilled: it used more memory than the service may")
+    return code
+
+
+def container_of(command: ScriptCommand) -> Container:
+    """Return a command's container."""
+    if command.container is None:
+        raise ValueError("the script has no container")
+    return command.container
+
+
+def record(engine: str, container: Container) -> None:
+    """Write down which container is about to be started, for the next start of a server that is killed."""
+    text = json.dumps({"engine": engine, "container": container.name})
+    (container.folder / RECORD).write_text(text, encoding="utf-8")
+
+
+def recorded(folder: Path) -> tuple[str, str] | None:
+    """Return engine and name of the container that was started in a folder, `None` when there is none."""
+    try:
+        document = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return str(document["engine"]), str(document["container"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def server_environment() -> dict[str, bytes]:
+    """Return this process's environment, for programs that need it to find their settings."""
+    return {os.fsdecode(name): value for name, value in os.environb.items()}
+
+
+def foreign_files(folder: Path) -> bool:
+    """Tell whether something below a folder belongs to somebody else."""
+    owner = os.geteuid()
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            try:
+                if os.lstat(os.path.join(parent, name)).st_uid != owner:  # noqa: PTH118
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def has_gpu() -> bool:
+    """Tell whether this machine has NVIDIA's devices."""
+    return Path("/dev/nvidiactl").exists()

@@ -1,0 +1,315 @@
+"""Runs scripts in containers by podman or docker, whose command lines are nearly the same."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oscarcli.local.images.model import Image, ImageError, Progress
+from oscarcli.local.images.reference import SINGULARITY, ImageFile, image_file
+from oscarcli.local.jobs.engine import probe_image
+from oscarcli.local.jobs.engine.base import Bind, Container, RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.client import ANSWER_SECONDS, Client, ClientError
+from oscarcli.local.jobs.engine.container import (
+    SHELL,
+    container_of,
+    foreign_files,
+    has_gpu,
+    record,
+    run_client,
+    server_environment,
+    shell_arguments,
+)
+
+log = logging.getLogger(__name__)
+
+PROBE_IMAGE = "localhost/oscar-cli-probe"
+# Variables by which the programs themselves are told what to do; a job's of these names go as arguments.
+_OF_PROGRAMS = re.compile(
+    r"(?:BUILDAH|CONTAINER|CONTAINERS|DOCKER|DBUS|GO|LD|LISTEN|NOTIFY|PODMAN|REGISTRY|SSL|STORAGE|XDG)_?.*"
+    r"|PATH|HOME|TMPDIR|.*_PROXY|_.*",
+    re.I,
+)
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_STEP = re.compile(r"[0-9a-f]{12,64}")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Where the two programs differ.
+
+    Attributes:
+        name: the engine's and the program's.
+        run: options of `run` that only one has.
+        gpus: options that hand out all GPUs.
+        remove: arguments that remove a container at once.
+        load: arguments that make an image of a file, `{file}` and `{kind}` filled in.
+    """
+
+    name: str
+    run: tuple[str, ...]
+    gpus: tuple[str, ...]
+    remove: tuple[str, ...]
+    load: tuple[str, ...]
+
+
+PODMAN = Dialect(
+    "podman",
+    run=("--http-proxy=false", "--security-opt=label=disable"),
+    gpus=("--device=nvidia.com/gpu=all",),
+    remove=("rm", "--force", "--time=0", "--ignore"),
+    load=("pull", "--quiet", "{kind}:{file}"),
+)
+DOCKER = Dialect(
+    "docker",
+    run=(),
+    gpus=("--gpus=all",),
+    remove=("rm", "--force"),
+    load=("load", "--quiet", "--input={file}"),
+)
+
+
+class OciEngine:
+    """Runs scripts by podman or docker.
+
+    Args:
+        dialect: which of them.
+        client: the program.
+        version: its version.
+        limited: whether it keeps limits of memory and cpu.
+    """
+
+    def __init__(self, dialect: Dialect, client: Client, version: str = "", *, limited: bool = True) -> None:
+        self.name = dialect.name
+        self.version = version
+        self.images = OciImages(dialect, client)
+        self._dialect = dialect
+        self._client = client
+        self._limited = limited
+
+    @property
+    def passes_gpus(self) -> bool:
+        """Whether there are GPUs to hand out."""
+        return has_gpu()
+
+    def run(
+        self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> int:
+        """Run a script to its end; see `Engine.run`."""
+        cancellation.check()
+        container = container_of(command)
+        options, environment = self._variables(command.environment)
+        words = [*self._client.words, "run", *self._options(container), *options]
+        words += [container.image, *shell_arguments(command.script, limited=self._limited)]
+        record(self.name, container)
+        ended = False
+        try:
+            code = run_client(words, environment, command, output, cancellation)
+            ended = True
+        finally:
+            if not ended:
+                self.remove(container.name)
+            self._take_over(container)
+        return code
+
+    def _options(self, container: Container) -> list[str]:
+        options = ["--rm", "--pull=never", "--log-driver=none", f"--entrypoint={SHELL}"]
+        options += [f"--name={container.name}", f"--hostname={container.host_name}", *self._dialect.run]
+        options += [f"--volume={_bind(bind)}" for bind in container.binds]
+        if self._limited:
+            options += [f"--memory={container.memory}", f"--cpus={container.cpu:g}"]
+        return options + (list(self._dialect.gpus) if container.gpu else [])
+
+    def _variables(self, variables: Mapping[str, bytes]) -> tuple[list[str], dict[str, bytes]]:
+        """Return options for a container's variables, and the program's environment.
+
+        Everybody on this machine can read arguments, so values go by the program's own environment wherever
+        that does not lead it astray.
+        """
+        environment = server_environment()
+        environment |= {name: os.fsencode(value) for name, value in self._client.variables.items()}
+        options = []
+        for name, value in variables.items():
+            is_safe = _PLAIN_NAME.fullmatch(name) and not _OF_PROGRAMS.fullmatch(name)
+            if is_safe and name not in environment:
+                environment[name] = value
+                options.append(f"--env={name}")
+            else:
+                options.append(f"--env={name}={os.fsdecode(value)}")
+        return options, environment
+
+    def _take_over(self, container: Container) -> None:
+        """Make this user the owner of what a container's user has written."""
+        for bind in container.binds:
+            if not bind.read_only and os.geteuid() and foreign_files(bind.source):
+                self._change_owner(bind.source, container.image)
+
+    def _change_owner(self, folder: Path, image: str) -> None:
+        owner = f"{os.geteuid()}:{os.getegid()}"
+        words = ["unshare", "chown", "-R", "0:0", str(folder)]
+        if self._dialect is DOCKER:
+            words = ["run", "--rm", "--user=0", f"--volume={folder}:/folder", "--entrypoint=chown"]
+            words += [image, "-R", owner, "/folder"]
+        try:
+            self._client.ask(*words)
+        except ClientError as error:
+            log.warning("what a container wrote to %s stays another user's: %s", folder, error)
+
+    def differences(self, image: str) -> str:
+        """Return one sentence: how a run differs from one on a real cluster; empty when it does not."""
+        if self._limited:
+            return ""
+        return f"{self.name} cannot keep the limits of memory and cpu on this machine: the script has none"
+
+    def remove(self, container: str) -> None:
+        """Remove a container and what runs in it, if it is there."""
+        try:
+            self._client.ask(*self._dialect.remove, container)
+        except ClientError as error:
+            if "no such container" not in str(error).lower():
+                log.warning("the container %s cannot be removed: %s", container, error)
+
+
+def _bind(bind: Bind) -> str:
+    if ":" in str(bind.source):
+        raise OSError(f"{bind.source} cannot be seen in a container: there is a colon in its path")
+    return f"{bind.source}:{bind.target}{':ro' if bind.read_only else ''}"
+
+
+class OciImages:
+    """The images of podman or docker; they are the user's, so only those that we pulled are ever removed.
+
+    Args:
+        dialect: which of them.
+        client: the program.
+    """
+
+    def __init__(self, dialect: Dialect, client: Client) -> None:
+        self._dialect = dialect
+        self._client = client
+
+    def find(self, reference: str) -> Image | None:
+        """Return an image that is here; see `ImageStore.find`."""
+        if image_file(reference) is not None:
+            return None
+        return self._inspect(reference, reference)
+
+    def _inspect(self, name: str, reference: str) -> Image | None:
+        try:
+            document: dict[str, Any] = json.loads(self._client.ask("image", "inspect", name))[0]
+        except ClientError as error:
+            words = str(error).lower()
+            if "no such" in words or "not known" in words or "not found" in words:
+                return None
+            raise ImageError(f"{self._dialect.name} cannot look for the image: {error}") from error
+        except (ValueError, LookupError) as error:
+            raise ImageError(f"{self._dialect.name} does not say what the image is: {error}") from error
+        digests = [str(item).rpartition("@")[2] for item in document.get("RepoDigests") or ()]
+        identifier = str(document.get("Id") or name)
+        digest = document.get("Digest") or (digests or [identifier])[0]
+        return Image(reference, identifier, str(digest), document.get("Size"))
+
+    def pull(self, reference: str, authentication: Path | None, progress: Progress) -> Image:
+        """Get an image from a registry or a file; see `ImageStore.pull`."""
+        file = image_file(reference)
+        name = reference if file is None else self._load(file, progress)
+        if file is None:
+            self._pull(reference, authentication, progress)
+        image = self._inspect(name, reference)
+        if image is None:
+            raise ImageError(f"{self._dialect.name} has no image {name} after it was pulled")
+        self.check(image)
+        return image
+
+    def _pull(self, reference: str, authentication: Path | None, progress: Progress) -> None:
+        words = ["pull", reference]
+        if authentication is not None and self._dialect is PODMAN:
+            words[1:1] = [f"--authfile={authentication}"]
+        elif authentication is not None:
+            words[0:0] = [f"--config={authentication.parent}"]
+        self._client.pull(words, lambda line: progress(_step(line)))
+
+    def _load(self, file: ImageFile, progress: Progress) -> str:
+        if file.kind == SINGULARITY:
+            raise ImageError(f"{self._dialect.name} runs no .sif files; apptainer does")
+        progress(f"reading {file.path}")
+        words = [word.format(kind=file.kind, file=file.path) for word in self._dialect.load]
+        return self._client.pull(words, lambda line: None).removeprefix("Loaded image: ")
+
+    def check(self, image: Image) -> None:
+        """Run an image's shell once; see `ImageStore.check`.
+
+        Without one no script runs, nor in an image for another processor.
+        """
+        try:
+            options = ("--rm", "--pull=never", "--network=none", f"--entrypoint={SHELL}")
+            self._client.ask("run", *options, image.identifier, "-c", ":", timeout=ANSWER_SECONDS)
+        except ClientError as error:
+            raise ImageError(
+                f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
+            ) from error
+
+    def remove(self, identifier: str) -> None:
+        """Remove an image; see `ImageStore.remove`."""
+        try:
+            self._client.ask("rmi", identifier)
+        except ClientError as error:
+            raise ImageError(str(error)) from error
+
+    def stop(self) -> None:
+        """End all pulls."""
+        self._client.stop()
+
+
+def _step(line: str) -> str:
+    """Return a line of a pull without most of its digests."""
+    return _STEP.sub(lambda match: match[0][:12], line).replace("sha256:", "")
+
+
+def probe(dialect: Dialect, client: Client, seconds: float) -> OciEngine:
+    """Start a container once and return the engine that can.
+
+    Args:
+        dialect: podman or docker.
+        client: its program.
+        seconds: how long all of it may take.
+
+    Raises:
+        ClientError: it does not work, or not in time.
+        NotImplementedError: nothing can be started here to find out.
+    """
+    deadline = time.monotonic() + seconds
+
+    def ask(*words: str, data: bytes | None = None) -> str:
+        return client.ask(*words, timeout=max(deadline - time.monotonic(), 0.1), data=data)
+
+    version = ask("--version").strip().rpartition("version ")[2].partition(",")[0]
+    try:
+        ask("image", "inspect", PROBE_IMAGE)
+    except ClientError:
+        ask("import", "-", PROBE_IMAGE, data=probe_image.archive())
+    name = f"oscar-cli-probe-{uuid.uuid4().hex}"
+    run = ("run", "--rm", "--pull=never", f"--name={name}", *dialect.run, "--log-driver=none")
+    start = (PROBE_IMAGE, f"/{probe_image.PROGRAM}")
+    limited = OciEngine(dialect, client, version, limited=True)
+    unlimited = OciEngine(dialect, client, version, limited=False)
+    try:
+        ask(*run, "--memory=64m", "--cpus=1", *start)
+    except ClientError:
+        limited.remove(name)
+        try:
+            # Without a control group of one's own there are no limits, but everything else.
+            ask(*run, *start)
+        except ClientError:
+            unlimited.remove(name)
+            raise
+        return unlimited
+    return limited

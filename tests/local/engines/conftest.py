@@ -1,0 +1,76 @@
+"""A local cluster for each engine that is here, and images to run on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oscarcli.local.jobs.engine import selection
+from tests.local.harness import LocalCluster, open_cluster
+from tests.support.images import missing_engine, podman_variables, write_archive
+
+ENGINES = ("podman",)
+
+
+@dataclass
+class Images:
+    """Archives of images, made once each."""
+
+    folder: Path
+
+    def archive(self, name: str, *, shell: bool = True, **config: Any) -> str:
+        """Return the reference of an image with a configuration."""
+        path = self.folder / f"{name}.tar"
+        if path.exists():
+            return f"docker-archive:{path}"
+        return write_archive(path, f"localhost/test/{name}:1", shell=shell, **config)
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
+    """Images of busybox."""
+    return Images(tmp_path_factory.mktemp("archives"))
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of an engine that is here, with settings of the tests' own."""
+    name: str = request.param
+    missing = missing_engine(name)
+    if missing:
+        pytest.skip(missing)
+    with pytest.MonkeyPatch.context() as patch, podman_variables() as variables:
+        for variable, value in variables.items():
+            patch.setenv(variable, value)
+        # A machine that runs all tests at once is slow.
+        patch.setattr(selection, "PROBE_SECONDS", 120.0)
+        yield name
+
+
+@pytest.fixture(scope="module")
+def contained(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A cluster that runs scripts in images."""
+    running = open_cluster(tmp_path_factory.mktemp(engine) / "data", engine=engine, parallel=2)
+    yield running
+    running.close()
+
+
+Create = Callable[..., str]
+
+
+@pytest.fixture
+def create(contained: LocalCluster, images: Images, request: pytest.FixtureRequest) -> Create:
+    """Create a service with a name of its own, in the plain image unless told otherwise."""
+
+    def create(script: str, **members: Any) -> str:
+        name = "s" + "".join(c for c in request.node.originalname[5:] if c.isalpha())[-20:]
+        members = {"image": images.archive("plain"), "memory": "64Mi", "cpu": "1", **members}
+        name = str(members.pop("name", name))
+        contained.create(name, script, **members)
+        return name
+
+    return create
