@@ -340,6 +340,10 @@ def test_unfinished_uploads_are_listed(half_sent: Runner, store: PartStore, serv
     (identifier,) = store.uploads
     sent = sum(map(len, store.uploads[identifier].parts.values()))
     (row,) = shown(half_sent("bucket", "uploads", "photos", "-o", "json"))
+    assert set(row) == {
+        *("name", "bucket", "key", "upload_id", "started"),
+        *("sent_bytes", "size_bytes", "local_file", "is_active"),
+    }
     assert row["name"] == "photos/in/large.bin"
     assert row["upload_id"] == identifier
     assert (row["sent_bytes"], row["size_bytes"]) == (sent, len(CONTENT))
