@@ -299,8 +299,6 @@ def test_a_link_is_followed_when_asked_and_a_loop_never(known: Caller, source: P
     assert result.code == 8
     assert results(tmp_path / "out") == {"link/a.txt": "CONTENT OF ELSEWHERE/A.TXT"}
     assert f'Error: "{source}/loop" is a link to a folder that it is in' in result.err
-        'loop"', 'loop/"'
-    )
 
 
 @pytest.mark.parametrize(
