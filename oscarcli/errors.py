@@ -8,6 +8,7 @@ All of them, with their exit codes, and where those that do not stand here do:
     OscarError                  1
     ├── UsageError              2
     ├── ConfigError             3
+    │   ├── CrateError          3  hub.crate
     │   ├── FdlError            3  fdl.findings
     │   └── LayoutRefusedError  3  config.document
     ├── AuthError               4
@@ -24,6 +25,7 @@ All of them, with their exit codes, and where those that do not stand here do:
     ├── AmbiguousJobsError      1  jobs.uploaded
     ├── CheckError              1  cli.doctor.model, each with the code of what was checked
     ├── FolderTakenError        1  local.folder
+    ├── OverwrittenError        1  jobs.batch_results
     └── ServerError             1  api.responses
         └── UnconfirmedError    1  api.responses
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
+EPOCH = datetime.fromtimestamp(0, timezone.utc)
 CLOCK = re.compile(
     r"(?P<date>\d{4}-\d\d-\d\d)"
     r"(?:[T ](?P<time>\d\d:\d\d(?::\d\d)?)(?P<fraction>\.\d+)?\s?(?P<zone>Z|[+-]\d\d:?\d\d)?(?: UTC)?)?",
@@ -50,3 +51,8 @@ def moment_of(value: object) -> datetime | None:
 def rfc3339(when: datetime) -> str:
     """Return a moment as servers take it: UTC, whole seconds."""
     return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def nanoseconds(moment: datetime) -> int:
+    """Return a moment, with its zone, as nanoseconds since 1970: what file systems keep, without rounding."""
+    return (moment - EPOCH) // timedelta(microseconds=1) * 1000

@@ -54,7 +54,7 @@ class HttpRequest:
 
 
 @dataclass(frozen=True)
-class Step:
+class AcceptanceStep:
     """One thing to do.
 
     Args:
@@ -83,7 +83,7 @@ class AcceptanceTest:
     """Steps that belong together; each needs those before it."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[AcceptanceStep, ...]
 
 
 @dataclass
@@ -113,7 +113,7 @@ class AcceptanceReader:
             _name(entity), tuple(self._step(part, entity) for part in (*own, *parts, *steps))
         )
 
-    def _step(self, entity: Entity, test: Entity) -> Step:
+    def _step(self, entity: Entity, test: Entity) -> AcceptanceStep:
         action = self.crate.resolved(entity.get("potentialAction"))
         if action is not None:
             return self._action(_name(entity), action, test)
@@ -121,9 +121,11 @@ class AcceptanceReader:
             return self._wait(_name(entity), entity["timeRequired"])
         if isinstance(entity.get("command"), str):
             return self._command(_name(entity), entity["command"], test)
-        return Step(_name(entity), "unknown", problem=f"step {entity.get('@id')} does not define a command")
+        return AcceptanceStep(
+            _name(entity), "unknown", problem=f"step {entity.get('@id')} does not define a command"
+        )
 
-    def _action(self, name: str, action: Entity, test: Entity) -> Step:
+    def _action(self, name: str, action: Entity, test: Entity) -> AcceptanceStep:
         properties = self._properties(action)
         template = str(properties.get("commandTemplate", ""))
         kind = KINDS.get(str(action.get("name", "")).strip().lower())
@@ -132,13 +134,13 @@ class AcceptanceReader:
             return self._command(name, template, test)
         inputs = tuple(self._inputs(action, "object")) or tuple(self._supplies(test))
         request = _request(properties) if kind == "http-request" else HttpRequest()
-        return Step(name, kind, inputs, expected=self._expectation(action), request=request)
+        return AcceptanceStep(name, kind, inputs, expected=self._expectation(action), request=request)
 
-    def _command(self, name: str, command: str, test: Entity) -> Step:
+    def _command(self, name: str, command: str, test: Entity) -> AcceptanceStep:
         try:
             parsed = parse_command(command)
         except UsageError as error:
-            return Step(name, "unknown", problem=error.message)
+            return AcceptanceStep(name, "unknown", problem=error.message)
         supplies = tuple(self._supplies(test))
         named = parsed.input_text
         # `-i` names an input of the test, or is the input.
@@ -148,14 +150,16 @@ class AcceptanceReader:
         if not inputs and parsed.input_text is None and parsed.kind in ("run", "put-file"):
             inputs = supplies
         request = _request(parsed.properties) if parsed.kind == "http-request" else HttpRequest()
-        return Step(name, parsed.kind, inputs, parsed.input_text, request=request)
+        return AcceptanceStep(name, parsed.kind, inputs, parsed.input_text, request=request)
 
-    def _wait(self, name: str, duration: str) -> Step:
+    def _wait(self, name: str, duration: str) -> AcceptanceStep:
         found = _DURATION.fullmatch(duration.strip())
         if found is None:
-            return Step(name, "unknown", problem=f'"{duration}" is no duration such as PT30S')
+            return AcceptanceStep(name, "unknown", problem=f'"{duration}" is no duration such as PT30S')
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        return Step(name, "wait", seconds=float(((days * 24 + hours) * 60 + minutes) * 60 + seconds))
+        return AcceptanceStep(
+            name, "wait", seconds=float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+        )
 
     # -- what entities refer to ------------------------------------------------------------------------
 

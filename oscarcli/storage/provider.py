@@ -194,6 +194,38 @@ def default_output_path(service: Document, provider: str) -> str:
     )
 
 
+def only_folder(service: Document, field: str, provider: str | None = None) -> tuple[str, str]:
+    """Return the provider and the path of a service's only input, or output.
+
+    Args:
+        service: the service's document.
+        field: "input" or "output".
+        provider: only those at this provider; all when `None`.
+
+    Raises:
+        UsageError: there is none, or there are several.
+    """
+    wanted = None if provider is None else normalised(provider)
+    places = [
+        (normalised(_text(entry, "storage_provider") or DEFAULT_PROVIDER), _path(entry))
+        for entry in _entries(service, field)
+        if _path(entry)
+    ]
+    found = list(dict.fromkeys(place for place in places if wanted in (None, place[0])))
+    if len(found) == 1:
+        return found[0]
+    at = f' at storage provider "{wanted}"' if wanted else ""
+    if not found:
+        raise UsageError(
+            f'service "{_name(service)}" has no {field} folder{at}',
+            hint="name the remote folder, as BUCKET/FOLDER",
+        )
+    listed = ", ".join(f"{name} {path}" for name, path in found)
+    raise UsageError(
+        f'service "{_name(service)}" has several {field} folders{at}', hint=f"name one of them: {listed}"
+    )
+
+
 def _path(entry: Document) -> str:
     return _text(entry, "path").strip("/")
 

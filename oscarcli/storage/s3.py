@@ -19,7 +19,7 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.s3_boto import BotoClient
-from oscarcli.storage.s3_client import Body, Client
+from oscarcli.storage.s3_client import ObjectBody, S3Client
 from oscarcli.storage.s3_failures import MISSING_BUCKET, AnswerError, failure, is_answer, is_away, required
 from oscarcli.storage.s3_lean import LeanClient
 from oscarcli.storage.s3_operations import OPERATIONS
@@ -50,7 +50,7 @@ class S3Storage:
         self.outage = Outage(settings.provider, limit, tell)
         self._connecting = threading.Lock()
         self._boto = BotoClient(settings)
-        self._chosen: Client | None = None
+        self._chosen: S3Client | None = None
 
     @property
     def provider(self) -> str:
@@ -68,7 +68,7 @@ class S3Storage:
         if self._chosen is not None:
             self._chosen.close()
 
-    def _client_for(self, operation: str) -> Client:
+    def _client_for(self, operation: str) -> S3Client:
         with self._connecting:
             if self._chosen is None:
                 engine, why = choose_engine(self._settings)
@@ -208,7 +208,7 @@ class S3Reader:
     """The body of a GET. See `Reader`."""
 
     def __init__(self, location: Location, answer: dict[str, Any], doing: str) -> None:
-        self._body: Body = answer["Body"]
+        self._body: ObjectBody = answer["Body"]
         self._doing = doing
         # "bytes 0-9/1234": behind the slash is the size of the whole.
         whole = str(answer.get("ContentRange", "")).rpartition("/")[2]

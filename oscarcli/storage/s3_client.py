@@ -7,11 +7,11 @@ from typing import Any, Protocol
 from oscarcli.storage.cancel import Cancellation
 
 
-class Body(Protocol):
+class ObjectBody(Protocol):
     """The content of an object as it arrives. See `Reader`."""
 
     def read(self, size: int) -> bytes:
-        """Return at most `size` bytes, empty at the end. Raises what `Client.call` raises."""
+        """Return at most `size` bytes, empty at the end. Raises what `S3Client.call` raises."""
         ...
 
     def interrupt(self) -> None:
@@ -23,7 +23,7 @@ class Body(Protocol):
         ...
 
 
-class Client(Protocol):
+class S3Client(Protocol):
     """Sends requests to one provider; may be used by several threads."""
 
     def call(
@@ -37,7 +37,7 @@ class Client(Protocol):
             cancellation: ends a wait.
 
         Returns:
-            The members of boto3's answer; "Body" is a `Body`.
+            The members of boto3's answer; "Body" is an `ObjectBody`.
 
         Raises:
             AnswerError: the store said no.

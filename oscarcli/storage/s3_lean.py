@@ -23,10 +23,10 @@ from oscarcli.storage.s3_failures import (
     ParameterError,
     SilentServerError,
 )
-from oscarcli.storage.s3_operations import OPERATIONS, Operation, S3Request, described, refusal
+from oscarcli.storage.s3_operations import OPERATIONS, Operation, WireRequest, described, refusal
 from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings
 from oscarcli.storage.s3_signature import Signer, canonical_query
-from oscarcli.storage.s3_wire import Answer, StaleConnectionError, WireConnection
+from oscarcli.storage.s3_wire import StaleConnectionError, WireAnswer, WireConnection
 
 # A page of a listing, the longest answer that is no file, has a thousand keys of a thousand characters.
 MAX_DOCUMENT_BYTES = 8 << 20
@@ -112,7 +112,7 @@ class LeanClient:
             raise refusal(answer.status, answer.headers, document)
         return operation.read(answer.headers, document)
 
-    def _exchange(self, connection: WireConnection, request: S3Request) -> Answer:
+    def _exchange(self, connection: WireConnection, request: WireRequest) -> WireAnswer:
         headers = request.headers
         headers["host"] = self._connector.host
         body = request.body
@@ -141,12 +141,12 @@ class LeanClient:
         except IndexError:
             return self._connector.connect()
 
-    def _with_content(self, answer: Answer) -> dict[str, Any]:
+    def _with_content(self, answer: WireAnswer) -> dict[str, Any]:
         found = described(answer.headers)
         found["Body"] = _Content(answer, self._give_back)
         return found
 
-    def _give_back(self, answer: Answer) -> None:
+    def _give_back(self, answer: WireAnswer) -> None:
         if answer.is_reusable:
             self._idle.append(answer.connection)
         else:
@@ -156,8 +156,8 @@ class LeanClient:
 class _Content:
     """The content of an object. See `Body`."""
 
-    def __init__(self, answer: Answer, give_back: Callable[[Answer], None]) -> None:
-        self._answer: Answer | None = answer
+    def __init__(self, answer: WireAnswer, give_back: Callable[[WireAnswer], None]) -> None:
+        self._answer: WireAnswer | None = answer
         self._give_back = give_back
 
     def read(self, size: int) -> bytes:
@@ -175,7 +175,7 @@ class _Content:
             self._give_back(answer)
 
 
-def _document(answer: Answer) -> bytes:
+def _document(answer: WireAnswer) -> bytes:
     """Return the content of an answer, up to a bound."""
     pieces = []
     left = MAX_DOCUMENT_BYTES

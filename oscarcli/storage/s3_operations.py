@@ -40,7 +40,7 @@ Document = dict[str, Any]
 
 
 @dataclass
-class S3Request:
+class WireRequest:
     """What is to be sent.
 
     Attributes:
@@ -75,9 +75,9 @@ class Operation:
     fixed: Mapping[str, str] = field(default_factory=dict)
     read: Callable[[Mapping[str, str], bytes], Document] | None = None
 
-    def request(self, parameters: Mapping[str, Any]) -> S3Request:
+    def request(self, parameters: Mapping[str, Any]) -> WireRequest:
         """Return the request for parameters by boto3's names. Raises ParameterError."""
-        request = S3Request(self.method, _path(parameters), dict(self.fixed))
+        request = WireRequest(self.method, _path(parameters), dict(self.fixed))
         for name, value in parameters.items():
             if name in self.query:
                 request.query[self.query[name]] = str(value)

@@ -60,7 +60,9 @@ class WireConnection:
         self._closing = weakref.finalize(self, sock.close)
         sock.settimeout(read_timeout)
 
-    def exchange(self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool) -> Answer:
+    def exchange(
+        self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool
+    ) -> WireAnswer:
         """Send a request and return the answer, its content still to be read.
 
         Raises:
@@ -76,7 +78,9 @@ class WireConnection:
                 raise StaleConnectionError from error
             raise
 
-    def _exchange(self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool) -> Answer:
+    def _exchange(
+        self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool
+    ) -> WireAnswer:
         if asks_consent:
             with _translated():
                 self._socket.sendall(head)
@@ -89,7 +93,7 @@ class WireConnection:
         answer.ends_connection = answer.ends_connection or not is_whole
         return answer
 
-    def _consent(self, method: str) -> Answer | None:
+    def _consent(self, method: str) -> WireAnswer | None:
         """Wait until the server wants the body, or for a while; return its answer if it wants none."""
         self._socket.settimeout(min(CONSENT_SECONDS, self._timeout))
         try:
@@ -141,7 +145,7 @@ class WireConnection:
             part.seek(done)
             part.report_sent()
 
-    def _answer(self, method: str, *, is_consent: bool = False) -> Answer:
+    def _answer(self, method: str, *, is_consent: bool = False) -> WireAnswer:
         while True:
             end = self._head_end()
             found = STATUS_LINE.match(self._buffer, self._start, end) if end >= 0 else None
@@ -163,7 +167,7 @@ class WireConnection:
             self._end += count
         return at + len(END_OF_HEAD)
 
-    def _plain_answer(self, method: str, status: int, end: int) -> Answer | None:
+    def _plain_answer(self, method: str, status: int, end: int) -> WireAnswer | None:
         if not status:
             return None
         headers: Headers = {}
@@ -179,15 +183,15 @@ class WireConnection:
         if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
             return None
         self._start = end
-        return Answer(self, status, headers, PlainContent(self, int(length)))
+        return WireAnswer(self, status, headers, PlainContent(self, int(length)))
 
-    def _other_answer(self, method: str) -> Answer:
+    def _other_answer(self, method: str) -> WireAnswer:
         replay: Any = _Replay(bytes(self._view[self._start : self._end]), self._socket)
         response = http.client.HTTPResponse(replay, method=method)
         with _translated():
             response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
-        answer = Answer(self, response.status, headers, _LibraryContent(response))
+        answer = WireAnswer(self, response.status, headers, _LibraryContent(response))
         answer.ends_connection = True
         return answer
 
@@ -274,7 +278,7 @@ class _LibraryContent:
         return data
 
 
-class Answer:
+class WireAnswer:
     """An answer, its content still to be read.
 
     Args:

@@ -12,9 +12,11 @@ import re
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from oscarcli.errors import RefusedError
+from oscarcli.timestamps import nanoseconds
 
 # Bytes of a name in a folder, on every file system in use.
 MAX_NAME_BYTES = 255
@@ -135,6 +137,38 @@ def write_inside(root: Path, target: Path, content: bytes) -> None:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=folder)
             raise
+
+
+def set_time(target: Path, root: Path | None, modified: datetime) -> None:
+    """Give a file a time of the last change, as far as its file system can keep it.
+
+    Args:
+        target: the file.
+        root: a folder above it that no link leads out of, as in `opened_folder`.
+        modified: the time, with its zone.
+    """
+    moment = nanoseconds(modified)
+    # A file system that keeps no times holds the content none the less.
+    with suppress(OSError), opened_folder(target, root) as (folder, name):
+        os.utime(name, ns=(moment, moment), dir_fd=folder, follow_symlinks=False)
+
+
+def remove_inside(root: Path, target: Path) -> None:
+    """Remove a file below a folder, and the folders between them that are empty then.
+
+    Raises:
+        RefusedError: a symbolic link is in the way.
+        OSError: it cannot be removed.
+    """
+    with opened_folder(target, root) as (folder, name), suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder)
+    for parent in target.relative_to(root).parents[:-1]:
+        try:
+            with opened_folder(root / parent, root) as (folder, name):
+                os.rmdir(name, dir_fd=folder)
+        except (OSError, RefusedError):
+            # Something is still in it.
+            return
 
 
 def temporary_name(name: str) -> str:

@@ -7,10 +7,12 @@ files nor unfinished uploads. Iterators are to be closed for that, as with `cont
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import stat
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
@@ -19,6 +21,7 @@ from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
 from oscarcli.storage.location import Location
+from oscarcli.storage.safe_paths import set_time
 from oscarcli.storage.source import Advance, FileSource, Source, StreamSource
 from oscarcli.storage.system_limits import affordable, hint_of, reason_of
 from oscarcli.storage.workers import run_parallel
@@ -35,8 +38,10 @@ DESCRIPTORS_PER_LARGE_UPLOAD = 5
 DESCRIPTORS_PER_DOWNLOAD = 4
 # When so many in a row cannot reach or enter the storage, and nothing ever could, the rest is not tried.
 HOPELESS = 4
-# So many entries of a listing are looked at before the first transfer, to know the total.
+# So many entries of a listing are looked at before the first transfer, to know the total, but no longer than
+# so many seconds.
 LOOKED_AHEAD = 10_000
+MAX_LOOK_AHEAD_SECONDS = 1.0
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 # "a.tar.gz" is a gzip file, whatever is inside.
 COMPRESSED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
@@ -83,12 +88,14 @@ class Upload:
 class Fetch:
     """An object and the local file, or the descriptor of a stream, it becomes.
 
-    `root` is a folder above the file that is not left; `None` where the user named the file itself.
+    `root` is a folder above the file that is not left; `None` where the user named the file itself. With
+    `keeps_time` the file has the object's time afterwards.
     """
 
     source: StoredObject
     target: Path | int
     root: Path | None = None
+    keeps_time: bool = False
 
 
 Task = TypeVar("Task", Upload, Fetch)
@@ -114,7 +121,7 @@ def content_type_of(name: str) -> str:
 
 
 def upload(
-    storage: Storage, tasks: Sequence[Upload], report: Report[Upload], meter: Meter | None = None
+    storage: Storage, tasks: Iterable[Upload], report: Report[Upload], meter: Meter | None = None
 ) -> None:
     """Upload files; `report` is called for each in this thread, in the order of completion.
 
@@ -125,28 +132,35 @@ def upload(
 
 
 def uploads(
-    storage: Storage, tasks: Sequence[Upload], meter: Meter | None = None
+    storage: Storage, tasks: Iterable[Upload], meter: Meter | None = None
 ) -> Generator[TransferOutcome[Upload], None, None]:
     """Upload files, and yield what became of each, in the order of completion.
 
+    Args:
+        storage: where the objects go.
+        tasks: what to upload; may be a walk through a folder that is still going on, whose errors are raised.
+        meter: told how far it is.
+
     Raises:
         OscarError: nothing went through and the storage cannot be reached or entered: the rest, of which no
-            outcome came, was not tried.
+            outcome came, was not tried; and what the iterable raises.
     """
     meter = meter or SilentMeter()
-    sizes = [_size_of(task.source) for task in tasks]
+    ahead = _LookAhead(tasks)
+    sizes = [_size_of(task.source) for task in ahead.first]
     known = [size for size in sizes if size is not None]
-    meter.expect(len(tasks), sum(known) if len(known) == len(sizes) else None)
+    are_known = ahead.is_all and len(known) == len(sizes)
+    meter.expect(len(sizes) if ahead.is_all else None, sum(known) if are_known else None)
     cancellation = Cancellation()
 
     def do(task: Upload) -> None:
         _upload_one(storage, task, meter.advance, cancellation)
 
     if max(known, default=LARGE) < LARGE:
-        most = affordable(min(MAX_WORKERS, len(tasks)), DESCRIPTORS_PER_UPLOAD)
+        most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_UPLOAD)
     else:
-        most = affordable(min(WORKERS_FOR_LARGE, len(tasks)), DESCRIPTORS_PER_LARGE_UPLOAD)
-    yield from _carry_out(tasks, do, meter, cancellation, most)
+        most = affordable(ahead.workers(WORKERS_FOR_LARGE), DESCRIPTORS_PER_LARGE_UPLOAD)
+    yield from _carry_out(ahead.all, do, meter, cancellation, most)
 
 
 def download(
@@ -174,12 +188,11 @@ def downloads(
         OscarError: as in `uploads`, and what the iterable raises.
     """
     meter = meter or SilentMeter()
-    iterator = iter(tasks)
-    ahead = list(islice(iterator, LOOKED_AHEAD))
-    is_all = len(ahead) < LOOKED_AHEAD
-    meter.expect(len(ahead) if is_all else None, sum(t.source.size for t in ahead) if is_all else None)
+    ahead = _LookAhead(tasks)
+    size = sum(task.source.size for task in ahead.first)
+    meter.expect(len(ahead.first) if ahead.is_all else None, size if ahead.is_all else None)
     cancellation = Cancellation()
-    streams = affordable(RANGES_AT_ONCE, 1) if len(ahead) == 1 else 1
+    streams = affordable(RANGES_AT_ONCE, 1) if ahead.is_all and len(ahead.first) == 1 else 1
 
     def do(task: Fetch) -> None:
         one = Download(storage, task.source, meter.advance, cancellation)
@@ -187,9 +200,37 @@ def downloads(
             one.to_descriptor(task.target)
         else:
             one.to_file(task.target, root=task.root, streams=streams)
+            if task.keeps_time and task.source.modified is not None:
+                set_time(task.target, task.root, task.source.modified)
 
-    most = affordable(min(MAX_WORKERS, max(1, len(ahead))), DESCRIPTORS_PER_DOWNLOAD)
-    yield from _carry_out(chain(ahead, iterator), do, meter, cancellation, most)
+    most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_DOWNLOAD)
+    yield from _carry_out(ahead.all, do, meter, cancellation, most)
+
+
+class _LookAhead(Generic[Task]):
+    """Tasks of which the first are known before any is begun.
+
+    Attributes:
+        first: those that are known.
+        is_all: whether there are no others.
+        all: the known ones and the others.
+    """
+
+    def __init__(self, tasks: Iterable[Task]) -> None:
+        rest = iter(tasks)
+        self.first: list[Task] = []
+        self.is_all = True
+        deadline = time.monotonic() + MAX_LOOK_AHEAD_SECONDS
+        for task in rest:
+            self.first.append(task)
+            if len(self.first) >= LOOKED_AHEAD or time.monotonic() >= deadline:
+                self.is_all = False
+                break
+        self.all: Iterator[Task] = chain(self.first, rest)
+
+    def workers(self, most: int) -> int:
+        """Return how many may have something to do at the same time, at least one."""
+        return max(1, min(most, len(self.first))) if self.is_all else most
 
 
 def _report_all(outcomes: Generator[TransferOutcome[Task], None, None], report: Report[Task]) -> None:
@@ -222,9 +263,14 @@ def _opened(source: Path | int, advance: Advance, cancellation: Cancellation) ->
 
 
 def _size_of(source: Path | int) -> int | None:
-    if isinstance(source, int) or not source.is_file():
+    if isinstance(source, int):
         return None
-    return source.stat().st_size
+    try:
+        status = source.stat()
+    except OSError:
+        # It is gone by now; whoever opens it says so.
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _carry_out(

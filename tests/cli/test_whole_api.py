@@ -20,8 +20,8 @@ from oscarcli.errors import ExitCode
 from tests.conftest import isolated
 from tests.support.command import Caller, Runner
 
-# They have test files of their own: they are about logins, a cluster's process and shells, not about the API.
-NOT_OF_THE_API = ("auth", "local", "completion")
+# They have test files of their own: logins, the process of a cluster, shells and packages are not the API.
+NOT_OF_THE_API = ("auth", "local", "completion", "hub")
 FDL = """\
 functions:
   oscar:
@@ -79,6 +79,7 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("service list-files NAME NAME/out", "word.txt  4  "),
         Step("service get-file NAME NAME/out/word.txt fetched.txt", "fetched.txt"),
         Step("service delete-file NAME minio.default NAME/out/word.txt", "word.txt"),
+        Step("service map NAME inputs out", code=ExitCode.FAILED, err="its log level hides"),
         Step("service export NAME --dir exported", "exported/fdl.yaml"),
         Step("diff exported/fdl.yaml", "Unchanged"),
         Step("service edit NAME", has_child=True),
@@ -208,6 +209,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     run = Runner(home, isolated(home))
     (home / "script.sh").write_text(SCRIPT)
     (home / "word.txt").write_text("word")
+    (home / "inputs").mkdir()
+    (home / "inputs" / "word.txt").write_text("word")
     started = run("local", "start", "--port", "0", "--s3-port", "0")
     assert started.code == 0, started.err
     yield run

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
+from oscarcli.cli.kit.file_options import (
+    ExcludeOption,
+    FollowSymlinksOption,
+    IncludeOption,
+    RecursiveOption,
+    name_filter,
+)
 from oscarcli.cli.kit.session import Session
+from oscarcli.cli.kit.sync import (
+    ACTION_COLUMNS,
+    ChecksumOption,
+    DeleteOption,
+    DryRunOption,
+    SyncManners,
+    synchronise,
+)
 from oscarcli.cli.kit.transfers import (
     STANDARD_OUTPUT,
     NoProgressOption,
-    get_folder,
+    get_group,
     get_one,
     places_of,
     put_all,
@@ -20,16 +37,24 @@ from oscarcli.errors import NotFoundError, UsageError
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
-    from oscarcli.storage.base import Storage, StoredObject
+    from oscarcli.storage.base import Storage
     from oscarcli.storage.location import Location
+    from oscarcli.storage.transfer import Upload
 
 app = noun("The files of a bucket.")
 
 BucketArgument = Annotated[str, typer.Argument(metavar="BUCKET_NAME", help="The bucket's name.")]
 RemoteArgument = Annotated[str, typer.Argument(metavar="REMOTE_FILE", help="The file's name in the bucket.")]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(metavar="SOURCE", help="A local folder, or BUCKET:FOLDER; BUCKET: is the whole bucket."),
+]
+TargetArgument = Annotated[
+    str, typer.Argument(metavar="TARGET", help="What becomes like it: BUCKET:FOLDER, or a local folder.")
+]
 WHOLE_BUCKET = "/"
 KeyOption = Annotated[
-    bool, typer.Option("--key", help="The name is that of one object, also when it ends in '/'.")
+    bool, typer.Option("--key", help="The name is that of one object, whatever characters it has.")
 ]
 
 
@@ -41,28 +66,32 @@ def put_file(
         list[str],
         typer.Argument(
             metavar="LOCAL_FILE... REMOTE_FILE",
-            help="Local files, globs, or '-' for standard input. REMOTE_FILE is a name in the bucket, or a "
-            "folder ending in '/'; of a single word the file's own name.",
+            help="Local files, 'DIR/' for what is in a folder, globs, or '-' for standard input. REMOTE_FILE "
+            "is a name in the bucket, or a folder ending in '/'; of a single word the file's own name.",
         ),
     ],
+    recursive: RecursiveOption = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    follow_symlinks: FollowSymlinksOption = False,
     no_progress: NoProgressOption = False,
 ) -> None:
     """Upload files to a bucket."""
-    from oscarcli.cli.kit.local_paths import local_files, upload_targets
-    from oscarcli.storage.transfer import Upload
+    from oscarcli.cli.kit.upload_sources import upload_batch, upload_sources
 
     session: Session = ctx.obj
     local, remote = (words[:-1], words[-1]) if len(words) > 1 else (words, WHOLE_BUCKET)
-    sources = local_files(local)
-    targets = upload_targets(sources, _place(bucket, remote))
-    tasks = [Upload(*pair) for pair in zip(sources, targets, strict=True)]
+    names = name_filter(include, exclude)
+    sources = upload_sources(local, recursive=recursive)
+    batch = upload_batch(sources, _place(bucket, remote), names, follow_symlinks=follow_symlinks)
     storage = _storage(session)
     uploaded: list[Upload] = []
+    take = None if session.wants_table else uploaded.append
     try:
-        put_all(session, storage, tasks, show_progress=not no_progress, done=uploaded.append)
+        put_all(session, storage, batch, show_progress=not no_progress, done=take)
     finally:
         # Also when some failed: what is there is there.
-        if uploaded and not session.wants_table:
+        if uploaded:
             session.show(Result({"bucket": bucket, "uploaded": places_of(storage, uploaded)}))
 
 
@@ -76,19 +105,27 @@ def get_file(
         typer.Argument(metavar="[LOCAL_FILE]", help="File or folder to write to, or '-' for stdout."),
     ] = None,
     key: KeyOption = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
     no_progress: NoProgressOption = False,
 ) -> None:
-    """Download a file of a bucket, or a folder (ending in '/'), and print where it is."""
+    """Download a file of a bucket, a folder or all that a pattern matches, and print where the files are."""
     from oscarcli.cli.kit.local_paths import root_of, target_file
+    from oscarcli.storage.base import StoredObject
+    from oscarcli.storage.selection import select
     from oscarcli.storage.transfer import Fetch
 
     session: Session = ctx.obj
     place = _place(bucket, remote, is_key=key)
-    if place.is_folder and not key:
-        get_folder(session, _storage(session), place, local, show_progress=not no_progress)
-        return
+    names = name_filter(include, exclude)
     storage = _storage(session)
-    found = _existing(storage, place)
+    with _hinting_at_listing(place):
+        found = select(storage, place, is_key=key)
+    if not isinstance(found, StoredObject):
+        get_group(session, storage, found, local, names, show_progress=not no_progress)
+        return
+    if include or exclude:
+        raise UsageError(f'"{place}" is one object: --include and --exclude choose among several')
     if local == "-":
         task = Fetch(found, STANDARD_OUTPUT)
     else:
@@ -99,18 +136,57 @@ def get_file(
 
 @app.command("delete-file, df, remove-file, rmf", formats=TABLE_FORMATS)
 def delete_file(
-    ctx: typer.Context, bucket: BucketArgument, remote: RemoteArgument, key: KeyOption = False
+    ctx: typer.Context,
+    bucket: BucketArgument,
+    remote: RemoteArgument,
+    key: KeyOption = False,
+    yes: YesOption = False,
 ) -> None:
-    """Delete a file of a bucket."""
+    """Delete a file of a bucket, or all that a pattern matches."""
+    from oscarcli.cli.kit.delete_objects import delete_objects
     from oscarcli.storage.location import require_object
+    from oscarcli.storage.patterns import has_magic
 
     session: Session = ctx.obj
-    location = require_object(_place(bucket, remote, is_key=key), is_key=key)
-    storage = _storage(session)
-    # A delete alone does not tell whether there was anything to delete.
-    _existing(storage, location)
-    storage.remove(location)
-    session.done(f'Deleted "{location}"', {"deleted": [str(location)]})
+    location = _place(bucket, remote, is_key=key)
+    location = require_object(location, is_key=key or has_magic(location.key))
+    with _hinting_at_listing(location):
+        delete_objects(session, _storage(session), location, str, is_key=key, yes=yes)
+
+
+@app.command("sync", formats=TABLE_FORMATS, columns=ACTION_COLUMNS)
+def sync(
+    ctx: typer.Context,
+    source: SourceArgument,
+    target: TargetArgument,
+    dry_run: DryRunOption = False,
+    delete: DeleteOption = False,
+    checksum: ChecksumOption = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    follow_symlinks: FollowSymlinksOption = False,
+    yes: YesOption = False,
+    no_progress: NoProgressOption = False,
+) -> None:
+    """Copy what differs from a local folder to one of a bucket, or the other way."""
+    from oscarcli.cli.kit.sync_sides import parse_sides
+    from oscarcli.storage.sync import SyncRequest
+
+    session: Session = ctx.obj
+    manners = SyncManners(is_dry=dry_run, asks=not yes, shows_progress=not no_progress)
+    manners.check(session, deletes=delete)
+    sides = parse_sides(source, target, "bucket")
+    place = _place(sides.name, sides.path or WHOLE_BUCKET)
+    request = SyncRequest(
+        sides.local,
+        place.as_folder(),
+        sides.is_upload,
+        name_filter(include, exclude),
+        checks_content=checksum,
+        deletes=delete,
+        follow_symlinks=follow_symlinks,
+    )
+    synchronise(session, _storage(session), request, manners)
 
 
 def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
@@ -142,9 +218,11 @@ def _storage(session: Session) -> Storage:
     )
 
 
-def _existing(storage: Storage, location: Location) -> StoredObject:
+@contextmanager
+def _hinting_at_listing(location: Location) -> Iterator[None]:
+    """Add to a NotFoundError how to look for an object."""
     try:
-        return storage.stat(location)
+        yield
     except NotFoundError as error:
         hint = f"'oscar-cli bucket get {location.bucket} --all' shows what is there"
-        raise NotFoundError(error.message, hint=hint) from error
+        raise NotFoundError(error.message, hint=error.hint or hint) from error

@@ -32,6 +32,8 @@ FILES = ("PATH", "FILE", "FDL_FILE", "LOCAL_FILE")
 FOLDERS = ("DIR", "DIRECTORY", "D")
 PROVIDER = "STORAGE_PROVIDER"
 PROVIDERS = ("minio", "s3", "onedata", "webdav", "rucio")
+# The sides of a sync: a folder here, or the name of what the noun is about.
+SIDES = ("SOURCE", "TARGET")
 REMOTE = ("REMOTE_FILE", "REMOTE_PATH")
 # Commands whose first argument is a name that does not exist yet.
 MAKERS = ("cluster add", "bucket create", "volume create")
@@ -223,6 +225,9 @@ def _add_arguments(answer: Suggestions, line: Line, node: CommandNode, start: st
             buckets = [(f"{name}/", about) for name, about in names("bucket", line.arguments, line.given)]
             answer.add(buckets, start)
             answer.goes_on = bool(answer.pairs) and all(word.endswith("/") for word, _ in answer.pairs)
+        elif plain in SIDES:
+            answer.takes_folders = True
+            answer.add(names(node.path.partition(" ")[0], line.arguments, line.given), start)
         _add_kind(answer, plain, start, "", lambda kind: names(kind, line.arguments, line.given))
     # Whoever names several things names each once.
     answer.pairs = [pair for pair in answer.pairs if pair[0] not in line.arguments]

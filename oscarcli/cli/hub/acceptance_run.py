@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from oscarcli.errors import OscarError
-from oscarcli.hub.acceptance import AcceptanceTest, Step
+from oscarcli.hub.acceptance import AcceptanceStep, AcceptanceTest
 from oscarcli.hub.criteria import unmet
 from oscarcli.storage.provider import DEFAULT_PROVIDER
 
@@ -46,7 +46,7 @@ class StepReport:
         output: what came out, where something did.
     """
 
-    step: Step
+    step: AcceptanceStep
     verdict: StepVerdict
     details: str = ""
     error: str = ""
@@ -103,14 +103,14 @@ class AcceptanceRun:
             finally:
                 self._finish_upload()
 
-    def _tried(self, step: Step, folder: Path, patience: float) -> StepReport:
+    def _tried(self, step: AcceptanceStep, folder: Path, patience: float) -> StepReport:
         folder.mkdir()
         try:
             return self._done(step, folder, patience)
         except OscarError as error:
             return StepReport(step, "fail", error=error.message)
 
-    def _done(self, step: Step, folder: Path, patience: float) -> StepReport:
+    def _done(self, step: AcceptanceStep, folder: Path, patience: float) -> StepReport:
         if step.kind == "run":
             return self._compared(step, self._run(step))
         if step.kind == "http-request":
@@ -124,7 +124,7 @@ class AcceptanceRun:
             return self._get(step)
         return StepReport(step, "fail", error=step.problem or "the metadata do not say what to do")
 
-    def _compared(self, step: Step, output: bytes, media_type: str = "") -> StepReport:
+    def _compared(self, step: AcceptanceStep, output: bytes, media_type: str = "") -> StepReport:
         reason = unmet(output, step.expected, media_type)
         if reason:
             return StepReport(step, "fail", error=reason, output=output)
@@ -132,7 +132,7 @@ class AcceptanceRun:
 
     # -- calls -----------------------------------------------------------------------------------------
 
-    def _run(self, step: Step) -> bytes:
+    def _run(self, step: AcceptanceStep) -> bytes:
         from oscarcli.api.services import run_service, service_token
         from oscarcli.jobs.payload import Payload, decoded_answer, has_result_behind_log
 
@@ -142,7 +142,7 @@ class AcceptanceRun:
         # A service that logs puts its log before the result.
         return decoded_answer(answer, "last-line" if has_result_behind_log(answer) else "guess")
 
-    def _call(self, step: Step) -> StepReport:
+    def _call(self, step: AcceptanceStep) -> StepReport:
         from oscarcli.http.fetch import encode_form, fetch
 
         request = step.request
@@ -178,7 +178,7 @@ class AcceptanceRun:
         login = f"{self._files.service}:{service_token(document)}".encode()
         return {"Authorization": f"Basic {base64.b64encode(login).decode()}"}
 
-    def _input(self, step: Step) -> tuple[str, bytes]:
+    def _input(self, step: AcceptanceStep) -> tuple[str, bytes]:
         """Return the name and the bytes of a step's first input."""
         if not step.inputs:
             raise OscarError("the metadata do not say which file is the input")
@@ -197,7 +197,7 @@ class AcceptanceRun:
 
     # -- files -----------------------------------------------------------------------------------------
 
-    def _put(self, step: Step, folder: Path, patience: float) -> None:
+    def _put(self, step: AcceptanceStep, folder: Path, patience: float) -> None:
         """Upload a step's input; the job that this starts is followed by the steps behind."""
         from oscarcli.jobs.events import Uploaded, UploadFailed
         from oscarcli.jobs.upload_and_wait import upload_and_wait
@@ -216,14 +216,14 @@ class AcceptanceRun:
             if isinstance(event, Uploaded):
                 return
 
-    def _wait(self, step: Step) -> StepReport:
+    def _wait(self, step: AcceptanceStep) -> StepReport:
         if self._upload is None:
             time.sleep(step.seconds)
             return StepReport(step, "pass", f"waited {step.seconds:g} s")
         self._follow(self._upload)
         return StepReport(step, "pass", "waited for the job of the upload")
 
-    def _get(self, step: Step) -> StepReport:
+    def _get(self, step: AcceptanceStep) -> StepReport:
         if self._upload is None:
             raise OscarError("no file was uploaded whose result could be fetched")
         self._follow(self._upload)

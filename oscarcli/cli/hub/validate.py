@@ -33,7 +33,7 @@ from oscarcli.output.terminal import clean
 
 if TYPE_CHECKING:
     from oscarcli.cli.hub.acceptance_run import AcceptanceRun, StepReport
-    from oscarcli.hub.acceptance import AcceptanceTest, Step
+    from oscarcli.hub.acceptance import AcceptanceStep, AcceptanceTest
 
 app = noun("Test a service of the hub.")
 
@@ -187,7 +187,7 @@ def _commands(session: Session, slug: str, service: str, tests: Sequence[Accepta
             yield _command(step, service)
 
 
-def _command(step: Step, service: str) -> str:
+def _command(step: AcceptanceStep, service: str) -> str:
     source = shlex.quote(step.inputs[0]) if step.inputs else "INPUT"
     if step.kind == "run":
         given = f"-i {shlex.quote(step.input_text)}" if step.input_text is not None else f"-f {source}"
@@ -203,7 +203,7 @@ def _command(step: Step, service: str) -> str:
     return f"# {step.name}: {step.problem}"
 
 
-def _curl(step: Step, service: str) -> str:
+def _curl(step: AcceptanceStep, service: str) -> str:
     request = step.request
     words = ["curl --fail-with-body", f"-X {shlex.quote(request.method)}"]
     words += [f"-H {shlex.quote(f'Accept: {request.accept}')}"] if request.accept else []

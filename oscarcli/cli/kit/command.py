@@ -17,11 +17,9 @@ from typing import Annotated, Any, NoReturn, TypeVar, cast
 import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from oscarcli.cli.commands import COMMON_OPTIONS
 from oscarcli.cli.kit import argv, click
+from oscarcli.cli.kit.command_help import answer_with_help, set_metavar, usage_piece, write_options
 from oscarcli.cli.kit.options import (
-    CommonOption,
-    TableOption,
     common_options,
     output_option,
     settle_layout,
@@ -36,8 +34,6 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 TABLE_FORMATS = ("table", "json", "yaml")
 CONTEXT_SETTINGS: dict[str, Any] = {"help_option_names": list(argv.HELP), "max_content_width": 100}
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-# What stands for an option's value in help, by the value's type, where the option does not say.
-METAVARS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "path": "PATH"}
 
 
 @contextmanager
@@ -84,7 +80,7 @@ class Command(TyperCommand):
         self._columns = columns
         self._optional_values = optional_values
         for param in self.params:
-            _set_metavar(param)
+            set_metavar(param)
         if formats and not any("--output" in param.opts for param in self.params):
             self.params.append(output_option(formats))
         self.params += table_options(columns)
@@ -92,7 +88,7 @@ class Command(TyperCommand):
 
     def get_help_option(self, ctx: click.Context) -> TyperOption | None:
         """Return the option that shows help."""
-        return _with_own_voice(super().get_help_option(ctx))
+        return answer_with_help(super().get_help_option(ctx))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse words as the reference client does: `-x=VALUE` and `--flag=false`, too."""
@@ -111,65 +107,11 @@ class Command(TyperCommand):
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return the usage line's parts: `NAME` for what is needed, `[NAME]` for what is not."""
         arguments = [p for p in self.params if p.param_type_name == "argument"]
-        return [str(self.options_metavar), *map(_usage_piece, arguments)]
+        return [str(self.options_metavar), *map(usage_piece, arguments)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write arguments, the verb's own options, and the common ones."""
-        _write_options(self, ctx, formatter)
-
-
-def _with_own_voice(option: TyperOption | None) -> TyperOption | None:
-    """Let help be written as every other answer is, so that a failure to write it is told in the same way."""
-
-    def show(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
-        if value and not ctx.resilient_parsing:
-            cast("Session", ctx.obj).answer(ctx.get_help() + "\n")
-            raise typer.Exit
-
-    if option is not None:
-        option.callback = show
-    return option
-
-
-def _set_metavar(param: click.Parameter) -> None:
-    if param.metavar is not None or getattr(param, "is_flag", False):
-        return
-    is_argument = param.param_type_name == "argument"
-    param.metavar = str(param.name).upper() if is_argument else METAVARS.get(param.type.name, "VALUE")
-
-
-def _usage_piece(argument: click.Parameter) -> str:
-    name = str(argument.metavar)
-    if name.startswith("["):
-        return name
-    # `NAME...` is the metavar of one or several, `[NAME]...` that of any number.
-    return name if argument.required else f"[{name}]"
-
-
-def _write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    titles = ("Arguments", "Options", "Table options", "Common options")
-    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
-    help_option = command.get_help_option(ctx)
-    for param in command.get_params(ctx):
-        record = param.get_help_record(ctx)
-        if record is None:
-            continue
-        if param.param_type_name == "argument":
-            sections["Arguments"].append(record)
-        elif param is help_option:
-            sections["Common options"].append((record[0], COMMON_OPTIONS[-1][1]))
-        else:
-            sections[_section(param)].append(record)
-    for title, records in sections.items():
-        if records:
-            with formatter.section(title):
-                formatter.write_dl(records)
-
-
-def _section(option: click.Parameter) -> str:
-    if isinstance(option, TableOption):
-        return "Table options"
-    return "Common options" if isinstance(option, CommonOption) else "Options"
+        write_options(self, ctx, formatter)
 
 
 class Group(TyperGroup):
@@ -183,7 +125,7 @@ class Group(TyperGroup):
 
     def get_help_option(self, ctx: click.Context) -> TyperOption | None:
         """Return the option that shows help."""
-        return _with_own_voice(super().get_help_option(ctx))
+        return answer_with_help(super().get_help_option(ctx))
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse the words before the verb; options of the verb may stand there too."""
@@ -205,7 +147,7 @@ class Group(TyperGroup):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs, then the options."""
         self.format_commands(ctx, formatter)
-        _write_options(self, ctx, formatter)
+        write_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs with their aliases."""

@@ -1,10 +1,9 @@
-"""Local files of `put-file` and `get-file`: which ones a word names, and where an object goes."""
+"""Local files of `get-file`: where an object goes."""
 
 from __future__ import annotations
 
-import glob
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,83 +12,6 @@ from oscarcli.storage.safe_paths import path_inside, safe_name
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import StoredObject
-    from oscarcli.storage.location import Location
-
-STANDARD_INPUT = 0
-
-
-def local_files(words: Sequence[str]) -> list[Path | int]:
-    """Return the files that words name; a glob that no shell expanded is expanded, `-` is standard input.
-
-    Raises:
-        UsageError: a file does not exist, or is a folder; or a word is empty.
-    """
-    found: list[Path | int] = []
-    for word in words:
-        if not word:
-            raise UsageError("the name of a local file is empty", hint="is a variable of a script unset?")
-        if word == "-":
-            found.append(STANDARD_INPUT)
-        elif _is_folder(Path(word)):
-            raise UsageError(
-                f'local file "{word}" is a folder', hint=f"name its files: '{word.rstrip('/')}/*'"
-            )
-        elif not os.path.lexists(word) and glob.has_magic(word):
-            found += _expanded(word)
-        else:
-            found.append(_readable(word))
-    return found
-
-
-def _expanded(pattern: str) -> list[Path | int]:
-    # `Path.glob` takes no absolute patterns, and finds hidden files where a shell does not.
-    names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
-    matches = [Path(name) for name in names if not Path(name).is_dir()]
-    if not matches:
-        raise UsageError(f'no local file matches "{pattern}"')
-    return list(matches)
-
-
-def _readable(word: str) -> Path:
-    if not os.access(word, os.R_OK):
-        raise UsageError(f'local file "{word}" does not exist or is not accessible')
-    return Path(word)
-
-
-def upload_targets(sources: Sequence[Path | int], location: Location) -> list[Location]:
-    """Return the object that each local file becomes.
-
-    Args:
-        sources: what `local_files` found.
-        location: an object for a single file, or a folder, which may be the whole bucket.
-
-    Raises:
-        UsageError: the place does not fit, or two files would become the same object.
-    """
-    if not location.is_folder and len(sources) > 1:
-        raise UsageError(
-            f'{len(sources)} files cannot all become "{location}"', hint="a remote folder ends in a slash"
-        )
-    if not location.is_folder:
-        return [location]
-    targets = [location.child(_base_name(source)) for source in sources]
-    _refuse_collisions(sources, targets)
-    return targets
-
-
-def _base_name(source: Path | int) -> str:
-    if isinstance(source, int):
-        raise UsageError("standard input has no name", hint="name the remote file as BUCKET/KEY")
-    # "..", for one, has no name of its own; but a folder has been refused before.
-    return source.name
-
-
-def _refuse_collisions(sources: Sequence[Path | int], targets: Sequence[Location]) -> None:
-    first: dict[Location, Path | int] = {}
-    for source, target in zip(sources, targets, strict=True):
-        if target in first and first[target] != source:
-            raise UsageError(f'"{first[target]}" and "{source}" would both become "{target}"')
-        first[target] = source
 
 
 def target_file(local: str | None, name: str) -> Path:
@@ -109,6 +31,16 @@ def latest_target(destination: str, name: str) -> Path:
     is_new = not path.suffix and not os.path.lexists(path)
     is_folder = destination.endswith("/") or _is_folder(path) or is_new
     return path / safe_name(name) if is_folder else path
+
+
+def require_folder(path: Path) -> Path:
+    """Return where several files go. Raises UsageError when a file is in its place."""
+    for place in (path, *path.parents):
+        if os.path.lexists(place):
+            if not _is_folder(place):
+                raise UsageError(f'"{place}" is a file, and a folder is needed')
+            break
+    return path
 
 
 def _is_folder(path: Path) -> bool:

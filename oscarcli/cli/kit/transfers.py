@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oscarcli.cli.kit.session import Session
-from oscarcli.errors import NotFoundError, OscarError, PartialError
+from oscarcli.errors import NotFoundError, OscarError, PartialError, UsageError
 from oscarcli.output.render import Result
 from oscarcli.output.terminal import CLOSED
 
 if TYPE_CHECKING:
+    from oscarcli.cli.kit.upload_sources import UploadBatch
     from oscarcli.output.progress import Progress
     from oscarcli.storage.base import Storage, StoredObject
-    from oscarcli.storage.location import Location
+    from oscarcli.storage.patterns import NameFilter
+    from oscarcli.storage.selection import ObjectGroup
     from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload
 
 STANDARD_OUTPUT = 1
@@ -36,7 +38,7 @@ def places_of(storage: Storage, uploaded: Sequence[Upload]) -> list[str]:
 def put_all(
     session: Session,
     storage: Storage,
-    tasks: list[Upload],
+    batch: UploadBatch,
     *,
     show_progress: bool,
     done: Callable[[Upload], None] | None = None,
@@ -46,16 +48,17 @@ def put_all(
     Args:
         session: where lines go.
         storage: where the files go.
-        tasks: the uploads.
+        batch: the uploads.
         show_progress: whether to show how far it is.
         done: told each upload that succeeded.
 
     Raises:
+        UsageError: there is no file to upload.
         OscarError: that of a single file, else what they have in common, else PartialError.
     """
     from oscarcli.storage.transfer import upload
 
-    report = TransferReport(session, alone=len(tasks) == 1)
+    report = TransferReport(session, alone=batch.is_single)
 
     def take(outcome: TransferOutcome[Upload]) -> None:
         if outcome.error is not None:
@@ -65,8 +68,14 @@ def put_all(
             done(outcome.task)
         report.succeed(upload_line(outcome.task, storage.provider))
 
-    with carried_out(session, upload_label(tasks), report, wanted=show_progress) as progress:
-        upload(storage, tasks, take, progress)
+    with carried_out(session, batch.label, report, wanted=show_progress) as progress:
+        try:
+            upload(storage, batch.tasks, take, progress)
+        finally:
+            for error in batch.refused:
+                report.fail(error)
+    if not report.count:
+        raise UsageError("there is no file to upload", hint="folders that are empty are nothing in a bucket")
     report.conclude("uploaded")
 
 
@@ -118,49 +127,73 @@ def _paths_told(
             session.show(Result({"files": paths}))
 
 
-def get_folder(
-    session: Session, storage: Storage, location: Location, local: str | None, *, show_progress: bool
+def get_group(
+    session: Session,
+    storage: Storage,
+    group: ObjectGroup,
+    local: str | None,
+    names: NameFilter,
+    *,
+    show_progress: bool,
 ) -> None:
-    """Download what is in a folder and print the paths of the files.
+    """Download several objects and print the paths of the files.
 
     Args:
         session: where lines go.
-        storage: where the folder is.
-        location: the remote folder.
-        local: the folder to put them in; one of the same name in the current folder when `None`.
+        storage: where the objects are.
+        group: the objects.
+        local: the folder to put them in; when `None`, one of the remote folder's name in the current one, or
+            for a pattern the current one.
+        names: which of them are wanted.
         show_progress: whether to show how far it is.
 
     Raises:
-        NotFoundError: there is nothing in it.
+        UsageError: a file is in the place of the folder.
+        NotFoundError: there are none.
     """
-    from oscarcli.cli.kit.local_paths import files_inside
-    from oscarcli.storage.listing import objects_at, relative_name
-    from oscarcli.storage.safe_paths import safe_name
+    from oscarcli.cli.kit.local_paths import files_inside, require_folder
     from oscarcli.storage.transfer import Fetch, TransferOutcome, download
 
-    folder = Path(local) if local is not None else safe_name(location.name)
+    if local == "-":
+        raise UsageError(f'"{group.text}" is several files, which do not all go to standard output')
+    folder = require_folder(_folder_for(group, local))
     refused: list[TransferOutcome[Fetch]] = []
 
     def refuse(found: StoredObject, error: OscarError) -> None:
         refused.append(TransferOutcome(Fetch(found, folder), error))
 
     def tasks() -> Iterator[Fetch]:
-        objects = (one for one in objects_at(storage, location) if not one.location.is_folder)
-        for found, path in files_inside(folder, objects, partial(relative_name, location=location), refuse):
+        objects = (
+            one
+            for one in group.objects(storage)
+            if not one.location.is_folder and names.takes(group.name_of(one))
+        )
+        for found, path in files_inside(folder, objects, group.name_of, refuse):
             yield Fetch(found, path, folder)
 
+    label = f"Downloading {group.text if group.pattern else group.folder.name}"
     report = TransferReport(session)
     with _paths_told(session, report) as take:
-        with carried_out(session, f"Downloading {location.name}", report, wanted=show_progress) as progress:
-            download(storage, tasks(), take, progress)
-            for outcome in refused:
-                take(outcome)
+        with carried_out(session, label, report, wanted=show_progress) as progress:
+            try:
+                download(storage, tasks(), take, progress)
+            finally:
+                for outcome in refused:
+                    take(outcome)
         if not report.count:
             raise NotFoundError(
-                f'download "{location}" from {storage.provider}: no files found under it',
-                hint="with --key it is the name of an object" if location.key else None,
+                f'download "{group.text}" from {storage.provider}: no files found under it',
+                hint="with --key it is the name of an object" if group.folder.key else None,
             )
         report.conclude("downloaded")
+
+
+def _folder_for(group: ObjectGroup, local: str | None) -> Path:
+    from oscarcli.storage.safe_paths import safe_name
+
+    if local is not None:
+        return Path(local)
+    return Path() if group.pattern is not None else safe_name(group.folder.name)
 
 
 def _path_of(task: Fetch) -> str | None:
@@ -229,7 +262,7 @@ def carried_out(session: Session, label: str, report: TransferReport, *, wanted:
     """Show progress and hold back lines while a bar is there; tidy up also when told to end by a signal."""
     from oscarcli.output.progress import progress
 
-    with _terminated_by_exception():
+    with terminated_by_exception():
         try:
             with progress(label, session.diagnostics.terminal, wanted=wanted) as shown:
                 report.is_holding = shown.is_live
@@ -240,7 +273,7 @@ def carried_out(session: Session, label: str, report: TransferReport, *, wanted:
 
 
 @contextmanager
-def _terminated_by_exception() -> Iterator[None]:
+def terminated_by_exception() -> Iterator[None]:
     """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that nothing half-done stays behind."""
 
     def end(number: int, _: Any) -> None:

@@ -20,6 +20,7 @@ from oscarcli.cli.service import (
     logs,
     map,
     put_file,
+    sync,
 )
 from oscarcli.errors import OscarError
 from oscarcli.output.render import Column, Result
@@ -123,6 +124,7 @@ app.include(get_file.app)
 app.include(map.app)
 app.include(list_files.app)
 app.include(delete_file.app)
+app.include(sync.app)
 app.include(lifecycle.app)
 app.include(edit.app)
 app.include(export.app)

@@ -23,7 +23,7 @@ class Get:
     Args:
         service: whose storage.
         provider: `None` for that of the service's first output.
-        remote: `None` for the output's path, only with `latest`.
+        remote: `None` for the path of the service's only output, with `latest` of its first one.
         local: where to; `None` for the object's own name in the current folder.
         latest: whether the newest object below `remote` is wanted.
         destination: value of `--download-latest-into`; goes by rules of its own (`latest_target`).
@@ -48,12 +48,27 @@ class Put:
 
 
 @dataclass(frozen=True)
-class Remote:
-    """What `list-files` and `delete-file` are to look at."""
+class DeleteTarget:
+    """What `delete-file` is to delete."""
 
     service: str
     provider: str
     remote: str
+
+
+@dataclass(frozen=True)
+class Remote:
+    """What `list-files` is to look at.
+
+    Args:
+        service: whose storage.
+        provider: `None` for that of the service's only output, or else input.
+        remote: `None` for the folder of that.
+    """
+
+    service: str
+    provider: str | None
+    remote: str | None
 
 
 def parse_get(
@@ -80,11 +95,6 @@ def parse_get(
     names = ("REMOTE_PATH", "LOCAL_FILE")
     _refuse_surplus(service, provider, rest, names)
     remote, local = (*rest, None, None)[:2]
-    if remote is None and latest is None:
-        raise UsageError(
-            "the REMOTE_PATH argument is required",
-            hint="name the file as BUCKET/KEY, or take the newest output with --download-latest-into",
-        )
     if latest and local is not None:
         raise UsageError(
             "--download-latest-into already defines a destination path; do not provide LOCAL_FILE as well"
@@ -97,6 +107,7 @@ def parse_put(
     *,
     provider: str | None = None,
     to: str | None = None,
+    recursive: bool = False,
     is_file: IsThere = os.path.isfile,
 ) -> Put:
     """Understand `SERVICE_NAME [STORAGE_PROVIDER] LOCAL_FILE... [REMOTE_FILE]`.
@@ -108,12 +119,14 @@ def parse_put(
         words: the positional words.
         provider: value of `--provider`.
         to: value of `--to`: the remote path, so that every word is a local file.
+        recursive: whether a local folder is as good as a file.
         is_file: tells whether a local file exists.
 
     Raises:
         UsageError: the words make no sense together.
     """
     service, rest = _service(words)
+    is_file = _or_folder(is_file) if recursive else is_file
     given = provider
     if provider is None and len(rest) > 1 and looks_like_provider(rest[0]) and not is_file(rest[0]):
         provider = rest.pop(0)
@@ -125,6 +138,10 @@ def parse_put(
             raise _not_several_files(rest, is_file, may_be_provider=given is None and provider is None)
         remote = rest.pop()
     return Put(service, provider or DEFAULT_PROVIDER, tuple(rest), remote)
+
+
+def _or_folder(is_file: IsThere) -> IsThere:
+    return lambda word: is_file(word) or os.path.isdir(word)  # noqa: PTH112
 
 
 def _are_all_local(rest: list[str], is_file: IsThere) -> bool:
@@ -143,7 +160,7 @@ def _not_several_files(rest: list[str], is_file: IsThere, *, may_be_provider: bo
 
 
 def parse_list(words: Sequence[str], *, provider: str | None = None) -> Remote:
-    """Understand `SERVICE_NAME [STORAGE_PROVIDER] REMOTE_PATH`; the provider is MinIO when left out.
+    """Understand `SERVICE_NAME [STORAGE_PROVIDER] [REMOTE_PATH]`; a path is one at MinIO unless it is said.
 
     Raises:
         UsageError: the words make no sense together.
@@ -155,11 +172,11 @@ def parse_list(words: Sequence[str], *, provider: str | None = None) -> Remote:
         raise _invalid_provider(rest[0])
     _refuse_surplus(service, provider, rest, ("REMOTE_PATH",))
     if not rest:
-        raise UsageError("the REMOTE_PATH argument is required", hint="name a folder as BUCKET/FOLDER")
+        return Remote(service, provider, None)
     return Remote(service, provider or DEFAULT_PROVIDER, rest[0])
 
 
-def parse_delete(words: Sequence[str], *, provider: str | None = None) -> Remote:
+def parse_delete(words: Sequence[str], *, provider: str | None = None) -> DeleteTarget:
     """Understand `SERVICE_NAME STORAGE_PROVIDER REMOTE_FILE`; nothing is guessed where files are lost.
 
     Raises:
@@ -175,7 +192,7 @@ def parse_delete(words: Sequence[str], *, provider: str | None = None) -> Remote
     _refuse_surplus(service, provider, rest, ("REMOTE_FILE",))
     if not rest:
         raise UsageError("the REMOTE_FILE argument is required", hint="name the file as BUCKET/KEY")
-    return Remote(service, provider, rest[0])
+    return DeleteTarget(service, provider, rest[0])
 
 
 def _service(words: Sequence[str]) -> tuple[str, list[str]]:

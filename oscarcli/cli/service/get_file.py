@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.file_options import ExcludeOption, IncludeOption, name_filter
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import STANDARD_OUTPUT, NoProgressOption, get_folder, get_one
-from oscarcli.cli.service.stored_files import KeyOption, ProviderOption, existing_object, service_storage
+from oscarcli.cli.kit.transfers import STANDARD_OUTPUT, NoProgressOption, get_group, get_one
+from oscarcli.cli.service.stored_files import (
+    KeyOption,
+    ProviderOption,
+    hinting_at_listing,
+    result_folder,
+    service_storage,
+)
 from oscarcli.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from oscarcli.cli.service.file_arguments import Get
+    from oscarcli.jobs.service_storage import ServiceStorage
     from oscarcli.storage.base import Storage, StoredObject
     from oscarcli.storage.transfer import Fetch
 
@@ -27,8 +35,8 @@ def get_file(
         list[str] | None,
         typer.Argument(
             metavar="SERVICE_NAME [STORAGE_PROVIDER] [REMOTE_PATH] [LOCAL_FILE]",
-            help="REMOTE_PATH is BUCKET/KEY, or a folder ending in '/' for all files in it. LOCAL_FILE may "
-            "be a folder, or '-' for standard output.",
+            help="REMOTE_PATH is BUCKET/KEY, a folder or a pattern, as 'BUCKET/out/*.txt'; when left out, "
+            "the path of the service's only output. LOCAL_FILE may be a folder, or '-' for standard output.",
         ),
     ] = None,
     provider: ProviderOption = None,
@@ -42,47 +50,73 @@ def get_file(
         ),
     ] = None,
     key: KeyOption = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
     no_progress: NoProgressOption = False,
 ) -> None:
-    """Download a file from the storage of a service, and print where it is."""
+    """Download a file, a folder or all that a pattern matches, and print where the files are."""
     from oscarcli.cli.service.file_arguments import parse_get
+    from oscarcli.storage.base import StoredObject
     from oscarcli.storage.location import parse_location
-    from oscarcli.storage.provider import default_output_path, default_output_provider
+    from oscarcli.storage.selection import select
 
     session: Session = ctx.obj
     wanted = parse_get(words or [], provider=provider, latest=latest)
-    if wanted.latest and key:
-        raise UsageError("--key names one object, and --download-latest-into looks for one")
+    names = name_filter(include, exclude)
+    if wanted.latest and (key or include or exclude):
+        raise UsageError("--download-latest-into looks for one object: no --key, --include or --exclude then")
     files = service_storage(session, wanted.service)
-    name = wanted.provider or default_output_provider(files.document)
-    remote = wanted.remote or default_output_path(files.document, name)
+    name, remote = _remote(files, wanted)
     storage = files.storage(name)
-    if not wanted.latest and not key and remote.endswith("/"):
-        get_folder(session, storage, parse_location(remote), wanted.local, show_progress=not no_progress)
+    if wanted.latest:
+        get_one(
+            session, storage, _latest_file(session, storage, wanted, remote), show_progress=not no_progress
+        )
         return
-    task = _one_file(session, storage, wanted, remote)
-    get_one(session, storage, task, show_progress=not no_progress)
+    location = parse_location(remote)
+    with hinting_at_listing(wanted.service, storage.provider, location):
+        found = select(storage, location if wanted.remote else location.as_folder(), is_key=key)
+    if not isinstance(found, StoredObject):
+        get_group(session, storage, found, wanted.local, names, show_progress=not no_progress)
+        return
+    if include or exclude:
+        raise UsageError(f'"{location}" is one object: --include and --exclude choose among several')
+    get_one(session, storage, _fetch(found, wanted.local), show_progress=not no_progress)
 
 
-def _one_file(session: Session, storage: Storage, wanted: Get, remote: str) -> Fetch:
-    from oscarcli.cli.kit.local_paths import latest_target, root_of, target_file
-    from oscarcli.storage.location import parse_object
+def _remote(files: ServiceStorage, wanted: Get) -> tuple[str, str]:
+    """Return the provider and the path that are meant."""
+    from oscarcli.storage.provider import default_output_path, default_output_provider
+
+    if wanted.remote is None and not wanted.latest:
+        return result_folder(files.document, wanted.provider)
+    name = wanted.provider or default_output_provider(files.document)
+    return name, wanted.remote or default_output_path(files.document, name)
+
+
+def _fetch(found: StoredObject, local: str | None) -> Fetch:
+    from oscarcli.cli.kit.local_paths import root_of, target_file
     from oscarcli.storage.transfer import Fetch
 
-    if wanted.latest:
-        found, ties = _latest(storage, wanted, remote)
-        also = f"; of {ties} files with the same time, the last by name" if ties > 1 else ""
-        session.verbose_note(f'the latest file is "{found.location}", of {_time_text(found)}{also}')
-    else:
-        location = parse_object(remote, is_key=True)
-        found = existing_object(storage, wanted.service, location)
-    if wanted.local == "-" or wanted.destination == "-":
+    if local == "-":
         return Fetch(found, STANDARD_OUTPUT)
-    if wanted.destination is not None:
-        target = latest_target(wanted.destination, found.location.name)
-        return Fetch(found, target, root_of(target, wanted.destination))
-    target = target_file(wanted.local, found.location.name)
-    return Fetch(found, target, root_of(target, wanted.local))
+    target = target_file(local, found.location.name)
+    return Fetch(found, target, root_of(target, local))
+
+
+def _latest_file(session: Session, storage: Storage, wanted: Get, remote: str) -> Fetch:
+    from oscarcli.cli.kit.local_paths import latest_target, root_of
+    from oscarcli.storage.transfer import Fetch
+
+    found, ties = _latest(storage, wanted, remote)
+    also = f"; of {ties} files with the same time, the last by name" if ties > 1 else ""
+    session.verbose_note(f'the latest file is "{found.location}", of {_time_text(found)}{also}')
+    if wanted.destination == "-":
+        return Fetch(found, STANDARD_OUTPUT)
+    if wanted.destination is None:
+        return _fetch(found, wanted.local)
+    target = latest_target(wanted.destination, found.location.name)
+    return Fetch(found, target, root_of(target, wanted.destination))
 
 
 def _latest(storage: Storage, wanted: Get, remote: str) -> tuple[StoredObject, int]:

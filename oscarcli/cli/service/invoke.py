@@ -26,7 +26,7 @@ from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
-    from oscarcli.api.jobs import StartedJob
+    from oscarcli.api.job_start import StartedJob
     from oscarcli.jobs.events import Event
     from oscarcli.jobs.payload import Payload
     from oscarcli.jobs.service_storage import ServiceStorage
@@ -145,7 +145,7 @@ def _started(
     session: Session, name: str, payload: Payload, endpoint: str | None, token: str | None
 ) -> StartedJob:
     """Start a job and tell its name, on stdout unless a document will follow."""
-    from oscarcli.api.jobs import StartedJob, new_job_name, start_job, submit_job
+    from oscarcli.api.job_start import StartedJob, new_job_name, start_job, submit_job
 
     client, service_token = _target(session, name, endpoint, token)
     if endpoint:

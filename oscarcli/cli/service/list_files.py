@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.file_options import ExcludeOption, IncludeOption, name_filter
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.service.stored_files import ProviderOption, service_storage
+from oscarcli.cli.service.stored_files import ProviderOption, result_folder, service_storage
 from oscarcli.output.render import Column
 
 if TYPE_CHECKING:
-    from oscarcli.storage.base import StoredObject
+    from oscarcli.storage.base import Storage, StoredObject
+    from oscarcli.storage.location import Location
 
 app = noun("The files of a service.")
 
-# Rows of a listing are aligned with those of the same thousand: a page of the server.
-ROWS_AT_ONCE = 1000
 # Of pairs of a name and what is stored under it.
 LIST_COLUMNS = (
     Column("NAME", lambda row: row[0]),
@@ -34,67 +33,58 @@ def list_files(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SERVICE_NAME [STORAGE_PROVIDER] REMOTE_PATH",
-            help="REMOTE_PATH is BUCKET or BUCKET/FOLDER; the provider is minio.default when left out.",
+            metavar="SERVICE_NAME [STORAGE_PROVIDER] [REMOTE_PATH]",
+            help="REMOTE_PATH is BUCKET, BUCKET/FOLDER or a pattern, as 'BUCKET/out/*.txt'; when left out, "
+            "the path of the service's only output.",
         ),
     ] = None,
     provider: ProviderOption = None,
     prefix: Annotated[
         bool, typer.Option("--prefix", help="List all that begins with REMOTE_PATH, folder or not.")
     ] = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
 ) -> None:
     """List files in the storage of a service: name, size in bytes, time of the last change."""
+    from oscarcli.cli.kit.row_stream import write_rows
     from oscarcli.cli.service.file_arguments import parse_list
-    from oscarcli.storage.listing import objects_at, relative_name
     from oscarcli.storage.location import parse_location
 
     session: Session = ctx.obj
     wanted = parse_list(words or [], provider=provider)
-    location = parse_location(wanted.remote)
-    storage = service_storage(session, wanted.service).storage(wanted.provider)
-    found = storage.list(location.bucket, location.key) if prefix else objects_at(storage, location)
-    rows = ((relative_name(one, location), one) for one in found)
-    write = _write_rows if session.wants_table else _write_documents
-    if not write(session, rows):
+    names = name_filter(include, exclude)
+    files = service_storage(session, wanted.service)
+    if wanted.remote is None or wanted.provider is None:
+        name, remote = result_folder(files.document, wanted.provider)
+        session.note(f'the files of "{name}:{remote}"')
+    else:
+        name, remote = wanted.provider, wanted.remote
+    location = parse_location(remote)
+    rows = _rows(files.storage(name), location, is_prefix=prefix)
+    chosen = (row for row in rows if names.takes(row[0]))
+    if not write_rows(session, LIST_COLUMNS, chosen, _document, has_header=False):
         session.note(f'There are no files under "{location}"')
 
 
-Row = tuple[str, "StoredObject"]
+def _rows(storage: Storage, location: Location, *, is_prefix: bool) -> Iterator[tuple[str, StoredObject]]:
+    """Yield objects and their names in the folder: of the place to the letter, else of a pattern."""
+    from oscarcli.storage.listing import objects_at, relative_name
+    from oscarcli.storage.patterns import has_magic
+    from oscarcli.storage.selection import matching
+
+    is_empty = True
+    found = storage.list(location.bucket, location.key) if is_prefix else objects_at(storage, location)
+    for one in found:
+        is_empty = False
+        yield relative_name(one, location), one
+    if is_empty and not is_prefix and has_magic(location.key):
+        group = matching(location)
+        for one in group.objects(storage):
+            yield group.name_of(one), one
 
 
-def _write_rows(session: Session, rows: Iterator[Row]) -> int:
-    """Write a row for each object as pages arrive; a name never moves from the start of its line."""
-    count = 0
-    table = session.table(LIST_COLUMNS, has_header=False)
-    while page := list(islice(rows, ROWS_AT_ONCE)):
-        session.answer(table.piece(page))
-        count += len(page)
-    return count
-
-
-def _write_documents(session: Session, rows: Iterator[Row]) -> int:
-    """Write a list in JSON or YAML, page by page."""
-    from oscarcli.output.render import Format, to_json, to_yaml
-
-    is_json = session.format is Format.JSON
-    count = 0
-    while page := list(islice(rows, ROWS_AT_ONCE)):
-        documents = [_document(name, found) for name, found in page]
-        if is_json:
-            # All but the brackets of the list, so that pages can follow each other.
-            text = to_json(documents).strip().removeprefix("[").removesuffix("]").rstrip()
-            session.answer(("," if count else "[") + text)
-        else:
-            session.answer(to_yaml(documents))
-        count += len(page)
-    if is_json:
-        session.answer("\n]\n" if count else "[]\n")
-    elif not count:
-        session.answer("[]\n")
-    return count
-
-
-def _document(name: str, found: StoredObject) -> dict[str, Any]:
+def _document(row: tuple[str, StoredObject]) -> dict[str, Any]:
+    name, found = row
     return {
         "name": name,
         "bucket": found.location.bucket,

@@ -10,7 +10,7 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import NoProgressOption
+from oscarcli.cli.kit.transfers import NoProgressOption, terminated_by_exception
 from oscarcli.cli.service.batch_lines import progress_text, status_line, tell_failures
 from oscarcli.cli.service.stored_files import service_storage
 from oscarcli.cli.service.wait import wait_limit
@@ -72,7 +72,7 @@ def map_inputs(
     )
     batch = Batch(service_storage(session, name), source, inputs, folder, options)
     try:
-        with status_line(session, wanted=not no_progress) as line:
+        with terminated_by_exception(), status_line(session, wanted=not no_progress) as line:
             _tell_events(session, batch, line)
     finally:
         if batch.has_begun:

@@ -12,6 +12,7 @@ from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import TransferReport, carried_out, upload_label, upload_line
 from oscarcli.cli.service.batch_lines import progress_text, status_line, tell_failures
 from oscarcli.cli.service.wait import WaitPrinter, conclude
+from oscarcli.errors import OscarError, UsageError
 from oscarcli.jobs.events import JobsProgress, Uploaded, UploadFailed
 from oscarcli.jobs.upload_and_wait import upload_and_wait
 from oscarcli.jobs.uploaded import JobUpdate
@@ -33,16 +34,23 @@ def put_and_wait(
     limit: float | None,
     folder: Path | None,
     show_progress: bool,
+    refused: Sequence[OscarError] = (),
 ) -> None:
     """Upload files, wait for their jobs and bring what these wrote. See `upload_and_wait` for arguments.
 
+    `refused` is why other files are not uploaded.
+
     Raises:
+        UsageError: there is no file to upload.
         JobFailedError: a job failed.
         PartialError: some files were not uploaded, or some results not downloaded.
         OscarError: what else goes wrong on the way.
     """
     with status_line(session, wanted=show_progress) as line:
-        printer = _Printer(session, files, tasks, line, show_progress=show_progress)
+        printer = _Printer(session, files, tasks, line, show_progress=show_progress, refused=refused)
+        if not tasks:
+            printer.uploads.conclude("uploaded")
+            raise UsageError("there is no file to upload")
         printer.print_all(
             upload_and_wait(
                 files, tasks, provider=provider, limit=limit, folder=folder, open_meter=printer.meter
@@ -69,9 +77,12 @@ class _Printer(WaitPrinter):
         line: StatusLine,
         *,
         show_progress: bool,
+        refused: Sequence[OscarError],
     ) -> None:
         super().__init__(session, files, show_progress=show_progress, is_single=len(tasks) == 1)
-        self.uploads = TransferReport(session, alone=self._is_single)
+        self.uploads = TransferReport(session, alone=self._is_single and not refused)
+        for error in refused:
+            self.uploads.fail(error)
         self._tasks, self._line = tasks, line
 
     def tells(self) -> dict[type, Callable[[Any], None]]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.file_options import (
+    ExcludeOption,
+    FollowSymlinksOption,
+    IncludeOption,
+    RecursiveOption,
+    name_filter,
+)
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import NoProgressOption, places_of, put_all
 from oscarcli.cli.service.stored_files import ProviderOption, service_storage
@@ -17,6 +22,7 @@ from oscarcli.errors import UsageError
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
+    from oscarcli.storage.location import Location
     from oscarcli.storage.transfer import Upload
 
 app = noun("Files for a service.")
@@ -29,14 +35,18 @@ def put_file(
         list[str] | None,
         typer.Argument(
             metavar="SERVICE_NAME [STORAGE_PROVIDER] LOCAL_FILE... [REMOTE_FILE]",
-            help="Local files, globs, or '-' for standard input. REMOTE_FILE is BUCKET/KEY, or a folder "
-            "ending in '/'; when left out, the path of the service's input.",
+            help="Local files, 'DIR/' for what is in a folder, globs, or '-' for standard input. REMOTE_FILE "
+            "is BUCKET/KEY, or a folder ending in '/'; when left out, the path of the service's input.",
         ),
     ] = None,
     provider: ProviderOption = None,
     to: Annotated[
         str | None, typer.Option("--to", metavar="REMOTE", help="Remote file, or folder ending in '/'.")
     ] = None,
+    recursive: RecursiveOption = False,
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    follow_symlinks: FollowSymlinksOption = False,
     no_progress: NoProgressOption = False,
     wait: WaitOption = False,
     output: OutputOption = None,
@@ -47,46 +57,51 @@ def put_file(
     the files that these wrote. State changes are shown on stderr, and the log of a single job, or of those
     that failed. Exit code 9 tells that a job failed.
     """
-    from oscarcli.cli.kit.local_paths import local_files
+    from oscarcli.cli.kit.upload_sources import upload_batch, upload_sources
     from oscarcli.cli.service.file_arguments import parse_put
+    from oscarcli.storage.location import parse_location
     from oscarcli.storage.provider import default_input_path
 
     session: Session = ctx.obj
     folder = settle_output(session, output or [], wait)
-    wanted = parse_put(words or [], provider=provider, to=to)
-    sources = local_files(wanted.local)
+    wanted = parse_put(words or [], provider=provider, to=to, recursive=recursive)
+    names = name_filter(include, exclude)
+    sources = upload_sources(wanted.local, recursive=recursive)
     limit = wait_limit(session) if wait else None
-    tasks = _uploads(sources, wanted.remote) if wanted.remote else []
+    target = _target(wanted.remote) if wanted.remote is not None else None
+    batch = upload_batch(sources, target, names, follow_symlinks=follow_symlinks) if target else None
     files = service_storage(session, wanted.service)
-    if not tasks:
-        tasks = _uploads(sources, default_input_path(files.document, wanted.provider) + "/")
+    if batch is None:
+        target = parse_location(default_input_path(files.document, wanted.provider) + "/")
+        batch = upload_batch(sources, target, names, follow_symlinks=follow_symlinks)
     if wait:
         from oscarcli.cli.service.put_and_wait import put_and_wait
 
+        known = batch.settled()
         put_and_wait(
             session,
             files,
-            tasks,
+            known.tasks,
             provider=wanted.provider,
             limit=limit,
             folder=folder,
             show_progress=not no_progress,
+            refused=known.refused,
         )
         return
     storage = files.storage(wanted.provider)
     uploaded: list[Upload] = []
+    take = None if session.wants_table else uploaded.append
     try:
-        put_all(session, storage, tasks, show_progress=not no_progress, done=uploaded.append)
+        put_all(session, storage, batch, show_progress=not no_progress, done=take)
     finally:
-        if uploaded and not session.wants_table:
+        if uploaded:
             session.show(Result({"service": wanted.service, "uploaded": places_of(storage, uploaded)}))
 
 
-def _uploads(sources: Sequence[Path | int], remote: str) -> list[Upload]:
-    """Return what becomes of local files. Raises UsageError when that cannot be."""
-    from oscarcli.cli.kit.local_paths import upload_targets
+def _target(remote: str) -> Location:
+    """Return where files go. Raises UsageError when that is a bucket without a slash."""
     from oscarcli.storage.location import parse_location
-    from oscarcli.storage.transfer import Upload
 
     target = parse_location(remote)
     if not target.key and not remote.endswith("/"):
@@ -94,4 +109,4 @@ def _uploads(sources: Sequence[Path | int], remote: str) -> list[Upload]:
             f'the remote path "{remote}" names a bucket and no object in it',
             hint=f"'{target.bucket}/' keeps the local name",
         )
-    return [Upload(*pair) for pair in zip(sources, upload_targets(sources, target), strict=True)]
+    return target

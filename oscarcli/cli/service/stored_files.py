@@ -1,8 +1,10 @@
-"""What the commands about a service's files share: their options, the service's storage, an object of it."""
+"""What the commands about a service's files share: their options, the service's storage, its folders."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +13,6 @@ from oscarcli.errors import NotFoundError
 
 if TYPE_CHECKING:
     from oscarcli.jobs.service_storage import ServiceStorage
-    from oscarcli.storage.base import Storage, StoredObject
     from oscarcli.storage.location import Location
 
 ProviderOption = Annotated[
@@ -19,7 +20,7 @@ ProviderOption = Annotated[
     typer.Option("--provider", metavar="P", help="Storage provider; no other word is taken for one then."),
 ]
 KeyOption = Annotated[
-    bool, typer.Option("--key", help="The remote path is that of one object, also when it ends in '/'.")
+    bool, typer.Option("--key", help="The remote path is that of one object, whatever characters it has.")
 ]
 
 
@@ -37,11 +38,23 @@ def service_storage(session: Session, service: str) -> ServiceStorage:
     )
 
 
-def existing_object(storage: Storage, service: str, location: Location) -> StoredObject:
-    """Return an object. Raises NotFoundError, with how to look for it, when there is none."""
+def result_folder(document: Mapping[str, Any], provider: str | None) -> tuple[str, str]:
+    """Return provider and path of a service's only output, or of its only input where it has no output.
+
+    Raises:
+        UsageError: there are several, or none.
+    """
+    from oscarcli.storage.provider import only_folder
+
+    return only_folder(document, "output" if document.get("output") else "input", provider)
+
+
+@contextmanager
+def hinting_at_listing(service: str, provider: str, location: Location) -> Iterator[None]:
+    """Add to a NotFoundError how to look for an object."""
     try:
-        return storage.stat(location)
+        yield
     except NotFoundError as error:
-        folder = f"{location}".rpartition("/")[0]
-        hint = f"'oscar-cli service list-files {service} {storage.provider} {folder}' shows what is there"
-        raise NotFoundError(error.message, hint=hint) from error
+        folder = f"{location}".rstrip("/").rpartition("/")[0] or location.bucket
+        hint = f"'oscar-cli service list-files {service} {provider} {folder}' shows what is there"
+        raise NotFoundError(error.message, hint=error.hint or hint) from error

@@ -405,8 +405,8 @@ def test_a_file_goes_to_standard_output(run: Runner, stored: Cluster) -> None:
         (["webdav.x", "svc/out/a.txt"], ExitCode.REFUSED, "webdav is not supported"),
         (["s3.x", "svc/out/a.txt"], ExitCode.USAGE, '"s3.x" is not defined in the service "svc"'),
         (["svc/out/a.txt", "a.txt", "b.txt", "c.txt"], ExitCode.USAGE, "too many words"),
-        ([], ExitCode.USAGE, "REMOTE_PATH argument is required"),
-        (["svc"], ExitCode.USAGE, "names a bucket and no object"),
+        ([], ExitCode.NOT_FOUND, 'download "svc/out/" from minio.default: no files found'),
+        (["svc"], ExitCode.NOT_FOUND, 'download "svc/" from minio.default: no files found'),
         (
             ["minio", "svc/out", "a", "--download-latest-into=b"],
             ExitCode.USAGE,

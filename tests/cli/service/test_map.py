@@ -336,15 +336,16 @@ def test_a_limit_ends_the_batch_and_not_the_jobs(
     local.api.delete("/system/logs/slow", params={"all": "true"})
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_batch_says_how_to_go_on(
-    real: Runner, local: LocalCluster, source: Path, tmp_path: Path
+    real: Runner, local: LocalCluster, source: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     write(source, "a.txt")
     process = real.start("service", "map", "slow", source, tmp_path / "out")
     wait_for(lambda: [j for j in all_jobs(local, "slow").values() if j["status"] == "Running"], "a job")
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert out.decode().startswith("0 of 1 done, 0 failed, 1 not done yet")
     assert "the same command again goes on where this one ended" in err.decode()
     local.api.delete("/system/logs/slow", params={"all": "true"})

@@ -18,7 +18,7 @@ class ClientError(Exception):
     """A program of an engine failed; the text is what it said."""
 
 
-class Client:
+class EngineProgram:
     """The program of an engine.
 
     Args:

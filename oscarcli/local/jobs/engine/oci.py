@@ -17,7 +17,7 @@ from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import SINGULARITY, ImageFile, image_file
 from oscarcli.local.jobs.engine import probe_image
 from oscarcli.local.jobs.engine.base import Bind, Container, RunCancellation, ScriptCommand
-from oscarcli.local.jobs.engine.client import ANSWER_SECONDS, Client, ClientError
+from oscarcli.local.jobs.engine.client import ANSWER_SECONDS, ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
     container_of,
@@ -87,7 +87,9 @@ class OciEngine:
         limited: whether it keeps limits of memory and cpu.
     """
 
-    def __init__(self, dialect: Dialect, client: Client, version: str = "", *, limited: bool = True) -> None:
+    def __init__(
+        self, dialect: Dialect, client: EngineProgram, version: str = "", *, limited: bool = True
+    ) -> None:
         self.name = dialect.name
         self.version = version
         self.images = OciImages(dialect, client)
@@ -192,7 +194,7 @@ class OciImages:
         client: the program.
     """
 
-    def __init__(self, dialect: Dialect, client: Client) -> None:
+    def __init__(self, dialect: Dialect, client: EngineProgram) -> None:
         self._dialect = dialect
         self._client = client
 
@@ -274,7 +276,7 @@ def _step(line: str) -> str:
     return _STEP.sub(lambda match: match[0][:12], line).replace("sha256:", "")
 
 
-def probe(dialect: Dialect, client: Client, seconds: float) -> OciEngine:
+def probe(dialect: Dialect, client: EngineProgram, seconds: float) -> OciEngine:
     """Start a container once and return the engine that can.
 
     Args:

@@ -56,16 +56,16 @@ class EngineKind:
 
 def _podman(program: str, _folder: Path, seconds: float) -> Engine:
     from oscarcli.local.jobs.engine import oci
-    from oscarcli.local.jobs.engine.client import Client
+    from oscarcli.local.jobs.engine.client import EngineProgram
 
-    return oci.probe(oci.PODMAN, Client([program]), seconds)
+    return oci.probe(oci.PODMAN, EngineProgram([program]), seconds)
 
 
 def _docker(program: str, _folder: Path, seconds: float) -> Engine:
     from oscarcli.local.jobs.engine import oci
-    from oscarcli.local.jobs.engine.client import Client
+    from oscarcli.local.jobs.engine.client import EngineProgram
 
-    return oci.probe(oci.DOCKER, Client([program]), seconds)
+    return oci.probe(oci.DOCKER, EngineProgram([program]), seconds)
 
 
 # In the order in which they are tried: the nearest to a real cluster first.

@@ -156,6 +156,11 @@ def test_a_list_goes_on() -> None:
         ("service delete-file x minio.default ", ["photos/", "posts/"]),
         ("service put-file x mi", ["minio.default"]),
         ("service put-file x a.txt ", []),
+        ("service sync ", ["posenet", "text-stats"]),
+        ("service sync data/ t", ["text-stats"]),
+        ("bucket sync data/ p", ["photos", "posts"]),
+        ("service sync --ch", ["--checksum"]),
+        ("service put-file x --inc", ["--include"]),
     ],
 )
 def test_arguments(line: str, expected: list[str]) -> None:
@@ -177,6 +182,8 @@ def test_arguments(line: str, expected: list[str]) -> None:
         ("service get-file x photos/a ", True, False),
         ("init x --dir ", False, True),
         ("service job x -o ", False, True),
+        ("service sync ", False, True),
+        ("bucket sync photos ", False, True),
         ("service get ", False, False),
         ("service put-file ", False, False),
     ],

@@ -6,13 +6,10 @@ import pytest
 
 from oscarcli.cli.kit.local_paths import (
     latest_target,
-    local_files,
     root_of,
     target_file,
-    upload_targets,
 )
-from oscarcli.errors import RefusedError, UsageError
-from oscarcli.storage.location import Location
+from oscarcli.errors import RefusedError
 from oscarcli.storage.safe_paths import path_inside, safe_name
 
 
@@ -20,58 +17,6 @@ from oscarcli.storage.safe_paths import path_inside, safe_name
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def test_words_name_files_globs_and_standard_input(here: Path) -> None:
-    for name in ("b.jpg", "a.jpg", "c.txt", "[x].jpg"):
-        (here / name).touch()
-    (here / "folder.jpg").mkdir()
-    assert local_files(["c.txt", "-", "?.jpg"]) == [Path("c.txt"), 0, Path("a.jpg"), Path("b.jpg")]
-    # An existing file is not a glob.
-    assert local_files(["[x].jpg"]) == [Path("[x].jpg")]
-
-
-@pytest.mark.parametrize(
-    ("word", "message"),
-    [
-        ("nothere", 'local file "nothere" does not exist or is not accessible'),
-        ("folder", 'local file "folder" is a folder'),
-        ("*.nothing", r'no local file matches "\*\.nothing"'),
-    ],
-)
-def test_words_that_name_no_file_are_refused(here: Path, word: str, message: str) -> None:
-    (here / "folder").mkdir()
-    with pytest.raises(UsageError, match=message):
-        local_files([word])
-
-
-def test_a_dangling_link_does_not_exist(here: Path) -> None:
-    (here / "link").symlink_to("nowhere")
-    with pytest.raises(UsageError, match="does not exist"):
-        local_files(["link"])
-
-
-def test_a_file_becomes_an_object_or_goes_into_a_folder() -> None:
-    assert upload_targets([Path("x/a.jpg")], Location("b", "k.png")) == [Location("b", "k.png")]
-    assert upload_targets([Path("x/a.jpg")], Location("b", "in/")) == [Location("b", "in/a.jpg")]
-    assert upload_targets([Path("x/a.jpg")], Location("b")) == [Location("b", "a.jpg")]
-    targets = upload_targets([Path("a"), Path("x/c")], Location("b", "in/"))
-    assert targets == [Location("b", "in/a"), Location("b", "in/c")]
-    assert upload_targets([0], Location("b", "k")) == [Location("b", "k")]
-
-
-@pytest.mark.parametrize(
-    ("sources", "key", "message"),
-    [
-        ([Path("a"), Path("c")], "in", "cannot all become"),
-        ([Path("x/a"), Path("y/a")], "in/", "would both become"),
-        ([0], "in/", "standard input has no name"),
-        ([Path("caf\udce9")], "in/", "no UTF-8"),
-    ],
-)
-def test_remote_paths_that_do_not_fit_are_refused(sources: list[Path | int], key: str, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        upload_targets(sources, Location("b", key))
 
 
 def test_an_object_goes_where_it_is_told(here: Path) -> None:

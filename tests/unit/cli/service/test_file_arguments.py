@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from oscarcli.cli.service.file_arguments import (
+    DeleteTarget,
     Get,
     Put,
     Remote,
@@ -23,6 +24,9 @@ def nothing(_: str) -> bool:
 GET_ROWS = [
     ("svc", "", Get("svc", None, None, None, True)),
     ("svc minio.x", "", Get("svc", "minio.x", None, None, True)),
+    # Without a path the folder of the only output is meant.
+    ("svc", None, Get("svc")),
+    ("svc minio.x", None, Get("svc", "minio.x")),
     ("svc b/k", None, Get("svc", None, "b/k")),
     ("svc b/out", "", Get("svc", None, "b/out", None, True)),
     ("svc minio b/k", None, Get("svc", "minio", "b/k")),
@@ -41,8 +45,6 @@ def test_get_file_understands(line: str, latest: str | None, expected: Get) -> N
 
 GET_ERRORS = [
     ("", None, "SERVICE_NAME"),
-    ("svc", None, "REMOTE_PATH argument is required"),
-    ("svc minio.x", None, "REMOTE_PATH argument is required"),
     ("svc nonsense b/k local", None, 'invalid storage provider "nonsense"'),
     ("svc minio b/k local more", None, 'too many words: .*LOCAL_FILE "local", and then "more"'),
     ("svc a b c d", None, "too many words"),
@@ -131,6 +133,8 @@ def test_put_file_with_explicit_options_guesses_nothing() -> None:
         ("svc s3.x b", None, Remote("svc", "s3.x", "b")),
         ("svc b/out", None, Remote("svc", "minio.default", "b/out")),
         ("svc s3.x", "minio.y", Remote("svc", "minio.y", "s3.x")),
+        ("svc", None, Remote("svc", None, None)),
+        ("svc minio", None, Remote("svc", "minio", None)),
     ],
 )
 def test_list_files_understands(line: str, provider: str | None, expected: Remote) -> None:
@@ -141,8 +145,6 @@ def test_list_files_understands(line: str, provider: str | None, expected: Remot
     ("line", "message"),
     [
         ("", "SERVICE_NAME"),
-        ("svc", "REMOTE_PATH"),
-        ("svc minio", "REMOTE_PATH"),
         ("svc nonsense b/out", "invalid storage provider"),
         ("svc minio b/out more", 'REMOTE_PATH "b/out", and then "more"'),
     ],
@@ -153,8 +155,8 @@ def test_list_files_refuses(line: str, message: str) -> None:
 
 
 def test_delete_file_understands() -> None:
-    assert parse_delete(["svc", "minio", "b/k"]) == Remote("svc", "minio", "b/k")
-    assert parse_delete(["svc", "s3.x"], provider="minio.y") == Remote("svc", "minio.y", "s3.x")
+    assert parse_delete(["svc", "minio", "b/k"]) == DeleteTarget("svc", "minio", "b/k")
+    assert parse_delete(["svc", "s3.x"], provider="minio.y") == DeleteTarget("svc", "minio.y", "s3.x")
 
 
 @pytest.mark.parametrize(

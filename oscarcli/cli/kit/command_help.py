@@ -1,0 +1,73 @@
+"""How the help of a command is written: its usage line, and its options in sections."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import typer
+from typer.core import TyperOption
+
+from oscarcli.cli.commands import COMMON_OPTIONS
+from oscarcli.cli.kit import click
+from oscarcli.cli.kit.options import CommonOption, TableOption
+from oscarcli.cli.kit.session import Session
+
+# What stands for an option's value in help, by the value's type, where the option does not say.
+METAVARS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "path": "PATH"}
+
+
+def answer_with_help(option: TyperOption | None) -> TyperOption | None:
+    """Let help be written as every other answer is, so that a failure to write it is told in the same way."""
+
+    def show(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        if value and not ctx.resilient_parsing:
+            cast("Session", ctx.obj).answer(ctx.get_help() + "\n")
+            raise typer.Exit
+
+    if option is not None:
+        option.callback = show
+    return option
+
+
+def set_metavar(param: click.Parameter) -> None:
+    """Choose what stands for a parameter's value in help, unless it says so itself."""
+    if param.metavar is not None or getattr(param, "is_flag", False):
+        return
+    is_argument = param.param_type_name == "argument"
+    param.metavar = str(param.name).upper() if is_argument else METAVARS.get(param.type.name, "VALUE")
+
+
+def usage_piece(argument: click.Parameter) -> str:
+    """Return an argument as the usage line has it."""
+    name = str(argument.metavar)
+    if name.startswith("["):
+        return name
+    # `NAME...` is the metavar of one or several, `[NAME]...` that of any number.
+    return name if argument.required else f"[{name}]"
+
+
+def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Write arguments and options, each kind under its title."""
+    titles = ("Arguments", "Options", "Table options", "Common options")
+    sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
+    help_option = command.get_help_option(ctx)
+    for param in command.get_params(ctx):
+        record = param.get_help_record(ctx)
+        if record is None:
+            continue
+        if param.param_type_name == "argument":
+            sections["Arguments"].append(record)
+        elif param is help_option:
+            sections["Common options"].append((record[0], COMMON_OPTIONS[-1][1]))
+        else:
+            sections[_section(param)].append(record)
+    for title, records in sections.items():
+        if records:
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+def _section(option: click.Parameter) -> str:
+    if isinstance(option, TableOption):
+        return "Table options"
+    return "Common options" if isinstance(option, CommonOption) else "Options"

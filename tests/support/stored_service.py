@@ -1,0 +1,98 @@
+"""A cluster on record with one service, `svc`, whose files are in a real store on loopback."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_settings import S3Settings
+from tests.support.command import World
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
+from tests.support.s3_servers import Server as Store
+from tests.support.scripted_s3 import Reply, Seen, Server
+
+BUCKET = "svc"
+
+
+@dataclass
+class StoredService:
+    """The service and what is in its bucket.
+
+    Attributes:
+        world: where the cluster is on record.
+        document: the service's.
+        objects: a client of the store.
+        endpoint: of the store.
+    """
+
+    world: World
+    document: dict[str, Any]
+    objects: Any
+    endpoint: str
+
+    def put(self, *keys: str, content: str | None = None) -> None:
+        """Store objects; the content of each is its key where none is given."""
+        for key in keys:
+            body = (key if content is None else content).encode()
+            self.objects.put_object(Bucket=BUCKET, Key=key, Body=body)
+
+    def stored(self) -> dict[str, str]:
+        """Return the content of each object."""
+        listed = self.objects.list_objects_v2(Bucket=BUCKET).get("Contents", [])
+        bodies = {
+            one["Key"]: self.objects.get_object(Bucket=BUCKET, Key=one["Key"])["Body"] for one in listed
+        }
+        return {key: body.read().decode() for key, body in bodies.items()}
+
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write local files."""
+        for name, content in files.items():
+            path = self.world.home / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+
+    def read(self, folder: str) -> dict[str, str]:
+        """Return the content of each file below a local folder."""
+        top: Path = self.world.home / folder
+        files = (path for path in top.rglob("*") if path.is_file())
+        return {path.relative_to(top).as_posix(): path.read_text() for path in files}
+
+
+@contextmanager
+def stored_service(world: World, store: Store) -> Iterator[StoredService]:
+    """Yield the service with an empty bucket, on record in a world."""
+    server = Server()
+    minio = {"endpoint": store.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    document = {
+        "name": "svc",
+        "input": [{"storage_provider": "minio.default", "path": f"{BUCKET}/in"}],
+        "output": [{"storage_provider": "minio", "path": f"{BUCKET}/out"}],
+    }
+    answers = {
+        "/system/services/svc": document,
+        "/system/config": {"config": {}, "minio_provider": minio},
+    }
+
+    def answer(seen: Seen) -> Reply:
+        if seen.path not in answers:
+            return Reply(404)
+        body = json.dumps(answers[seen.path]).encode()
+        return Reply(headers={"Content-Type": "application/json"}, body=body)
+
+    server.script = answer
+    client = connect(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
+    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket=BUCKET)
+    for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
+        client.delete_object(Bucket=BUCKET, Key=found["Key"])
+    world.know(server.endpoint)
+    try:
+        yield StoredService(world, document, client, store.endpoint)
+    finally:
+        client.close()
+        server.stop()
