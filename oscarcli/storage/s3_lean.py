@@ -15,6 +15,7 @@ from typing import Any
 
 from oscarcli.storage import s3_settings
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.s3_answer import WireAnswer
 from oscarcli.storage.s3_connector import Connector
 from oscarcli.storage.s3_failures import (
     AnswerError,
@@ -26,7 +27,7 @@ from oscarcli.storage.s3_failures import (
 from oscarcli.storage.s3_operations import OPERATIONS, Operation, WireRequest, described, refusal
 from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings
 from oscarcli.storage.s3_signature import Signer, canonical_query
-from oscarcli.storage.s3_wire import StaleConnectionError, WireAnswer, WireConnection
+from oscarcli.storage.s3_wire import StaleConnectionError, WireConnection
 
 # A page of a listing, the longest answer that is no file, has a thousand keys of a thousand characters.
 MAX_DOCUMENT_BYTES = 8 << 20
