@@ -161,9 +161,11 @@ def _list(store: Stub) -> None:
         started = time.perf_counter()
         process = subprocess.Popen(words, stdout=subprocess.PIPE, env=environ)
         assert process.stdout is not None
-        process.stdout.read1(1)
+        output = process.stdout.fileno()
+        lines = os.read(output, MIB).count(b"\n")
         first = time.perf_counter() - started
-        lines = 1 + sum(block.count(b"\n") for block in iter(lambda: process.stdout.read1(MIB), b""))  # type: ignore[union-attr]
+        while block := os.read(output, MIB):
+            lines += block.count(b"\n")
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
         process.stdout.close()
