@@ -12,6 +12,7 @@ from oscarcli.config.model import TlsSettings
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
     from oscarcli.storage.base import Storage
+    from oscarcli.storage.journal import TransferJournals
     from oscarcli.storage.outage import Tell
     from oscarcli.storage.transfer import Upload
 
@@ -30,6 +31,7 @@ class ServiceStorage:
         timeout: seconds a store may keep silent; its own limit when `None`.
         tell: told in passing what is waited for.
         note: told what interests few: which client moves the objects.
+        journals: where unfinished transfers are remembered; `None` for nowhere.
     """
 
     def __init__(
@@ -41,10 +43,12 @@ class ServiceStorage:
         timeout: float | None = None,
         tell: Tell = _silent,
         note: Tell = _silent,
+        journals: TransferJournals | None = None,
     ) -> None:
         self.client, self.service = client, service
         self._tls, self._timeout = tls, timeout
         self._tell, self._note = tell, note
+        self._journals = journals
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -63,6 +67,7 @@ class ServiceStorage:
             timeout=self._timeout,
             tell=self._tell,
             note=self._note,
+            journals=self._journals,
         )
 
     def input(self, file: Path, provider: str | None = None) -> Upload:
@@ -92,6 +97,7 @@ def storage_at(
     timeout: float | None,
     tell: Tell,
     note: Tell = _silent,
+    journals: TransferJournals | None = None,
 ) -> Storage:
     """Return the storage of a provider, with the keys that the cluster gives this login.
 
@@ -103,6 +109,7 @@ def storage_at(
         timeout: seconds a store may keep silent; its own limit when `None`.
         tell: told in passing what is waited for.
         note: told what interests few: which client moves the objects.
+        journals: where unfinished transfers are remembered; `None` for nowhere.
     """
     from oscarcli.api.system import get_config
     from oscarcli.storage.provider import open_storage
@@ -111,5 +118,12 @@ def storage_at(
         return get_config(client).get("minio_provider")
 
     return open_storage(
-        provider, document, cluster_minio, read_timeout=timeout, tls=tls, tell=tell, note=note
+        provider,
+        document,
+        cluster_minio,
+        read_timeout=timeout,
+        tls=tls,
+        tell=tell,
+        note=note,
+        journals=journals,
     )

@@ -22,6 +22,7 @@ from datetime import datetime
 from typing import Protocol
 
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import Source
 
@@ -79,6 +80,16 @@ class Storage(Protocol):
     @property
     def provider(self) -> str:
         """Its name in a service definition, such as "minio.default"."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Its address, which tells it from others of the same name."""
+        ...
+
+    @property
+    def journals(self) -> TransferJournals | None:
+        """Where unfinished transfers are remembered; `None` for nowhere."""
         ...
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:

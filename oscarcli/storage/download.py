@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 
 from oscarcli.errors import OscarError, RefusedError, UnreachableError, UsageError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.safe_paths import created, opened_folder, put_in_place, temporary_name
+from oscarcli.storage.part_file import PartFile, part_file
+from oscarcli.storage.resume import can_go_on
+from oscarcli.storage.safe_paths import opened_folder
 from oscarcli.storage.source import Advance
 from oscarcli.storage.system_limits import hint_of, reason_of
 from oscarcli.storage.workers import run_parallel
@@ -75,7 +77,7 @@ class Download:
                     self._pour(file.fileno())
             else:
                 with opened_folder(target, root) as (folder, name):
-                    self._replace(folder, name, streams)
+                    self._replace(folder, Path(os.path.realpath(target)).with_name(name), streams)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -111,42 +113,39 @@ class Download:
     def _doing(self) -> str:
         return f'download "{self._wanted.location}" from {self._storage.provider}'
 
-    def _replace(self, folder: int, name: str, streams: int) -> None:
-        temporary = temporary_name(name)
-        with self._cancellation.on_failure(lambda: os.unlink(temporary, dir_fd=folder)):
-            with _created(folder, temporary, name) as descriptor:
+    def _replace(self, folder: int, target: Path, streams: int) -> None:
+        with part_file(self._storage, self._wanted, folder, target, self._cancellation) as part:
+            try:
                 self._cancellation.check()
-                self._fill(descriptor, streams)
-            self._cancellation.check()
-            put_in_place(folder, temporary, name)
+                self._fill(part, streams)
+                self._cancellation.check()
+                part.put_in_place()
+            except Exception as error:
+                part.is_spoilt = not can_go_on(error)
+                raise
 
-    def _fill(self, descriptor: int, streams: int) -> None:
-        def sink(data: bytes, position: int) -> None:
-            while data:
-                # Short when a disk becomes full or a limit is reached: what the next one says is the cause.
-                count = os.pwrite(descriptor, data, position)
-                data, position = data[count:], position + count
-
-        if streams > 1 and self._wanted.size >= RANGED_FROM:
-            self._receive_ranges(sink, streams)
-            digest = self._digest_of(descriptor) if self._md5 else ""
+    def _fill(self, part: PartFile, streams: int) -> None:
+        arrived = part.arrived
+        if arrived or (streams > 1 and self._wanted.size >= RANGED_FROM):
+            self._advance(arrived)
+            self._receive_ranges(part, streams)
+            digest = self._digest_of(part.descriptor) if self._md5 else ""
         else:
             running = hashlib.md5(usedforsecurity=False)
-            self._receive(0, self._wanted.size, sink, self._cancellation, running.update)
+            self._receive(0, self._wanted.size, part.writer(), self._cancellation, running.update)
             digest = running.hexdigest()
-        if os.fstat(descriptor).st_size != self._wanted.size:
+        if os.fstat(part.descriptor).st_size != self._wanted.size:
             raise OscarError(f"{self._doing}: the file is not as long as the object")
         self._verify(digest)
 
-    def _receive_ranges(self, sink: Sink, streams: int) -> None:
-        def receive(start: int) -> None:
-            self._receive(start, min(start + length, size), sink, part)
+    def _receive_ranges(self, part: PartFile, streams: int) -> None:
+        def receive(span: tuple[int, int]) -> None:
+            self._receive(*span, part.writer(), receiving)
 
-        size = self._wanted.size
-        length = min(max(-(-size // streams), MIN_RANGE_BYTES), MAX_RANGE_BYTES)
+        length = min(max(-(-self._wanted.size // streams), MIN_RANGE_BYTES), MAX_RANGE_BYTES)
         with (
-            self._cancellation.part() as part,
-            closing(run_parallel(range(0, size, length), receive, part, workers=streams)) as outcomes,
+            self._cancellation.part() as receiving,
+            closing(run_parallel(part.missing(length), receive, receiving, workers=streams)) as outcomes,
         ):
             for done in outcomes:
                 if done.error is not None:
@@ -236,12 +235,3 @@ class _BrokenStreamError(Exception):
     def __init__(self, error: OscarError) -> None:
         super().__init__(error.message)
         self.error = error
-
-
-@contextmanager
-def _created(folder: int, temporary: str, name: str) -> Iterator[int]:
-    descriptor = created(folder, temporary, name)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -11,6 +11,7 @@ from itertools import islice
 from oscarcli.errors import NotFoundError, RefusedError
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import Source
 
@@ -23,9 +24,18 @@ class MemoryStorage:
     Args:
         provider: its name, for messages.
         buckets: names of the buckets that exist.
+        journals: where unfinished downloads are remembered.
     """
 
-    def __init__(self, provider: str = "memory.default", buckets: tuple[str, ...] = ()) -> None:
+    place = "memory:"
+
+    def __init__(
+        self,
+        provider: str = "memory.default",
+        buckets: tuple[str, ...] = (),
+        journals: TransferJournals | None = None,
+    ) -> None:
+        self.journals = journals
         self._provider = provider
         self._lock = threading.Lock()
         self._buckets: dict[str, dict[str, tuple[StoredObject, bytes]]] = {name: {} for name in buckets}

@@ -13,6 +13,7 @@ from oscarcli.coercion import as_mapping
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, OscarError, RefusedError, UsageError
 from oscarcli.storage.base import Storage
+from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.outage import Tell
 
 Document = Mapping[str, Any]
@@ -51,6 +52,7 @@ def open_storage(
     tls: TlsSettings = TlsSettings(),
     tell: Tell = lambda _text: None,
     note: Tell = lambda _text: None,
+    journals: TransferJournals | None = None,
 ) -> Storage:
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
 
@@ -64,6 +66,7 @@ def open_storage(
             to its own store alone, and each provider's definition tells whether certificates are verified.
         tell: told in passing what is waited for.
         note: told what interests few: which client moves the objects.
+        journals: where unfinished transfers are remembered; `None` for nowhere.
 
     Raises:
         UsageError: no such type of provider, or the service does not define this one.
@@ -90,7 +93,7 @@ def open_storage(
         settings = _defined(service, kind, identifier)
     if name != DEFAULT_PROVIDER:
         tls = replace(tls, client_cert="", client_key="")
-    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, tell, note)
+    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, (tell, note), journals)
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
@@ -120,8 +123,8 @@ def _s3_storage(
     settings: Document,
     limits: tuple[float | None, float | None],
     tls: TlsSettings,
-    tell: Tell,
-    note: Tell,
+    told: tuple[Tell, Tell],
+    journals: TransferJournals | None,
 ) -> Storage:
     from oscarcli.storage.s3 import S3Storage
     from oscarcli.storage.s3_settings import READ_TIMEOUT, S3Settings
@@ -141,8 +144,8 @@ def _s3_storage(
             read_timeout=limits[0] or READ_TIMEOUT,
             outage_limit=limits[1],
         ),
-        tell,
-        note,
+        *told,
+        journals,
     )
 
 

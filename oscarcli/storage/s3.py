@@ -16,6 +16,7 @@ from oscarcli.errors import NotFoundError, OscarError, UnreachableError
 from oscarcli.storage import outage as outages
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.s3_boto import BotoClient
@@ -23,7 +24,7 @@ from oscarcli.storage.s3_client import ObjectBody, S3Client
 from oscarcli.storage.s3_failures import MISSING_BUCKET, AnswerError, failure, is_answer, is_away, required
 from oscarcli.storage.s3_lean import LeanClient
 from oscarcli.storage.s3_operations import OPERATIONS
-from oscarcli.storage.s3_settings import S3Settings, choose_engine
+from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings, choose_engine
 from oscarcli.storage.s3_upload import upload
 from oscarcli.storage.source import Source, UploadPart
 
@@ -37,13 +38,19 @@ class S3Storage:
         settings: where it is.
         tell: told that and why it is waited for.
         note: told which client moves the objects, and why.
+        journals: where unfinished transfers are remembered; `None` for nowhere.
     """
 
     def __init__(
-        self, settings: S3Settings, tell: Tell = lambda _text: None, note: Tell = lambda _text: None
+        self,
+        settings: S3Settings,
+        tell: Tell = lambda _text: None,
+        note: Tell = lambda _text: None,
+        journals: TransferJournals | None = None,
     ) -> None:
         self._settings = settings
         self._note = note
+        self._journals = journals
         limit = settings.outage_limit
         if limit is None:
             limit = min(outages.MAX_OUTAGE_SECONDS, settings.read_timeout)
@@ -56,6 +63,20 @@ class S3Storage:
     def provider(self) -> str:
         """Its name, such as "minio.default"."""
         return self._settings.provider
+
+    @property
+    def place(self) -> str:
+        """Its address, without what a user might have put before the host."""
+        endpoint = self._settings.endpoint
+        if endpoint is None:
+            return f"s3:{self._settings.region or DEFAULT_REGION}"
+        scheme, _, rest = endpoint.partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2]}".rstrip("/")
+
+    @property
+    def journals(self) -> TransferJournals | None:
+        """Where unfinished transfers are remembered."""
+        return self._journals
 
     @property
     def client(self) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -107,8 +108,30 @@ def _nothing(_offset: int, _size: int) -> bytes:
     return b""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Which version of which file a source is.
+
+    Args:
+        path: a whole one.
+        size: in bytes.
+        modified: time of the last change, in nanoseconds.
+        file: numbers of the device and of the file on it.
+    """
+
+    path: str
+    size: int
+    modified: int
+    file: tuple[int, int]
+
+
 class Source(Protocol):
     """Something to upload."""
+
+    @property
+    def origin(self) -> Origin | None:
+        """Where it comes from; `None` when it cannot be read again."""
+        ...
 
     @property
     def size(self) -> int | None:
@@ -151,6 +174,13 @@ class FileSource:
         self._file.close()
 
     @property
+    def origin(self) -> Origin:
+        """The file as it was when it was opened."""
+        state = self._state
+        path = os.path.realpath(self._path)
+        return Origin(path, state.st_size, state.st_mtime_ns, (state.st_dev, state.st_ino))
+
+    @property
     def size(self) -> int:
         """Bytes in the file when it was opened."""
         return self._state.st_size
@@ -188,6 +218,7 @@ class StreamSource:
     """
 
     size = None
+    origin = None
 
     def __init__(self, descriptor: int, advance: Advance, cancellation: Cancellation) -> None:
         self._descriptor = descriptor

@@ -32,10 +32,10 @@ MAX_WORKERS = 256
 WORKERS_FOR_LARGE = 4
 LARGE = 16 << 20
 # Open files and connections of a worker: the file and a connection, or one for each part that is sent at the
-# same time; of a download the folder, the folder in it and the new file, too.
+# same time; of a download the folder, the folder in it and the new file, too. Large files have a journal.
 DESCRIPTORS_PER_UPLOAD = 2
-DESCRIPTORS_PER_LARGE_UPLOAD = 5
-DESCRIPTORS_PER_DOWNLOAD = 4
+DESCRIPTORS_PER_LARGE_UPLOAD = 6
+DESCRIPTORS_PER_DOWNLOAD = 5
 # When so many in a row cannot reach or enter the storage, and nothing ever could, the rest is not tried.
 HOPELESS = 4
 # So many entries of a listing are looked at before the first transfer, to know the total, but no longer than

@@ -172,6 +172,8 @@ STEPS = (
     Step("bucket get echo --folders", f"{BUCKET} folders prefix", API),
     Step("bucket presign echo in/word.txt", "expires_at method object_key operation url", API),
     Step("bucket delete-file echo in/word.txt", "deleted"),
+    # Its rows are pinned where there are some: tests/cli/bucket/test_resume.py.
+    Step("bucket uploads echo", ""),
     Step("bucket delete shop --yes", "deleted"),
     Step("volume create disk --size 1Gi", VOLUME, API),
     Step("volume list", " ".join(f"[].{key}" for key in VOLUME.split()), API),

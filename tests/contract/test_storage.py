@@ -309,6 +309,7 @@ class Broken:
     """A source of two parts whose second one cannot be read."""
 
     size = 10 * MIB
+    origin = None
 
     def __init__(self, cancellation: Cancellation) -> None:
         self._cancellation = cancellation

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from oscarcli.cli.bucket import files, share
+from oscarcli.cli.bucket import files, share, uploads
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import OscarError, UsageError
@@ -172,3 +172,4 @@ def delete(ctx: typer.Context, bucket: BucketArgument, yes: YesOption = False) -
 
 app.include(share.app)
 app.include(files.app)
+app.include(uploads.app)

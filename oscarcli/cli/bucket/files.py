@@ -16,6 +16,7 @@ from oscarcli.cli.kit.file_options import (
     RecursiveOption,
     name_filter,
 )
+from oscarcli.cli.kit.resume_options import RestartOption, transfer_journals
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.sync import (
     ACTION_COLUMNS,
@@ -75,6 +76,7 @@ def put_file(
     exclude: ExcludeOption = None,
     follow_symlinks: FollowSymlinksOption = False,
     no_progress: NoProgressOption = False,
+    restart: RestartOption = False,
 ) -> None:
     """Upload files to a bucket."""
     from oscarcli.cli.kit.upload_sources import upload_batch, upload_sources
@@ -84,7 +86,7 @@ def put_file(
     names = name_filter(include, exclude)
     sources = upload_sources(local, recursive=recursive)
     batch = upload_batch(sources, _place(bucket, remote), names, follow_symlinks=follow_symlinks)
-    storage = _storage(session)
+    storage = _storage(session, restart=restart)
     uploaded: list[Upload] = []
     take = None if session.wants_table else uploaded.append
     try:
@@ -108,6 +110,7 @@ def get_file(
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     no_progress: NoProgressOption = False,
+    restart: RestartOption = False,
 ) -> None:
     """Download a file of a bucket, a folder or all that a pattern matches, and print where the files are."""
     from oscarcli.cli.kit.local_paths import root_of, target_file
@@ -118,7 +121,7 @@ def get_file(
     session: Session = ctx.obj
     place = _place(bucket, remote, is_key=key)
     names = name_filter(include, exclude)
-    storage = _storage(session)
+    storage = _storage(session, restart=restart)
     with _hinting_at_listing(place):
         found = select(storage, place, is_key=key)
     if not isinstance(found, StoredObject):
@@ -202,7 +205,7 @@ def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
     return place_in(bucket.strip(), name)
 
 
-def _storage(session: Session) -> Storage:
+def _storage(session: Session, *, restart: bool = False) -> Storage:
     """Return the cluster's own object store, with the keys that it gives this login."""
     from oscarcli.jobs.service_storage import storage_at
     from oscarcli.storage.provider import DEFAULT_PROVIDER
@@ -215,6 +218,7 @@ def _storage(session: Session) -> Storage:
         timeout=session.timeout,
         tell=session.note,
         note=session.verbose_note,
+        journals=transfer_journals(session, restart=restart),
     )
 
 

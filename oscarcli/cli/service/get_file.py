@@ -8,6 +8,7 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.file_options import ExcludeOption, IncludeOption, name_filter
+from oscarcli.cli.kit.resume_options import RestartOption
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import STANDARD_OUTPUT, NoProgressOption, get_group, get_one
 from oscarcli.cli.service.stored_files import (
@@ -53,6 +54,7 @@ def get_file(
     include: IncludeOption = None,
     exclude: ExcludeOption = None,
     no_progress: NoProgressOption = False,
+    restart: RestartOption = False,
 ) -> None:
     """Download a file, a folder or all that a pattern matches, and print where the files are."""
     from oscarcli.cli.service.file_arguments import parse_get
@@ -65,7 +67,7 @@ def get_file(
     names = name_filter(include, exclude)
     if wanted.latest and (key or include or exclude):
         raise UsageError("--download-latest-into looks for one object: no --key, --include or --exclude then")
-    files = service_storage(session, wanted.service)
+    files = service_storage(session, wanted.service, restart=restart)
     name, remote = _remote(files, wanted)
     storage = files.storage(name)
     if wanted.latest:

@@ -14,6 +14,7 @@ from oscarcli.cli.kit.file_options import (
     RecursiveOption,
     name_filter,
 )
+from oscarcli.cli.kit.resume_options import RestartOption
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import NoProgressOption, places_of, put_all
 from oscarcli.cli.service.stored_files import ProviderOption, service_storage
@@ -48,6 +49,7 @@ def put_file(
     exclude: ExcludeOption = None,
     follow_symlinks: FollowSymlinksOption = False,
     no_progress: NoProgressOption = False,
+    restart: RestartOption = False,
     wait: WaitOption = False,
     output: OutputOption = None,
 ) -> None:
@@ -70,7 +72,7 @@ def put_file(
     limit = wait_limit(session) if wait else None
     target = _target(wanted.remote) if wanted.remote is not None else None
     batch = upload_batch(sources, target, names, follow_symlinks=follow_symlinks) if target else None
-    files = service_storage(session, wanted.service)
+    files = service_storage(session, wanted.service, restart=restart)
     if batch is None:
         target = parse_location(default_input_path(files.document, wanted.provider) + "/")
         batch = upload_batch(sources, target, names, follow_symlinks=follow_symlinks)

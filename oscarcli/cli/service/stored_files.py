@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscarcli.cli.kit.resume_options import transfer_journals
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import NotFoundError
 
@@ -24,8 +25,14 @@ KeyOption = Annotated[
 ]
 
 
-def service_storage(session: Session, service: str) -> ServiceStorage:
-    """Return a service of the chosen cluster, and the way to its storage. Nothing is sent yet."""
+def service_storage(session: Session, service: str, *, restart: bool = False) -> ServiceStorage:
+    """Return a service of the chosen cluster, and the way to its storage. Nothing is sent yet.
+
+    Args:
+        session: of this run.
+        service: its name.
+        restart: whether transfers that were interrupted begin anew.
+    """
     from oscarcli.jobs.service_storage import ServiceStorage
 
     return ServiceStorage(
@@ -35,6 +42,7 @@ def service_storage(session: Session, service: str) -> ServiceStorage:
         timeout=session.timeout,
         tell=session.note,
         note=session.verbose_note,
+        journals=transfer_journals(session, restart=restart),
     )
 
 

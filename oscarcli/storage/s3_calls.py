@@ -1,0 +1,105 @@
+"""What uploads need of an S3 storage, and how they tell that what is stored is what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from oscarcli.errors import RefusedError
+from oscarcli.storage.base import MD5_ETAG, StoredObject
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.journal import TransferJournals
+from oscarcli.storage.location import Location
+from oscarcli.storage.outage import Outage
+
+
+class S3Calls(Protocol):
+    """What an upload needs of its storage."""
+
+    outage: Outage
+
+    @property
+    def provider(self) -> str:
+        """The provider's name, for messages."""
+
+    @property
+    def place(self) -> str:
+        """The provider's address."""
+
+    @property
+    def journals(self) -> TransferJournals | None:
+        """Where unfinished transfers are remembered."""
+
+    def call(
+        self,
+        doing: str,
+        operation: str,
+        *,
+        cancellation: Cancellation | None = None,
+        outage: Outage | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Call an operation, again and again while the store is away."""
+
+    def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
+        """Ask for one object."""
+
+
+def compare_stored(
+    storage: S3Calls,
+    location: Location,
+    answer: dict[str, Any],
+    etag: str,
+    size: int,
+    doing: str,
+    cancellation: Cancellation,
+) -> None:
+    """Raise RefusedError when what is stored is not what was sent, by digest or else by size."""
+    stored = str(answer.get("ETag", "")).strip('"')
+    if stored == etag:
+        return
+    found = storage.stat(location, cancellation=cancellation)
+    if found.size != size:
+        raise RefusedError(f"{doing}: {size} bytes were sent, the stored object has {found.size}")
+    if found.md5 and MD5_ETAG.fullmatch(etag) and found.md5 != etag:
+        raise RefusedError(f"{doing}: the stored object's digest is not that of what was sent")
+
+
+def list_parts(
+    storage: S3Calls,
+    doing: str,
+    location: Location,
+    upload_id: str,
+    *,
+    cancellation: Cancellation | None = None,
+) -> Iterator[tuple[int, str, int]]:
+    """Yield the parts of an unfinished upload that have arrived: number, ETag as it came, size in bytes.
+
+    Args:
+        storage: where it is.
+        doing: what it is for, for messages.
+        location: the object that it would become.
+        upload_id: what the provider calls it.
+        cancellation: ends the waiting for a store that is away.
+
+    Raises:
+        NotFoundError: there is no such upload.
+        OscarError: as for `Storage`.
+    """
+    marker = 0
+    while True:
+        following: dict[str, Any] = {"PartNumberMarker": marker} if marker else {}
+        answer = storage.call(
+            doing,
+            "list_parts",
+            cancellation=cancellation,
+            Bucket=location.bucket,
+            Key=location.key,
+            UploadId=upload_id,
+            **following,
+        )
+        for part in answer.get("Parts") or []:
+            yield int(part["PartNumber"]), str(part.get("ETag", "")), int(part.get("Size", -1))
+        before, marker = marker, int(answer.get("NextPartNumberMarker") or 0)
+        if not answer.get("IsTruncated") or marker <= before:
+            return

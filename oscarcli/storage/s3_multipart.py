@@ -1,0 +1,243 @@
+"""An upload to S3 in parts: what has arrived is not sent again, by this run or by another one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from oscarcli.errors import NotFoundError, OscarError, RefusedError
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.location import Location
+from oscarcli.storage.resume import UploadJournal, UploadRecord, can_go_on
+from oscarcli.storage.s3_calls import S3Calls, compare_stored, list_parts
+from oscarcli.storage.s3_failures import required
+from oscarcli.storage.source import Source, UploadPart
+from oscarcli.storage.system_limits import affordable
+from oscarcli.storage.workers import run_parallel
+
+# S3 takes this many parts.
+MAX_PARTS = 10_000
+PARTS_AT_ONCE = 4
+STREAM_PARTS_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part that has arrived: its number, what the server calls it, and what was sent."""
+
+    number: int
+    etag: str
+    digest: bytes
+    size: int
+
+
+class MultipartUpload:
+    """One multipart upload."""
+
+    def __init__(
+        self, storage: S3Calls, location: Location, content_type: str, journal: UploadJournal
+    ) -> None:
+        self._storage = storage
+        self._location = location
+        self._content_type = content_type
+        self._journal = journal
+        self._doing = f'upload "{location}" to {storage.provider}'
+        self._target: dict[str, Any] = {"Bucket": location.bucket, "Key": location.key}
+        # What an earlier run has sent: number, what the server calls it, and its size.
+        self._listed: dict[int, tuple[str, int]] = {}
+        self._is_resumed = False
+
+    def resume(self, source: Source, cancellation: Cancellation) -> bool:
+        """Take up what an earlier run left, or clear it away.
+
+        Returns:
+            Whether nothing remains to be done: all had arrived, and only the answer had not.
+        """
+        earlier, journals = self._journal.earlier, self._storage.journals
+        if earlier is None or journals is None:
+            return False
+        self._target["UploadId"] = earlier.upload_id
+        name = f'the upload of "{earlier.path}"'
+        if journals.restart or not self._journal.is_of_this_file:
+            self._abandon(cancellation)
+            if not journals.restart:
+                journals.tell(f"{name} begins anew: the file was changed since it was interrupted")
+            return False
+        try:
+            listed = list_parts(
+                self._storage,
+                self._doing,
+                self._location,
+                earlier.upload_id,
+                cancellation=cancellation,
+            )
+            self._listed = {number: (etag, size) for number, etag, size in listed}
+        except OscarError as error:
+            if can_go_on(error):
+                raise
+            if isinstance(error, NotFoundError) and self._is_complete(source, earlier, cancellation):
+                self._journal.forget()
+                journals.tell(f"{name} had arrived as a whole")
+                return True
+            self._abandon(cancellation)
+            journals.tell(f"{name} begins anew: the store does not show what of it has arrived")
+            return False
+        self._is_resumed = True
+        self._journal.go_on({number: size for number, (_, size) in self._listed.items()})
+        journals.tell(f"{name} goes on: {self._journal.arrived_text} have arrived")
+        return False
+
+    def _is_complete(self, source: Source, earlier: UploadRecord, cancellation: Cancellation) -> bool:
+        """Tell whether the object is what an earlier run had asked the server to put together."""
+        if not self._journal.was_completing:
+            return False
+        try:
+            found = self._storage.stat(self._location, cancellation=cancellation)
+        except NotFoundError:
+            return False
+        if found.size != source.size:
+            return False
+        sections = enumerate(source.sections(earlier.part_size), 1)
+        parts = [_Part(number, "", section.md5(), len(section)) for number, section in sections]
+        return found.etag == _etag_of(parts)
+
+    def _abandon(self, cancellation: Cancellation) -> None:
+        """Clear away what is of no use; where that fails, it is like any other unfinished upload."""
+        with suppress(OscarError):
+            self._abort(cancellation)
+        self._journal.forget()
+
+    def send(self, source: Source, sections: Iterator[UploadPart], cancellation: Cancellation) -> None:
+        """Send all parts and complete the upload; abort it on failure, or leave it for another run."""
+        if not self._is_resumed:
+            self._create(cancellation)
+        with cancellation.on_failure(lambda: self._leave(cancellation)):
+            try:
+                cancellation.check()
+                at_once = affordable(PARTS_AT_ONCE if source.size is not None else STREAM_PARTS_AT_ONCE, 1)
+                parts = self._send_parts(sections, at_once, cancellation)
+                source.check_unchanged()
+                cancellation.check()
+                self._journal.completing()
+                self._complete(parts, cancellation)
+            except Exception as error:
+                self._journal.is_spoilt = not can_go_on(error)
+                raise
+        self._journal.forget()
+
+    def _create(self, cancellation: Cancellation) -> None:
+        self._target.pop("UploadId", None)
+        answer = self._storage.call(
+            self._doing,
+            "create_multipart_upload",
+            cancellation=cancellation,
+            **self._target,
+            ContentType=self._content_type,
+        )
+        self._target["UploadId"] = required(answer, "UploadId", self._doing)
+        self._journal.begin(str(self._target["UploadId"]))
+
+    def _leave(self, cancellation: Cancellation) -> None:
+        kept = self._journal.kept
+        if kept is None:
+            self._journal.forget()
+            self._abort(cancellation)
+        elif self._storage.journals is not None:
+            self._storage.journals.tell(kept)
+
+    def _abort(self, cancellation: Cancellation) -> None:
+        # However long the store was away before, this has as much time of its own: what is left of the upload
+        # takes up room and is seen by nobody. Only the user who ends the program does not wait for it.
+        self._storage.call(
+            f'abort the unfinished upload of "{self._location}" to {self._storage.provider}',
+            "abort_multipart_upload",
+            cancellation=cancellation,
+            outage=self._storage.outage.another(),
+            **self._target,
+        )
+
+    def _send_parts(
+        self, sections: Iterator[UploadPart], at_once: int, cancellation: Cancellation
+    ) -> list[_Part]:
+        def send(numbered: tuple[int, UploadPart]) -> _Part:
+            number, section = numbered
+            section.cancellation = sending
+            return self._send_part(number, section, sending)
+
+        parts: list[_Part] = []
+        with (
+            cancellation.part() as sending,
+            closing(run_parallel(enumerate(sections, 1), send, sending, workers=at_once)) as outcomes,
+        ):
+            for done in outcomes:
+                if done.error is not None:
+                    raise done.error
+                assert done.answer is not None
+                parts.append(done.answer)
+        return sorted(parts, key=lambda part: part.number)
+
+    def _send_part(self, number: int, section: UploadPart, cancellation: Cancellation) -> _Part:
+        if number > MAX_PARTS:
+            raise RefusedError(
+                f"{self._doing}: a stream of more than {MAX_PARTS * self._journal.part_size >> 30} GiB"
+            )
+        digest = section.md5()
+        etag = self._arrived(number, digest, len(section)) or self._sent(
+            number, section, digest, cancellation
+        )
+        self._journal.count(number, len(section))
+        section.sent()
+        section.discard()
+        return _Part(number, etag, digest, len(section))
+
+    def _arrived(self, number: int, digest: bytes, size: int) -> str | None:
+        """Return what the server calls a part that an earlier run sent, when it is this one."""
+        etag, listed_size = self._listed.get(number, ("", -1))
+        # Of a part that the store encrypts, what it says is no digest; then it is what it said at the time.
+        known = (etag.strip('"'), self._journal.digest_of(number, etag))
+        return etag if listed_size == size and digest.hex() in known else None
+
+    def _sent(self, number: int, section: UploadPart, digest: bytes, cancellation: Cancellation) -> str:
+        answer = self._storage.call(
+            self._doing,
+            "upload_part",
+            cancellation=cancellation,
+            **self._target,
+            PartNumber=number,
+            Body=section,
+            ContentMD5=base64.b64encode(digest).decode("ascii"),
+        )
+        etag = str(required(answer, "ETag", self._doing))
+        self._journal.add(number, etag, digest.hex())
+        return etag
+
+    def _complete(self, parts: list[_Part], cancellation: Cancellation) -> None:
+        listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+        answer: dict[str, Any] = {}
+        try:
+            answer = self._storage.call(
+                self._doing,
+                "complete_multipart_upload",
+                cancellation=cancellation,
+                **self._target,
+                MultipartUpload={"Parts": listed},
+            )
+        except NotFoundError:
+            # The answer to a first attempt may have been lost: then the object is there, whole.
+            with suppress(OscarError):
+                answer = {"ETag": self._storage.stat(self._location, cancellation=cancellation).etag}
+            if answer.get("ETag") != _etag_of(parts):
+                raise
+        size = sum(part.size for part in parts)
+        etag = _etag_of(parts)
+        compare_stored(self._storage, self._location, answer, etag, size, self._doing, cancellation)
+
+
+def _etag_of(parts: list[_Part]) -> str:
+    """Return what S3 and MinIO make of the digests of the parts."""
+    joined = hashlib.md5(b"".join(part.digest for part in parts), usedforsecurity=False)
+    return f"{joined.hexdigest()}-{len(parts)}"
