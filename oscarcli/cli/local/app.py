@@ -32,6 +32,7 @@ class EngineName(str, Enum):
     AUTO = "auto"
     PODMAN = "podman"
     DOCKER = "docker"
+    CHARLIECLOUD = "charliecloud"
 
 
 class PullPolicy(str, Enum):

@@ -13,7 +13,7 @@ from oscarcli.local.jobs.engine import selection
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support.images import missing_engine, podman_variables, write_archive
 
-ENGINES = ("podman",)
+ENGINES = ("podman", "charliecloud")
 
 
 @dataclass

@@ -78,12 +78,15 @@ def test_the_environment_is_that_of_a_real_job(contained: LocalCluster, create: 
     assert not {b"TMPDIR", b"OSCAR_CLI_CONFIG", b"CONTAINERS_CONF"} & set(found)
 
 
-def test_the_configuration_is_where_a_real_job_has_it(contained: LocalCluster, create: Create) -> None:
+def test_the_configuration_is_where_a_real_job_has_it(
+    contained: LocalCluster, create: Create, engine: str
+) -> None:
     service = create("cat /oscar/config/function_config.yaml; echo; echo x > /oscar/config/y\n")
     first, rest = output(contained, service).split("\n}", 1)
     document = json.loads(first + "\n}")
     assert (document["name"], document["script"]) == (service, "")
-    assert "Read-only file system" in rest
+    # ch-run cannot bind without the right to write; it is the run's own copy.
+    assert ("Read-only file system" in rest) == (engine == "podman")
 
 
 @pytest.mark.parametrize(
@@ -142,11 +145,11 @@ def test_an_image_without_a_shell_is_refused_with_the_reason(
 
 
 def test_more_memory_than_allowed_ends_the_job(contained: LocalCluster, create: Create) -> None:
-    service = create("echo begun; tail -c 200m /dev/zero | wc -c; echo over\n", memory="16Mi")
+    service = create("echo begun; head -c 200m /dev/zero | tail -c 200m | wc -c; echo over\n", memory="16Mi")
     contained.submit(service)
     ((job, state),) = contained.ended(service).items()
     log = contained.log(service, job)
-    if "cannot keep the limits of memory and cpu" in log:
+    if "no limits of memory and cpu" in log:
         assert state["status"] == "Succeeded"
     else:
         assert state["status"] == "Failed"

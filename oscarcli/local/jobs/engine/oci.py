@@ -169,7 +169,7 @@ class OciEngine:
         """Return one sentence: how a run differs from one on a real cluster; empty when it does not."""
         if self._limited:
             return ""
-        return f"{self.name} cannot keep the limits of memory and cpu on this machine: the script has none"
+        return f"{self.name} can keep no limits of memory and cpu on this machine"
 
     def remove(self, container: str) -> None:
         """Remove a container and what runs in it, if it is there."""

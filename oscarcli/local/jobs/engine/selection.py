@@ -68,12 +68,21 @@ def _docker(program: str, _folder: Path, seconds: float) -> Engine:
     return oci.probe(oci.DOCKER, EngineProgram([program]), seconds)
 
 
+def _charliecloud(program: str, folder: Path, seconds: float) -> Engine:
+    from oscarcli.local.jobs.engine import charliecloud
+    from oscarcli.local.jobs.engine.client import EngineProgram
+
+    # Without USER it refuses to start.
+    return charliecloud.probe(EngineProgram([program], {"USER": "oscar"}), folder, seconds)
+
+
 # In the order in which they are tried: the nearest to a real cluster first.
 KINDS: Mapping[str, EngineKind] = {
     "podman": EngineKind("podman", "install podman (apt install podman, dnf install podman)", _podman),
     "docker": EngineKind(
         "docker", "install Docker, and let this user use it (docker run hello-world)", _docker
     ),
+    "charliecloud": EngineKind("ch-run", "install Charliecloud (apt install charliecloud)", _charliecloud),
 }
 NAMES = (HOST, *KINDS)
 

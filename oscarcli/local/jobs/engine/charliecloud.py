@@ -1,0 +1,158 @@
+"""Runs scripts by Charliecloud's `ch-run`, which needs nothing but user namespaces."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from oscarcli.local.images.model import Image, ImageError, Progress
+from oscarcli.local.images.reference import image_file
+from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
+from oscarcli.local.jobs.engine import probe_image
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
+from oscarcli.local.jobs.engine.container import SHELL, container_of, run_client, shell_arguments
+
+NAME = "charliecloud"
+# ch-run refuses to start without; scripts of real jobs have none.
+_USER = "USER"
+# What the loader of ch-run itself would obey.
+_OF_LOADER = "LD_"
+
+
+class CharliecloudEngine:
+    """Runs scripts by `ch-run`.
+
+    Args:
+        client: the program.
+        folder: where images are.
+        version: its version.
+    """
+
+    name = NAME
+    passes_gpus = False
+
+    def __init__(self, client: EngineProgram, folder: Path, version: str = "") -> None:
+        self.version = version
+        self.images = CharliecloudImages(client, folder)
+        self._client = client
+
+    def run(
+        self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> int:
+        """Run a script to its end; see `Engine.run`."""
+        container = container_of(command)
+        tree = self.images.tree(container.image)
+        host_name = {"HOSTNAME": container.host_name.encode()}
+        variables = {**tree.environment(), **host_name, **command.environment}
+        options = _options(tree)
+        options += [f"--bind={bind.source}:{bind.target}" for bind in container.binds]
+        environment = {}
+        for name, value in variables.items():
+            if name.startswith(_OF_LOADER):
+                options.append(f"--set-env={name}={os.fsdecode(value)}")
+            else:
+                environment[name] = value
+        if _USER not in environment:
+            options.append(f"--unset-env={_USER}")
+            environment[_USER] = b"oscar"
+        words = [*self._client.words, *options, str(tree.root), "--", SHELL]
+        words += shell_arguments(command.script, limited=False)
+        return run_client(words, environment, command, output, cancellation)
+
+    def differences(self, image: str) -> str:
+        """Return one sentence: how a run differs from one on a real cluster."""
+        return (
+            f"{NAME} keeps no limits of memory and cpu, and a script cannot write to the files of its image "
+            f"{image}, only below /tmp"
+        )
+
+    def remove(self, container: str) -> None:
+        """Do nothing: a container is no more than its processes, which end with the server."""
+
+
+def _options(tree: ImageTree) -> list[str]:
+    user = tree.user()
+    return [
+        "--no-passwd",
+        f"--uid={user.number}",
+        f"--gid={user.group}",
+        f"--cd={tree.working_folder}",
+        # Its own variable; a script of a real job has none of that name.
+        "--unset-env=CH_RUNNING",
+    ]
+
+
+class CharliecloudImages:
+    """Images as trees, unpacked from files.
+
+    Args:
+        client: `ch-run`.
+        folder: where they are.
+    """
+
+    def __init__(self, client: EngineProgram, folder: Path) -> None:
+        self._client = client
+        self._folder = folder
+        self._trees = ImageTrees(folder)
+
+    def tree(self, identifier: str) -> ImageTree:
+        """Return the tree of an image. Raises ImageError."""
+        found = self._trees.find(identifier)
+        if found is None:
+            raise ImageError(f"the image in {identifier} is gone")
+        return found
+
+    def find(self, reference: str) -> Image | None:
+        """Return an image that is here by its folder; see `ImageStore.find`."""
+        found = self._trees.find(reference)
+        return None if found is None else Image(reference, str(found.folder), found.digest)
+
+    def pull(self, reference: str, authentication: Path | None, progress: Progress) -> Image:
+        """Get an image from a registry or a file; see `ImageStore.pull`."""
+        file = image_file(reference)
+        if file is None:
+            raise ImageError(
+                f"{NAME} runs images from files only; write 'docker-archive:/PATH' or 'oci-archive:/PATH', "
+                "as 'skopeo copy' makes them"
+            )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        tree = self._trees.unpack(file, progress)
+        image = Image(reference, str(tree.folder), tree.digest)
+        self.check(image)
+        return image
+
+    def check(self, image: Image) -> None:
+        """Run an image's shell once; see `ImageStore.check`."""
+        tree = self.tree(image.identifier)
+        try:
+            self._client.ask(*_options(tree), str(tree.root), "--", SHELL, "-c", ":")
+        except ClientError as error:
+            raise ImageError(
+                f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
+            ) from error
+
+    def remove(self, identifier: str) -> None:
+        """Remove an image; see `ImageStore.remove`."""
+        self._trees.remove(identifier)
+
+    def stop(self) -> None:
+        """Do nothing: unpacking ends with the process."""
+
+
+def probe(client: EngineProgram, folder: Path, seconds: float) -> CharliecloudEngine:
+    """Run a program once and return the engine that can. Raises ClientError, NotImplementedError, OSError."""
+    version = client.ask("--version", timeout=seconds).strip()
+    with tempfile.TemporaryDirectory(prefix="oscar-cli-") as name:
+        root = Path(name) / ROOT
+        for each in FOLDERS:
+            (root / each).mkdir(parents=True)
+        (root / "etc" / "passwd").write_text("root:x:0:0::/root:/true\n")
+        (root / "etc" / "group").write_text("root:x:0:\n")
+        program = root / probe_image.PROGRAM
+        program.write_bytes(probe_image.program())
+        program.chmod(0o755)
+        client.ask("--no-passwd", str(root), "--", f"/{probe_image.PROGRAM}", timeout=seconds)
+    return CharliecloudEngine(client, folder / NAME, version)
