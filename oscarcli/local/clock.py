@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
+from functools import lru_cache
 
 
 def now() -> str:
@@ -13,30 +14,31 @@ def now() -> str:
 
 def stamp(seconds: float) -> str:
     """Return seconds since the epoch as RFC 3339 with whole seconds."""
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{_seconds_part(int(seconds))}Z"
 
 
 def milliseconds(nanoseconds: int) -> str:
     """Return a time as events carry it, with three decimals."""
-    return f"{_seconds_part(nanoseconds)}.{nanoseconds // 1_000_000 % 1000:03d}Z"
+    return f"{_seconds_part(nanoseconds // 1_000_000_000)}.{nanoseconds // 1_000_000 % 1000:03d}Z"
 
 
 def full(nanoseconds: int) -> str:
     """Return a time as log timestamps carry it, with nine decimals."""
-    return f"{_seconds_part(nanoseconds)}.{nanoseconds % 1_000_000_000:09d}Z"
+    return f"{_seconds_part(nanoseconds // 1_000_000_000)}.{nanoseconds % 1_000_000_000:09d}Z"
 
 
 def go_text(nanoseconds: int) -> str:
     """Return a time as Go prints it by default, the form of bucket listings."""
     decimals = f".{nanoseconds // 1_000_000 % 1000:03d}".rstrip("0").rstrip(".")
-    return f"{_seconds_part(nanoseconds).replace('T', ' ')}{decimals} +0000 UTC"
+    return f"{_seconds_part(nanoseconds // 1_000_000_000).replace('T', ' ')}{decimals} +0000 UTC"
 
 
 def log_prefix(nanoseconds: int) -> str:
     """Return a time as the supervisor's log lines carry it."""
-    moment = _seconds_part(nanoseconds).replace("T", " ")
+    moment = _seconds_part(nanoseconds // 1_000_000_000).replace("T", " ")
     return f"{moment},{nanoseconds // 1_000_000 % 1000:03d}"
 
 
-def _seconds_part(nanoseconds: int) -> str:
-    return datetime.fromtimestamp(nanoseconds // 1_000_000_000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+@lru_cache(maxsize=64)
+def _seconds_part(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")

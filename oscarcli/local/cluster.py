@@ -107,7 +107,7 @@ class LocalCluster:
     def _build_runs(self) -> None:
         options = self.options
         storage = ClusterStorage(self.store, self.settings.access_key)
-        runner = JobRunner(
+        self._runner = JobRunner(
             self.folder.jobs,
             self.services,
             storage,
@@ -118,7 +118,7 @@ class LocalCluster:
         self.scheduler = Scheduler(
             self.jobs,
             self.folder.jobs,
-            runner.run,
+            self._runner.run,
             options.parallel or default_parallel(),
             self.folder.free_bytes,
         )
@@ -164,6 +164,7 @@ class LocalCluster:
     def close(self) -> None:
         """Close the database, after everyone who uses it has stopped."""
         self._expiry.stop()
+        self._runner.close()
         self.state.close()
 
 

@@ -1,19 +1,50 @@
 """The local cluster's database: one SQLite file, one writer at a time, readers never wait.
 
+A commit costs a flush of the disk, so writers that wait for each other share one: each has a savepoint in the
+same SQLite transaction, and whoever finds nobody behind him commits for all. None returns before that.
+
 Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py`): each passes its
 `CREATE TABLE IF NOT EXISTS` statements when the state is opened.
 """
 
 from __future__ import annotations
 
+import copy
 import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Members of one commit. Who came first waits for the last of them.
+MAX_GROUP_MEMBERS = 64
+# Pages of the write-ahead log before they are folded into the file: 16 MiB.
+CHECKPOINT_PAGES = 4096
+
+
+@dataclass
+class _Group:
+    """Transactions that are committed together."""
+
+    members: int = 0
+    ended: threading.Event = field(default_factory=threading.Event)
+    error: BaseException | None = None
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Tell all members how it ended; only the first word counts."""
+        if not self.ended.is_set():
+            self.error = error
+            self.ended.set()
+
+    def wait(self) -> None:
+        """Wait for the commit. Raises sqlite3.Error when there was none."""
+        self.ended.wait()
+        if self.error is not None:
+            # Each member gets an exception of its own: their tracebacks differ.
+            raise copy.copy(self.error) from self.error
 
 
 class State:
@@ -30,11 +61,16 @@ class State:
     def __init__(self, path: Path, schema: Sequence[str]) -> None:
         self._path = path
         self._local = threading.local()
-        self._writer = threading.RLock()
         self._connections: list[sqlite3.Connection] = []
-        # Of the transaction under way; there is only one at a time.
+        # Held by the member whose turn it is; the fields below are of whoever holds it.
+        self._turn = threading.Lock()
+        self._group: _Group | None = None
         self._actions: list[Callable[[], None]] = []
+        # Guards the number of those who want a turn.
+        self._counting = threading.Lock()
+        self._waiting = 0
         self._keep_private()
+        self._writer = self._connect()
         self._prepare(schema)
 
     def _keep_private(self) -> None:
@@ -49,7 +85,7 @@ class State:
                 self._path.with_name(self._path.name + suffix).chmod(0o600)
 
     def _prepare(self, schema: Sequence[str]) -> None:
-        connection = self._connection()
+        connection = self._writer
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise RuntimeError(f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}")
@@ -57,26 +93,30 @@ class State:
             connection.executescript(script)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            # Threads only ever use their own; close() at the end comes from the main thread.
-            connection = sqlite3.connect(
-                self._path, isolation_level=None, timeout=30, check_same_thread=False
-            )
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
-            # FULL: a commit that was acknowledged survives a power cut, not only a killed process.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA foreign_keys = ON")
-            self._local.connection = connection
-            # Appending is atomic; the writers' lock would make a new reader wait for a long change.
-            self._connections.append(connection)
+    def _connect(self) -> sqlite3.Connection:
+        # Only one thread at a time uses it; close() at the end comes from the main thread.
+        connection = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: a commit that was acknowledged survives a power cut, not only a killed process.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        # Appending is atomic; a lock would make a new reader wait for a long change.
+        self._connections.append(connection)
         return connection
 
+    def _has_turn(self) -> bool:
+        return getattr(self._local, "has_turn", False)
+
     def read(self) -> sqlite3.Connection:
-        """Return this thread's connection, for SELECTs."""
-        return self._connection()
+        """Return a connection for SELECTs: this thread's own, or that of the transaction it is in."""
+        if self._has_turn():
+            return self._writer
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        return connection
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -84,38 +124,90 @@ class State:
 
         Nested use in one thread joins the outer transaction.
         """
-        connection = self._connection()
-        with self._writer:
-            if connection.in_transaction:
-                yield connection
-                return
-            connection.execute("BEGIN IMMEDIATE")
-            self._actions.clear()
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                # A full disk may have rolled back already, and may also fail the commit itself.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-            actions = list(self._actions)
+        if self._has_turn():
+            yield self._writer
+            return
+        with self._counting:
+            self._waiting += 1
+        group: _Group | None = None
+        try:
+            with self._turn:
+                try:
+                    group = self._join()
+                    with self._member(group):
+                        yield self._writer
+                    actions, self._actions = self._actions, []
+                finally:
+                    self._leave()
+        finally:
+            # Also who was refused waits: what it was refused for may be undone with the group.
+            if group is not None:
+                group.wait()
         for action in actions:
             action()
+
+    def _join(self) -> _Group:
+        """Become a member of the transaction under way, or begin one."""
+        with self._counting:
+            self._waiting -= 1
+        if self._group is None:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._group = _Group()
+        self._group.members += 1
+        return self._group
+
+    @contextmanager
+    def _member(self, group: _Group) -> Iterator[None]:
+        self._actions.clear()
+        self._writer.execute("SAVEPOINT member")
+        self._local.has_turn = True
+        try:
+            yield
+            self._writer.execute("RELEASE member")
+        except BaseException as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK TO member")
+                self._writer.execute("RELEASE member")
+            else:
+                # A full disk has rolled all of it back already.
+                group.end(error)
+            raise
+        finally:
+            self._local.has_turn = False
+
+    def _leave(self) -> None:
+        """Commit for the whole group unless somebody comes who will."""
+        group = self._group
+        if group is None:
+            return
+        with self._counting:
+            goes_on = self._waiting > 0 and group.members < MAX_GROUP_MEMBERS
+        if goes_on and not group.ended.is_set():
+            return
+        self._group = None
+        try:
+            if not group.ended.is_set():
+                self._writer.execute("COMMIT")
+            group.end()
+        except BaseException as error:  # noqa: BLE001 -- every member raises it
+            # A full disk may also fail the commit itself, and may have rolled back or not.
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            group.end(error)
 
     def after_commit(self, action: Callable[[], None]) -> None:
         """Run `action` once what this thread is changing is committed; at once outside of a transaction.
 
         A rollback forgets it. It runs without the writers' lock and must not raise.
         """
-        if self._connection().in_transaction:
+        if self._has_turn():
             self._actions.append(action)
         else:
             action()
 
     def close(self) -> None:
         """Close every connection; the last one folds the write-ahead log into the file."""
-        with self._writer:
+        with self._turn:
             for connection in self._connections:
                 connection.close()
             self._connections.clear()

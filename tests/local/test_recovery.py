@@ -137,7 +137,7 @@ def _upload_until_killed(process: Process, cluster: LocalCluster, number: int, a
 
     def upload(index: int) -> None:
         key = f"in/{number:02}/{index:03}"
-        body = random.Random(index).randbytes(index * 97)
+        body = random.Random(index).randbytes(index * 970)
         try:
             s3.put_object(Bucket="durable-bucket", Key=key, Body=body)
         except Exception:  # noqa: BLE001 -- the server is gone: the upload was not acknowledged
@@ -164,8 +164,12 @@ def _check(folder: DataFolder, cluster: LocalCluster, acknowledged: dict[str, st
             "SELECT key, count(jobs.id) FROM events LEFT JOIN jobs ON jobs.event = events.id "
             "WHERE bucket = 'durable-bucket' GROUP BY events.id"
         ).fetchall()
-        blobs = {blob for (blob,) in connection.execute("SELECT blob FROM pieces")}
-    assert sum(path.is_file() for path in folder.blobs.rglob("*")) == len(blobs), "no blob without an object"
+        named = sorted(blob for (blob,) in connection.execute("SELECT blob FROM pieces"))
+        small = [blob for (blob,) in connection.execute("SELECT blob FROM small_blobs")]
+    files = [path.name for path in folder.blobs.rglob("*") if path.is_file()]
+    assert sorted(files + small) == named, "no blob without an object"
+    assert files
+    assert small
     assert all(count == 1 for _, count in rows)
     keys = [key for key, _ in rows]
     assert len(keys) == len(set(keys))

@@ -8,11 +8,11 @@ import socket
 import time
 from typing import Any
 
-from cheroot.makefile import StreamReader, StreamWriter
 from cheroot.server import HTTPConnection, HTTPRequest
 
 from oscarcli.local.http.head import CheckedHead, CheckedHeaders, MalformedHead, check_request
 from oscarcli.local.http.messages import READ_BLOCK
+from oscarcli.local.http.stream import stream
 
 # Time for the head of a request, from its first byte to its last.
 HEAD_SECONDS = 5.0
@@ -21,20 +21,6 @@ _USUAL_HEAD_BYTES = 1 << 13
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 # Of what a client sent behind a malformed head: unread bytes would reset the connection under the answer.
 _MAX_DRAINED_BYTES = 1 << 20
-
-
-class _Reader(StreamReader):
-    """A connection's reader that hides the beginning of a head while the rest of it is awaited."""
-
-    awaits_head = False
-
-    def has_data(self) -> bool:
-        has_data: bool = super().has_data()  # type: ignore[no-untyped-call]
-        return has_data and not self.awaits_head
-
-
-def _file(connection: socket.socket, mode: str, size: int) -> Any:
-    return _Reader(connection, mode, size) if "r" in mode else StreamWriter(connection, mode, size)
 
 
 class CheckedRequest(HTTPRequest):
@@ -78,7 +64,7 @@ class CheckedConnection(HTTPConnection):
     head_since: float | None = None
 
     def __init__(self, server: Any, sock: socket.socket, _makefile: Any = None) -> None:
-        super().__init__(server, sock, _file)
+        super().__init__(server, sock, stream)
 
     def communicate(self) -> bool:
         """Serve one request; True when the connection stays open."""
@@ -92,7 +78,7 @@ class CheckedConnection(HTTPConnection):
         readable again when more has come.
         """
         self.rfile.awaits_head = False
-        buffered = self.rfile.peek(1) if self.rfile.has_data() else b""
+        buffered = self.rfile.buffered()
         try:
             # Without bytes of an earlier read the connection is here because it is readable.
             arrived = self._arrived_by_now() if buffered else self._arrived()
@@ -131,16 +117,10 @@ class CheckedConnection(HTTPConnection):
             self.socket.settimeout(self.server.timeout)
 
     def close(self) -> None:
-        """Close the connection, and the writer with what it could not send.
-
-        cheroot leaves the writer to the garbage collector, which complains on standard error when a client
-        went away in the middle of an answer.
-        """
+        """Close the connection."""
         if self.was_refused:
             self._drain()
         super().close()
-        with contextlib.suppress(OSError, ValueError):
-            self.wfile.close()
 
     def _drain(self) -> None:
         """Take what the client has sent by now, without waiting for more."""

@@ -10,6 +10,9 @@ import contextlib
 import logging
 import socket
 import threading
+import time
+from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -179,7 +182,7 @@ class _Gateway(Gateway):
     def _send_head(self, response: Response) -> None:
         request = self.req
         request.status = _status_line(response.status)
-        headers = dict(response.headers)
+        headers = {"Date": _http_date(int(time.time())), **response.headers}
         has_body = response.status >= 200 and response.status not in (204, 304)
         if isinstance(response.body, bytes) and has_body:
             headers.setdefault("Content-Length", str(len(response.body)))
@@ -195,6 +198,12 @@ def _close_body(response: Response) -> None:
         close()
 
 
+@lru_cache(maxsize=2)
+def _http_date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+@lru_cache
 def _status_line(status: int) -> bytes:
     try:
         phrase = HTTPStatus(status).phrase

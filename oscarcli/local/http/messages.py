@@ -59,7 +59,8 @@ class Request:
     @property
     def query(self) -> dict[str, str]:
         """Decoded query parameters, blank values kept; of a repeated name the last one counts."""
-        return dict(parse_qsl(self.raw_query, keep_blank_values=True))
+        raw = self.raw_query
+        return dict(parse_qsl(raw, keep_blank_values=True)) if raw else {}
 
     def read_all(self, limit: int) -> bytes:
         """Return the whole body. Raises ValueError when it is longer than `limit` bytes."""

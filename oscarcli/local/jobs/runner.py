@@ -10,6 +10,7 @@ from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.engine.base import Engine, RunCancellation
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
+from oscarcli.local.jobs.removal import FolderRemover
 from oscarcli.local.jobs.staging import RunStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
 from oscarcli.local.jobs.table import Job, JobOutcome
@@ -20,6 +21,8 @@ from oscarcli.local.services.table import Services
 
 WORK = "work"
 PAYLOAD = "payload"
+# What a stopping server waits for the folders of the last runs; the next start removes the others.
+REMOVE_SECONDS = 2.0
 
 Obstacle = Callable[[Definition], str | None]
 
@@ -47,6 +50,7 @@ class JobRunner:
         strict_exit: bool = False,
     ) -> None:
         self._folder = folder
+        self._remover = FolderRemover(folder)
         self._services = services
         self._storage = storage
         self._placements = placements
@@ -69,8 +73,12 @@ class JobRunner:
             return self._logged(job, home, log, cancellation)
         finally:
             log.close()
-            remove_tree(home / WORK)
+            self._remover.remove(home / WORK)
             (home / PAYLOAD).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Finish what is left to do of runs that have ended."""
+        self._remover.stop(REMOVE_SECONDS)
 
     def _logged(self, job: Job, home: Path, log: JobLog, cancellation: RunCancellation) -> JobOutcome:
         payload = home / PAYLOAD

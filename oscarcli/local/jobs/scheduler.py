@@ -102,13 +102,14 @@ class Scheduler:
     # -- workers ---------------------------------------------------------------------------------
 
     def _work_on(self) -> None:
-        while not self._stopping:
+        job: Job | None = None
+        while job is not None or not self._stopping:
             rings = self._rings
-            job = self._next()
+            job = job or self._next()
             if job is not None:
                 # There may be more, and the ring that said so was heard by one worker only.
                 self.wake()
-                self._work(job)
+                job = self._work(job)
                 continue
             with self._bell:
                 if rings == self._rings and not self._stopping:
@@ -118,13 +119,15 @@ class Scheduler:
         try:
             if not self._has_room():
                 return None
-            with self._lock:
-                busy = list(self._running)
-            return next(iter(self._jobs.claim(1, busy)), None)
+            return next(iter(self._jobs.claim(1, self._busy())), None)
         except (sqlite3.Error, OSError) as error:
             log.error("the queue cannot be read: %s", error)
             self._held = True
             return None
+
+    def _busy(self) -> list[str]:
+        with self._lock:
+            return list(self._running)
 
     def _has_room(self) -> bool:
         held = self._free_bytes() < MIN_FREE_BYTES
@@ -135,7 +138,8 @@ class Scheduler:
         self._held = held
         return not held
 
-    def _work(self, job: Job) -> None:
+    def _work(self, job: Job) -> Job | None:
+        """Run a job to its recorded end; return the one that was claimed with it."""
         cancellation = RunCancellation()
         with self._lock:
             self._running[job.name] = cancellation
@@ -145,15 +149,16 @@ class Scheduler:
             # Deleted between being claimed and being known here: nobody could have stopped it.
             if not self._jobs.exists(job.name):
                 self.forget([job.name])
-            self._carry_out(job, cancellation)
+            return self._carry_out(job, cancellation)
         finally:
             self._leave(job.name)
 
-    def _carry_out(self, job: Job, cancellation: RunCancellation) -> None:
+    def _carry_out(self, job: Job, cancellation: RunCancellation) -> Job | None:
         log.info("job %s starts", job.name)
         outcome = self._outcome(job, cancellation)
-        self._record(job, outcome)
+        following = self._record(job, outcome)
         log.info("job %s %s", job.name, "succeeded" if outcome.succeeded else f"failed: {outcome.reason}")
+        return following
 
     def _leave(self, name: str) -> None:
         with self._lock:
@@ -178,15 +183,17 @@ class Scheduler:
             log.warning("the log of job %s cannot be written: %s", job.name, error)
         return JobOutcome(False, reason)
 
-    def _record(self, job: Job, outcome: JobOutcome) -> None:
-        """Record the end; a full disk passes, so it is tried until the server stops."""
+    def _record(self, job: Job, outcome: JobOutcome) -> Job | None:
+        """Record the end and claim another job; a full disk passes, so it is tried until the server stops."""
         while True:
             try:
+                if not self._stopping and self._has_room():
+                    return self._jobs.finish_and_claim(job.name, outcome, self._busy())
                 self._jobs.finish(job.name, outcome)
-            except sqlite3.Error as error:
+            except (sqlite3.Error, OSError) as error:
                 log.error("the end of job %s cannot be recorded: %s", job.name, error)
                 if self._stopping:
-                    return
+                    return None
                 time.sleep(RETRY_SECONDS)
             else:
-                return
+                return None

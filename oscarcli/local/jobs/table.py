@@ -128,6 +128,12 @@ class Jobs:
                 (status, clock.now(), outcome.exit_code, outcome.reason, name, RUNNING),
             )
 
+    def finish_and_claim(self, name: str, outcome: JobOutcome, busy: Iterable[str]) -> Job | None:
+        """Record how a job ended and take the next, with one commit; see `finish` and `claim`."""
+        with self._state.transaction():
+            self.finish(name, outcome)
+            return next(iter(self.claim(1, busy)), None)
+
     def status(self, service: str, name: str) -> str | None:
         """Return a job's status, `None` when the service has no such job."""
         row = (

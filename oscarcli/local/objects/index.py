@@ -5,7 +5,8 @@ SQLite compares it by its UTF-8 bytes, which is S3's order.
 
 The bytes of an object are its *pieces*: blobs in order, one for a simple upload, one for each part of a
 multipart upload, none for an empty object. An upload and the object it becomes share the name of the
-content, so that completing a terabyte is one row and no copying.
+content, so that completing a terabyte is one row and no copying. A small blob lies in the database itself: it
+is durable with the commit that names it, where a file of its own would take two more flushes of the disk.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ CREATE TABLE IF NOT EXISTS pieces (
     modified_ns INTEGER NOT NULL,
     PRIMARY KEY (content, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS small_blobs (
+    blob TEXT PRIMARY KEY REFERENCES pieces (blob) ON DELETE CASCADE,
+    data BLOB NOT NULL
+);
 """
 
 Connection = sqlite3.Connection
@@ -65,6 +70,11 @@ def get_bucket(connection: Connection, name: str) -> Bucket | None:
     """Return the bucket, or None."""
     row = connection.execute("SELECT * FROM buckets WHERE name = ?", (name,)).fetchone()
     return None if row is None else _bucket(row)
+
+
+def has_bucket(connection: Connection, name: str) -> bool:
+    """Tell whether there is such a bucket."""
+    return connection.execute("SELECT 1 FROM buckets WHERE name = ?", (name,)).fetchone() is not None
 
 
 def get_buckets(connection: Connection) -> list[Bucket]:

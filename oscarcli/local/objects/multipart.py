@@ -94,7 +94,7 @@ class MultipartUploads:
                     raise S3Error("NoSuchUpload")
                 self._state.after_commit(draft.keep)
                 piece = Piece(number, draft.name, intake.size, intake.etag, value, self._writer.now_ns())
-                old = piece_index.put_piece(connection, upload.identifier, piece)
+                old = self._writer.add_piece(connection, upload.identifier, piece, draft)
                 self._state.after_commit(lambda: self._writer.holds.discard(upload.identifier, old))
         return piece
 
@@ -154,7 +154,7 @@ class MultipartUploads:
             piece_index.remove_upload(connection, identifier)
             size = sum(piece.size for piece in chosen)
             new = NewObject(bucket, key, size, _etag(chosen), upload.attributes, checksum, identifier)
-            return self._writer.publish(connection, new, [], EVENT_COMPLETE, event)
+            return self._writer.publish(connection, new, EVENT_COMPLETE, event)
 
     def _drop_others(
         self, connection: sqlite3.Connection, identifier: str, stored: Mapping[int, Piece], chosen: set[int]

@@ -22,6 +22,24 @@ def get_pieces(
     return [_piece(row) for row in rows]
 
 
+def get_pieces_with_data(
+    connection: sqlite3.Connection, content: str
+) -> tuple[list[Piece], dict[str, bytes]]:
+    """Return all pieces of a content by number, and the bytes of those blobs that are no files."""
+    rows = connection.execute(
+        "SELECT pieces.*, data FROM pieces LEFT JOIN small_blobs USING (blob) "
+        "WHERE content = ? ORDER BY number",
+        (content,),
+    ).fetchall()
+    small = {row["blob"]: row["data"] for row in rows if row["data"] is not None}
+    return [_piece(row) for row in rows], small
+
+
+def add_small_blob(connection: sqlite3.Connection, blob: str, data: bytes) -> None:
+    """Store the bytes of a blob that a piece names; they go with the piece."""
+    connection.execute("INSERT INTO small_blobs VALUES (?, ?)", (blob, data))
+
+
 def put_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> list[str]:
     """Insert a piece, or replace the one of its number; returns the blobs that are not needed any more."""
     old = connection.execute(

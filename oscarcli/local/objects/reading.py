@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from io import FileIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BytesIO, FileIO
 from types import TracebackType
 
 from oscarcli.local.objects.blobs import BLOCK, Blobs
@@ -62,10 +62,16 @@ class ObjectReader:
         holds: has a hold on this content, which `close` releases.
         stored: the version that is read.
         pieces: all of its pieces, in order.
+        small: the bytes of those blobs that are no files.
     """
 
     def __init__(
-        self, blobs: Blobs, holds: BlobReferences, stored: ObjectRecord, pieces: Sequence[Piece]
+        self,
+        blobs: Blobs,
+        holds: BlobReferences,
+        stored: ObjectRecord,
+        pieces: Sequence[Piece],
+        small: Mapping[str, bytes],
     ) -> None:
         self.pieces = pieces
         self._blobs = blobs
@@ -74,7 +80,8 @@ class ObjectReader:
         self._next = iter(pieces)
         self._skip = 0
         self._left = stored.size
-        self._file: FileIO | None = None
+        self._small = small
+        self._file: BytesIO | FileIO | None = None
 
     def narrow(self, start: int, length: int) -> None:
         """Read only `length` bytes from `start` on; to be called before the first read."""
@@ -95,12 +102,13 @@ class ObjectReader:
         self._left -= len(data)
         return data
 
-    def _open_next(self) -> FileIO:
+    def _open_next(self) -> BytesIO | FileIO:
         for piece in self._next:
             if self._skip >= piece.size:
                 self._skip -= piece.size
                 continue
-            file = self._blobs.open(piece.blob)
+            data = self._small.get(piece.blob)
+            file = self._blobs.open(piece.blob) if data is None else BytesIO(data)
             file.seek(self._skip)
             self._skip = 0
             return file

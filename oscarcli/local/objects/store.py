@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import io
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 from oscarcli.local.objects import index, listing, names, piece_index
-from oscarcli.local.objects.blobs import Draft
+from oscarcli.local.objects.blobs import Draft, ordered_identifier
 from oscarcli.local.objects.body_reader import BodyReader, DeclaredBody
 from oscarcli.local.objects.bucket_store import BucketStore
 from oscarcli.local.objects.errors import S3Error, full_disk_named
@@ -98,7 +97,9 @@ class ObjectStore(BucketStore):
         if condition is not None:
             condition(self.find(bucket, key))
         with full_disk_named(), self._writer.draft(intake) as draft:
-            new = NewObject(bucket, key, intake.size, intake.etag, said, intake.checksum, uuid.uuid4().hex)
+            new = NewObject(
+                bucket, key, intake.size, intake.etag, said, intake.checksum, ordered_identifier()
+            )
             return self._commit(new, draft, event_name, event, condition)
 
     def put_marker(self, bucket: str, key: str) -> ObjectRecord:
@@ -144,7 +145,7 @@ class ObjectStore(BucketStore):
                 intake = BodyReader(reader, DeclaredBody(algorithm=algorithm or kept))
                 draft = stack.enter_context(self._writer.draft(intake))
                 size, etag, checksum = intake.size, intake.etag, intake.checksum
-            new = NewObject(bucket, key, size, etag, attributes, checksum, uuid.uuid4().hex)
+            new = NewObject(bucket, key, size, etag, attributes, checksum, ordered_identifier())
             return self._commit(new, draft, EVENT_COPY, event, condition)
 
     def _commit(
@@ -161,8 +162,10 @@ class ObjectStore(BucketStore):
                 condition(index.get_object(connection, new.bucket, new.key))
             # First of the actions: nothing may come between the commit and the end of the draft.
             self._state.after_commit(draft.keep)
-            pieces = [Piece(1, draft.name, new.size, new.etag, "", 0)] if new.size else []
-            return self._writer.publish(connection, new, pieces, event_name, event)
+            if new.size:
+                piece = Piece(1, draft.name, new.size, new.etag, "", 0)
+                self._writer.add_piece(connection, new.content, piece, draft)
+            return self._writer.publish(connection, new, event_name, event)
 
     def find(self, bucket: str, key: str) -> ObjectRecord | None:
         """Return an object's description, or None."""
@@ -187,9 +190,9 @@ class ObjectStore(BucketStore):
             previous, stored = stored, self.stat(bucket, key)
             self._writer.holds.hold(stored.content)
             # Asked after the hold: pieces that are there now stay until it is released.
-            pieces = piece_index.get_pieces(self._state.read(), stored.content)
+            pieces, small = piece_index.get_pieces_with_data(self._state.read(), stored.content)
             if pieces or not stored.size:
-                return stored, ObjectReader(self._writer.blobs, self._writer.holds, stored, pieces)
+                return stored, ObjectReader(self._writer.blobs, self._writer.holds, stored, pieces, small)
             self._writer.holds.release(stored.content)
             if previous is not None and previous.content == stored.content:
                 raise S3Error("InternalError", "The index names an object without bytes.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,15 +84,23 @@ class Writer:
             draft.seal()
             yield draft
 
+    def add_piece(
+        self, connection: sqlite3.Connection, content: str, piece: Piece, draft: Draft
+    ) -> list[str]:
+        """Add a draft as a piece; returns the blobs that are not needed any more."""
+        old = piece_index.put_piece(connection, content, piece)
+        if draft.small:
+            piece_index.add_small_blob(connection, draft.name, draft.small)
+        return old
+
     def publish(
         self,
         connection: sqlite3.Connection,
         new: NewObject,
-        pieces: Sequence[Piece],
         event_name: str,
         event: EventSource | None,
     ) -> ObjectRecord:
-        """Make an object visible, replace the old one, announce it when there is an `event`."""
+        """Make an object visible whose pieces are there, replace the old one, announce it for an `event`."""
         old = index.get_object(connection, new.bucket, new.key)
         stored = ObjectRecord(
             bucket=new.bucket,
@@ -105,8 +113,6 @@ class Writer:
             content=new.content,
         )
         index.put_object(connection, stored)
-        for piece in pieces:
-            piece_index.put_piece(connection, new.content, piece)
         if old is not None:
             self.forget(connection, old.content)
         if event is not None:
@@ -147,7 +153,7 @@ class Writer:
 
 def require_bucket(connection: sqlite3.Connection, name: str) -> None:
     """Raise S3Error("NoSuchBucket") when there is no such bucket."""
-    if index.get_bucket(connection, name) is None:
+    if not index.has_bucket(connection, name):
         raise S3Error("NoSuchBucket")
 
 

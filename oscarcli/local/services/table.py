@@ -66,6 +66,9 @@ class Services:
 
     def take_note(self, name: str) -> bool:
         """Return True once for each revision of a service, False ever after."""
+        noted = self._state.read().execute("SELECT noted FROM services WHERE name = ?", (name,)).fetchone()
+        if noted is None or noted["noted"]:
+            return False
         with self._state.transaction() as connection:
             changed = connection.execute(
                 "UPDATE services SET noted = 1 WHERE name = ? AND noted = 0", (name,)

@@ -151,7 +151,9 @@ def test_a_script_gets_the_usual_signals_and_no_descriptors(run: Run) -> None:
         pytest.skip("needs /proc")
     # The last one is that of the listing itself.
     assert run("ls /proc/self/fd | tr '\\n' ' '") == (0, b"0 1 2 3 ")
-    assert run("grep SigIgn /proc/self/status")[1].split() == [b"SigIgn:", b"0" * 16]
+    ignored = int(run("grep SigIgn /proc/self/status")[1].split()[1], 16)
+    # Of these glibc's posix_spawn leaves the two that it keeps for itself.
+    assert ignored & ~(1 << 31 | 1 << 32) == 0
 
 
 def test_a_cancelled_script_gets_term_and_nothing_of_it_is_left(run: Run, tmp_path: Path) -> None:

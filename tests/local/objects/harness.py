@@ -43,12 +43,15 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     @property
-    def blobs(self) -> list[Path]:
-        return [path for path in (self.folder / "blobs").rglob("*") if path.is_file()]
+    def blobs(self) -> list[str]:
+        """The names of all blobs: files, and small ones in the database."""
+        files = [path.name for path in (self.folder / "blobs").rglob("*") if path.is_file()]
+        rows = self.state.read().execute("SELECT blob FROM small_blobs").fetchall()
+        return sorted(files + [row["blob"] for row in rows])
 
     @property
     def named_blobs(self) -> list[str]:
-        # An empty part has a row but no file.
+        # An empty part has a row but no bytes.
         rows = self.state.read().execute("SELECT blob FROM pieces WHERE size > 0")
         return sorted(row["blob"] for row in rows)
 
@@ -58,7 +61,7 @@ class Server:
             return reader.read()
 
     def has_no_orphans(self) -> bool:
-        return sorted(path.name for path in self.blobs) == self.named_blobs
+        return self.blobs == self.named_blobs
 
 
 def boto_client(endpoint: str, *, key: str = "", secret: str = "", **config: Any) -> Any:

@@ -57,13 +57,15 @@ def test_a_database_without_room_is_a_full_disk(server: Server) -> None:
     server.store.create_bucket("data")
     server.store.put("data", "a", io.BytesIO(b"old"))
     pages = server.state.read().execute("PRAGMA page_count").fetchone()[0]
-    server.state.read().execute(f"PRAGMA max_page_count = {pages}")
+    with server.state.transaction() as connection:
+        connection.execute(f"PRAGMA max_page_count = {pages}")
     large = {"m": "x" * 30_000}
     with pytest.raises(S3Error, match="XMinioStorageFull"):
         server.store.put("data", "a", io.BytesIO(b"new"), metadata=large, event=SOURCE)
     assert server.commits == []
     assert server.state.read().execute("SELECT count(*) FROM test_events").fetchone()[0] == 0
-    server.state.read().execute("PRAGMA max_page_count = 100000")
+    with server.state.transaction() as connection:
+        connection.execute("PRAGMA max_page_count = 100000")
     assert server.content("a") == b"old"
     assert server.has_no_orphans()
     server.store.put("data", "a", io.BytesIO(b"new"), metadata=large, event=SOURCE)

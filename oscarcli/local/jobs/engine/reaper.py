@@ -1,9 +1,10 @@
 """A process beside the server that starts scripts, and ends whatever they leave behind.
 
 The server runs this file as a program. For each run it sends two descriptors: a socket of the run, and where
-the script prints to. A guard is forked that adopts all orphans among the script's descendants
+the script prints to. They go to a guard that adopts all orphans among the script's descendants
 (PR_SET_CHILD_SUBREAPER), so that not even a process with a session and an environment of its own gets away.
 Forking belongs here: the server has threads, and a Python of its own for each run would cost more than a run.
+A guard without children left takes the next run; a fork of it costs twice what a small script does.
 
 On a run's socket the guard reads the command (see `encode`), later `TERMINATE`, and the end of the file for
 "kill what is left". It answers with `STARTED`, then an `ANSWER` once the script has ended, and closes the
@@ -23,7 +24,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 TERMINATE = b"T"
 SIZE = struct.Struct("!I")
@@ -36,7 +37,6 @@ PR_SET_CHILD_SUBREAPER = 36
 # A process of another user cannot be killed, one that waits for a disk not yet.
 KILL_SECONDS = 5.0
 POLL_SECONDS = 0.002
-_MAX_DESCRIPTOR = 1 << 10
 
 
 def encode(folder: bytes, words: Sequence[bytes], variables: Sequence[bytes]) -> bytes:
@@ -53,38 +53,94 @@ def encode(folder: bytes, words: Sequence[bytes], variables: Sequence[bytes]) ->
 
 
 def main() -> None:
-    """Fork a guard for each pair of descriptors, until the server closes its end of standard input."""
+    """Hand each pair of descriptors to a guard, until the server closes its end of standard input."""
     control = socket.socket(fileno=os.dup(0))
     with open(os.devnull) as nothing:  # noqa: PTH123 -- pathlib would take longer to import than the rest
         os.dup2(nothing.fileno(), 0)
+    guards: list[socket.socket] = []
+    idle: list[socket.socket] = []
     while True:
-        data, descriptors, _, _ = socket.recv_fds(control, 1, 2)
-        if not data:
-            return
-        if os.fork() == 0:
-            control.close()
-            try:
-                _guard(socket.socket(fileno=descriptors[0]), descriptors[1])
-            finally:
-                os._exit(0)
-        for descriptor in descriptors:
-            os.close(descriptor)
+        ready, _, _ = select.select([control, *guards], [], [])
+        for guard in ready:
+            if guard is not control:
+                _hear(guard, guards, idle)
+        if control in ready:
+            data, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+            if not data:
+                return
+            _hand_over(descriptors, control, guards, idle)
+            for descriptor in descriptors:
+                os.close(descriptor)
         _reap()
 
 
-def _guard(run: socket.socket, output: int) -> None:
+def _hear(guard: socket.socket, guards: list[socket.socket], idle: list[socket.socket]) -> None:
+    """Take note that a guard has nothing left to do, or is gone."""
+    try:
+        is_idle = bool(guard.recv(1))
+    except OSError:
+        is_idle = False
+    if is_idle:
+        idle.append(guard)
+        return
+    guards.remove(guard)
+    if guard in idle:
+        idle.remove(guard)
+    guard.close()
+
+
+def _hand_over(
+    descriptors: list[int], control: socket.socket, guards: list[socket.socket], idle: list[socket.socket]
+) -> None:
+    while idle:
+        # One that somebody has killed is noticed here or by its closed socket.
+        with contextlib.suppress(OSError):
+            socket.send_fds(idle.pop(), [b"!"], descriptors)
+            return
+    guard, below = socket.socketpair()
+    if os.fork() == 0:
+        for other in (control, guard, *guards):
+            other.close()
+        try:
+            _serve(below, descriptors)
+        finally:
+            os._exit(0)
+    below.close()
+    guards.append(guard)
+
+
+def _serve(above: socket.socket, descriptors: list[int]) -> None:
+    """Guard one run after the other; with children that cannot be killed it is the last one."""
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     adopts = _adopt_orphans()
-    folder, words, variables = _receive(run)
-    script, error = _start(folder, words, variables, output)
-    os.close(output)
+    while True:
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        with socket.socket(fileno=descriptors[0]) as run:
+            if not _guard(run, descriptors[1], wake, adopts):
+                return
+        # The server is told first: it waits for the end of the run.
+        above.sendall(b"!")
+        data, descriptors, _, _ = socket.recv_fds(above, 1, 2)
+        if not data:
+            return
+
+
+def _guard(run: socket.socket, output: int, wake: int, adopts: bool) -> bool:
+    """Carry out one run; tell whether nothing of it is left."""
+    try:
+        folder, words, variables = _receive(run)
+        script, error = _start(folder, words, variables, output)
+    finally:
+        os.close(output)
     run.sendall(STARTED.pack(error, adopts))
-    if not error:
-        _watch(run, script, wake)
-        _end_all(script)
+    if error:
+        return True
+    _watch(run, script, wake)
+    return _end_all(script)
 
 
 def _receive(run: socket.socket) -> tuple[bytes, list[bytes], dict[bytes, bytes]]:
@@ -114,41 +170,26 @@ def _adopt_orphans() -> bool:
 
 
 def _start(
-    folder: bytes, words: Sequence[bytes], variables: dict[bytes, bytes], output: int
+    folder: bytes, words: Sequence[bytes], variables: Mapping[bytes, bytes], output: int
 ) -> tuple[int, int]:
     """Start a script in a session of its own; return its number and 0, or what went wrong."""
-    result, report = os.pipe()
     try:
-        script = os.fork()
+        os.chdir(folder)
+        # Unlike a fork it copies nothing of this process. Its other descriptors are closed by the exec.
+        script = os.posix_spawn(
+            words[0],
+            list(words),
+            variables,
+            file_actions=[(os.POSIX_SPAWN_DUP2, output, number) for number in (1, 2)],
+            setsid=True,
+            # Python ignores these, and what is ignored stays so in a new program.
+            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+        )
     except OSError as error:
         return 0, error.errno or 1
-    if script == 0:
-        try:
-            _become(folder, words, variables, output, report)
-        except OSError as error:
-            os.write(report, SIZE.pack(error.errno or 1))
-        finally:
-            os._exit(127)
-    os.close(report)
-    failure = os.read(result, SIZE.size)
-    os.close(result)
-    return script, SIZE.unpack(failure)[0] if failure else 0
-
-
-def _become(
-    folder: bytes, words: Sequence[bytes], variables: dict[bytes, bytes], output: int, report: int
-) -> None:
-    signal.set_wakeup_fd(-1)
-    # Python ignores these, and what is ignored stays so in a new program.
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)
-    os.setsid()
-    os.dup2(output, 1)
-    os.dup2(output, 2)
-    os.closerange(3, report)
-    os.closerange(report + 1, _MAX_DESCRIPTOR)
-    os.chdir(folder)
-    os.execve(words[0], list(words), variables)  # noqa: S606 -- the words are a shell and its script
+    finally:
+        os.chdir("/")
+    return script, 0
 
 
 def _watch(run: socket.socket, script: int, wake: int) -> None:
@@ -197,8 +238,8 @@ def _reap() -> list[tuple[int, int]]:
     return found
 
 
-def _end_all(script: int) -> None:
-    """Kill children until there are none; those of a killed one become ours."""
+def _end_all(script: int) -> bool:
+    """Kill children until there are none; those of a killed one become ours. False when some stay."""
     if not os.path.isdir("/proc/self"):  # noqa: PTH112
         _signal_group(script, signal.SIGKILL)
     deadline = time.monotonic() + KILL_SECONDS
@@ -207,11 +248,12 @@ def _end_all(script: int) -> None:
             if os.waitpid(-1, os.WNOHANG)[0]:
                 continue
         except ChildProcessError:
-            return
+            return True
         for pid in _children():
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(POLL_SECONDS)
+    return False
 
 
 def _children() -> Iterator[int]:

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from oscarcli.local.objects.errors import S3Error
@@ -41,6 +42,7 @@ class Scope:
     def __str__(self) -> str:
         return f"{self.date}/{self.region}/s3/aws4_request"
 
+    @lru_cache(maxsize=16)  # noqa: B019 -- a scope is a value; few of them live at a time
     def key(self, secret: str) -> bytes:
         """Return the signing key."""
         key = b"AWS4" + secret.encode()
