@@ -33,6 +33,7 @@ class EngineName(str, Enum):
     PODMAN = "podman"
     DOCKER = "docker"
     CHARLIECLOUD = "charliecloud"
+    UDOCKER = "udocker"
 
 
 class PullPolicy(str, Enum):

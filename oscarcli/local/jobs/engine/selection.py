@@ -76,6 +76,12 @@ def _charliecloud(program: str, folder: Path, seconds: float) -> Engine:
     return charliecloud.probe(EngineProgram([program], {"USER": "oscar"}), folder, seconds)
 
 
+def _udocker(program: str, _folder: Path, seconds: float) -> Engine:
+    from oscarcli.local.jobs.engine import udocker
+
+    return udocker.probe(program, seconds)
+
+
 # In the order in which they are tried: the nearest to a real cluster first.
 KINDS: Mapping[str, EngineKind] = {
     "podman": EngineKind("podman", "install podman (apt install podman, dnf install podman)", _podman),
@@ -83,6 +89,7 @@ KINDS: Mapping[str, EngineKind] = {
         "docker", "install Docker, and let this user use it (docker run hello-world)", _docker
     ),
     "charliecloud": EngineKind("ch-run", "install Charliecloud (apt install charliecloud)", _charliecloud),
+    "udocker": EngineKind("udocker", "install udocker (pip install udocker, udocker install)", _udocker),
 }
 NAMES = (HOST, *KINDS)
 
