@@ -25,7 +25,7 @@ MAX_FINISH_SECONDS = 2.0
 # So many times as many threads are tried at a step, and kept when they get so many times as much done.
 GROWTH = 4
 MIN_GAIN = 1.2
-# A program that computes for so large a part of the time gains nothing by more threads: one of them runs at a time.
+# A program that computes for so large a part of the time gains nothing by threads: one runs at a time.
 # What the system does for it meanwhile does not count, for it does that for several at once.
 MAX_BUSY = 0.6
 
