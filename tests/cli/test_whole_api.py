@@ -151,7 +151,7 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
     ),
     "quota": (
         Step("quota get", code=ExitCode.AUTH, err="the cluster's own account"),
-        Step("quota get ada", "user_id: ada"),
+        Step("quota get ada", code=ExitCode.NOT_FOUND, err="the server knows no such user"),
         Step("quota update ada --cpu 2.5 --gpu 1 --volume-count 3 --minio-buckets 4", "max: 2500"),
         Step("quota update ada --memory 1Gi", "max: 1073741824"),
         Step("quota get ada", "max: 2500"),

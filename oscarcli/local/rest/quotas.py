@@ -34,8 +34,16 @@ def own(_call: Call) -> Response:
 
 
 def get(call: Call) -> Response:
-    """GET /system/quotas/user/{userId}. Any user may have one: there is no list of them here."""
-    return json_answer(_quota(call, call.cluster.quotas.get(call.name)))
+    """GET /system/quotas/user/{userId}.
+
+    There are no users here but the cluster's account: known are those whose quota was set.
+    """
+    settings = call.cluster.quotas.get(call.name)
+    if not settings and call.name not in OWNERS:
+        # As a server without Kueue says it, which looks for what Kubernetes stores for the user.
+        name = call.name.partition("@")[0]
+        raise ApiError(500, f'getting volume quotas for user {call.name}: resourcequotas "{name}" not found')
+    return json_answer(_quota(call, settings))
 
 
 def change(call: Call) -> Response:
