@@ -122,6 +122,8 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("bucket get of-NAME", "folder/word.txt"),
         Step("bucket presign of-NAME folder/word.txt", "X-Amz-Signature="),
         Step("bucket get-file of-NAME folder/word.txt from-bucket.txt", "from-bucket.txt"),
+        Step("bucket sync of-NAME: from-bucket", "folder/word.txt"),
+        Step("bucket uploads of-NAME", "UPLOAD"),
         Step("bucket delete-file of-NAME folder/word.txt", "word.txt"),
         Step("bucket delete of-NAME --yes", "of-NAME"),
         Step("bucket get of-NAME", code=ExitCode.NOT_FOUND),
