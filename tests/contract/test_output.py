@@ -212,6 +212,8 @@ LOCAL = (
         "local status",
         "data_dir endpoint engine engine.name engine.version jobs jobs.* name pid running s3_endpoint",
     ),
+    Step("local images list", ""),
+    Step("local images prune", "removed"),
     Step("local stop", "name was_running"),
     Step("local reset --yes", "data_dir name"),
 )
