@@ -206,6 +206,10 @@ LOCAL = (
         "local status",
         "data_dir endpoint jobs jobs.* name pid running s3_endpoint",
     ),
+    Step("local user add ann", "endpoint groups issuer name refresh_token uid"),
+    Step("local user token ann --store-as ann", "endpoint groups issuer name uid"),
+    Step("local user list", "[] groups name uid"),
+    Step("local user remove ann", "name"),
     Step("local stop", "name was_running"),
     Step("local reset --yes", "data_dir name"),
 )

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-import os
 from enum import Enum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.local.cluster_entry import find_folder, is_loopback, refuse_other_cluster, remember
+from oscarcli.cli.local import user
+from oscarcli.cli.local.cluster_entry import is_loopback, refuse_other_cluster, remember
+from oscarcli.cli.local.options import DataDirOption, NameOption, chosen_folder
 from oscarcli.errors import ExitCode, NotFoundError, UsageError
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.options import LOOPBACK, Binding, Endpoints, Options
 from oscarcli.output.render import Column, Result
 
 app = noun("Run an OSCAR cluster on this machine.")
+app.add_typer(user.app, name="user")
 
 MAX_PORT = 65535
 # Each job that runs has a thread and a database connection of its own in the server.
@@ -43,18 +44,6 @@ class PullPolicy(str, Enum):
     NEVER = "never"
 
 
-NameOption = Annotated[
-    str, typer.Option("--name", metavar="ID", help="The cluster's id, and its directory's name.")
-]
-DataDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        metavar="DIRECTORY",
-        help="Where its data are.  [default: as at its start, or oscar-cli/local/ID below XDG_DATA_HOME]",
-        show_default=False,
-    ),
-]
 STATUS_COLUMNS = (
     Column("NAME", "name"),
     Column("STATUS", lambda row: "running" if row["running"] else "stopped"),
@@ -135,6 +124,9 @@ def start(
     sync_store: Annotated[
         bool, typer.Option("--sync-store", help="Synchronous runs store their results, too.")
     ] = False,
+    users: Annotated[
+        bool, typer.Option("--users", help="Let several people log in; 'local user add' makes them.")
+    ] = False,
 ) -> None:
     """Start the local cluster and store it among the clusters.
 
@@ -144,7 +136,7 @@ def start(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = _folder(session, name, data_dir)
+    folder = chosen_folder(session, name, data_dir)
     refuse_other_cluster(session, name, folder)
     _warn_of_others(session, bind)
     binding = Binding(bind, port, s3_port, tuple(allow_host or ()))
@@ -155,6 +147,7 @@ def start(
         strict=strict,
         strict_exit=strict_exit,
         sync_store=sync_store,
+        users=users,
     )
     if foreground:
         _serve(session, name, folder, binding, options)
@@ -214,7 +207,7 @@ def stop(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    was_running = control.stop(_folder(session, name, data_dir))
+    was_running = control.stop(chosen_folder(session, name, data_dir))
     if was_running or not session.wants_table:
         session.done(f'Local cluster "{name}" stopped', {"name": name, "was_running": was_running})
     else:
@@ -227,7 +220,7 @@ def status(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOpti
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = _folder(session, name, data_dir)
+    folder = chosen_folder(session, name, data_dir)
     found = control.status(folder)
     document: dict[str, Any] = {
         "name": name,
@@ -257,7 +250,7 @@ def logs(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = _folder(session, name, data_dir)
+    folder = chosen_folder(session, name, data_dir)
     if not folder.server_log.exists():
         raise NotFoundError(
             f'the local cluster "{name}" has no log in {folder.path}',
@@ -282,7 +275,7 @@ def reset(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = _folder(session, name, data_dir)
+    folder = chosen_folder(session, name, data_dir)
     if not yes:
         if not session.can_ask:
             raise UsageError("this removes all data of the local cluster", hint="confirm it with --yes")
@@ -291,9 +284,3 @@ def reset(
     control.reset(folder)
     text = f'Local cluster "{name}" reset: nothing of it is left in {folder.path}'
     session.done(text, {"name": name, "data_dir": str(folder.path)})
-
-
-def _folder(session: Session, name: str, data_dir: Path | None) -> DataFolder:
-    if not name or name.startswith(".") or os.sep in name:
-        raise UsageError(f'"{name}" cannot be the id of a local cluster')
-    return find_folder(session, name, data_dir)
