@@ -1,7 +1,7 @@
-"""The lean client: requests for objects over connections of its own, at a tenth of what botocore costs.
+"""The lean client: requests for objects over connections of its own, at a seventh of what botocore costs.
 
-Measured for 2,000 files of 16 KiB on one core, the client's own part of a request: 0.2 ms of CPU here, 0.6
-ms with urllib3 in the place of `s3_wire`, 2.4 ms with botocore.
+Measured for 2,000 files of 16 KiB, CPU of a whole upload: 0.3 ms here, 0.6 ms with Python's HTTP library in
+the place of `s3_wire`, 1.0 ms with urllib3, 2.2 ms with botocore.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from oscarcli.storage import s3_settings
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.s3_answer import WireAnswer
 from oscarcli.storage.s3_connector import Connector
 from oscarcli.storage.s3_failures import (
     AnswerError,
@@ -26,7 +27,7 @@ from oscarcli.storage.s3_failures import (
 from oscarcli.storage.s3_operations import OPERATIONS, Operation, WireRequest, described, refusal
 from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings
 from oscarcli.storage.s3_signature import Signer, canonical_query
-from oscarcli.storage.s3_wire import StaleConnectionError, WireAnswer, WireConnection
+from oscarcli.storage.s3_wire import StaleConnectionError, WireConnection
 
 # A page of a listing, the longest answer that is no file, has a thousand keys of a thousand characters.
 MAX_DOCUMENT_BYTES = 8 << 20

@@ -10,16 +10,15 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.local import user
+from oscarcli.cli.local import images, user
 from oscarcli.cli.local.cluster_entry import is_loopback, refuse_other_cluster, remember
-from oscarcli.cli.local.options import DataDirOption, NameOption, chosen_folder
+from oscarcli.cli.local.options import DataDirOption, NameOption, folder_of
 from oscarcli.errors import ExitCode, NotFoundError, UsageError
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.options import LOOPBACK, Binding, Endpoints, Options
 from oscarcli.output.render import Column, Result
 
 app = noun("Run an OSCAR cluster on this machine.")
-app.add_typer(user.app, name="user")
 
 MAX_PORT = 65535
 # Each job that runs has a thread and a database connection of its own in the server.
@@ -33,7 +32,10 @@ class EngineName(str, Enum):
     AUTO = "auto"
     PODMAN = "podman"
     DOCKER = "docker"
+    APPTAINER = "apptainer"
+    SINGULARITY = "singularity"
     CHARLIECLOUD = "charliecloud"
+    UDOCKER = "udocker"
 
 
 class PullPolicy(str, Enum):
@@ -136,7 +138,7 @@ def start(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = chosen_folder(session, name, data_dir)
+    folder = folder_of(session, name, data_dir)
     refuse_other_cluster(session, name, folder)
     _warn_of_others(session, bind)
     binding = Binding(bind, port, s3_port, tuple(allow_host or ()))
@@ -207,7 +209,7 @@ def stop(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    was_running = control.stop(chosen_folder(session, name, data_dir))
+    was_running = control.stop(folder_of(session, name, data_dir))
     if was_running or not session.wants_table:
         session.done(f'Local cluster "{name}" stopped', {"name": name, "was_running": was_running})
     else:
@@ -220,7 +222,7 @@ def status(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOpti
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = chosen_folder(session, name, data_dir)
+    folder = folder_of(session, name, data_dir)
     found = control.status(folder)
     document: dict[str, Any] = {
         "name": name,
@@ -250,7 +252,7 @@ def logs(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = chosen_folder(session, name, data_dir)
+    folder = folder_of(session, name, data_dir)
     if not folder.server_log.exists():
         raise NotFoundError(
             f'the local cluster "{name}" has no log in {folder.path}',
@@ -275,7 +277,7 @@ def reset(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = chosen_folder(session, name, data_dir)
+    folder = folder_of(session, name, data_dir)
     if not yes:
         if not session.can_ask:
             raise UsageError("this removes all data of the local cluster", hint="confirm it with --yes")
@@ -284,3 +286,7 @@ def reset(
     control.reset(folder)
     text = f'Local cluster "{name}" reset: nothing of it is left in {folder.path}'
     session.done(text, {"name": name, "data_dir": str(folder.path)})
+
+
+app.add_typer(images.app, name="images")
+app.add_typer(user.app, name="user")

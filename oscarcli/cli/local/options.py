@@ -1,4 +1,4 @@
-"""Which local cluster is meant."""
+"""Options that every command of `local` has: which of the local clusters, and where its data are."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ DataDirOption = Annotated[
 ]
 
 
-def chosen_folder(session: Session, name: str, data_dir: Path | None) -> DataFolder:
-    """Return the data directory that the options name. Raises UsageError for an id that cannot be one."""
+def folder_of(session: Session, name: str, data_dir: Path | None) -> DataFolder:
+    """Return the data directory of a local cluster. Raises UsageError when its id cannot be one."""
     if not name or name.startswith(".") or os.sep in name:
         raise UsageError(f'"{name}" cannot be the id of a local cluster')
     return find_folder(session, name, data_dir)

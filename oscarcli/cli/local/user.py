@@ -9,7 +9,7 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.local.options import DataDirOption, NameOption, chosen_folder
+from oscarcli.cli.local.options import DataDirOption, NameOption, folder_of
 from oscarcli.errors import UsageError
 from oscarcli.output.render import Column, Result
 
@@ -92,7 +92,7 @@ def remove(
 def _administration(session: Session, name: str, data_dir: Path | None) -> UserAdministration:
     from oscarcli.local.users.administration import UserAdministration
 
-    return UserAdministration(chosen_folder(session, name, data_dir))
+    return UserAdministration(folder_of(session, name, data_dir))
 
 
 def _check_id(session: Session, cluster_id: str) -> None:

@@ -9,6 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.file_options import (
+    ExcludeOption,
+    FollowSymlinksOption,
+    IncludeOption,
+    name_filter,
+)
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import NoProgressOption, terminated_by_exception
 from oscarcli.cli.service.batch_lines import progress_text, status_line, tell_failures
@@ -32,6 +38,9 @@ def map_inputs(
     folder: Annotated[
         Path, typer.Argument(metavar="OUT", help="The folder for the results; made when it is not there.")
     ],
+    include: IncludeOption = None,
+    exclude: ExcludeOption = None,
+    follow_symlinks: FollowSymlinksOption = False,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -65,12 +74,14 @@ def map_inputs(
 
     session: Session = ctx.obj
     refused: list[OscarError] = []
-    inputs = find_inputs(source, folder, refused.append)
+    inputs = find_inputs(
+        source, folder, refused.append, names=name_filter(include, exclude), follow_symlinks=follow_symlinks
+    )
     seconds = wait_limit(session)
     options = BatchOptions(
         limit, fail_fast, retry_failed, own_folders, limit=seconds, endpoint=session.cluster.endpoint
     )
-    batch = Batch(service_storage(session, name), source, inputs, folder, options)
+    batch = Batch(service_storage(session, name, restart=False), source, inputs, folder, options)
     try:
         with terminated_by_exception(), status_line(session, wanted=not no_progress) as line:
             _tell_events(session, batch, line)

@@ -285,18 +285,28 @@ def test_results_that_cannot_be_written_are_told_and_come_later(
 
 
 def test_results_inside_the_folder_of_the_inputs_are_no_inputs(known: Caller, source: Path) -> None:
-    write(source, "a.txt", "b.txt")
+    write(source, "a.txt", "b.txt", "c.log")
     for _ in range(2):
-        result = known("service", "map", "upper", source, source / "out")
+        result = known("service", "map", "upper", source, source / "out", "--exclude", "*.log")
         assert (result.code, result.out.split(",")[0]) == (0, "2 of 2 done"), result.err
+
+
+def test_a_link_is_followed_when_asked_and_a_loop_never(known: Caller, source: Path, tmp_path: Path) -> None:
+    write(tmp_path, "elsewhere/a.txt")
+    (source / "link").symlink_to(tmp_path / "elsewhere")
+    (source / "loop").symlink_to(".")
+    result = known("service", "map", "upper", source, tmp_path / "out", "--follow-symlinks")
+    assert result.code == 8
+    assert results(tmp_path / "out") == {"link/a.txt": "CONTENT OF ELSEWHERE/A.TXT"}
+    assert f'Error: "{source}/loop" is a link to a folder that it is in' in result.err
 
 
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
         ("upper in file", 2, '"file" is not a folder: results cannot go there'),
-        ("upper file out", 2, 'the folder "file" cannot be read: Not a directory'),
-        ("upper missing out", 2, 'the folder "missing" cannot be read: No such file'),
+        ("upper file out", 2, 'local folder "file" cannot be read: Not a directory'),
+        ("upper missing out", 2, 'local folder "missing" cannot be read: No such file'),
         ("upper in in", 2, '"in" is in "in": results there could replace inputs'),
         ("upper in .", 2, '"in" is in ".": results there could replace inputs'),
         ("upper in out --limit 0", 2, "0 is not in the range x>=1"),
