@@ -214,6 +214,10 @@ LOCAL = (
     ),
     Step("local images list", ""),
     Step("local images prune", "removed"),
+    Step("local user add ann", "endpoint groups issuer name refresh_token uid"),
+    Step("local user token ann --store-as ann", "endpoint groups issuer name uid"),
+    Step("local user list", "[].groups [].name [].uid"),
+    Step("local user remove ann", "name"),
     Step("local stop", "name was_running"),
     Step("local reset --yes", "data_dir name"),
 )
