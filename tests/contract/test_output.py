@@ -201,11 +201,18 @@ SCRIPTED = (
 )
 # A cluster's own process.
 LOCAL = (
-    Step("local start --port 0 --s3-port 0", "data_dir endpoint name s3_endpoint"),
+    Step(
+        "local start --port 0 --s3-port 0",
+        "data_dir endpoint engine engine.name engine.version name s3_endpoint",
+    ),
     Step(
         "local status",
-        "data_dir endpoint jobs jobs.* name pid running s3_endpoint",
+        "data_dir endpoint engine engine.name engine.version jobs jobs.* name pid running s3_endpoint",
     ),
+    Step("local user add ann", "endpoint groups issuer name refresh_token uid"),
+    Step("local user token ann --store-as ann", "endpoint groups issuer name uid"),
+    Step("local user list", "[].groups [].name [].uid"),
+    Step("local user remove ann", "name"),
     Step("local stop", "name was_running"),
     Step("local reset --yes", "data_dir name"),
 )

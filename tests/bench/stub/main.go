@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/hex"
 	"flag"
 	"fmt"
@@ -31,7 +32,7 @@ type object struct {
 type store struct {
 	sync.RWMutex
 	objects map[string]object
-	parts   map[string]map[int]int64
+	parts   map[string]map[int]object
 	delay   time.Duration
 	keys    int
 	calls   atomic.Int64
@@ -44,7 +45,7 @@ var zeros = make([]byte, 1<<20)
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 1<<20); return &b }}
 
-// MD5 where the whole fits in a small file; a name for larger ones, for the server must not be what is measured.
+// put computes the MD5 of small files only, for the server must not be what is measured.
 func (s *store) put(w http.ResponseWriter, r *http.Request, path string, q url.Values) {
 	size := r.ContentLength
 	if decoded := r.Header.Get("X-Amz-Decoded-Content-Length"); decoded != "" {
@@ -67,12 +68,16 @@ func (s *store) put(w http.ResponseWriter, r *http.Request, path string, q url.V
 		if err != nil {
 			return
 		}
-		etag = fmt.Sprintf("%032x-1", size)
+		etag = fmt.Sprintf("%032x", size)
+		// A client that compares it gets what it sent, for no work here.
+		if sum, err := base64.StdEncoding.DecodeString(r.Header.Get("Content-MD5")); err == nil && len(sum) == 16 {
+			etag = hex.EncodeToString(sum)
+		}
 	}
 	s.Lock()
 	if id := q.Get("uploadId"); id != "" {
 		number, _ := strconv.Atoi(q.Get("partNumber"))
-		s.parts[id][number] = size
+		s.parts[id][number] = object{size, etag, nil}
 	} else {
 		s.objects[path] = object{size, etag, sample}
 	}
@@ -88,16 +93,19 @@ func (s *store) post(w http.ResponseWriter, r *http.Request, path string, q url.
 	defer s.Unlock()
 	if q.Has("uploads") {
 		id := strconv.FormatInt(s.calls.Load(), 10)
-		s.parts[id] = map[int]int64{}
+		s.parts[id] = map[int]object{}
 		fmt.Fprintf(w, "<InitiateMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><UploadId>%s</UploadId></InitiateMultipartUploadResult>", bucket, key, id)
 		return
 	}
 	parts := s.parts[q.Get("uploadId")]
 	var size int64
-	for _, one := range parts {
-		size += one
+	sums := md5.New()
+	for number := 1; number <= len(parts); number++ {
+		size += parts[number].size
+		sum, _ := hex.DecodeString(parts[number].etag)
+		sums.Write(sum)
 	}
-	etag := fmt.Sprintf("%032x-%d", size, len(parts))
+	etag := fmt.Sprintf("%x-%d", sums.Sum(nil), len(parts))
 	s.objects[path] = object{size, etag, nil}
 	delete(s.parts, q.Get("uploadId"))
 	fmt.Fprintf(w, `<CompleteMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><ETag>"%s"</ETag></CompleteMultipartUploadResult>`, bucket, key, etag)
@@ -237,7 +245,7 @@ func main() {
 	delay := flag.Duration("delay", 0, "added to each answer")
 	keys := flag.Int("keys", 0, "so many made-up keys in each listing")
 	flag.Parse()
-	s := &store{objects: map[string]object{}, parts: map[string]map[int]int64{}, delay: *delay, keys: *keys}
+	s := &store{objects: map[string]object{}, parts: map[string]map[int]object{}, delay: *delay, keys: *keys}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
