@@ -6,6 +6,7 @@ the place of `s3_wire`, 1.0 ms with urllib3, 2.2 ms with botocore.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections import deque
@@ -16,6 +17,7 @@ from typing import Any
 from oscarcli.storage import s3_settings
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.s3_answer import WireAnswer
+from oscarcli.storage.s3_calls import count_attempts
 from oscarcli.storage.s3_connector import Connector
 from oscarcli.storage.s3_failures import (
     AnswerError,
@@ -61,9 +63,9 @@ class LeanClient:
         # What undoes a transfer that was called off must itself go through.
         wakeable = cancellation if cancellation is not None and not cancellation.requested else None
         attempt = 1
-        while True:
+        for failures in itertools.count():
             try:
-                return self._attempt(wanted, parameters, wakeable)
+                answer = self._attempt(wanted, parameters, wakeable)
             except (AnswerError, NoConnectionError, BrokenConnectionError, SilentServerError) as error:
                 if wakeable is not None:
                     wakeable.check()
@@ -73,9 +75,13 @@ class LeanClient:
                     raise why from error
                 if attempt >= s3_settings.ATTEMPTS or not _is_transient(error):
                     raise
+            else:
+                count_attempts(answer, failures)
+                return answer
             delay = min(RETRY_SECONDS * 2**attempt, MAX_RETRY_SECONDS) * random.uniform(0.3, 1)  # noqa: S311
             (time.sleep if wakeable is None else wakeable.sleep)(delay)
             attempt += 1
+        raise AssertionError("there is always another attempt")
 
     def close(self) -> None:
         """End the connections that nobody uses."""
