@@ -13,10 +13,8 @@ from typing import Any
 from oscarcli.errors import OscarError
 from oscarcli.storage import s3_settings
 from oscarcli.storage.cancel import Cancellation, Cancelled
-from oscarcli.storage.s3_connection import Sender
-from oscarcli.storage.s3_failures import (
+from oscarcli.storage.connection_failures import (
     UNREACHABLE_HINT,
-    AnswerError,
     BrokenBodyError,
     BrokenConnectionError,
     NoConnectionError,
@@ -25,7 +23,10 @@ from oscarcli.storage.s3_failures import (
     chain,
     reason_below,
 )
-from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings, require_url
+from oscarcli.storage.connector import require_url
+from oscarcli.storage.s3_connection import Sender
+from oscarcli.storage.s3_failures import AnswerError
+from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings
 from oscarcli.storage.source import UploadPart
 
 CONNECTIONS = 16
@@ -177,11 +178,12 @@ def _as_ours(error: Exception) -> Exception:
     """Return the exception of `Client` for one of botocore's."""
     from botocore import exceptions as boto
 
+    # Before the chain: what was being handled when the request was made is in it, too.
+    if isinstance(error, boto.ClientError):
+        return _answered(error)
     for inner in chain(error):
         if isinstance(inner, (OscarError, Cancelled, NoConnectionError)):
             return inner
-    if isinstance(error, boto.ClientError):
-        return _answered(error)
     if isinstance(error, boto.ParamValidationError):
         return ParameterError(_first_report(error))
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):

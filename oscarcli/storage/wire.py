@@ -1,4 +1,4 @@
-"""One connection to an object store: a request goes out in one piece, and a plain answer is read directly.
+"""One connection to a server: a request goes out in one piece, and a plain answer is read directly.
 
 An answer is plain when it is one of HTTP/1.1 whose length is given, as nearly all are; all others are read by
 Python's HTTP library. Measured for 2,000 files of 16 KiB: 0.3 ms less a file than with that library for all.
@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from oscarcli.errors import RefusedError
-from oscarcli.storage.s3_failures import BrokenConnectionError, SilentServerError
+from oscarcli.storage.connection_failures import BrokenConnectionError, SilentServerError
 from oscarcli.storage.source import UploadPart
 
 # Also the longest head of an answer, and what of a content is joined to one piece.
@@ -32,6 +32,33 @@ CONSENT_SECONDS = 1.0
 CONTINUE = 100
 
 Headers = dict[str, str]
+
+
+class ChunkedBody:
+    """A content whose length only its end will tell; it can be sent once.
+
+    Args:
+        parts: of the content, in order.
+
+    Attributes:
+        was_begun: whether any of it was taken.
+    """
+
+    def __init__(self, parts: Iterator[UploadPart]) -> None:
+        self._parts = parts
+        self.was_begun = False
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield the content, at most `size` bytes at a time, none of them empty."""
+        self.was_begun = True
+        for part in self._parts:
+            part.sending = True
+            while data := part.read(size):
+                yield data
+            part.discard()
+
+
+Body = bytes | UploadPart | ChunkedBody
 
 
 class StaleConnectionError(BrokenConnectionError):
@@ -60,9 +87,7 @@ class WireConnection:
         self._closing = weakref.finalize(self, sock.close)
         sock.settimeout(read_timeout)
 
-    def exchange(
-        self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool
-    ) -> WireAnswer:
+    def exchange(self, method: str, head: bytes, body: Body, *, asks_consent: bool) -> WireAnswer:
         """Send a request and return the answer, its content still to be read.
 
         Raises:
@@ -78,9 +103,7 @@ class WireConnection:
                 raise StaleConnectionError from error
             raise
 
-    def _exchange(
-        self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool
-    ) -> WireAnswer:
+    def _exchange(self, method: str, head: bytes, body: Body, *, asks_consent: bool) -> WireAnswer:
         if asks_consent:
             with _translated():
                 self._socket.sendall(head)
@@ -107,12 +130,14 @@ class WireConnection:
         answer.ends_connection = True
         return answer
 
-    def _send(self, head: bytes, body: bytes | UploadPart) -> bool:
+    def _send(self, head: bytes, body: Body) -> bool:
         """Send it all; return False when the other side did not take it, which may have answered why."""
         try:
             with _translated():
                 if isinstance(body, UploadPart):
                     self._send_part(head, body)
+                elif isinstance(body, ChunkedBody):
+                    self._send_chunks(head, body)
                 elif len(body) > JOINED_BYTES:
                     self._socket.sendall(head)
                     self._socket.sendall(body)
@@ -132,6 +157,12 @@ class WireConnection:
             return
         while data := part.read(SENT_PIECE_BYTES >> 2):
             self._socket.sendall(data)
+
+    def _send_chunks(self, head: bytes, body: ChunkedBody) -> None:
+        self._socket.sendall(head)
+        for data in body.pieces(SENT_PIECE_BYTES >> 2):
+            self._socket.sendall(b"%x\r\n%b\r\n" % (len(data), data))
+        self._socket.sendall(b"0\r\n\r\n")
 
     def _send_file(self, part: UploadPart, file: BinaryIO, start: int) -> None:
         """Let the system send a file's content, without bringing it here."""
