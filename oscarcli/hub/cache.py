@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from oscarcli.files import write_atomic
-from oscarcli.hub.origin import Origin
+from oscarcli.hub.origin import HubOrigin
 
 # A repository that nobody looked at for so long is fetched anew.
 MAX_AGE_SECONDS = 90 * 24 * 3600.0
@@ -42,7 +42,7 @@ class ArchiveCache:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def find(self, origin: Origin) -> KeptArchive | None:
+    def find(self, origin: HubOrigin) -> KeptArchive | None:
         """Return the archive of an origin, `None` when there is none that can be used."""
         if self._folder is None:
             return None
@@ -54,7 +54,7 @@ class ArchiveCache:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def keep(self, origin: Origin, data: bytes, etag: str) -> Path | None:
+    def keep(self, origin: HubOrigin, data: bytes, etag: str) -> Path | None:
         """Keep an archive; `None` when that is not possible here, which is no failure."""
         if self._folder is None:
             return None
@@ -78,6 +78,6 @@ class ArchiveCache:
                     file.unlink()
 
 
-def _key(origin: Origin) -> str:
+def _key(origin: HubOrigin) -> str:
     place = "\0".join((origin.api_base, origin.owner, origin.repo, origin.ref))
     return hashlib.sha256(place.encode()).hexdigest()[:32]

@@ -18,7 +18,7 @@ from oscarcli.errors import AuthError, NotFoundError, OscarError, UnreachableErr
 from oscarcli.http.fetch import FetchedFile, fetch
 from oscarcli.hub.cache import ArchiveCache, KeptArchive
 from oscarcli.hub.files import ArchiveFiles
-from oscarcli.hub.origin import Origin
+from oscarcli.hub.origin import HubOrigin
 
 # What is compressed; the files may be larger.
 MAX_ARCHIVE_BYTES = 256 << 20
@@ -46,7 +46,7 @@ class Repository:
 
     def __init__(
         self,
-        origin: Origin,
+        origin: HubOrigin,
         cache: ArchiveCache,
         *,
         token: str = "",

@@ -11,7 +11,7 @@ API_BASE = "https://api.github.com"
 
 
 @dataclass(frozen=True)
-class Origin:
+class HubOrigin:
     """A folder of a repository on GitHub, or on a server with the same API.
 
     Args:
@@ -28,7 +28,7 @@ class Origin:
     api_base: str = API_BASE
 
     @classmethod
-    def checked(cls, owner: str, repo: str, path: str, ref: str, api_base: str = "") -> Origin:
+    def checked(cls, owner: str, repo: str, path: str, ref: str, api_base: str = "") -> HubOrigin:
         """Return an origin of what a person typed. Raises UsageError when a part of it is impossible."""
         for option, value in (("owner", owner), ("repo", repo), ("ref", ref)):
             if not value or not value.isprintable() or " " in value or ".." in value:

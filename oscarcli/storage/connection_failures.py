@@ -136,9 +136,14 @@ def reason_below(error: Exception) -> str:
     return type(error).__name__
 
 
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and everything it wraps: botocore and urllib3 each have a way of their own."""
-    seen: set[int] = set()
+def chain(error: BaseException, *, until: BaseException | None = None) -> Iterator[BaseException]:
+    """Yield an exception and everything it wraps: botocore and urllib3 each have a way of their own.
+
+    Args:
+        error: the outermost one.
+        until: neither this one is wanted nor what it wraps.
+    """
+    seen = {id(until)}
     waiting: list[Any] = [error]
     while waiting:
         current = waiting.pop(0)

@@ -7,6 +7,7 @@ time again (measured: 150 ms for botocore with a client, 180 ms for boto3).
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import Any
 
@@ -137,10 +138,11 @@ class BotoClient:
     ) -> dict[str, Any]:
         """Do any operation that botocore knows."""
         method = getattr(self.connected, operation)
+        handled = sys.exc_info()[1]
         try:
             answer: dict[str, Any] = method(**parameters)
         except Exception as error:
-            raise _as_ours(error) from error
+            raise _as_ours(error, handled) from error
         if "Body" in answer:
             answer["Body"] = _BotoBody(answer["Body"])
         return answer
@@ -158,10 +160,11 @@ class _BotoBody:
         self._body = body
 
     def read(self, size: int) -> bytes:
+        handled = sys.exc_info()[1]
         try:
             return bytes(self._body.read(size))
         except Exception as error:
-            raise _as_ours(error) from error
+            raise _as_ours(error, handled) from error
 
     def interrupt(self) -> None:
         """Shut the socket for reading; urllib3 can do so from version 2.3 on."""
@@ -174,16 +177,22 @@ class _BotoBody:
         self._body.close()
 
 
-def _as_ours(error: Exception) -> Exception:
-    """Return the exception of `Client` for one of botocore's."""
+def _as_ours(error: Exception, handled: BaseException | None) -> Exception:
+    """Return the exception of `Client` for one of botocore's.
+
+    Args:
+        error: what botocore raised.
+        handled: the failure that the caller was dealing with when it asked: Python makes it the context of
+            every exception below, and it is none of their causes.
+    """
     from botocore import exceptions as boto
 
-    # Before the chain: what was being handled when the request was made is in it, too.
-    if isinstance(error, boto.ClientError):
-        return _answered(error)
-    for inner in chain(error):
+    causes = list(chain(error, until=handled))
+    for inner in causes:
         if isinstance(inner, (OscarError, Cancelled, NoConnectionError)):
             return inner
+    if isinstance(error, boto.ClientError):
+        return _answered(error)
     if isinstance(error, boto.ParamValidationError):
         return ParameterError(_first_report(error))
     if isinstance(error, (boto.ConnectTimeoutError, boto.ReadTimeoutError)):
@@ -197,16 +206,10 @@ def _as_ours(error: Exception) -> Exception:
     if isinstance(error, (boto.ResponseStreamingError, boto.IncompleteReadError)):
         return BrokenBodyError()
     if isinstance(error, (boto.HTTPClientError, boto.ConnectionError)):
-        return _unconnected(error)
+        if any(isinstance(inner, boto.ConnectionClosedError) for inner in causes):
+            return BrokenConnectionError()
+        return NoConnectionError(f"no connection: {reason_below(error)}", UNREACHABLE_HINT)
     return error
-
-
-def _unconnected(error: Exception) -> Exception:
-    from botocore.exceptions import ConnectionClosedError
-
-    if any(isinstance(inner, ConnectionClosedError) for inner in chain(error)):
-        return BrokenConnectionError()
-    return NoConnectionError(f"no connection: {reason_below(error)}", UNREACHABLE_HINT)
 
 
 def _answered(error: Any) -> AnswerError:

@@ -1,7 +1,7 @@
-"""The lean client: requests for objects over connections of its own, at a tenth of what botocore costs.
+"""The lean client: requests for objects over connections of its own, at a seventh of what botocore costs.
 
-Measured for 2,000 files of 16 KiB on one core, the client's own part of a request: 0.2 ms of CPU here, 0.6
-ms with urllib3 in the place of `wire`, 2.4 ms with botocore.
+Measured for 2,000 files of 16 KiB, CPU of a whole upload: 0.3 ms here, 0.6 ms with Python's HTTP library in
+the place of `wire`, 1.0 ms with urllib3, 2.2 ms with botocore.
 """
 
 from __future__ import annotations

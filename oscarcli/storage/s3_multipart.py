@@ -35,7 +35,7 @@ class _Part:
     size: int
 
 
-class MultipartUpload:
+class PartsUpload:
     """One multipart upload."""
 
     def __init__(

@@ -12,7 +12,7 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.resume import upload_journal
 from oscarcli.storage.s3_calls import S3Calls, compare_stored
-from oscarcli.storage.s3_multipart import MAX_PARTS, MultipartUpload
+from oscarcli.storage.s3_multipart import MAX_PARTS, PartsUpload
 from oscarcli.storage.source import Source, UploadPart
 
 MIB = 1 << 20
@@ -42,7 +42,7 @@ def upload(
             _put(storage, location, source, ahead.pop(), content_type, cancellation)
         else:
             with upload_journal(storage, location, source, part_size) as journal:
-                multipart = MultipartUpload(storage, location, content_type, journal)
+                multipart = PartsUpload(storage, location, content_type, journal)
                 multipart.send(source, chain(_taken_from(ahead), sections), cancellation)
     except RefusedError:
         # What looks damaged on the way may have been changed here while it was sent.
@@ -59,7 +59,7 @@ def _send_file(
     cancellation: Cancellation,
 ) -> None:
     with upload_journal(storage, location, source, part_size) as journal:
-        multipart = MultipartUpload(storage, location, content_type, journal)
+        multipart = PartsUpload(storage, location, content_type, journal)
         if not multipart.resume(source, cancellation):
             multipart.send(source, source.sections(journal.part_size), cancellation)
 

@@ -20,7 +20,8 @@ from oscarcli.storage.connection_failures import (
 )
 from oscarcli.storage.connector import Connector, Endpoint
 from oscarcli.storage.source import UploadPart
-from oscarcli.storage.wire import ChunkedBody, StaleConnectionError, WireAnswer, WireConnection
+from oscarcli.storage.wire import ChunkedBody, StaleConnectionError, WireConnection
+from oscarcli.storage.wire_answer import WireAnswer
 
 # The longest answer that is no file is a page of a listing: for S3 a thousand keys of a thousand characters.
 MAX_DOCUMENT_BYTES = 8 << 20

@@ -6,6 +6,7 @@ spent waiting, and hundreds of connections are as cheap as a few.
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -24,7 +25,8 @@ MAX_FINISH_SECONDS = 2.0
 # So many times as many threads are tried at a step, and kept when they get so many times as much done.
 GROWTH = 4
 MIN_GAIN = 1.2
-# A process that computes for so large a part of the time gains nothing by more threads.
+# A program that computes for so large a part of the time gains nothing by threads: one runs at a time.
+# What the system does for it meanwhile does not count, for it does that for several at once.
 MAX_BUSY = 0.6
 
 
@@ -71,6 +73,10 @@ def run_parallel(
     cancellation.check()
 
 
+def _own_seconds() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_utime
+
+
 class Growth:
     """How many threads there should be, from how fast items are done. Not safe for threads by itself.
 
@@ -78,7 +84,7 @@ class Growth:
         size: so many to begin with.
         most: at most so many.
         clock: gives seconds.
-        cpu_clock: gives seconds of computing by this process.
+        cpu_clock: gives seconds that the program itself has computed.
 
     Attributes:
         size: so many there should be.
@@ -89,7 +95,7 @@ class Growth:
         size: int,
         most: int,
         clock: Callable[[], float] = time.monotonic,
-        cpu_clock: Callable[[], float] = time.process_time,
+        cpu_clock: Callable[[], float] = _own_seconds,
     ) -> None:
         self._clock, self._cpu_clock = clock, cpu_clock
         self.size = size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -209,6 +210,46 @@ def test_half_sent_bodies_of_a_user_do_not_stop_a_port(cluster: LocalCluster, le
         assert _status(port, whole) == 200
         # Nobody was given up for it.
         assert not any(_is_over(connection) for connection in held)
+
+
+SLOW = _head(HOST, LENGTH, b"9000\r\n") + b"{"
+
+
+@pytest.fixture
+def crowded(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Give the port of a listener that may have eight workers, whose handler reads bodies."""
+    monkeypatch.setattr("oscarcli.local.http.listener.MAX_WORKERS", 8)
+    monkeypatch.setattr("oscarcli.local.http.listener.MAX_SLOW_SECONDS", 0.5)
+    listener = Listener("127.0.0.1", 0, lambda asked: Response(body=asked.read_all(10_000)), threads=4)
+    listener.start()
+    yield listener.port
+    listener.stop()
+
+
+def test_more_half_sent_bodies_than_workers_are_given_up(crowded: int) -> None:
+    whole = _head(HOST, LENGTH, b"2\r\n", b"Connection: close\r\n") + b"ok"
+    with _half_sent(crowded, SLOW, count=20) as held:
+        assert _exchange(crowded, whole).endswith(b"\r\n\r\nok")
+        # The workers of 13 at least were wanted for others.
+        assert sum(_is_over(connection) for connection in held) >= 13
+
+
+def test_a_body_that_drips_is_given_up_and_one_that_flows_is_not(crowded: int) -> None:
+    port = crowded
+    with _half_sent(port, SLOW, count=7) as held, socket.create_connection(("127.0.0.1", port)) as flowing:
+        flowing.sendall(_head(HOST, LENGTH, b"10000\r\n", b"Connection: close\r\n"))
+        asked = threading.Thread(target=_exchange, args=[port, _head(HOST, b"Connection: close\r\n")])
+        asked.start()
+        for _ in range(5):
+            flowing.sendall(b"x" * 1024)
+            for connection in held:
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"x")
+            asked.join(0.2)
+        wait_for(lambda: not asked.is_alive(), "the end of a request that waits for a worker")
+        flowing.sendall(b"x" * (10_000 - 5 * 1024))
+        assert b"".join(iter(lambda: flowing.recv(65_536), b"")).endswith(b"\r\n\r\n" + b"x" * 10_000)
+        assert any(_is_over(connection) for connection in held)
 
 
 def _is_over(connection: socket.socket) -> bool:

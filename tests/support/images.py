@@ -80,17 +80,26 @@ def write_archive(path: Path, tag: str, *, shell: bool = True, **config: Any) ->
     """
     content = layer(shell=shell)
     document = {
+        "created": "2026-01-01T00:00:00Z",
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
         "config": {"Env": ["PATH=/usr/bin:/bin"], **config},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(content).hexdigest()}"]},
         "history": [{"created": "2026-01-01T00:00:00Z"}],
     }
-    manifest = [{"Config": "config.json", "RepoTags": [tag], "Layers": ["layer.tar"]}]
+    name = hashlib.sha256(content).hexdigest()
+    text = json.dumps(document).encode()
+    config_name = f"{hashlib.sha256(text).hexdigest()}.json"
+    manifest = [{"Config": config_name, "RepoTags": [tag], "Layers": [f"{name}/layer.tar"]}]
+    repository, _, version = tag.partition(":")
+    # The older form of the file, which udocker wants; all others read it too.
     members = {
-        "config.json": json.dumps(document).encode(),
-        "layer.tar": content,
+        config_name: text,
+        f"{name}/VERSION": b"1.0",
+        f"{name}/json": json.dumps({"id": name}).encode(),
+        f"{name}/layer.tar": content,
         "manifest.json": json.dumps(manifest).encode(),
+        "repositories": json.dumps({repository: {version: name}}).encode(),
     }
     with tarfile.open(path, "w") as target:
         for name, data in members.items():
@@ -129,9 +138,21 @@ def _write_settings(folder: Path) -> dict[str, str]:
     }
 
 
+def udocker_variables(folder: Path) -> Mapping[str, str]:
+    """Return variables by which udocker keeps its files in a folder and uses this machine's proot.
+
+    It would download tools of its own, unless a file says that they are there.
+    """
+    (folder / "lib").mkdir(parents=True)
+    (folder / "lib" / "VERSION").write_text("1.2.11\n")
+    return {"UDOCKER_DIR": str(folder), "UDOCKER_USE_PROOT_EXECUTABLE": shutil.which("proot") or ""}
+
+
 def missing_engine(name: str) -> str | None:
     """Return why an engine's tests are left out, `None` when they can be run."""
     program = {"charliecloud": "ch-run"}.get(name, name)
     if name != "host" and shutil.which(program) is None:
         return f"there is no {program} here"
+    if name == "udocker" and shutil.which("proot") is None:
+        return "there is no proot here"
     return missing_busybox()

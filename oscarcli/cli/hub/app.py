@@ -25,7 +25,7 @@ from oscarcli.output.render import Column, Result
 
 if TYPE_CHECKING:
     from oscarcli.hub.crate import Crate
-    from oscarcli.hub.origin import Origin
+    from oscarcli.hub.origin import HubOrigin
 
 app = noun("Curated services that can be deployed by their names.")
 
@@ -45,12 +45,12 @@ def list_services(
     as_json: JsonOption = False,
 ) -> None:
     """List the services of the hub; the repository is fetched again only when it has changed."""
-    from oscarcli.hub.origin import Origin
+    from oscarcli.hub.origin import HubOrigin
 
     session: Session = ctx.obj
     if as_json:
         session.output = "json"
-    origin = Origin.checked(owner, repo, path, ref or REF, api_base)
+    origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
     rows, warnings = _services(session, origin)
     document = {"services": rows, "warnings": warnings}
     session.show(Result(document, LIST_COLUMNS, rows, empty="No curated services found"))
@@ -67,10 +67,10 @@ def search(
     api_base: ApiBaseOption = "",
 ) -> None:
     """Find services by words of their names, descriptions, keywords and creators."""
-    from oscarcli.hub.origin import Origin
+    from oscarcli.hub.origin import HubOrigin
 
     session: Session = ctx.obj
-    origin = Origin.checked(owner, repo, path, ref or REF, api_base)
+    origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
     rows, warnings = _services(session, origin)
     found = [row for row in rows if _has_words(row, words)]
     document = {"services": found, "warnings": warnings}
@@ -84,7 +84,7 @@ def _has_words(row: dict[str, Any], words: list[str]) -> bool:
     return all(word.casefold() in text for word in words)
 
 
-def _services(session: Session, origin: Origin) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+def _services(session: Session, origin: HubOrigin) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     """Return the services of an origin as documents, and what is wrong with others, which is said too."""
     from oscarcli.hub.crate import read_crates
 
@@ -97,7 +97,7 @@ def _services(session: Session, origin: Origin) -> tuple[list[dict[str, Any]], l
     return rows, [{"path": path, "error": error.message} for path, error in wrong]
 
 
-def crate_document(crate: Crate, origin: Origin) -> dict[str, Any]:
+def crate_document(crate: Crate, origin: HubOrigin) -> dict[str, Any]:
     """Return what is known of a service, with the reference client's keys and `keywords`."""
     page = origin.page(crate.folder)
     return {

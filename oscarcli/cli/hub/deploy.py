@@ -33,7 +33,7 @@ from oscarcli.errors import NotFoundError, UsageError
 if TYPE_CHECKING:
     from oscarcli.fdl.read import Fdl
     from oscarcli.hub.lock import Lock
-    from oscarcli.hub.origin import Origin
+    from oscarcli.hub.origin import HubOrigin
 
 app = noun("Deploy a service of the hub.")
 
@@ -75,12 +75,12 @@ def deploy(
     that is deployed; one that has changed since is refused.
     """
     from oscarcli.hub.lock import LOCK_NAME, Lock, Pin
-    from oscarcli.hub.origin import Origin
+    from oscarcli.hub.origin import HubOrigin
 
     session: Session = ctx.obj
     if pin and local_path:
         raise UsageError("--pin is for a version of the hub, --local-path for files of this machine")
-    origin = Origin.checked(owner, repo, path, ref or REF, api_base)
+    origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
     locked = Lock(lock or Path(LOCK_NAME))
     if local_path is None and ref is None and not pin:
         origin = _as_pinned(session, locked, slug, origin)
@@ -113,7 +113,7 @@ def deploy(
             session.line(f'Service "{action.name}" deployed successfully.')
 
 
-def _as_pinned(session: Session, lock: Lock, slug: str, origin: Origin) -> Origin:
+def _as_pinned(session: Session, lock: Lock, slug: str, origin: HubOrigin) -> HubOrigin:
     """Return an origin at the commit of the lock, as it is when nothing is pinned."""
     pinned = lock.find(slug, origin.name)
     if pinned is None or not pinned.commit:

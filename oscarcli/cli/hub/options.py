@@ -16,7 +16,7 @@ from oscarcli.errors import NotFoundError
 if TYPE_CHECKING:
     from oscarcli.hub.crate import Crate
     from oscarcli.hub.files import ArchiveFiles, PackageFiles
-    from oscarcli.hub.origin import Origin
+    from oscarcli.hub.origin import HubOrigin
 
 OwnerOption = Annotated[str, typer.Option("--owner", metavar="NAME", help="Whose repository it is.")]
 RepoOption = Annotated[str, typer.Option("--repo", metavar="NAME", help="The repository.")]
@@ -70,7 +70,7 @@ class Package:
 
 
 @contextmanager
-def opened_hub(session: Session, origin: Origin) -> Iterator[ArchiveFiles]:
+def opened_hub(session: Session, origin: HubOrigin) -> Iterator[ArchiveFiles]:
     """Give the files of an origin. Raises what `hub.github.Repository` does."""
     from oscarcli.config.private import cache_home
     from oscarcli.hub.cache import ArchiveCache
@@ -91,7 +91,9 @@ def opened_hub(session: Session, origin: Origin) -> Iterator[ArchiveFiles]:
 
 
 @contextmanager
-def opened_package(session: Session, origin: Origin, slug: str, local_path: Path | None) -> Iterator[Package]:
+def opened_package(
+    session: Session, origin: HubOrigin, slug: str, local_path: Path | None
+) -> Iterator[Package]:
     """Give one service's files, from the hub or from this machine.
 
     Raises:
@@ -108,7 +110,7 @@ def opened_package(session: Session, origin: Origin, slug: str, local_path: Path
         yield Package(files, folder, slug, files.commit)
 
 
-def _unknown(slug: str, names: list[str], origin: Origin) -> NotFoundError:
+def _unknown(slug: str, names: list[str], origin: HubOrigin) -> NotFoundError:
     from difflib import get_close_matches
 
     close = get_close_matches(slug.lower(), names, n=3)

@@ -44,10 +44,10 @@ def show(
     local_path: LocalPathOption = None,
 ) -> None:
     """Show what a service is, what it takes, and which version it is."""
-    from oscarcli.hub.origin import Origin
+    from oscarcli.hub.origin import HubOrigin
 
     session: Session = ctx.obj
-    origin = Origin.checked(owner, repo, path, ref or REF, api_base)
+    origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
     with opened_package(session, origin, slug, local_path) as package:
         definition, fdl = fdl_of(session, package)
         document: dict[str, Any] = {"slug": slug}

@@ -69,11 +69,11 @@ def validate(
     """
     from oscarcli.cli.hub.acceptance_run import AcceptanceRun
     from oscarcli.hub.acceptance import AcceptanceReader
-    from oscarcli.hub.origin import Origin
+    from oscarcli.hub.origin import HubOrigin
     from oscarcli.jobs.service_storage import ServiceStorage
 
     session: Session = ctx.obj
-    origin = Origin.checked(owner, repo, path, ref or REF, api_base)
+    origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
     with opened_package(session, origin, slug, local_path) as package:
         reader = AcceptanceReader(package.crate())
         tests = reader.tests()

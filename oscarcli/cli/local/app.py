@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 from enum import Enum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.local.cluster_entry import find_folder, is_loopback, refuse_other_cluster, remember
+from oscarcli.cli.local import images
+from oscarcli.cli.local.cluster_entry import is_loopback, refuse_other_cluster, remember
+from oscarcli.cli.local.options import DataDirOption, NameOption, folder_of
 from oscarcli.errors import ExitCode, NotFoundError, UsageError
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.options import LOOPBACK, Binding, Endpoints, Options
@@ -32,7 +32,10 @@ class EngineName(str, Enum):
     AUTO = "auto"
     PODMAN = "podman"
     DOCKER = "docker"
+    APPTAINER = "apptainer"
+    SINGULARITY = "singularity"
     CHARLIECLOUD = "charliecloud"
+    UDOCKER = "udocker"
 
 
 class PullPolicy(str, Enum):
@@ -43,18 +46,6 @@ class PullPolicy(str, Enum):
     NEVER = "never"
 
 
-NameOption = Annotated[
-    str, typer.Option("--name", metavar="ID", help="The cluster's id, and its directory's name.")
-]
-DataDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--data-dir",
-        metavar="DIRECTORY",
-        help="Where its data are.  [default: as at its start, or oscar-cli/local/ID below XDG_DATA_HOME]",
-        show_default=False,
-    ),
-]
 STATUS_COLUMNS = (
     Column("NAME", "name"),
     Column("STATUS", lambda row: "running" if row["running"] else "stopped"),
@@ -144,7 +135,7 @@ def start(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = _folder(session, name, data_dir)
+    folder = folder_of(session, name, data_dir)
     refuse_other_cluster(session, name, folder)
     _warn_of_others(session, bind)
     binding = Binding(bind, port, s3_port, tuple(allow_host or ()))
@@ -214,7 +205,7 @@ def stop(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    was_running = control.stop(_folder(session, name, data_dir))
+    was_running = control.stop(folder_of(session, name, data_dir))
     if was_running or not session.wants_table:
         session.done(f'Local cluster "{name}" stopped', {"name": name, "was_running": was_running})
     else:
@@ -227,7 +218,7 @@ def status(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOpti
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = _folder(session, name, data_dir)
+    folder = folder_of(session, name, data_dir)
     found = control.status(folder)
     document: dict[str, Any] = {
         "name": name,
@@ -257,7 +248,7 @@ def logs(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = _folder(session, name, data_dir)
+    folder = folder_of(session, name, data_dir)
     if not folder.server_log.exists():
         raise NotFoundError(
             f'the local cluster "{name}" has no log in {folder.path}',
@@ -282,7 +273,7 @@ def reset(
     from oscarcli.local import control
 
     session: Session = ctx.obj
-    folder = _folder(session, name, data_dir)
+    folder = folder_of(session, name, data_dir)
     if not yes:
         if not session.can_ask:
             raise UsageError("this removes all data of the local cluster", hint="confirm it with --yes")
@@ -293,7 +284,4 @@ def reset(
     session.done(text, {"name": name, "data_dir": str(folder.path)})
 
 
-def _folder(session: Session, name: str, data_dir: Path | None) -> DataFolder:
-    if not name or name.startswith(".") or os.sep in name:
-        raise UsageError(f'"{name}" cannot be the id of a local cluster')
-    return find_folder(session, name, data_dir)
+app.add_typer(images.app, name="images")

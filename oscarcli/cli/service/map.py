@@ -81,7 +81,7 @@ def map_inputs(
     options = BatchOptions(
         limit, fail_fast, retry_failed, own_folders, limit=seconds, endpoint=session.cluster.endpoint
     )
-    batch = Batch(service_storage(session, name), source, inputs, folder, options)
+    batch = Batch(service_storage(session, name, restart=False), source, inputs, folder, options)
     try:
         with terminated_by_exception(), status_line(session, wanted=not no_progress) as line:
             _tell_events(session, batch, line)

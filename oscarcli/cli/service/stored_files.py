@@ -25,13 +25,14 @@ KeyOption = Annotated[
 ]
 
 
-def service_storage(session: Session, service: str, *, restart: bool = False) -> ServiceStorage:
+def service_storage(session: Session, service: str, *, restart: bool | None = None) -> ServiceStorage:
     """Return a service of the chosen cluster, and the way to its storage. Nothing is sent yet.
 
     Args:
         session: of this run.
         service: its name.
-        restart: whether transfers that were interrupted begin anew.
+        restart: whether transfers that were interrupted begin anew; `None` where to run the command again
+            would be another thing to do than to go on, so that nothing is kept.
     """
     from oscarcli.jobs.service_storage import ServiceStorage
 
@@ -42,7 +43,7 @@ def service_storage(session: Session, service: str, *, restart: bool = False) ->
         timeout=session.timeout,
         tell=session.note,
         note=session.verbose_note,
-        journals=transfer_journals(session, restart=restart),
+        journals=None if restart is None else transfer_journals(session, restart=restart),
     )
 
 

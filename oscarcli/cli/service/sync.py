@@ -64,7 +64,7 @@ def sync(
     manners.check(session, deletes=delete)
     sides = parse_sides(source, target, "service")
     names = name_filter(include, exclude)
-    files = service_storage(session, sides.name)
+    files = service_storage(session, sides.name, restart=False)
     name, path = _remote(files, sides, provider)
     request = SyncRequest(
         sides.local,

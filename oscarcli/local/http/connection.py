@@ -68,8 +68,24 @@ class CheckedConnection(HTTPConnection):
 
     def communicate(self) -> bool:
         """Serve one request; True when the connection stays open."""
-        self.server.note_begin()
-        return bool(super().communicate())  # type: ignore[no-untyped-call]
+        self.rfile.begin_request()
+        self.server.begin(self)
+        try:
+            return bool(super().communicate())  # type: ignore[no-untyped-call]
+        finally:
+            self.server.end(self)
+
+    def end_slow_reading(self, seconds: float) -> bool:
+        """Let a worker wait no longer that has waited for so many seconds without progress.
+
+        Returns:
+            Whether it had.
+        """
+        if self.rfile.waited() < seconds:
+            return False
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RD)
+        return True
 
     def has_whole_head(self) -> bool:
         """Tell whether a worker will not have to wait for the head of the next request.

@@ -30,6 +30,8 @@ WAKE_SECONDS = 0.01
 STALL_SECONDS = 0.25
 MORE_WORKERS = 16
 MAX_WORKERS = 256
+# When no more workers may be added, a body that makes no progress for so long makes room for another request.
+MAX_SLOW_SECONDS = 2.0
 
 
 class _Server(HTTPServer):
@@ -44,6 +46,11 @@ class _Server(HTTPServer):
     hosts: AllowedHosts
     # Requests that got a worker since the start.
     begun = 0
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # Connections that have a worker.
+        self._served: set[CheckedConnection] = set()
 
     @classmethod
     def prepare_socket(cls, *arguments: Any, **options: Any) -> socket.socket:
@@ -83,18 +90,34 @@ class _Server(HTTPServer):
                 # cheroot closes connections that were not used for `timeout` seconds.
                 conn.last_used = conn.head_since + HEAD_SECONDS - self.timeout
 
-    def note_begin(self) -> None:
-        """Count a request that has got its worker."""
+    def begin(self, conn: CheckedConnection) -> None:
+        """Take note of a request that has got its worker."""
         self.begun += 1
+        self._served.add(conn)
 
-    def relieve(self, ended: threading.Event) -> None:
-        """Add workers whenever all of them wait for clients that send or read slowly, until the end."""
+    def end(self, conn: CheckedConnection) -> None:
+        """Take note that the worker has done what it can."""
+        self._served.discard(conn)
+
+    def add_workers(self, ended: threading.Event) -> None:
+        """Add workers whenever all of them wait for clients that send or read slowly, until the end.
+
+        When there are as many as there may be, clients that send nothing are given up instead.
+        """
         seen = self.begun
         while not ended.wait(STALL_SECONDS):
             if self.requests.qsize and self.begun == seen:
-                log.warning("all workers wait for slow clients: %d more are started", MORE_WORKERS)
-                self.requests.grow(MORE_WORKERS)
+                if len(self._served) < MAX_WORKERS:
+                    log.warning("all workers wait for slow clients: %d more are started", MORE_WORKERS)
+                    self.requests.grow(MORE_WORKERS)
+                else:
+                    self._end_slow_bodies()
             seen = self.begun
+
+    def _end_slow_bodies(self) -> None:
+        given_up = [conn.end_slow_reading(MAX_SLOW_SECONDS) for conn in tuple(self._served)]
+        if any(given_up):
+            log.warning("all workers wait for slow clients: %d of these are given up", sum(given_up))
 
     def error_log(self, msg: str = "", level: int = logging.INFO, traceback: bool = False) -> None:
         """Pass a message of cheroot to the log."""
@@ -254,20 +277,20 @@ class Listener:
         self.port: int = self._server.bind_addr[1]
         self._thread = threading.Thread(target=self._server.serve, name=f"http-{self.port}", daemon=True)
         self._ended = threading.Event()
-        self._relief = threading.Thread(
-            target=self._server.relieve, args=[self._ended], name=f"workers-{self.port}", daemon=True
+        self._growth = threading.Thread(
+            target=self._server.add_workers, args=[self._ended], name=f"workers-{self.port}", daemon=True
         )
 
     def start(self) -> None:
         """Accept connections, in a thread of its own."""
         self._thread.start()
-        self._relief.start()
+        self._growth.start()
 
     def stop(self) -> None:
         """Close the socket and wait up to `shutdown_timeout` seconds for running requests."""
         self._ended.set()
-        if self._relief.ident is not None:
-            self._relief.join()
+        if self._growth.ident is not None:
+            self._growth.join()
         # cheroot looks for its end twice a second, or when somebody connects.
         waker = threading.Timer(WAKE_SECONDS, self._connect)
         waker.start()

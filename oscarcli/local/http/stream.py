@@ -4,17 +4,47 @@ from __future__ import annotations
 
 import io
 import socket
+import time
 from typing import Any
+
+# Less than this is no progress: a client that sends a byte now and then is as slow as one that sends none.
+MIN_PROGRESS_BYTES = 1 << 10
 
 
 class _Source(socket.SocketIO):
     """A socket to read from, unless only what was read before is wanted."""
 
     closed_off = False
+    # Since the last progress: bytes that came, and seconds that were spent waiting for them.
+    _received = 0
+    _waited = 0.0
+    # When the wait began that is going on, by the monotonic clock.
+    _waits_since: float | None = None
 
     def readinto(self, buffer: Any) -> int | None:
         """Receive into the buffer; None, "nothing at the moment", while the socket is closed off."""
-        return None if self.closed_off else super().readinto(buffer)
+        if self.closed_off:
+            return None
+        self._waits_since = began = time.monotonic()
+        count = super().readinto(buffer) or 0
+        self._waits_since = None
+        self._received += count
+        if self._received >= MIN_PROGRESS_BYTES:
+            self._received = 0
+            self._waited = 0.0
+        else:
+            self._waited += time.monotonic() - began
+        return count
+
+    def waited(self) -> float:
+        """Return the seconds that the reader has been waiting without progress; 0 when it does not wait."""
+        since = self._waits_since
+        return 0.0 if since is None else self._waited + time.monotonic() - since
+
+    def begin(self) -> None:
+        """Count from here on: another request begins."""
+        self._received = 0
+        self._waited = 0.0
 
 
 class StreamReader(io.BufferedReader):
@@ -41,6 +71,14 @@ class StreamReader(io.BufferedReader):
             return self.peek(1)
         finally:
             self._source.closed_off = False
+
+    def begin_request(self) -> None:
+        """Forget how long was waited for an earlier request."""
+        self._source.begin()
+
+    def waited(self) -> float:
+        """Return the seconds for which somebody has been waiting here without progress, 0 for nobody."""
+        return self._source.waited()
 
     def has_data(self) -> bool:
         """Tell cheroot whether a request may be waiting in the buffer."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.errors import ExitCode
+from oscarcli.storage.local_tree import LocalFile
 from tests.conftest import Caller, Runner
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server
 from tests.support.scripted_s3 import MIB
@@ -270,3 +271,38 @@ def test_aws_finds_nothing_left_to_do(call: Caller, svc: StoredService) -> None:
     assert aws(svc, "data", f"s3://{BUCKET}/in", "--delete", "--dryrun") == ""
     assert call("bucket", "sync", f"{BUCKET}:in", "back", "--delete", "--yes").code == 0
     assert aws(svc, f"s3://{BUCKET}/in", "back", "--delete", "--exact-timestamps", "--dryrun") == ""
+
+
+def test_what_a_file_system_cannot_hold_is_told_and_the_rest_comes(call: Caller, svc: StoredService) -> None:
+    svc.put("out/a", "out/a/b", "out/c")
+    svc.write({"got/a": "old"})
+    done = call("service", "sync", "svc:", "got", "--delete", "--yes")
+    assert done.code == ExitCode.PARTIAL
+    # A file is in the place of the folder, as in the bucket.
+    assert (
+        'download "svc/out/a/b" from minio.default: "got/a/b" cannot be written: Not a directory' in done.err
+    )
+    assert done.err.endswith("Error: 1 of 3 files were not synchronised\n")
+    assert svc.read("got") == {"a": "out/a", "c": "out/c"}
+
+
+def test_a_file_that_vanishes_while_others_go_up_is_one_failure(
+    call: Caller, svc: StoredService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from oscarcli.storage.local_tree import LocalTree
+
+    write_old(svc, "data", "a", "b", "c")
+    walk = LocalTree.files
+
+    def files(tree: LocalTree) -> Iterator[LocalFile]:
+        for found in walk(tree):
+            if found.name == "b":
+                found.path.unlink()
+            yield found
+
+    monkeypatch.setattr(LocalTree, "files", files)
+    svc.put("in/x")
+    done = call("service", "sync", "data", "svc:", "--delete", "--yes")
+    assert done.code == ExitCode.PARTIAL
+    assert 'Error: upload "data/b": it cannot be read: No such file or directory\n' in done.err
+    assert svc.stored() == {"in/a": "a", "in/c": "c", "in/x": "in/x"}

@@ -11,9 +11,9 @@ import pytest
 
 from oscarcli.local.jobs.engine import selection
 from tests.local.harness import LocalCluster, open_cluster
-from tests.support.images import missing_engine, podman_variables, write_archive
+from tests.support.images import missing_engine, podman_variables, udocker_variables, write_archive
 
-ENGINES = ("podman", "charliecloud")
+ENGINES = ("podman", "charliecloud", "udocker")
 
 
 @dataclass
@@ -37,14 +37,15 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of an engine that is here, with settings of the tests' own."""
     name: str = request.param
     missing = missing_engine(name)
     if missing:
         pytest.skip(missing)
     with pytest.MonkeyPatch.context() as patch, podman_variables() as variables:
-        for variable, value in variables.items():
+        udocker = udocker_variables(tmp_path_factory.mktemp("udocker"))
+        for variable, value in {**variables, **udocker}.items():
             patch.setenv(variable, value)
         # A machine that runs all tests at once is slow.
         patch.setattr(selection, "PROBE_SECONDS", 120.0)

@@ -118,14 +118,18 @@ def test_an_image_with_an_entry_point_of_its_own(
     assert output(contained, service).splitlines()[:2] == ["from the image", "of the image"]
 
 
-def test_an_image_with_a_user_of_its_own(contained: LocalCluster, create: Create, images: Images) -> None:
+def test_an_image_with_a_user_of_its_own(
+    contained: LocalCluster, create: Create, images: Images, engine: str
+) -> None:
     service = create(
         'mkdir -m 700 "$TMP_OUTPUT_DIR/d"; cat "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/d/x"\n'
         "id -u; touch /tmp/t && echo ok\n",
         image=images.archive("user", User="worker"),
     )
     contained.upload(service, "in/a", b"text")
-    assert contained.script_output(service).splitlines()[:2] == ["1234", "ok"]
+    # Root's udocker cannot pretend to be somebody else.
+    user = "0" if engine == "udocker" and os.geteuid() == 0 else "1234"
+    assert contained.script_output(service).splitlines()[:2] == [user, "ok"]
     assert contained.content(f"{service}-bucket", "out/d/x") == b"text"
     (job,) = contained.jobs(service)
     assert not (contained.folder.jobs / job / "work").exists()
@@ -161,7 +165,8 @@ def test_the_deployment_shows_the_digest(contained: LocalCluster, create: Create
     path = f"/system/services/{service}/deployment"
     state = wait_for(lambda: (d := contained.api.get(path).json())["state"] != "pending" and d, "the image")
     assert (state["state"], state["engine"]) == ("ready", engine)
-    assert re.fullmatch("sha256:[0-9a-f]{64}", state["digest"])
+    # udocker does not know it.
+    assert re.fullmatch("" if engine == "udocker" else "sha256:[0-9a-f]{64}", state["digest"])
 
 
 def test_a_cancelled_job_leaves_nothing(contained: LocalCluster, create: Create) -> None:

@@ -33,8 +33,11 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.s3 import S3Storage
-from oscarcli.storage.s3_settings import S3Settings
+from oscarcli.storage.s3_boto import BotoClient
+from oscarcli.storage.s3_failures import NoConnectionError
+from oscarcli.storage.s3_settings import ENGINE_VARIABLE, ENGINES, S3Settings
 from oscarcli.storage.source import FileSource
+from tests.support.s3_servers import free_port
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
 PLACE = Location("bucket", "in/a.bin")
@@ -165,13 +168,29 @@ def test_a_long_answer_is_cut(server: Server, storage: S3Storage) -> None:
     assert len(caught.value.message) < 500
 
 
-def test_a_head_without_a_body_asks_for_the_bucket(server: Server, storage: S3Storage) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_head_without_a_body_asks_for_the_bucket(
+    server: Server, opened: Callable[..., S3Storage], monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setenv(ENGINE_VARIABLE, engine)
+    storage = opened(server.endpoint)
     server.script = lambda _: Reply(404)
     with pytest.raises(NotFoundError, match="bucket does not exist"):
         storage.stat(PLACE)
     server.script = lambda seen: Reply(404 if "a.bin" in seen.path else 403)
     with pytest.raises(NotFoundError, match="no such object"):
         storage.stat(PLACE)
+
+
+def test_what_botocore_raises_is_not_what_was_raised_before_it_was_asked() -> None:
+    endpoint = f"http://127.0.0.1:{free_port()}"
+    client = BotoClient(S3Settings("minio.default", "access", SECRET, endpoint=endpoint))
+    try:
+        raise NotFoundError("an earlier failure")
+    except NotFoundError:
+        with pytest.raises(NoConnectionError) as caught:
+            client.call("head_bucket", {"Bucket": "bucket"}, None)
+    assert "Connection refused" in caught.value.reason_told
 
 
 @pytest.mark.parametrize("bucket", ["a bucket", "x" * 300, "a:b"])
@@ -264,7 +283,13 @@ def test_a_short_body_is_continued(server: Server, storage: S3Storage, tmp_path:
     assert {headers["if-match"] for headers in gets} == {f'"{hashlib.md5(content).hexdigest()}"'}
 
 
-def test_a_stalled_body_is_no_file(server: Server, opened: Callable[..., S3Storage], tmp_path: Path) -> None:
+def test_a_stalled_body_is_no_file(
+    server: Server,
+    storage: S3Storage,
+    opened: Callable[..., S3Storage],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def script(seen: Seen) -> Reply:
         ranged = {"Content-Range": "bytes 400-999/1000"} if "range" in seen.headers else {}
         body = b"x" * (600 if ranged else 1000)
@@ -273,8 +298,12 @@ def test_a_stalled_body_is_no_file(server: Server, opened: Callable[..., S3Stora
         return reply
 
     server.script = script
+    monkeypatch.setattr(download_module, "ATTEMPTS", 2)
+    # Long enough for all that is answered, on a busy machine too; the look-up need not be quick.
+    wanted = storage.stat(PLACE)
+    download = Download(opened(server.endpoint, read_timeout=0.5), wanted, lambda _: None, Cancellation())
     with pytest.raises(UnreachableError, match="no answer in time after 400 of 1000 bytes"):
-        fetch(opened(server.endpoint, read_timeout=0.2), tmp_path / "a.bin")
+        download.to_file(tmp_path / "a.bin")
     assert names_in(tmp_path) == []
 
 

@@ -76,13 +76,29 @@ def _charliecloud(program: str, folder: Path, seconds: float) -> Engine:
     return charliecloud.probe(EngineProgram([program], {"USER": "oscar"}), folder, seconds)
 
 
+def _udocker(program: str, _folder: Path, seconds: float) -> Engine:
+    from oscarcli.local.jobs.engine import udocker
+
+    return udocker.probe(program, seconds)
+
+
+def _apptainer(program: str, folder: Path, seconds: float) -> Engine:
+    from oscarcli.local.jobs.engine import apptainer
+    from oscarcli.local.jobs.engine.client import EngineProgram
+
+    return apptainer.probe(Path(program).name, EngineProgram([program]), folder, seconds)
+
+
 # In the order in which they are tried: the nearest to a real cluster first.
 KINDS: Mapping[str, EngineKind] = {
     "podman": EngineKind("podman", "install podman (apt install podman, dnf install podman)", _podman),
     "docker": EngineKind(
         "docker", "install Docker, and let this user use it (docker run hello-world)", _docker
     ),
+    "apptainer": EngineKind("apptainer", "install Apptainer, or load its module", _apptainer),
+    "singularity": EngineKind("singularity", "install Apptainer, which took its place", _apptainer),
     "charliecloud": EngineKind("ch-run", "install Charliecloud (apt install charliecloud)", _charliecloud),
+    "udocker": EngineKind("udocker", "install udocker (pip install udocker, udocker install)", _udocker),
 }
 NAMES = (HOST, *KINDS)
 

@@ -1,0 +1,174 @@
+"""Runs scripts by Apptainer or Singularity, which are what a login node of an HPC cluster has."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from oscarcli.local.images.model import Image, ImageError, Progress
+from oscarcli.local.images.reference import SINGULARITY, image_file
+from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
+from oscarcli.local.jobs.engine import probe_image
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
+from oscarcli.local.jobs.engine.container import (
+    SHELL,
+    container_of,
+    has_gpu,
+    run_client,
+    server_environment,
+    shell_arguments,
+)
+
+APPTAINER = "apptainer"
+SINGULARITY_PROGRAM = "singularity"
+# As a container of Docker: nothing of this machine's files and variables, and a root that can be written to.
+_EXEC = ("--quiet", "exec", "--compat")
+
+
+class ApptainerEngine:
+    """Runs scripts by Apptainer or Singularity.
+
+    Args:
+        name: `apptainer` or `singularity`.
+        program: the program.
+        folder: where images are.
+        version: its version.
+    """
+
+    def __init__(self, name: str, program: EngineProgram, folder: Path, version: str = "") -> None:
+        self.name = name
+        self.version = version
+        self.images = ApptainerImages(name, program, folder)
+        self._program = program
+
+    @property
+    def passes_gpus(self) -> bool:
+        """Whether there are GPUs to hand out."""
+        return has_gpu()
+
+    def run(
+        self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> int:
+        """Run a script to its end; see `Engine.run`."""
+        container = container_of(command)
+        tree = self.images.tree(container.image)
+        variables = {**(tree.environment() if tree else {}), **command.environment}
+        options = [f"--pwd={tree.working_folder if tree else '/'}"]
+        options += [
+            f"--bind={bind.source}:{bind.target}{':ro' if bind.read_only else ''}" for bind in container.binds
+        ]
+        options += ["--nv"] if container.gpu else []
+        target = str(tree.root) if tree else container.image
+        words = [*self._program.words, *_EXEC, *options, target, SHELL]
+        words += shell_arguments(command.script, limited=False)
+        return run_client(words, self._environment(variables), command, output, cancellation)
+
+    def _environment(self, variables: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return the program's environment: it hands on what has its own prefix."""
+        prefix = f"{self.name.upper()}ENV_"
+        inside = {f"{prefix}{name}": value for name, value in variables.items()}
+        return {**server_environment(), **inside}
+
+    def differences(self, image: str) -> str:
+        """Return one sentence: how a run differs from one on a real cluster."""
+        return (
+            f"{self.name} keeps no limits of memory and cpu here, and the script runs as the user who "
+            f"started the local cluster, whatever the image {image} says"
+        )
+
+    def remove(self, container: str) -> None:
+        """Do nothing: a container is no more than its processes, which end with the server."""
+
+
+class ApptainerImages:
+    """Images as `.sif` files, or as trees of those that come as archives.
+
+    Args:
+        name: `apptainer` or `singularity`.
+        program: the program.
+        folder: where they are.
+    """
+
+    def __init__(self, name: str, program: EngineProgram, folder: Path) -> None:
+        self._name = name
+        self._program = program
+        self._folder = folder
+        self._trees = ImageTrees(folder)
+
+    def tree(self, identifier: str) -> ImageTree | None:
+        """Return the tree of an image, `None` for one that is a file. Raises ImageError."""
+        return None if identifier.endswith(f".{SINGULARITY}") else self._trees.find(identifier)
+
+    def find(self, reference: str) -> Image | None:
+        """Return an image that is here; see `ImageStore.find`."""
+        path = Path(reference) if reference.endswith(f".{SINGULARITY}") else self._file(reference)
+        if path.exists():
+            return Image(reference, str(path), "", path.stat().st_size)
+        found = self._trees.find(reference)
+        return None if found is None else Image(reference, str(found.folder), found.digest)
+
+    def _file(self, reference: str) -> Path:
+        name = hashlib.sha256(reference.encode()).hexdigest()[:32]
+        return self._folder / f"{name}.{SINGULARITY}"
+
+    def pull(self, reference: str, authentication: Path | None, progress: Progress) -> Image:
+        """Get an image from a registry or a file; see `ImageStore.pull`."""
+        file = image_file(reference)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        if file is None:
+            path = self._file(reference)
+            words = ["pull", "--force", str(path), f"docker://{reference}"]
+            if authentication is not None:
+                words[1:1] = [f"--authfile={authentication}"]
+            self._program.pull(words, progress)
+            image = Image(reference, str(path), "", path.stat().st_size)
+        elif file.kind == SINGULARITY:
+            image = Image(reference, str(file.path), "", file.path.stat().st_size)
+        else:
+            tree = self._trees.unpack(file, progress)
+            image = Image(reference, str(tree.folder), tree.digest)
+        self.check(image)
+        return image
+
+    def check(self, image: Image) -> None:
+        """Run an image's shell once; see `ImageStore.check`."""
+        tree = self.tree(image.identifier)
+        try:
+            self._program.ask(*_EXEC, str(tree.root) if tree else image.identifier, SHELL, "-c", ":")
+        except ClientError as error:
+            raise ImageError(
+                f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
+            ) from error
+
+    def remove(self, identifier: str) -> None:
+        """Remove an image of ours; see `ImageStore.remove`."""
+        path = Path(identifier)
+        if not identifier.endswith(f".{SINGULARITY}"):
+            self._trees.remove(identifier)
+        elif path.parent == self._folder:
+            try:
+                os.unlink(path)  # noqa: PTH108
+            except OSError as error:
+                raise ImageError(f"{path} cannot be removed: {error}") from error
+
+    def stop(self) -> None:
+        """End all pulls."""
+        self._program.stop()
+
+
+def probe(name: str, program: EngineProgram, folder: Path, seconds: float) -> ApptainerEngine:
+    """Run a program once and return the engine that can. Raises ClientError, NotImplementedError, OSError."""
+    version = program.ask("--version", timeout=seconds).strip().rpartition("version ")[2]
+    with tempfile.TemporaryDirectory(prefix="oscar-cli-") as place:
+        root = Path(place) / ROOT
+        for each in FOLDERS:
+            (root / each).mkdir(parents=True)
+        path = root / probe_image.PROGRAM
+        path.write_bytes(probe_image.program())
+        path.chmod(0o755)
+        program.ask(*_EXEC, str(root), f"/{probe_image.PROGRAM}", timeout=seconds)
+    return ApptainerEngine(name, program, folder / APPTAINER, version)

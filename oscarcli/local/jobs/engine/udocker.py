@@ -1,0 +1,189 @@
+"""Runs scripts by udocker, which needs no rights and no kernel features; OSCAR's own community makes it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from oscarcli.local.images.model import Image, ImageError, Progress
+from oscarcli.local.images.reference import SINGULARITY, image_file
+from oscarcli.local.jobs.engine import probe_image
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
+from oscarcli.local.jobs.engine.container import (
+    SHELL,
+    container_of,
+    run_client,
+    server_environment,
+    shell_arguments,
+)
+
+NAME = "udocker"
+PROBE_IMAGE = "oscar-cli/probe:1"
+PROBE_CONTAINER = "oscar-cli-probe"
+# What it sets in every container, and a real job has not.
+_ITS_VARIABLES = (
+    "container_uuid container_ruser container_root container_execmode container_names PS1 TERM USERNAME USER "
+    "LOGNAME PROOT_TMP_DIR PROOT_NO_SECCOMP cont_nvi"
+)
+
+
+class UdockerEngine:
+    """Runs scripts by udocker.
+
+    Args:
+        program: udocker.
+        version: its version.
+    """
+
+    name = NAME
+    passes_gpus = False
+
+    def __init__(self, program: EngineProgram, version: str = "") -> None:
+        self.version = version
+        self.images = UdockerImages(program)
+        self._program = program
+
+    def run(
+        self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
+    ) -> int:
+        """Run a script to its end; see `Engine.run`."""
+        container = container_of(command)
+        options = [f"--env=HOSTNAME={container.host_name}", "--nobanner", f"--entrypoint={SHELL}"]
+        options += self.images.options(container.image)
+        options += [f"--volume={bind.source}:{bind.target}" for bind in container.binds]
+        options += [f"--env={name}={os.fsdecode(value)}" for name, value in command.environment.items()]
+        given = set(command.environment)
+        unwanted = [name for name in _ITS_VARIABLES.split() if name not in given]
+        shell, text, script = shell_arguments(command.script, limited=False)
+        words = [*self._program.words, "--quiet", "run", *options, container.image]
+        words += [shell, f"unset {' '.join(unwanted)}\n{text}", script]
+        environment = server_environment()
+        environment |= {name: os.fsencode(value) for name, value in self._program.variables.items()}
+        return run_client(words, environment, command, output, cancellation)
+
+    def differences(self, image: str) -> str:
+        """Return one sentence: how a run differs from one on a real cluster."""
+        return (
+            f"{NAME} keeps no limits of memory and cpu, and what a script writes to the files of its image "
+            f"{image} is there for the next job too"
+        )
+
+    def remove(self, container: str) -> None:
+        """Do nothing: a container is no more than its processes, which end with the server."""
+
+
+class UdockerImages:
+    """Images of udocker, each with one container that all jobs share.
+
+    Args:
+        program: udocker.
+    """
+
+    def __init__(self, program: EngineProgram) -> None:
+        self._program = program
+        self._options: dict[str, list[str]] = {}
+
+    def options(self, name: str) -> list[str]:
+        """Return the options of `run` that udocker itself would choose otherwise than others do.
+
+        Raises:
+            OSError: the container is not there.
+        """
+        if name not in self._options:
+            try:
+                config = json.loads(self._program.ask("inspect", name))["config"]
+                user, folder = config.get("User"), config.get("WorkingDir")
+            except (ClientError, ValueError, LookupError, TypeError, AttributeError) as error:
+                raise OSError(f"{NAME} does not know the container {name}: {error}") from error
+            self._options[name] = [f"--workdir={folder or '/'}", *([f"--user={user}"] if user else [])]
+        return self._options[name]
+
+    def find(self, reference: str) -> Image | None:
+        """Return an image that has a container; see `ImageStore.find`."""
+        name = _container_name(reference)
+        try:
+            listed = self._program.ask("ps")
+        except ClientError as error:
+            raise ImageError(f"{NAME} cannot look for the image: {error}") from error
+        if not re.search(rf"\['{re.escape(name)}'\]", listed):
+            return None
+        return Image(reference, name, "")
+
+    def pull(self, reference: str, authentication: Path | None, progress: Progress) -> Image:
+        """Get an image from a registry or a file; see `ImageStore.pull`."""
+        file = image_file(reference)
+        name = _container_name(reference)
+        if authentication is not None:
+            raise ImageError(f"{NAME} takes no logins from image_pull_secrets; use 'udocker login'")
+        if file is None:
+            self._program.pull(["pull", reference], progress)
+            tag = reference
+        elif file.kind == SINGULARITY:
+            raise ImageError("only apptainer runs .sif files")
+        else:
+            progress(f"reading {file.path}")
+            tag = self._program.pull(["load", "-i", str(file.path)], lambda line: None)
+        # There may be none.
+        with suppress(ClientError):
+            self._program.ask("rm", "-f", name)
+        self._program.pull(["create", f"--name={name}", tag], lambda line: None)
+        self._options.pop(name, None)
+        image = Image(reference, name, "")
+        self.check(image)
+        return image
+
+    def check(self, image: Image) -> None:
+        """Run an image's shell once; see `ImageStore.check`."""
+        try:
+            words = ("--quiet", "run", "--nobanner", f"--entrypoint={SHELL}", image.identifier, "-c", ":")
+            self._program.ask(*words)
+        except ClientError as error:
+            raise ImageError(
+                f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
+            ) from error
+
+    def remove(self, identifier: str) -> None:
+        """Remove a container; the image's layers stay until 'udocker rmi'. See `ImageStore.remove`."""
+        try:
+            self._program.ask("rm", "-f", identifier)
+        except ClientError as error:
+            raise ImageError(str(error)) from error
+
+    def stop(self) -> None:
+        """End all pulls."""
+        self._program.stop()
+
+
+def _container_name(reference: str) -> str:
+    return "oscar-" + re.sub(r"[^A-Za-z0-9]", "-", reference).strip("-")
+
+
+def probe(path: str, seconds: float) -> UdockerEngine:
+    """Run a program once and return the engine that can.
+
+    Args:
+        path: udocker.
+        seconds: how long all of it may take.
+
+    Raises:
+        ClientError: it does not work, or not in time.
+        NotImplementedError: nothing can be started here to find out.
+    """
+    program = EngineProgram([path, *(["--allow-root"] if os.geteuid() == 0 else [])])
+    deadline = time.monotonic() + seconds
+
+    def ask(*words: str, data: bytes | None = None) -> str:
+        return program.ask(*words, timeout=max(deadline - time.monotonic(), 0.1), data=data)
+
+    found = re.search(r"version:\s*(\S+)", ask("version"))
+    if PROBE_CONTAINER not in ask("ps"):
+        ask("import", "-", PROBE_IMAGE, data=probe_image.archive())
+        ask("create", f"--name={PROBE_CONTAINER}", PROBE_IMAGE)
+    ask("--quiet", "run", "--nobanner", PROBE_CONTAINER, f"/{probe_image.PROGRAM}")
+    return UdockerEngine(program, found[1] if found else "")

@@ -1,0 +1,143 @@
+"""Answers as they arrive over a `WireConnection`, their content still to be read."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from oscarcli.storage.connection_failures import BrokenConnectionError, SilentServerError
+
+if TYPE_CHECKING:
+    from oscarcli.storage.wire import WireConnection
+
+# What a connection has room for: the longest head of an answer, and what of a content is joined to one piece.
+BUFFER_BYTES = 64 << 10
+
+Headers = dict[str, str]
+
+
+class PlainContent:
+    """Content of a known length.
+
+    Args:
+        connection: where it arrives.
+        length: in bytes.
+    """
+
+    def __init__(self, connection: WireConnection, length: int) -> None:
+        self._connection = connection
+        self.left = length
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, empty at the end. Raises BrokenConnectionError, SilentServerError."""
+        if not self.left:
+            return b""
+        wanted = min(size, self.left)
+        data = self._connection.receive_small(wanted) if self.left <= BUFFER_BYTES else b""
+        data = data or self._connection.receive(wanted)
+        if not data:
+            raise BrokenConnectionError
+        self.left -= len(data)
+        return data
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all of it was read."""
+        return not self.left
+
+
+class LibraryContent:
+    """Content that comes in chunks, or whose end is that of the connection.
+
+    Args:
+        response: of Python's HTTP library, its head read.
+
+    Attributes:
+        is_read: whether all of it was read.
+    """
+
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self._response = response
+        self.is_read = False
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, empty at the end. Raises as `PlainContent.read` does."""
+        with translated():
+            data = self._response.read(size)
+        self.is_read = not data
+        return data
+
+
+class WireAnswer:
+    """An answer, its content still to be read.
+
+    Args:
+        connection: where it arrives.
+        status: of HTTP.
+        headers: by lower-case names.
+        content: what follows.
+    """
+
+    def __init__(
+        self,
+        connection: WireConnection,
+        status: int,
+        headers: Headers,
+        content: PlainContent | LibraryContent,
+    ) -> None:
+        self.connection = connection
+        self.status = status
+        self.headers = headers
+        self.content = content
+        self.ends_connection = headers.get("connection", "").lower() == "close"
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether the connection can carry another request."""
+        return self.content.is_read and not self.ends_connection
+
+
+class Replay(io.RawIOBase):
+    """What was read from a connection already, and then the rest: a socket for HTTPResponse.
+
+    Args:
+        begun: what was read.
+        sock: where the rest arrives.
+    """
+
+    def __init__(self, begun: bytes, sock: socket.socket) -> None:
+        super().__init__()
+        self._begun = begun
+        self._socket = sock
+
+    def makefile(self, *_: Any) -> io.BufferedReader:
+        """Return it all as a file."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer with what comes next."""
+        if not self._begun:
+            return self._socket.recv_into(buffer)
+        count = min(len(buffer), len(self._begun))
+        buffer[:count] = self._begun[:count]
+        self._begun = self._begun[count:]
+        return count
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raise what goes wrong with a connection as one of this program's errors."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise SilentServerError from error
+    except (OSError, http.client.HTTPException) as error:
+        raise BrokenConnectionError from error

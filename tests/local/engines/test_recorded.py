@@ -1,0 +1,73 @@
+"""Command lines for programs that cannot be had everywhere, checked by a program that knows their options.
+
+It shows that what we type is documented, and how scripts, variables and files go in and out; it does not show
+that the real programs work so. Where one is installed, the conformance tests are the place to add it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.local.harness import LocalCluster
+from tests.support import recorded_engine
+
+SCRIPT = 'echo "$A"; tr a-z A-Z < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/x"; exit 3\n'
+
+
+@pytest.fixture(params=sorted(recorded_engine.OPTIONS))
+def recorded(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of an engine that a stand-in is called by."""
+    name: str = request.param
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    program = folder / name
+    program.write_text(f"#!{sys.executable}\n" + Path(recorded_engine.__file__).read_text())
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("RECORDED", str(tmp_path / "recorded"))
+    return name
+
+
+def calls(folder: Path) -> list[list[str]]:
+    """Return what the stand-in was called with."""
+    return [json.loads(line) for line in (folder / "recorded").read_text().splitlines()]
+
+
+def test_a_run_by_documented_options(
+    recorded: str, start_cluster: Callable[..., LocalCluster], tmp_path: Path
+) -> None:
+    cluster = start_cluster(engine=recorded)
+    image = "registry.invalid/tools:1"
+    cluster.create(
+        "one", SCRIPT, image=image, memory="64Mi", cpu="0.5", environment={"variables": {"A": "of ours"}}
+    )
+    cluster.upload("one", "in/a.txt", b"text")
+    ((job, state),) = cluster.ended("one").items()
+    log = cluster.log("one", job)
+    assert state["status"] == "Succeeded", log
+    assert cluster.content("one-bucket", "out/x") == b"TEXT"
+    assert "of ours\n" in log
+    assert "exit code 3" in log
+    run = next(words for words in calls(tmp_path) if "/oscar/config/script.sh" in words)
+    shown = [re.sub("(?:/[^/:]+)+/work/", "WORK/", word) for word in run if "\n" not in word]
+    if recorded == "docker":
+        assert shown[1:6] == ["run", "--rm", "--pull=never", "--log-driver=none", "--entrypoint=/bin/sh"]
+        assert {"--volume=WORK/tmp:/tmp", "--volume=WORK/config:/oscar/config:ro"} < set(shown)
+        assert {"--memory=67108864", "--cpus=0.5", "--env=A", "--env=OSCAR_SERVICE_TOKEN"} < set(shown)
+        assert shown[-3:] == [recorded_engine.IMAGE["Id"], "-c", "/oscar/config/script.sh"]
+    else:
+        assert shown[1:5] == ["--quiet", "exec", "--compat", "--pwd=/"]
+        assert shown[5:7] == ["--bind=WORK/tmp:/tmp", "--bind=WORK/config:/oscar/config:ro"]
+        assert shown[7].endswith(".sif")
+        assert shown[8:] == ["/bin/sh", "-c", "/oscar/config/script.sh"]
+        pull = next(words for words in calls(tmp_path) if "pull" in words)
+        assert pull[1:] == ["pull", "--force", shown[7], f"docker://{image}"]
+    secret = cluster.token("one")
+    assert not any(secret in word for words in calls(tmp_path) for word in words)
