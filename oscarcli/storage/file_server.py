@@ -19,7 +19,7 @@ from oscarcli.storage.connector import require_url
 from oscarcli.storage.file_server_failures import file_failure
 from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.source import UploadPart
-from oscarcli.storage.wire import Body, ChunkedBody
+from oscarcli.storage.wire import Body, StreamedBody
 from oscarcli.storage.wire_client import WireClient, WireRequest, WireResponse, is_transient
 
 CONNECT_TIMEOUT = 10.0
@@ -166,7 +166,7 @@ class FileServer:
             parts = urlsplit(url)
             own = self._is_own(url)
             sent = {**headers, **(self.settings.login_headers if own else {})}
-            if not isinstance(body, ChunkedBody):
+            if not isinstance(body, StreamedBody):
                 sent["content-length"] = str(len(body))
             else:
                 sent["transfer-encoding"] = "chunked"
@@ -180,7 +180,7 @@ class FileServer:
             url = urljoin(url, target)
             if urlsplit(url).scheme not in ("http", "https"):
                 raise NoConnectionError("the server sends the request on to something else than HTTP", None)
-            if isinstance(body, ChunkedBody) and body.was_begun:
+            if isinstance(body, StreamedBody) and body.was_begun:
                 raise NoConnectionError("the server wanted the content elsewhere after it had taken it", None)
             if isinstance(body, UploadPart):
                 body.seek(0)
@@ -211,7 +211,7 @@ def _origin(url: str) -> str:
 def _rewind(body: Body, doing: str) -> None:
     if isinstance(body, UploadPart):
         body.seek(0)
-    elif isinstance(body, ChunkedBody) and body.was_begun:
+    elif isinstance(body, StreamedBody) and body.was_begun:
         raise UnreachableError(f"{doing}: the server did not take it, and a stream cannot be sent again")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from oscarcli.errors import RefusedError
 from oscarcli.storage.checksums import LENGTHS, Digest, new_digest
 from oscarcli.storage.source import Source, UploadPart
-from oscarcli.storage.wire import ChunkedBody
+from oscarcli.storage.wire import StreamedBody
 
 # Pieces of a stream are held in memory, one at a time.
 STREAM_PART = 8 << 20
@@ -33,7 +33,7 @@ class SentContent:
         self._part: UploadPart | None = None
         if source.size is None:
             self._digests = {name: new_digest(name) for name in STREAM_ALGORITHMS}
-            self.body: UploadPart | ChunkedBody = ChunkedBody(self._counted(source.sections(STREAM_PART)))
+            self.body: UploadPart | StreamedBody = StreamedBody(self._counted(source.sections(STREAM_PART)))
         else:
             self._part = self.body = next(source.sections(max(source.size, 1)))
 

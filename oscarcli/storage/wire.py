@@ -37,7 +37,7 @@ CONSENT_SECONDS = 1.0
 CONTINUE = 100
 
 
-class ChunkedBody:
+class StreamedBody:
     """A content whose length only its end will tell; it can be sent once.
 
     Args:
@@ -61,7 +61,7 @@ class ChunkedBody:
             part.discard()
 
 
-Body = bytes | UploadPart | ChunkedBody
+Body = bytes | UploadPart | StreamedBody
 
 
 class StaleConnectionError(BrokenConnectionError):
@@ -139,7 +139,7 @@ class WireConnection:
             with translated():
                 if isinstance(body, UploadPart):
                     self._send_part(head, body)
-                elif isinstance(body, ChunkedBody):
+                elif isinstance(body, StreamedBody):
                     self._send_chunks(head, body)
                 elif len(body) > JOINED_BYTES:
                     self._socket.sendall(head)
@@ -161,7 +161,7 @@ class WireConnection:
         while data := part.read(SENT_PIECE_BYTES >> 2):
             self._socket.sendall(data)
 
-    def _send_chunks(self, head: bytes, body: ChunkedBody) -> None:
+    def _send_chunks(self, head: bytes, body: StreamedBody) -> None:
         self._socket.sendall(head)
         for data in body.pieces(SENT_PIECE_BYTES >> 2):
             self._socket.sendall(b"%x\r\n%b\r\n" % (len(data), data))

@@ -20,7 +20,7 @@ from oscarcli.storage.connection_failures import (
 )
 from oscarcli.storage.connector import Connector, Endpoint
 from oscarcli.storage.source import UploadPart
-from oscarcli.storage.wire import ChunkedBody, StaleConnectionError, WireConnection
+from oscarcli.storage.wire import StaleConnectionError, StreamedBody, WireConnection
 from oscarcli.storage.wire_answer import WireAnswer
 
 # The longest answer that is no file is a page of a listing: for S3 a thousand keys of a thousand characters.
@@ -51,7 +51,7 @@ class WireRequest:
     path: str
     query: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | UploadPart | ChunkedBody = b""
+    body: bytes | UploadPart | StreamedBody = b""
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ class WireClient:
         headers["host"] = self.connector.host
         body = request.body
         path = self.connector.base_path + request.path
-        is_long = isinstance(body, ChunkedBody) or len(body) > SENT_AT_ONCE_BYTES
+        is_long = isinstance(body, StreamedBody) or len(body) > SENT_AT_ONCE_BYTES
         asks_consent = not self.connector.has_proxy and is_long
         if asks_consent:
             headers["expect"] = "100-continue"

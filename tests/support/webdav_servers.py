@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -76,8 +75,8 @@ class DavServer:
 
 
 @contextmanager
-def wsgidav_server(folder: Path, ssl_context: Any = None) -> Iterator[DavServer]:
-    """Serve a folder by wsgidav, in this process."""
+def wsgidav_server(folder: Path, certificate: Path | None = None) -> Iterator[DavServer]:
+    """Serve a folder by wsgidav, in this process; with TLS when there is a file of certificate and key."""
     application = pytest.importorskip("wsgidav.wsgidav_app")
     from cheroot.ssl.builtin import BuiltinSSLAdapter
     from cheroot.wsgi import Server
@@ -93,15 +92,13 @@ def wsgidav_server(folder: Path, ssl_context: Any = None) -> Iterator[DavServer]
         }
     )
     server = Server(("127.0.0.1", 0), app, numthreads=20)
-    if ssl_context is not None:
-        adapter = BuiltinSSLAdapter.__new__(BuiltinSSLAdapter)
-        adapter.context = ssl_context
-        server.ssl_adapter = adapter
+    if certificate is not None:
+        server.ssl_adapter = BuiltinSSLAdapter(certificate, certificate)
     server.prepare()
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     try:
-        scheme = "http" if ssl_context is None else "https"
+        scheme = "http" if certificate is None else "https"
         yield DavServer(
             f"{scheme}://127.0.0.1:{server.bind_addr[1]}", files, has_fine_etags=False, misread="?#"
         )
