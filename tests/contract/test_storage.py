@@ -79,8 +79,8 @@ def wsgidav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DavServer]:
 
 
 @pytest.fixture(scope="module")
-def apache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DavServer]:
-    with apache_server(tmp_path_factory.mktemp("apache")) as server:
+def apache() -> Iterator[DavServer]:
+    with apache_server() as server:
         yield server
 
 

@@ -8,10 +8,11 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,11 +109,17 @@ def wsgidav_server(folder: Path, certificate: Path | None = None) -> Iterator[Da
 
 
 @contextmanager
-def apache_server(folder: Path) -> Iterator[DavServer]:
+def apache_server() -> Iterator[DavServer]:
     """Serve a folder by Apache with a configuration of its own; skip the test where it is missing."""
     missing = [name for name in NEEDED if not (MODULES / f"mod_{name}.so").exists()]
     if not Path(APACHE).exists() or missing:
         pytest.skip("Apache with mod_dav is not installed: Debian's package apache2 has it")
+    # Not below the folders of pytest, which every run of it closes to other users.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        yield from _apache(Path(place))
+
+
+def _apache(folder: Path) -> Iterator[DavServer]:
     files, port = folder / "files", free_port()
     files.mkdir()
     (folder / "users").write_text(f"{LOGIN}:{_hashed(PASSWORD)}\n")
@@ -122,9 +129,6 @@ def apache_server(folder: Path) -> Iterator[DavServer]:
         # Apache does not serve as root.
         user = "User www-data\nGroup www-data"
         shutil.chown(files, "www-data", "www-data")
-        for parent in (folder, *folder.parents):
-            with suppress(OSError):
-                parent.chmod(parent.stat().st_mode | 0o011)
         shutil.chown(folder, "www-data", "www-data")
     text = CONFIGURATION.format(root=folder, port=port, files=files, modules=modules, user=user)
     (folder / "apache.conf").write_text(text)
