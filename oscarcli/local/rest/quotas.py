@@ -36,9 +36,14 @@ def own(call: Call) -> Response:
 
 
 def get(call: Call) -> Response:
-    """GET /system/quotas/user/{userId}. Any user may have one: there is no list of them here."""
+    """GET /system/quotas/user/{userId}: of one who is known, or for whom something was set."""
     _require_admin(call)
-    return json_answer(_quota(call, call.name))
+    cluster, user = call.cluster, call.name
+    if user not in OWNERS and not cluster.quotas.get(user) and not cluster.accounts.is_user(user):
+        # As a server without Kueue says it, which looks for what Kubernetes stores for the user.
+        name = user.partition("@")[0]
+        raise ApiError(500, f'getting volume quotas for user {user}: resourcequotas "{name}" not found')
+    return json_answer(_quota(call, user))
 
 
 def _require_admin(call: Call) -> None:

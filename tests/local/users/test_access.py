@@ -276,6 +276,7 @@ def test_a_link_carries_the_permission_of_who_made_it(cluster: LocalCluster, ann
 
 def test_a_quota_of_buckets_is_held(cluster: LocalCluster, join: Join) -> None:
     dan = join("dan")
+    assert cluster.api.get(f"/system/quotas/user/{dan.uid}").status_code == 200
     cluster.api.put(f"/system/quotas/user/{dan.uid}", json={"minio": {"buckets": "2"}})
     assert answer(dan.create("one")) == (201, "")
     assert dan.api.post("/system/buckets", json={"bucket_name": "dan-two"}).status_code == 201
