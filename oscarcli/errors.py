@@ -25,7 +25,7 @@ All of them, with their exit codes, and where those that do not stand here do:
     ├── AmbiguousJobsError      1  jobs.uploaded
     ├── CheckError              1  cli.doctor.model, each with the code of what was checked
     ├── FolderTakenError        1  local.folder
-    ├── OverwrittenError        1  jobs.batch_results
+    ├── OverwrittenError        1  jobs.batch.results
     └── ServerError             1  api.responses
         └── UnconfirmedError    1  api.responses
 

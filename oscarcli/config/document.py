@@ -48,89 +48,119 @@ def parse_document(text: str, path: str, *, is_json: bool) -> Any:
     Raises:
         ConfigError: the text is not valid; the message has the line and column.
     """
-    try:
-        document = parse_json(text, path) if is_json else _YamlReader(path).read(text)
-    except RecursionError:
-        raise _too_deep(path) from None
-    if is_json and is_too_deep(document):
-        raise _too_deep(path)
-    return document
+    return ConfigText(text, path, is_json=is_json).document
 
 
-def repeated_keys(text: str, path: str) -> list[str]:
-    """Return a sentence on each key that stands a second time in a valid YAML text.
+class ConfigText:
+    """A text that was parsed once, to be read and to be changed.
 
     Args:
-        text: the text.
-        path: the file's name, for the sentences.
-    """
-    reader = _YamlReader(path)
-    reader.read(text)
-    return [
-        f'{path}:{line}: the key "{key}" stands here a second time; the last one counts, and the reference '
-        "client does not read such a file"
-        for key, line in reader.repeated
-    ]
-
-
-def edited(text: str, edits: Sequence[Edit], path: str, *, is_json: bool) -> str:
-    """Return the text with the edits made and all else as it was.
-
-    Args:
-        text: a valid document or nothing.
-        edits: what to change, in order. Values are text, booleans or mappings of these.
+        text: the file's text, or nothing.
         path: the file's name, for messages.
         is_json: the format, by the file's extension.
 
+    Attributes:
+        document: what `parse_document` returns.
+
     Raises:
-        ConfigError: the text is not valid.
-        LayoutRefusedError: it is laid out so that a change would alter something else.
+        ConfigError: as of `parse_document`.
     """
-    before = parse_document(text, path, is_json=is_json)
-    if is_json:
-        return json_text(applied(before, edits, is_json=True), before, path)
-    wanted = before
-    effective: list[Edit] = []
-    for edit in edits:
-        after = applied(wanted, [edit], is_json=False)
-        if after != wanted:
-            effective.append(edit)
-            wanted = after
-    if not effective:
+
+    def __init__(self, text: str, path: str, *, is_json: bool) -> None:
+        self._text = text
+        self._path = path
+        self._is_json = is_json
+        self._root: Any = None
+        self._repeated: list[tuple[str, int]] = []
+        try:
+            self.document: Any = parse_json(text, path) if is_json else self._read_yaml()
+        except RecursionError:
+            raise _too_deep(path) from None
+        if is_json and is_too_deep(self.document):
+            raise _too_deep(path)
+
+    def _read_yaml(self) -> Any:
+        reader = _YamlReader(self._path)
+        self._root = reader.root(self._text)
+        document = None if self._root is None else reader.value(self._root)
+        self._repeated = reader.repeated
+        return document
+
+    def repeated_keys(self) -> list[str]:
+        """Return a sentence on each key that stands a second time in a YAML text."""
+        return [
+            f'{self._path}:{line}: the key "{key}" stands here a second time; the last one counts, and the '
+            "reference client does not read such a file"
+            for key, line in self._repeated
+        ]
+
+    def edited(self, edits: Sequence[Edit]) -> str:
+        """Return the text with the edits made and all else as it was.
+
+        Args:
+            edits: what to change, in order. Values are text, booleans or mappings of these.
+
+        Raises:
+            LayoutRefusedError: it is laid out so that a change would alter something else.
+        """
+        if self._is_json:
+            return json_text(applied(self.document, edits, is_json=True), self.document, self._path)
+        wanted = self.document
+        effective: list[Edit] = []
+        for edit in edits:
+            after = applied(wanted, [edit], is_json=False)
+            if after != wanted:
+                effective.append(edit)
+                wanted = after
+        if not effective:
+            return self._text
+        try:
+            changed = self._spliced(effective)
+            # Parsed anew, whatever the splice believes to have done.
+            is_right = (parse_document(changed, self._path, is_json=False) or {}) == wanted
+        except (LayoutError, ConfigError):
+            is_right = False
+        if not is_right:
+            raise LayoutRefusedError(
+                f"{self._path}: its layout (anchors, perhaps) does not allow this change", hint=MEND
+            )
+        return changed
+
+    def _spliced(self, edits: Sequence[Edit]) -> str:
+        import yaml
+
+        text, root = self._text, self._root
+        try:
+            for number, edit in enumerate(edits):
+                if number:
+                    root = compose(text)
+                if edit.value is None:
+                    text = removed(text, root, edit.keys)
+                else:
+                    text = replaced(text, root, edit.keys, edit.value)
+        except yaml.YAMLError as error:
+            # An edit before broke what another place refers to.
+            raise LayoutError from error
         return text
-    try:
-        changed = _spliced(text, effective)
-        is_right = (parse_document(changed, path, is_json=False) or {}) == wanted
-    except (LayoutError, ConfigError):
-        is_right = False
-    if not is_right:
-        raise LayoutRefusedError(
-            f"{path}: its layout (anchors, perhaps) does not allow this change", hint=MEND
-        )
-    return changed
 
+    def rewritten(self, edits: Sequence[Edit]) -> str:
+        """Return a YAML text with the edits made and its layout given up: comments and references are gone.
 
-def rewritten(text: str, edits: Sequence[Edit], path: str) -> str:
-    """Return a YAML text with the edits made and its layout given up: comments and references are gone.
+        Args:
+            edits: what to change, as for `edited`.
 
-    Args:
-        text: a valid document.
-        edits: what to change, as for `edited`.
-        path: the file's name, for messages.
+        Raises:
+            ConfigError: the text cannot be written anew either.
+        """
+        import yaml
 
-    Raises:
-        ConfigError: the text is not valid, or cannot be written anew either.
-    """
-    import yaml
-
-    before = parse_document(text, path, is_json=False)
-    try:
-        plain = inline_aliases(text)
-    except (LayoutError, TooLargeError, yaml.YAMLError):
-        plain = ""
-    if not plain or parse_document(plain, path, is_json=False) != before:
-        raise ConfigError(f"{path}: its layout does not allow this change", hint=MEND)
-    return edited(plain, edits, path, is_json=False)
+        try:
+            plain = ConfigText(inline_aliases(self._text), self._path, is_json=False)
+        except (LayoutError, TooLargeError, yaml.YAMLError):
+            plain = None
+        if plain is None or not plain._text or plain.document != self.document:
+            raise ConfigError(f"{self._path}: its layout does not allow this change", hint=MEND)
+        return plain.edited(edits)
 
 
 def applied(document: Any, edits: Sequence[Edit], *, is_json: bool) -> Any:
@@ -159,18 +189,6 @@ def _as_read(value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _spliced(text: str, edits: Sequence[Edit]) -> str:
-    import yaml
-
-    try:
-        for edit in edits:
-            text = removed(text, edit.keys) if edit.value is None else replaced(text, edit.keys, edit.value)
-    except yaml.YAMLError as error:
-        # An edit before broke what another place refers to.
-        raise LayoutError from error
-    return text
-
-
 def _too_deep(path: str) -> ConfigError:
     return ConfigError(f"{path}: nested more than {DEEPEST} levels deep", hint=MEND)
 
@@ -191,11 +209,12 @@ class _YamlReader:
         # An anchored node is evaluated once, however many aliases it has; `None` while it is.
         self._known: dict[int, dict[str, Any] | None] = {}
 
-    def read(self, text: str) -> Any:
+    def root(self, text: str) -> Any:
+        """Return the root node, `None` where there is none. Raises ConfigError."""
         import yaml
 
         try:
-            node = compose(text)
+            return compose(text)
         except TooLargeError as error:
             place = f"{self._path}:{error.line + 1}"
             raise ConfigError(f"{place}: not usable as a configuration: {error.reason}", hint=MEND) from None
@@ -206,13 +225,13 @@ class _YamlReader:
             raise self._wrong(error.problem_mark or error.context_mark, _reason(error)) from None
         except yaml.YAMLError as error:
             raise ConfigError(f"{self._path}: not valid YAML: {_unquoted(error)}", hint=MEND) from None
-        return None if node is None else self._value(node)
 
     def _wrong(self, mark: Any, reason: str) -> ConfigError:
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         return ConfigError(f"{self._path}{place}: not valid YAML: {reason}", hint=MEND)
 
-    def _value(self, node: Any) -> Any:
+    def value(self, node: Any) -> Any:
+        """Return what a node stands for. Raises ConfigError."""
         import yaml
 
         if isinstance(node, yaml.MappingNode):
@@ -242,7 +261,7 @@ class _YamlReader:
             if key.value == "<<" and not key.style:
                 inherited = self._merged(value) | inherited
             else:
-                own[key.value] = self._value(value)
+                own[key.value] = self.value(value)
         return inherited | own
 
     def _merged(self, node: Any) -> dict[str, Any]:
@@ -252,7 +271,7 @@ class _YamlReader:
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
         found: dict[str, Any] = {}
         for part in parts:
-            value = self._value(part)
+            value = self.value(part)
             if not isinstance(value, dict):
                 raise self._wrong(part.start_mark, "only keys and values can be merged")
             found = value | found

@@ -13,14 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from oscarcli.config import disk
-from oscarcli.config.document import (
-    Edit,
-    LayoutRefusedError,
-    edited,
-    parse_document,
-    repeated_keys,
-    rewritten,
-)
+from oscarcli.config.document import ConfigText, Edit, LayoutRefusedError, parse_document
 from oscarcli.config.json_text import loses_by_rewriting
 from oscarcli.config.model import OWN_KEYS, Cluster, Configuration, parse_configuration
 from oscarcli.errors import ConfigError
@@ -180,14 +173,14 @@ class ConfigFile:
         if warning:
             self._warn(warning)
         text = disk.read_text(target)
-        document = parse_document(text, str(self.path), is_json=self._is_json)
-        self._configuration(document)  # a file that cannot be understood is never written over
-        ways = edits(document)
-        changed, is_lossy = self._changed(text, ways) if ways else (text, False)
+        before = ConfigText(text, str(self.path), is_json=self._is_json)
+        self._configuration(before.document)  # a file that cannot be understood is never written over
+        ways = edits(before.document)
+        changed, is_lossy = self._changed(before, text, ways) if ways else (text, False)
         if changed == text:
             return
         disk.refuse_unwritable(target, self.path)
-        for sentence in [] if self._is_json else repeated_keys(text, str(self.path)):
+        for sentence in before.repeated_keys():
             self._warn(sentence)
         if is_lossy:
             backup = disk.keep_backup(target, text)
@@ -197,16 +190,16 @@ class ConfigFile:
             )
         disk.replace(target, changed)
 
-    def _changed(self, text: str, ways: Sequence[list[Edit]]) -> tuple[str, bool]:
+    def _changed(self, before: ConfigText, text: str, ways: Sequence[list[Edit]]) -> tuple[str, bool]:
         """Return the changed text, and whether more than the change was lost."""
         if self._is_json:
-            return edited(text, ways[0], str(self.path), is_json=True), loses_by_rewriting(text)
+            return before.edited(ways[0]), loses_by_rewriting(text)
         for way in ways:
             try:
-                return edited(text, way, str(self.path), is_json=False), False
+                return before.edited(way), False
             except LayoutRefusedError:
                 continue
-        return rewritten(text, ways[0], str(self.path)), True
+        return before.rewritten(ways[0]), True
 
 
 def _entry_edits(cluster: Cluster, found: Any) -> list[list[Edit]]:

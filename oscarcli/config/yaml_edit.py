@@ -25,13 +25,18 @@ def compose(text: str) -> Any:
     return yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 
-def replaced(text: str, keys: Sequence[str], value: Value) -> str:
+def replaced(text: str, root: Any, keys: Sequence[str], value: Value) -> str:
     """Return the text with a value put at the place that `keys` lead to, whether or not it had one.
+
+    Args:
+        text: the document.
+        root: what `compose` makes of it.
+        keys: of each mapping on the way.
+        value: what to put there.
 
     Raises:
         LayoutError: the place cannot be changed by itself.
     """
-    root = compose(text)
     if root is None or is_blank(root):
         # Comments alone, or a null: they stay on top.
         head = text if root is None else text[: root.start_mark.index] + text[root.end_mark.index :]
@@ -50,13 +55,17 @@ def replaced(text: str, keys: Sequence[str], value: Value) -> str:
     return mapping.with_added(keys[-1], value) if item is None else mapping.with_value(item, value)
 
 
-def removed(text: str, keys: Sequence[str]) -> str:
+def removed(text: str, root: Any, keys: Sequence[str]) -> str:
     """Return the text without the value that `keys` lead to; as it is when there is none.
+
+    Args:
+        text: the document.
+        root: what `compose` makes of it.
+        keys: of each mapping on the way.
 
     Raises:
         LayoutError: the place cannot be changed by itself.
     """
-    root = compose(text)
     if not is_mapping(root):
         return text
     mapping = MappingText(text, root)
@@ -71,7 +80,7 @@ def removed(text: str, keys: Sequence[str]) -> str:
         return text
     without = _without(mapping, item, holder)
     # One that stood twice would come back with what counted for nothing so far.
-    return removed(without, keys) if mapping.is_repeated(item) else without
+    return removed(without, compose(without), keys) if mapping.is_repeated(item) else without
 
 
 def _without(mapping: MappingText, item: Item, holder: Item | None) -> str:

@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--engine", default="host")
     parser.add_argument("--pull", default=PULL_MISSING)
     parser.add_argument("--parallel", type=int, default=0)
-    for flag in ("--strict", "--strict-exit", "--sync-store"):
+    for flag in ("--strict", "--strict-exit", "--sync-store", "--users"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--ready-fd", type=int, help="descriptor that gets the line of JSON")
     return parser
@@ -65,6 +65,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         strict=arguments.strict,
         strict_exit=arguments.strict_exit,
         sync_store=arguments.sync_store,
+        users=arguments.users,
     )
 
 

@@ -34,11 +34,18 @@ from oscarcli.local.services import volumes as volumes_table
 from oscarcli.local.services.definition import INVALID, Definition
 from oscarcli.local.services.federation import Federations
 from oscarcli.local.services.lifecycle import Lifecycle
+from oscarcli.local.services.ownership import Ownership
 from oscarcli.local.services.quotas import Quotas
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.unsupported import Capabilities
 from oscarcli.local.services.volumes import Volumes
 from oscarcli.local.state import State
+from oscarcli.local.users import access
+from oscarcli.local.users import table as users_table
+from oscarcli.local.users.access import BucketPolicies, ObjectStoreAccounts
+from oscarcli.local.users.issuer import OpenIdIssuer
+from oscarcli.local.users.table import Users
+from oscarcli.local.users.tokens import PATH, IssuedTokens, require_library
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +60,8 @@ SCHEMA = (
     volumes_table.SCHEMA,
     quotas_table.SCHEMA,
     images_table.SCHEMA,
+    users_table.SCHEMA,
+    access.SCHEMA,
 )
 STOPPED = "the server was stopped while the job was running"
 
@@ -83,6 +92,13 @@ class LocalCluster:
         self.federations = Federations(self.state, self.services)
         self.requests = RequestLog()
         self.credentials = Credentials(settings.access_key, settings.secret_key)
+        self.users = Users(self.state) if options.users else None
+        if options.users:
+            require_library()
+        self.tokens: IssuedTokens | None = None
+        self.openid: OpenIdIssuer | None = None
+        self.policies = BucketPolicies(self.state)
+        self.accounts = ObjectStoreAccounts(self.credentials, self.users, self.policies)
         self._announcer = Announcer(settings.deployment, markers=options.strict)
         self.store = ObjectStore(
             self.state, folder.blobs, on_created=self._announcer, committed=self._committed
@@ -99,6 +115,7 @@ class LocalCluster:
             self.scheduler,
             self.volumes,
             self._capabilities,
+            Ownership(self.policies, self.quotas, self.users),
             strict=options.strict,
         )
         self._expiry = Expiry(folder, self.jobs)
@@ -106,7 +123,7 @@ class LocalCluster:
 
     def _build_runs(self) -> None:
         options = self.options
-        storage = ClusterStorage(self.store, self.settings.access_key)
+        storage = ClusterStorage(self.store, self.accounts, self.settings.access_key)
         self._runner = JobRunner(
             self.folder.jobs,
             self.services,
@@ -144,8 +161,11 @@ class LocalCluster:
     def _committed(self) -> None:
         self.scheduler.wake()
 
-    def start(self, s3_endpoint: str) -> None:
+    def start(self, s3_endpoint: str, api_endpoint: str = "") -> None:
         """Bring the data directory in order and begin to run jobs."""
+        if self.users is not None:
+            self.tokens = IssuedTokens(self.users, api_endpoint + PATH)
+            self.openid = OpenIdIssuer(self.users, self.tokens)
         self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint
         self.calls.prepare()
         self.volumes.prepare()

@@ -135,6 +135,7 @@ def _words(folder: DataFolder, binding: Binding, options: Options, ready: int) -
         "--strict": options.strict,
         "--strict-exit": options.strict_exit,
         "--sync-store": options.sync_store,
+        "--users": options.users,
     }
     return [*words, *(flag for flag, given in flags.items() if given)]
 

@@ -48,6 +48,7 @@ class Options:
             for folder markers, buckets that outlive a service without an owner.
         strict_exit: a script's exit code decides whether its job succeeded.
         sync_store: synchronous runs store their results too.
+        users: people log in at an OpenID issuer of the cluster's own, beside the cluster's account.
         sync_limit: seconds after which a synchronous run is cut off.
     """
 
@@ -57,6 +58,7 @@ class Options:
     strict: bool = False
     strict_exit: bool = False
     sync_store: bool = False
+    users: bool = False
     sync_limit: float = SYNC_LIMIT_SECONDS
 
 

@@ -71,7 +71,7 @@ class Server:
         self.endpoints = Endpoints(*(endpoint(binding.host, item.port) for item in self._listeners))
 
     def _listen(self, folder: DataFolder, settings: Settings, binding: Binding) -> None:
-        front = S3Front(self.cluster.store, self.cluster.credentials, region=REGION)
+        front = S3Front(self.cluster.store, self.cluster.accounts, region=REGION)
         api = _listener(
             binding,
             _choices(binding.port, settings.port, DEFAULT_API_PORT),
@@ -93,7 +93,7 @@ class Server:
 
     def start(self) -> None:
         """Bring the data in order, then answer requests and run jobs."""
-        self.cluster.start(self.endpoints.s3)
+        self.cluster.start(self.endpoints.s3, self.endpoints.api)
         for listener in self._listeners:
             listener.start()
         log.info("pid %d, API at %s, S3 at %s", os.getpid(), self.endpoints.api, self.endpoints.s3)

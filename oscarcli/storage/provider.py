@@ -19,8 +19,8 @@ from oscarcli.storage.outage import Tell
 Document = Mapping[str, Any]
 
 DEFAULT_PROVIDER = "minio.default"
-SUPPORTED_TYPES = ("minio", "s3")
-UNSUPPORTED_TYPES = ("onedata", "webdav", "rucio")
+SUPPORTED_TYPES = ("minio", "s3", "webdav")
+UNSUPPORTED_TYPES = ("onedata", "rucio")
 # What servers and programs put in the place of a secret: OSCAR "hidden", this program "***".
 MASKS = ("hidden", "***")
 
@@ -57,7 +57,7 @@ def open_storage(
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
 
     Args:
-        provider: `minio`, `minio.ID` or `s3.ID`.
+        provider: `minio`, `minio.ID`, `s3.ID` or `webdav.ID`.
         service: the service's document.
         cluster_minio: gives `minio_provider` of the cluster's configuration; called only when needed.
         read_timeout: seconds a server may keep silent; the storage's own limit when `None`.
@@ -78,7 +78,7 @@ def open_storage(
     if kind in UNSUPPORTED_TYPES:
         raise RefusedError(
             f'storage provider "{provider}": {kind} is not supported yet',
-            hint="supported are MinIO (minio.ID) and S3 (s3.ID)",
+            hint="supported are MinIO (minio.ID), S3 (s3.ID) and WebDAV (webdav.ID)",
         )
     if kind not in SUPPORTED_TYPES:
         raise UsageError(
@@ -93,7 +93,10 @@ def open_storage(
         settings = _defined(service, kind, identifier)
     if name != DEFAULT_PROVIDER:
         tls = replace(tls, client_cert="", client_key="")
-    return _s3_storage(name, kind, settings, (read_timeout, outage_limit), tls, (tell, note), journals)
+    limits = (read_timeout, outage_limit)
+    if kind == "webdav":
+        return _webdav_storage(name, settings, limits, tls, tell, journals)
+    return _s3_storage(name, kind, settings, limits, tls, (tell, note), journals)
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
@@ -145,6 +148,36 @@ def _s3_storage(
             outage_limit=limits[1],
         ),
         *told,
+        journals,
+    )
+
+
+def _webdav_storage(
+    name: str,
+    settings: Document,
+    limits: tuple[float | None, float | None],
+    tls: TlsSettings,
+    tell: Tell,
+    journals: TransferJournals | None,
+) -> Storage:
+    from oscarcli.storage.file_server import READ_TIMEOUT, FileServerSettings
+    from oscarcli.storage.webdav import WebDavStorage, login_headers
+
+    host = _text(settings, "hostname")
+    if not host:
+        raise OscarError(f'storage provider "{name}": no hostname is given')
+    login, password = _key(settings, "login", name), _key(settings, "password", name)
+    return WebDavStorage(
+        FileServerSettings(
+            provider=name,
+            # As OSCAR's own jobs have it.
+            endpoint=host if "://" in host else f"https://{host}",
+            login_headers=login_headers(login, password),
+            tls=replace(tls, verify=settings.get("verify") is not False),
+            read_timeout=limits[0] or READ_TIMEOUT,
+            outage_limit=limits[1],
+        ),
+        tell,
         journals,
     )
 

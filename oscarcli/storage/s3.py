@@ -16,12 +16,13 @@ from oscarcli.errors import NotFoundError, OscarError, UnreachableError
 from oscarcli.storage import outage as outages
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.connection_failures import is_answer, is_away
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.s3_boto import BotoClient
 from oscarcli.storage.s3_client import ObjectBody, S3Client
-from oscarcli.storage.s3_failures import MISSING_BUCKET, AnswerError, failure, is_answer, is_away, required
+from oscarcli.storage.s3_failures import MISSING_BUCKET, AnswerError, failure, required
 from oscarcli.storage.s3_lean import LeanClient
 from oscarcli.storage.s3_operations import OPERATIONS
 from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings, choose_engine

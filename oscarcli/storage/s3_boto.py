@@ -14,10 +14,8 @@ from typing import Any
 from oscarcli.errors import OscarError
 from oscarcli.storage import s3_settings
 from oscarcli.storage.cancel import Cancellation, Cancelled
-from oscarcli.storage.s3_connection import Sender
-from oscarcli.storage.s3_failures import (
+from oscarcli.storage.connection_failures import (
     UNREACHABLE_HINT,
-    AnswerError,
     BrokenBodyError,
     BrokenConnectionError,
     NoConnectionError,
@@ -26,7 +24,10 @@ from oscarcli.storage.s3_failures import (
     chain,
     reason_below,
 )
-from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings, require_url
+from oscarcli.storage.connector import require_url
+from oscarcli.storage.s3_connection import Sender
+from oscarcli.storage.s3_failures import AnswerError
+from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings
 from oscarcli.storage.source import UploadPart
 
 CONNECTIONS = 16

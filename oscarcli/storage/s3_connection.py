@@ -18,7 +18,12 @@ from oscarcli.network.proxies import Proxy, proxy_for
 from oscarcli.network.route import route_to
 from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
 from oscarcli.network.trust import proxy_context, tls_context
-from oscarcli.storage.s3_failures import UNREACHABLE_HINT, NoConnectionError, RefusedConnectionError, chain
+from oscarcli.storage.connection_failures import (
+    UNREACHABLE_HINT,
+    NoConnectionError,
+    RefusedConnectionError,
+    chain,
+)
 
 # As botocore has it: urllib3's own pieces of 16 KiB slow large transfers down.
 PIECE = 128 << 10

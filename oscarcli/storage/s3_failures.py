@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-from collections.abc import Iterator
 from typing import Any
 
 from oscarcli.errors import (
@@ -14,10 +12,8 @@ from oscarcli.errors import (
     RefusedError,
     UnreachableError,
 )
-from oscarcli.storage.cancel import Cancelled
-from oscarcli.storage.system_limits import hint_of, reason_of
-
-MAX_ANSWER_CHARACTERS = 300
+from oscarcli.storage import connection_failures
+from oscarcli.storage.connection_failures import MAX_ANSWER_CHARACTERS, StatusError, class_of
 
 MISSING_BUCKET = "the bucket does not exist"
 MISSING_OBJECT = "there is no such object"
@@ -55,14 +51,8 @@ CODES_BY_STATUS = {
     503: "ServiceUnavailable",
 }
 
-UNREACHABLE_HINT = "check the endpoint in the service's storage_providers or in the cluster's configuration"
 
-
-# A store that is down, seen through the proxy in front of it or while it starts.
-AWAY_STATUS = (502, 503, 504)
-
-
-class AnswerError(Exception):
+class AnswerError(StatusError):
     """A store answered that it does not do what it was asked for.
 
     Args:
@@ -73,62 +63,9 @@ class AnswerError(Exception):
     """
 
     def __init__(self, status: int, code: str, text: str, region: str = "") -> None:
-        super().__init__(f"{status} {code}")
-        self.status = status
+        super().__init__(status, text)
         self.code = CODES_BY_STATUS.get(int(code), code) if code.isdigit() else code
-        self.text = text
         self.region = region
-
-
-class ParameterError(Exception):
-    """A parameter of a request cannot be one, such as the name of a bucket."""
-
-
-class BrokenConnectionError(Exception):
-    """A connection ended in the middle of a request or of its answer."""
-
-
-class BrokenBodyError(BrokenConnectionError):
-    """The content of an object ended before its end."""
-
-
-class SilentServerError(Exception):
-    """Nothing was heard of a server for as long as one waits for it."""
-
-
-class NoConnectionError(Exception):
-    """Requests cannot travel to a store.
-
-    Args:
-        reason: why, to go on behind what was tried.
-        hint: what to do.
-        is_transient: whether another attempt may help.
-    """
-
-    def __init__(self, reason: str, hint: str | None, *, is_transient: bool = False) -> None:
-        super().__init__(reason)
-        self.reason_told = reason
-        self.hint = hint
-        self.is_transient = is_transient
-
-
-class RefusedConnectionError(NoConnectionError):
-    """Nobody listens at a store's address, at this moment at least."""
-
-
-def is_away(error: Exception) -> bool:
-    """Tell whether what a client raised means that a store is down, as while it is restarted.
-
-    Not a silence: to wait for an answer in time is patience enough.
-    """
-    if isinstance(error, AnswerError):
-        return error.status in AWAY_STATUS
-    return isinstance(error, (RefusedConnectionError, BrokenConnectionError))
-
-
-def is_answer(error: Exception) -> bool:
-    """Tell whether what a client raised came from the store itself."""
-    return isinstance(error, AnswerError) and error.status not in AWAY_STATUS
 
 
 def failure(error: Exception, doing: str) -> Exception:
@@ -138,21 +75,9 @@ def failure(error: Exception, doing: str) -> Exception:
         error: any exception of a call.
         doing: what was tried, such as `read "b/k" from minio.default`.
     """
-    if isinstance(error, (OscarError, Cancelled)):
-        return error
     if isinstance(error, AnswerError):
         return _answered(error, doing)
-    if isinstance(error, NoConnectionError):
-        return UnreachableError(f"{doing}: {error.reason_told}", hint=error.hint)
-    if isinstance(error, BrokenConnectionError):
-        return UnreachableError(f"{doing}: the connection broke")
-    if isinstance(error, SilentServerError):
-        return UnreachableError(f"{doing}: no answer in time", hint=UNREACHABLE_HINT)
-    if isinstance(error, ParameterError):
-        return RefusedError(f"{doing}: {error}")
-    if isinstance(error, OSError):
-        return OscarError(f"{doing}: {reason_of(error)}", hint=hint_of(error))
-    return OscarError(f"{doing}: {type(error).__name__}: {str(error)[:MAX_ANSWER_CHARACTERS]}")
+    return connection_failures.failure(error, doing)
 
 
 def required(answer: dict[str, Any], key: str, doing: str) -> Any:
@@ -168,46 +93,4 @@ def _answered(error: AnswerError, doing: str) -> OscarError:
         return kind(f"{doing}: {sentence}")
     text = error.text.strip()[:MAX_ANSWER_CHARACTERS]
     said = ": ".join(part for part in (error.code, text) if part) or "no reason given"
-    return _class_of(error.status)(f"{doing}: the server answered {error.status} ({said})")
-
-
-def _class_of(status: int) -> type[OscarError]:
-    if status in (401, 403):
-        return AuthError if status == 401 else ForbiddenError
-    if status == 404:
-        return NotFoundError
-    if status in AWAY_STATUS:
-        return UnreachableError
-    return RefusedError if 400 <= status < 500 or status == 507 else OscarError
-
-
-def reason_below(error: Exception) -> str:
-    """Return the words of the operating system or of the TLS library at the bottom of an exception."""
-    for inner in chain(error):
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return str(inner.verify_message)
-        if isinstance(inner, ssl.SSLError):
-            return str(inner.reason or "the handshake failed")
-        if isinstance(inner, OSError) and inner.strerror:
-            return inner.strerror
-    return type(error).__name__
-
-
-def chain(error: BaseException, *, until: BaseException | None = None) -> Iterator[BaseException]:
-    """Yield an exception and everything it wraps: botocore and urllib3 each have a way of their own.
-
-    Args:
-        error: the outermost one.
-        until: neither this one is wanted nor what it wraps.
-    """
-    seen = {id(until)}
-    waiting: list[Any] = [error]
-    while waiting:
-        current = waiting.pop(0)
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        wrapped = getattr(current, "kwargs", None)
-        waiting += [wrapped.get("error")] if isinstance(wrapped, dict) else []
-        waiting += [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
+    return class_of(error.status)(f"{doing}: the server answered {error.status} ({said})")

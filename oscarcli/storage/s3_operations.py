@@ -15,8 +15,9 @@ from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as Xml
 from xml.sax.saxutils import escape
 
-from oscarcli.storage.s3_failures import AnswerError, ParameterError
-from oscarcli.storage.source import UploadPart
+from oscarcli.storage.connection_failures import ParameterError
+from oscarcli.storage.s3_failures import AnswerError
+from oscarcli.storage.wire_client import WireRequest
 
 # The rule of botocore, for names that MinIO and others take beyond those of Amazon.
 BUCKET_NAME = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")
@@ -37,25 +38,6 @@ PARAMETER_HEADERS = {
 }
 
 Document = dict[str, Any]
-
-
-@dataclass
-class WireRequest:
-    """What is to be sent.
-
-    Attributes:
-        method: such as GET.
-        path: percent-encoded, below the endpoint.
-        query: by name, not encoded.
-        headers: by lower-case names.
-        body: what to send.
-    """
-
-    method: str
-    path: str
-    query: dict[str, str] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes | UploadPart = b""
 
 
 @dataclass(frozen=True)

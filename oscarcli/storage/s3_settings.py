@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from oscarcli.config.model import TlsSettings
-from oscarcli.errors import UnreachableError
 from oscarcli.network.proxies import proxy_for
+from oscarcli.storage.connector import require_url
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -46,22 +45,6 @@ class S3Settings:
     def connect_timeout(self) -> float:
         """Seconds in which a connection must come about."""
         return min(CONNECT_TIMEOUT, self.read_timeout)
-
-
-def require_url(settings: S3Settings) -> None:
-    """Raise UnreachableError when the endpoint is not a URL."""
-    if settings.endpoint is None:
-        return
-    try:
-        parts = urlsplit(settings.endpoint)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_url = False
-    if not is_url:
-        raise UnreachableError(
-            f'connect to {settings.provider}: "{settings.endpoint}" is not a usable endpoint',
-            hint="an endpoint is a URL, such as https://minio.example:9000",
-        )
 
 
 def choose_engine(settings: S3Settings) -> tuple[str, str]:

@@ -78,7 +78,9 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("service logs get NAME --latest --follow", err="Succeeded"),
         Step("service list-files NAME NAME/out", "word.txt  4  "),
         Step("service get-file NAME NAME/out/word.txt fetched.txt", "fetched.txt"),
+        Step("service sync NAME: synced", "word.txt"),
         Step("service delete-file NAME minio.default NAME/out/word.txt", "word.txt"),
+        Step("service sync inputs NAME:of-NAME-too/in", code=ExitCode.NOT_FOUND, err="of-NAME-too"),
         Step("service map NAME inputs out", code=ExitCode.FAILED, err="its log level hides"),
         Step("service export NAME --dir exported", "exported/fdl.yaml"),
         Step("diff exported/fdl.yaml", "Unchanged"),
@@ -119,8 +121,12 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         ),
         Step("bucket put-file of-NAME word.txt folder/", "word.txt"),
         Step("bucket get of-NAME", "folder/word.txt"),
+        Step("bucket sync inputs of-NAME:folder", err="0 copied, 1 unchanged"),
+        Step("bucket uploads of-NAME", err="no unfinished upload"),
         Step("bucket presign of-NAME folder/word.txt", "X-Amz-Signature="),
         Step("bucket get-file of-NAME folder/word.txt from-bucket.txt", "from-bucket.txt"),
+        Step("bucket sync of-NAME: from-bucket", "folder/word.txt"),
+        Step("bucket uploads of-NAME", "UPLOAD"),
         Step("bucket delete-file of-NAME folder/word.txt", "word.txt"),
         Step("bucket delete of-NAME --yes", "of-NAME"),
         Step("bucket get of-NAME", code=ExitCode.NOT_FOUND),
@@ -151,7 +157,7 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
     ),
     "quota": (
         Step("quota get", code=ExitCode.AUTH, err="the cluster's own account"),
-        Step("quota get ada", "user_id: ada"),
+        Step("quota get nobody", code=ExitCode.NOT_FOUND, err="the server knows no such user"),
         Step("quota update ada --cpu 2.5 --gpu 1 --volume-count 3 --minio-buckets 4", "max: 2500"),
         Step("quota update ada --memory 1Gi", "max: 1073741824"),
         Step("quota get ada", "max: 2500"),
@@ -213,6 +219,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     (home / "inputs" / "word.txt").write_text("word")
     started = run("local", "start", "--port", "0", "--s3-port", "0")
     assert started.code == 0, started.err
+    limited = run("quota", "update", "ada", "--cpu", "1")
+    assert limited.code == 0, limited.err
     yield run
     run("local", "reset", "--yes")
 

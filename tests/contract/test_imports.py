@@ -38,6 +38,9 @@ BREACHES = [
     ("home-yaml", "oscarcli.api.services", "yaml"),
     ("home-rich", "oscarcli.cli.version", "rich"),
     ("home-cheroot", "oscarcli.http.connection", "cheroot"),
+    ("home-joserfc", "oscarcli.login.jwt", "joserfc"),
+    ("local-users", "oscarcli.local.rest.paging", "joserfc"),
+    ("local-layers", "oscarcli.local.users.table", "oscarcli.local.services.names"),
 ]
 
 

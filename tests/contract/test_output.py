@@ -16,6 +16,7 @@ from oscarcli.cli.commands import COMMANDS
 from oscarcli.errors import ExitCode
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support.command import Caller
+from tests.support.github import GitHub
 from tests.support.oidc import ScriptedProvider
 from tests.support.server import ScriptedServer, document
 
@@ -155,6 +156,7 @@ STEPS = (
     ),
     Step("service deployment logs echo", "available entries message service_name", API),
     Step("service get-file echo echo/out/result.txt", "files"),
+    Step("service sync exported echo:echo/kept", "[].action [].name [].outcome [].reason [].size"),
     Step("service delete-file echo minio.default echo/out/result.txt", "deleted"),
     Step("service logs delete echo nothing nobody", f"{REMOVAL} failed.*", code=ExitCode.PARTIAL),
     Step("service logs delete echo --succeeded", "deleted service"),
@@ -168,6 +170,7 @@ STEPS = (
     ),
     Step("bucket put-file echo word.txt in/", "bucket uploaded"),
     Step("bucket get-file echo in/word.txt", "files"),
+    Step("bucket sync exported echo:other", "[].action [].name [].outcome [].reason [].size"),
     Step("bucket get echo", BUCKET, API),
     Step("bucket get echo --folders", f"{BUCKET} folders prefix", API),
     Step("bucket presign echo in/word.txt", "expires_at method object_key operation url", API),
@@ -201,13 +204,46 @@ SCRIPTED = (
 )
 # A cluster's own process.
 LOCAL = (
-    Step("local start --port 0 --s3-port 0", "data_dir endpoint name s3_endpoint"),
+    Step(
+        "local start --port 0 --s3-port 0",
+        "data_dir endpoint engine engine.name engine.version name s3_endpoint",
+    ),
     Step(
         "local status",
-        "data_dir endpoint jobs jobs.* name pid running s3_endpoint",
+        "data_dir endpoint engine engine.name engine.version jobs jobs.* name pid running s3_endpoint",
     ),
+    Step("local images list", ""),
+    Step("local images prune", "removed"),
+    Step("local user add ann", "endpoint groups issuer name refresh_token uid"),
+    Step("local user token ann --store-as ann", "endpoint groups issuer name uid"),
+    Step("local user list", "[].groups [].name [].uid"),
+    Step("local user remove ann", "name"),
     Step("local stop", "name was_running"),
     Step("local reset --yes", "data_dir name"),
+)
+
+# Services of the hub, of which the tests have a repository.
+FOUND = (
+    "services services[].creator services[].description services[].keywords services[].license "
+    "services[].metadata_source services[].name services[].repository_url services[].slug services[].url "
+    "warnings warnings[].error warnings[].path"
+)
+HUB = (
+    Step("hub list", FOUND),
+    Step("hub search text", FOUND),
+    Step(
+        "hub show word-count",
+        "commit creator description digest fdl keywords license name repository_url services "
+        "services[].cpu services[].image services[].input services[].memory services[].output "
+        "services[].secrets services[].service slug url version",
+    ),
+    Step("hub deploy word-count", ACTION.replace(" services[].changes", "")),
+    Step(
+        "hub validate word-count",
+        "cluster service slug tests tests[].name tests[].outcome tests[].steps tests[].steps[].details "
+        "tests[].steps[].error tests[].steps[].expected tests[].steps[].expected_media_types "
+        "tests[].steps[].kind tests[].steps[].name tests[].steps[].outcome tests[].steps[].output_preview",
+    ),
 )
 
 # Logins at a provider.
@@ -232,6 +268,15 @@ def keys(value: Any, depth: int, place: str = "") -> set[str]:
     return found
 
 
+def know_local(call: Caller, cluster: LocalCluster) -> None:
+    """Let a local cluster be the only one on record."""
+    settings = cluster.server.cluster.settings
+    call.write_config(
+        f"oscar:\n  local:\n    endpoint: {cluster.server.endpoints.api}\n    auth_user: {settings.user}\n"
+        f"    auth_password: {settings.password}\n    ssl_verify: true\ndefault: local\n"
+    )
+
+
 def check(call: Caller, steps: tuple[Step, ...], after: Callable[[Step], None] = lambda _: None) -> None:
     for step in steps:
         result = call(*step.words.split(), "-o", "json")
@@ -251,11 +296,7 @@ def test_the_keys_of_answers(call: Caller, cluster: LocalCluster, monkeypatch: p
     monkeypatch.chdir(call.home)
     for name, text in FILES.items():
         (call.home / name).write_text(text)
-    settings = cluster.server.cluster.settings
-    call.write_config(
-        f"oscar:\n  local:\n    endpoint: {cluster.server.endpoints.api}\n    auth_user: {settings.user}\n"
-        f"    auth_password: {settings.password}\n    ssl_verify: true\ndefault: local\n"
-    )
+    know_local(call, cluster)
 
     def work(step: Step) -> None:
         if step.words == "service job echo -i hello":
@@ -278,6 +319,16 @@ def test_the_keys_of_answers_about_a_cluster_of_this_machine(call: Caller) -> No
         check(call, LOCAL)
     finally:
         call("local", "reset", "--yes")
+
+
+def test_the_keys_of_answers_about_the_hub(
+    call: Caller, cluster: LocalCluster, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscarcli.hub.origin.API_BASE", server.url)
+    know_local(call, cluster)
+    with ScriptedServer() as archives:
+        GitHub(server, archives).serve()
+        check(call, HUB)
 
 
 def test_the_keys_of_answers_about_logins(call: Caller) -> None:
@@ -320,5 +371,5 @@ def verbs_with_json() -> dict[str, list[str]]:
 
 
 def test_every_command_that_answers_in_json_is_pinned() -> None:
-    pinned = {step.words for step in (*STEPS, *SCRIPTED, *LOCAL, *LOGINS)}
+    pinned = {step.words for step in (*STEPS, *SCRIPTED, *LOCAL, *HUB, *LOGINS)}
     assert not [verb for verb in verbs_with_json() if not any(f"{w} ".startswith(f"{verb} ") for w in pinned)]

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.jobs import batch, batch_jobs, outage
-from oscarcli.jobs.batch_journal import JOURNAL_NAME
+from oscarcli.jobs import outage
+from oscarcli.jobs.batch import batch
+from oscarcli.jobs.batch import jobs as batch_jobs
+from oscarcli.jobs.batch.journal import JOURNAL_NAME
 from tests.conftest import Caller
 from tests.support.job_server import Job, JobServer, job_server
 from tests.support.server import Answer, text

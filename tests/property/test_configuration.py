@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oscarcli.config.document import Edit, LayoutRefusedError, edited, parse_document, rewritten
+from oscarcli.config.document import ConfigText, Edit, LayoutRefusedError, parse_document
 from oscarcli.config.file import ConfigFile
 from oscarcli.config.model import Cluster, Configuration
 from oscarcli.errors import ConfigError, OscarError
@@ -88,16 +88,16 @@ def test_an_edit_changes_what_it_says_and_nothing_else(
     for edit in edits:
         wanted = changed_by(wanted, edit)
     try:
-        changed = edited(text, edits, "f", is_json=False)
+        changed = ConfigText(text, "f", is_json=False).edited(edits)
     except LayoutRefusedError:
-        changed = rewritten(text, edits, "f")
+        changed = ConfigText(text, "f", is_json=False).rewritten(edits)
     assert plain(changed) == wanted
 
 
 @given(document=DOCUMENT, edits=st.lists(EDIT, min_size=1, max_size=4))
 @examples(100)
 def test_an_edit_of_json_changes_what_it_says_and_nothing_else(document: Any, edits: list[Edit]) -> None:
-    changed = edited(json.dumps(document), edits, "f", is_json=True)
+    changed = ConfigText(json.dumps(document), "f", is_json=True).edited(edits)
     for edit in edits:
         *outer, last = edit.keys
         place = document
@@ -121,8 +121,8 @@ def test_no_text_is_a_surprise(text: str, edits: list[Edit], is_json: bool) -> N
 def _works(text: str, edits: list[Edit], *, is_json: bool) -> list[Callable[[], Any]]:
     return [
         lambda: parse_document(text, "f", is_json=is_json),
-        lambda: edited(text, edits, "f", is_json=is_json),
-        lambda: rewritten(text, edits, "f"),
+        lambda: ConfigText(text, "f", is_json=is_json).edited(edits),
+        lambda: ConfigText(text, "f", is_json=False).rewritten(edits),
     ]
 
 

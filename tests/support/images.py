@@ -41,8 +41,8 @@ def missing_busybox() -> str | None:
     return None
 
 
-def layer(*, shell: bool = True) -> bytes:
-    """Return the files of an image as a tar archive, with or without `/bin/sh`."""
+def layer(files: Mapping[str, bytes], *, shell: bool = True) -> bytes:
+    """Return the files of an image, and more of them, as a tar archive, with or without `/bin/sh`."""
     assert BUSYBOX is not None
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as target:
@@ -50,13 +50,14 @@ def layer(*, shell: bool = True) -> bytes:
             folder = tarfile.TarInfo(name)
             folder.type, folder.mode = tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755
             target.addfile(folder)
-        files = {
+        content = {
             "bin/busybox": Path(BUSYBOX).read_bytes(),
             "etc/passwd": PASSWD.encode(),
             "etc/group": b"root:x:0:\nworker:x:1234:\n",
             "srv/greeting": b"from the image\n",
+            **files,
         }
-        for name, data in files.items():
+        for name, data in content.items():
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(data), 0o755
             target.addfile(entry, io.BytesIO(data))
@@ -69,16 +70,19 @@ def layer(*, shell: bool = True) -> bytes:
     return buffer.getvalue()
 
 
-def write_archive(path: Path, tag: str, *, shell: bool = True, **config: Any) -> str:
+def write_archive(
+    path: Path, tag: str, *, shell: bool = True, files: Mapping[str, bytes] | None = None, **config: Any
+) -> str:
     """Write an image as `docker save` does; return how a service names it.
 
     Args:
         path: the file.
         tag: the image's name.
         shell: whether it has `/bin/sh`.
+        files: more files, by their paths.
         config: members of its configuration, such as `Env`, `User`, `WorkingDir`, `Entrypoint`.
     """
-    content = layer(shell=shell)
+    content = layer(files or {}, shell=shell)
     document = {
         "created": "2026-01-01T00:00:00Z",
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),

@@ -87,6 +87,7 @@ class Server:
                 self.close_connection = reply.cut is not None
 
             do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _answer  # noqa: N815
+            do_PROPFIND = do_MKCOL = do_MOVE = _answer  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 pass

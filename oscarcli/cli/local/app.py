@@ -10,7 +10,7 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.local import images
+from oscarcli.cli.local import images, user
 from oscarcli.cli.local.cluster_entry import is_loopback, refuse_other_cluster, remember
 from oscarcli.cli.local.options import DataDirOption, NameOption, folder_of
 from oscarcli.errors import ExitCode, NotFoundError, UsageError
@@ -126,6 +126,9 @@ def start(
     sync_store: Annotated[
         bool, typer.Option("--sync-store", help="Synchronous runs store their results, too.")
     ] = False,
+    users: Annotated[
+        bool, typer.Option("--users", help="Let several people log in; 'local user add' makes them.")
+    ] = False,
 ) -> None:
     """Start the local cluster and store it among the clusters.
 
@@ -146,6 +149,7 @@ def start(
         strict=strict,
         strict_exit=strict_exit,
         sync_store=sync_store,
+        users=users,
     )
     if foreground:
         _serve(session, name, folder, binding, options)
@@ -285,3 +289,4 @@ def reset(
 
 
 app.add_typer(images.app, name="images")
+app.add_typer(user.app, name="user")

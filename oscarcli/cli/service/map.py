@@ -24,7 +24,7 @@ from oscarcli.errors import JobFailedError, OscarError, PartialError
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
-    from oscarcli.jobs.batch import Batch
+    from oscarcli.jobs.batch.batch import Batch
     from oscarcli.output.status_line import StatusLine
 
 app = noun("Batches of jobs.")
@@ -68,9 +68,9 @@ def map_inputs(
     input that has changed is done again. With --timeout it ends after so many seconds. Exit code 9 tells
     that jobs failed, 8 that files could not be transferred.
     """
-    from oscarcli.jobs.batch import Batch
-    from oscarcli.jobs.batch_inputs import find_inputs
-    from oscarcli.jobs.batch_options import BatchOptions
+    from oscarcli.jobs.batch.batch import Batch
+    from oscarcli.jobs.batch.inputs import find_inputs
+    from oscarcli.jobs.batch.options import BatchOptions
 
     session: Session = ctx.obj
     refused: list[OscarError] = []
@@ -108,7 +108,7 @@ def _tell_events(session: Session, batch: Batch, line: StatusLine) -> None:
 def _tell_all(session: Session, batch: Batch, refused: list[OscarError]) -> None:
     """Say what has become of the batch so far, also when it has ended early."""
     if not session.wants_table:
-        from oscarcli.jobs.batch_report import batch_document
+        from oscarcli.jobs.batch.report import batch_document
 
         session.show(Result(batch_document(batch, refused)))
         return

@@ -63,6 +63,7 @@ class Pulls:
         self._lock = threading.Lock()
         self._pulls: dict[tuple[str, str], Pull] = {}
         self._stores: set[Any] = set()
+        self._stopped = False
 
     def begin(self, request: ImageRequest, *, again: bool = False) -> Pull:
         """Return the attempt to get an image, begun in a thread of its own when there is none.
@@ -117,7 +118,8 @@ class Pulls:
             log.warning("%s", pull.error)
         except Exception as error:
             pull.error = f'the image "{request.reference}" cannot be had: {error}'
-            log.exception("an image cannot be had")
+            if not self._stopped:
+                log.exception("an image cannot be had")
         finally:
             pull.ended.set()
 
@@ -155,6 +157,7 @@ class Pulls:
             return request.store.pull(request.reference, authentication, progress)
 
     def stop(self) -> None:
-        """End all pulls."""
+        """End all pulls; what else goes wrong with them is the end of the server's doing."""
+        self._stopped = True
         for store in self._stores:
             store.stop()

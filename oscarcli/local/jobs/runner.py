@@ -11,7 +11,7 @@ from oscarcli.local.jobs.engine.base import Engine, RunCancellation
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
 from oscarcli.local.jobs.removal import FolderRemover
-from oscarcli.local.jobs.staging import RunStorage
+from oscarcli.local.jobs.storage import ClusterStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
 from oscarcli.local.jobs.table import Job, JobOutcome
 from oscarcli.local.services import warnings
@@ -43,7 +43,7 @@ class JobRunner:
         self,
         folder: Path,
         services: Services,
-        storage: RunStorage,
+        storage: ClusterStorage,
         placements: Placements,
         obstacle: Obstacle,
         *,
@@ -90,7 +90,7 @@ class JobRunner:
             return JobOutcome(False, str(error))
         self._note_differences(job, placement.engine, log)
         run = Run(job.name, job.definition, payload, asynchronous=True)
-        outcome = supervise(run, home / WORK, self._storage, placement, log, cancellation)
+        outcome = supervise(run, home / WORK, self._storage.of(job.definition), placement, log, cancellation)
         return self._judged(outcome, log)
 
     def _place(self, job: Job, cancellation: RunCancellation) -> Placement:

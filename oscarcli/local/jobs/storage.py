@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
-from oscarcli.local.jobs.staging import StageError
+from oscarcli.local.jobs.staging import RunStorage, StageError
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import EventSource
+from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
+from oscarcli.local.services.definition import Definition
 
 COPY_BLOCK = 1 << 18
 # From this size on, the supervisor's S3 client uploads a file in parts.
@@ -22,16 +25,39 @@ class ClusterStorage:
 
     Args:
         store: the object store.
-        user: the access key, as it appears in events.
+        accounts: say what the owners of services may do.
+        root: the access key of the cluster's own account, whose are all services that are no user's.
     """
 
-    def __init__(self, store: ObjectStore, user: str) -> None:
+    def __init__(self, store: ObjectStore, accounts: Accounts, root: str) -> None:
         self._store = store
+        self._accounts = accounts
+        self._root = root
+
+    def of(self, definition: Definition) -> RunStorage:
+        """Return what the runs of a service may read and write."""
+        owner = definition["owner"]
+        user = owner if self._accounts.find(owner) is not None else self._root
+        return _ServiceStorage(self._store, self._accounts, user, definition["bucket_list"])
+
+
+class _ServiceStorage:
+    """The objects as a service's owner may use them, and those in the buckets of its single users."""
+
+    def __init__(self, store: ObjectStore, accounts: Accounts, user: str, isolated: Sequence[str]) -> None:
+        self._store = store
+        self._accounts = accounts
         self._user = user
+        self._isolated = isolated
+
+    def _check(self, bucket: str) -> None:
+        if bucket not in self._isolated and not self._accounts.may_use(self._user, bucket):
+            raise S3Error("AccessDenied")
 
     def download(self, bucket: str, key: str, target: BinaryIO) -> None:
         """Write an object to a file. Raises StageError, OSError."""
         try:
+            self._check(bucket)
             _, source = self._store.open(bucket, key)
         except S3Error as error:
             # The supervisor's S3 client asks with HEAD first, whose answer has a status and no words.
@@ -45,6 +71,7 @@ class ClusterStorage:
         event = EventSource(principal=self._user, user_agent="oscar-local supervisor")
         with source.open("rb") as file:
             try:
+                self._check(bucket)
                 self._store.put(bucket, key, file, event=event)
             except S3Error as error:
                 is_large = source.stat().st_size >= MULTIPART_BYTES

@@ -17,7 +17,7 @@ from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import JobLog, read_log
 from oscarcli.local.jobs.placement import PlacementError, Placements
 from oscarcli.local.jobs.runner import Obstacle
-from oscarcli.local.jobs.staging import RunStorage
+from oscarcli.local.jobs.storage import ClusterStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, supervise
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.options import SYNC_LIMIT_SECONDS
@@ -62,7 +62,7 @@ class SyncRuns:
         self,
         folder: Path,
         placements: Placements,
-        storage: RunStorage | None,
+        storage: ClusterStorage | None,
         obstacle: Obstacle,
         *,
         ended: Callable[[Definition, float, float], None],
@@ -170,9 +170,10 @@ class SyncRuns:
             placement = self._placements.of(run.definition, cancellation.check)
         except PlacementError as error:
             raise Refused(502, str(error)) from error
+        storage = None if self._storage is None else self._storage.of(run.definition)
         job_log = JobLog(home, log_level(run.definition), limit=OUTPUT_LIMIT, answer_limit=None)
         try:
-            outcome = supervise(run, home / "work", self._storage, placement, job_log, cancellation)
+            outcome = supervise(run, home / "work", storage, placement, job_log, cancellation)
         finally:
             job_log.close()
         if outcome.exit_code:

@@ -1,4 +1,4 @@
-"""Who may call what: Basic for `/system`, the service's token for `/job` and `/run`.
+"""Who may call what: Basic or a user's token for `/system`, those and the service's for `/job` and `/run`.
 
 The rules are in `oscar-api` 1.2 and 1.3.
 """
@@ -10,12 +10,20 @@ import binascii
 import hmac
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.services.definition import Definition
+from oscarcli.local.users.access import ADMIN, RequestCaller
+from oscarcli.local.users.table import ClusterUser
+from oscarcli.local.users.tokens import BadTokenError, ForeignTokenError, IssuedTokens, MalformedTokenError
+
+if TYPE_CHECKING:
+    from oscarcli.local.cluster import LocalCluster
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Authorization Required"'}
 TOKEN_LENGTH = 64
+BEARER = "Bearer "
 
 
 def require_basic(headers: Mapping[str, str], user: str, password: str) -> None:
@@ -42,23 +50,62 @@ def bearer(headers: Mapping[str, str]) -> str | None:
     return parts[1].strip() if len(parts) == 2 else None
 
 
-def require_token(headers: Mapping[str, str], definition: Definition | None) -> Definition:
-    """Let only the holder of the service's token pass, and return the service.
+def authenticated(headers: Mapping[str, str], cluster: LocalCluster) -> RequestCaller:
+    """Return who calls a route below `/system`. Raises ApiError 401 for nobody, 400 for no token."""
+    value = headers.get("authorization", "")
+    if cluster.tokens is not None and value.startswith(BEARER):
+        return RequestCaller(_user(value.removeprefix(BEARER).strip(), cluster.tokens))
+    require_basic(headers, cluster.settings.user, cluster.settings.password)
+    return ADMIN
+
+
+def _user(token: str, tokens: IssuedTokens) -> ClusterUser:
+    try:
+        return tokens.read(token)[0]
+    except MalformedTokenError as error:
+        raise ApiError(400, str(error)) from error
+    except ForeignTokenError as error:
+        raise ApiError(401, f"'{error}' is not listed as an authorized issuer") from error
+    except BadTokenError as error:
+        raise ApiError(401) from error
+
+
+def require_token(
+    headers: Mapping[str, str],
+    definition: Definition | None,
+    tokens: IssuedTokens | None = None,
+    *,
+    on_bad_login: int = 404,
+) -> Definition:
+    """Let only the holder of the service's token pass, or a user who sees it; return the service.
 
     Args:
         headers: the request's.
         definition: the service; `None` when there is none, which a wrong token must not find out.
+        tokens: reads the tokens of users; `None` on a cluster without.
+        on_bad_login: the status for a user's token that is void, which differs between the routes.
 
     Raises:
-        ApiError: 401; 400 and 502 for tokens that only an OIDC provider could judge.
+        ApiError: 401; 400 and 502 for tokens that only another provider could judge; 404 for a user who
+            does not see the service.
     """
     token = bearer(headers)
     if token is None:
         raise ApiError(401)
-    if len(token) != TOKEN_LENGTH:
+    if len(token) == TOKEN_LENGTH:
+        if definition is None or not token_matches(token, definition):
+            raise ApiError(401)
+        return definition
+    if tokens is None:
         raise _foreign_token(token)
-    if definition is None or not token_matches(token, definition):
-        raise ApiError(401)
+    try:
+        caller = RequestCaller(tokens.read(token)[0])
+    except (MalformedTokenError, ForeignTokenError) as error:
+        raise _foreign_token(token) from error
+    except BadTokenError as error:
+        raise ApiError(on_bad_login) from error
+    if definition is None or not caller.sees(definition):
+        raise ApiError(404)
     return definition
 
 

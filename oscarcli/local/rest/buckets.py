@@ -17,8 +17,10 @@ from oscarcli.local.rest.services import body_of
 from oscarcli.local.rest.system import NAME
 from oscarcli.local.services.decode import DecodeError, decode, parse_json
 from oscarcli.local.services.definition import OWNER, REGION
+from oscarcli.local.services.ownership import check_bucket_count
 from oscarcli.local.services.quantity import binary_size
 from oscarcli.local.services.schema import BUCKET, PRESIGN
+from oscarcli.local.users.access import PRIVATE, RESTRICTED, VISIBILITIES, BucketPolicy, credentials_of
 
 INVALID = "The Bucket specification is not valid: "
 INVALID_PRESIGN = "Invalid presign request: "
@@ -35,18 +37,47 @@ def create(call: Call) -> Response:
     with call.cluster.state.transaction():
         if store.bucket(name) is not None:
             raise ApiError(400, f'{failure}the bucket "{name}" already exists\n')
+        _check_quota(call)
         try:
-            store.create_bucket(name, {"owner": NAME, "owner_name": NAME})
+            store.create_bucket(name, _tags(call))
             if folder:
                 store.put_marker(name, f"{folder}/")
         except S3Error as error:
             raise ApiError(400, f"{failure}{error.message}") from error
+        if not call.caller.is_admin:
+            _keep_policy(call, document, name)
     return empty(201)
 
 
+def _tags(call: Call) -> dict[str, str]:
+    user = call.caller.user
+    return {"owner": NAME, "owner_name": NAME} if user is None else user.tags
+
+
+def _check_quota(call: Call) -> None:
+    if not call.caller.is_admin:
+        check_bucket_count(call.cluster.policies, call.cluster.quotas, call.caller.uid, 1)
+
+
+def _keep_policy(call: Call, document: dict[str, Any], bucket: str) -> None:
+    visibility = document["visibility"] or PRIVATE
+    allowed = tuple(document["allowed_users"]) if visibility == RESTRICTED else ()
+    call.cluster.policies.put(BucketPolicy(bucket, call.caller.uid, visibility, allowed))
+
+
+def _owned(call: Call, bucket: str) -> bool:
+    policy = call.cluster.policies.get(bucket)
+    return policy is not None and policy.owner == call.caller.uid
+
+
 def list_all(call: Call) -> Response:
-    """GET /system/buckets: all buckets by name, `null` when there are none."""
-    buckets = [_shown(call, bucket) for bucket in call.cluster.store.buckets()]
+    """GET /system/buckets: the buckets that the caller may use, by name, `null` when there are none."""
+    caller, accounts = call.caller, call.cluster.accounts
+    buckets = [
+        _shown(call, bucket)
+        for bucket in call.cluster.store.buckets()
+        if caller.is_admin or accounts.may_use(caller.uid, bucket.name)
+    ]
     for bucket in buckets:
         bucket["metadata"].pop("owner", None)
     return json_answer(buckets or None)
@@ -56,6 +87,8 @@ def get(call: Call) -> Response:
     """GET /system/buckets/{bucket}: the bucket with a page of its objects."""
     store = call.cluster.store
     bucket = store.bucket(call.name)
+    if not call.caller.is_admin and (bucket is None or not _may_list(call)):
+        raise _not_authorised(call)
     if bucket is None:
         raise ApiError(
             500, f"Error listing objects in bucket '{call.name}': The specified bucket does not exist"
@@ -81,12 +114,22 @@ def get(call: Call) -> Response:
     return json_answer({**document, "is_truncated": page.truncated, "returned_items": len(objects)})
 
 
+def _may_list(call: Call) -> bool:
+    return call.cluster.accounts.may_use(call.caller.uid, call.name)
+
+
+def _not_authorised(call: Call) -> ApiError:
+    return ApiError(403, f"User '{call.caller.uid}' is not authorised")
+
+
 def change(call: Call) -> Response:
-    """PUT /system/buckets: nothing changes, as for the administrator of a cluster without policies."""
+    """PUT /system/buckets: who may use a bucket, by its owner; for all others nothing changes."""
     document = _read(call)
     bucket = call.cluster.store.bucket(document["bucket_name"].strip("/").partition("/")[0])
     if bucket is None or not bucket.tags:
         raise ApiError(500, "Missing bucket metadata: \n")
+    if _owned(call, bucket.name) and document["visibility"] in VISIBILITIES:
+        _keep_policy(call, document, bucket.name)
     return empty(204)
 
 
@@ -96,6 +139,8 @@ def delete(call: Call) -> Response:
     with call.cluster.state.transaction():
         if store.bucket(call.name) is None:
             raise ApiError(404, f"The bucket '{call.name}' does not exist")
+        if not call.caller.is_admin and not _owned(call, call.name):
+            raise _not_authorised(call)
         store.delete_bucket(call.name, with_objects=True)
     return empty(204)
 
@@ -109,10 +154,12 @@ def _read(call: Call) -> dict[str, Any]:
 
 def _shown(call: Call, bucket: Bucket) -> dict[str, Any]:
     used, objects = call.cluster.store.usage(bucket.name)
+    policy = call.cluster.policies.get(bucket.name)
+    is_hidden = policy is None or (call.caller.is_admin and policy.visibility == PRIVATE)
     return {
         "bucket_name": bucket.name,
-        "visibility": "",
-        "allowed_users": None,
+        "visibility": "" if policy is None or is_hidden else policy.visibility,
+        "allowed_users": list(policy.allowed_users) if policy and policy.visibility == RESTRICTED else None,
         "owner": bucket.tags.get("owner") or OWNER,
         "metadata": dict(sorted(bucket.tags.items())),
         "storage_quota": {"source": "unset"},
@@ -130,6 +177,8 @@ def presign_object(call: Call) -> Response:
     bucket = call.cluster.store.bucket(call.name)
     if bucket is None:
         raise ApiError(404, f"Bucket '{call.name}' not found")
+    if not call.caller.is_admin and not _may_list(call):
+        raise _not_authorised(call)
     upload = wanted["operation"] == "upload"
     headers = dict(wanted["extra_headers"])
     query = {}
@@ -138,7 +187,7 @@ def presign_object(call: Call) -> Response:
     elif wanted["content_type"]:
         query["response-content-type"] = wanted["content_type"]
     url = presign(
-        call.cluster.credentials,
+        call.cluster.credentials if call.caller.user is None else credentials_of(call.caller.user),
         "PUT" if upload else "GET",
         call.cluster.s3_endpoint,
         bucket.name,

@@ -66,7 +66,8 @@ def delete_jobs(call: Call) -> Response:
 def delete_job(call: Call) -> Response:
     """DELETE /system/logs/{serviceName}/{jobName}: the job and its log, whatever its status."""
     service, job = call.values
-    if call.cluster.services.get(service) is None:
+    definition = call.cluster.services.get(service)
+    if definition is None or not call.caller.sees(definition):
         raise ApiError(403, "You do not have permission to access this service")
     if call.cluster.jobs.status(service, job) is None:
         raise ApiError(404)
@@ -78,15 +79,25 @@ def _existing(call: Call) -> Definition:
     definition = call.cluster.services.get(call.name)
     if definition is None:
         raise ApiError(404)
+    if not call.caller.sees(definition):
+        # The manager's answer to who may not see a service: nothing at all.
+        raise ApiError(200)
     return definition
 
 
 # -- invocations ---------------------------------------------------------------------------------
 
 
+def _invoked(call: Call, *, on_bad_login: int) -> Definition:
+    """Return the service that is called. Raises ApiError for who may not call it."""
+    cluster = call.cluster
+    definition = cluster.services.get(call.name)
+    return require_token(call.request.headers, definition, cluster.tokens, on_bad_login=on_bad_login)
+
+
 def submit(call: Call) -> Response:
     """POST /job/{serviceName}: queue a job with the body as its event."""
-    definition = require_token(call.request.headers, call.cluster.services.get(call.name))
+    definition = _invoked(call, on_bad_login=500)
     name = call.request.headers.get("x-delegated-job-id", "") or new_job_name(call.name)
     if not is_job_name(name):
         raise ApiError(
@@ -121,7 +132,7 @@ def _queue(call: Call, name: str, definition: Definition, payload: bytes) -> Non
 
 def run(call: Call) -> Response:
     """POST /run/{serviceName}: run now and answer with what the script returns."""
-    definition = require_token(call.request.headers, call.cluster.services.get(call.name))
+    definition = _invoked(call, on_bad_login=404)
     try:
         return call.cluster.sync.run(definition, call.request)
     except Refused as refused:

@@ -11,8 +11,10 @@ from oscarcli.local.answers import ApiError, text
 from oscarcli.local.http.messages import ConnectionLost, Request, Response
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.rest import buckets, federation, jobs, metrics, quotas, services, system, volumes
-from oscarcli.local.rest.auth import require_basic
+from oscarcli.local.rest.auth import authenticated
 from oscarcli.local.rest.routes import Call, Router
+from oscarcli.local.users.access import ADMIN
+from oscarcli.local.users.tokens import PATH
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
@@ -67,11 +69,12 @@ class Api:
         return response
 
     def _answer(self, request: Request) -> Response:
+        openid = self._cluster.openid
+        if openid is not None and request.path.startswith(f"{PATH}/"):
+            return openid.handle(request, request.path.removeprefix(PATH))
         found = self._router.find(request.method, request.path)
         if found is None:
             return self._router.missing(request)
         route, values = found
-        if route.basic:
-            settings = self._cluster.settings
-            require_basic(request.headers, settings.user, settings.password)
-        return route.handler(Call(self._cluster, request, values))
+        caller = authenticated(request.headers, self._cluster) if route.basic else ADMIN
+        return route.handler(Call(self._cluster, request, values, caller))

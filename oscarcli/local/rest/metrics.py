@@ -16,6 +16,7 @@ from oscarcli.local.answers import ApiError, json_answer
 from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.calls import ASYNC, NOBODY, SYNC, CallTotals, Window
 from oscarcli.local.rest.routes import Call, Route
+from oscarcli.local.users.access import visible
 
 Document = dict[str, Any]
 
@@ -67,12 +68,25 @@ class Span:
     shown: Document
 
 
+def _tallies(call: Call, span: Span) -> list[CallTotals]:
+    """Return the calls of the services that the caller sees; those that are gone are the account's alone."""
+    tallies = call.cluster.calls.tallies(span.window)
+    if call.caller.is_admin:
+        return list(tallies)
+    names = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
+    return [totals for totals in tallies if totals.service in names]
+
+
 def summary(call: Call) -> Response:
     """GET /system/metrics."""
     span = _span(call)
-    tallies = call.cluster.calls.tallies(span.window)
-    hours = call.cluster.calls.cpu_hours(span.window)
-    existing = {definition["name"] for definition in call.cluster.services.all()}
+    tallies = _tallies(call, span)
+    existing = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
+    hours = {
+        service: hours
+        for service, hours in call.cluster.calls.cpu_hours(span.window).items()
+        if call.caller.is_admin or service in existing
+    }
     active = {totals.service for totals in tallies}
     users = _users(tallies)
     totals = {
@@ -103,7 +117,7 @@ def breakdown(call: Call) -> Response:
         raise MetricsError(400, "unsupported group_by")
     if include_users and form == "csv":
         raise MetricsError(400, "include_users is not supported for csv")
-    tallies = call.cluster.calls.tallies(span.window)
+    tallies = _tallies(call, span)
     items = _items(group, tallies, include_users=include_users)
     if form == "csv":
         return _csv(CSV_HEADERS[group], items)
@@ -153,6 +167,12 @@ def _csv(header: Sequence[str], items: Iterable[Document]) -> Response:
 
 def of_service(call: Call) -> Response:
     """GET /system/metrics/{serviceName}: all metrics of a service, or the one that is asked for."""
+    if not call.caller.is_admin:
+        definition = call.cluster.services.get(call.name)
+        if definition is None:
+            raise ApiError(404)
+        if not call.caller.sees(definition):
+            raise ApiError(403)
     metric = call.request.query.get("metric", "")
     if metric in NOT_OF_A_SERVICE:
         raise MetricsError(400, "unsupported metric for value query")

@@ -28,18 +28,32 @@ OWNERS = (NAME, OWNER)
 Document = dict[str, Any]
 
 
-def own(_call: Call) -> Response:
+def own(call: Call) -> Response:
     """GET /system/quotas/user: the cluster's own account is no user and has no quota."""
+    if not call.caller.is_admin:
+        return json_answer(_quota(call, call.caller.uid))
     raise ApiError(401, "missing user identificator: the request has no user's token")
 
 
 def get(call: Call) -> Response:
-    """GET /system/quotas/user/{userId}. Any user may have one: there is no list of them here."""
-    return json_answer(_quota(call, call.cluster.quotas.get(call.name)))
+    """GET /system/quotas/user/{userId}: of one who is known, or for whom something was set."""
+    _require_admin(call)
+    cluster, user = call.cluster, call.name
+    if user not in OWNERS and not cluster.quotas.get(user) and not cluster.accounts.is_user(user):
+        # As a server without Kueue says it, which looks for what Kubernetes stores for the user.
+        name = user.partition("@")[0]
+        raise ApiError(500, f'getting volume quotas for user {user}: resourcequotas "{name}" not found')
+    return json_answer(_quota(call, user))
+
+
+def _require_admin(call: Call) -> None:
+    if not call.caller.is_admin:
+        raise ApiError(403, "forbidden")
 
 
 def change(call: Call) -> Response:
     """PUT /system/quotas/user/{userId}."""
+    _require_admin(call)
     try:
         changes = given(decode(QUOTA, parse_json(body_of(call, INVALID))))
     except DecodeError as error:
@@ -48,24 +62,27 @@ def change(call: Call) -> Response:
         raise ApiError(500, str(error)) from error
     if not changes:
         raise ApiError(400, NOTHING)
-    return json_answer(_quota(call, call.cluster.quotas.change(call.name, changes)))
+    call.cluster.quotas.change(call.name, changes)
+    return json_answer(_quota(call, call.name))
 
 
-def _quota(call: Call, settings: Settings) -> Document:
-    is_owner = call.name in OWNERS
+def _quota(call: Call, user: str) -> Document:
+    settings = call.cluster.quotas.get(user)
+    is_owner = user in OWNERS
     return {
-        "user_id": call.name,
-        "resources": _resources(call, settings, is_owner=is_owner),
+        "user_id": user,
+        "resources": _resources(call, settings, user),
         "volumes": _volumes(call, settings.get("volumes", {}), is_owner=is_owner),
-        "minio": _minio(call, settings.get("minio", {}), is_owner=is_owner),
+        "minio": _minio(call, settings.get("minio", {}), user),
     }
 
 
-def _resources(call: Call, settings: Settings, *, is_owner: bool) -> Document:
+def _resources(call: Call, settings: Settings, user: str) -> Document:
     cluster = call.cluster
     running = [
         definition
-        for definition in (cluster.services.all() if is_owner else ())
+        for definition in cluster.services.all()
+        if user in _owners(call, definition["owner"])
         for _ in cluster.jobs.running(definition["name"])
     ]
     limits = {
@@ -105,9 +122,15 @@ def _volumes(call: Call, settings: Settings, *, is_owner: bool) -> Document:
     }
 
 
-def _minio(call: Call, settings: Settings, *, is_owner: bool) -> Document:
-    store = call.cluster.store
-    buckets = store.buckets() if is_owner else []
+def _owners(call: Call, owner: str) -> tuple[str, ...]:
+    """Return under which names the owner of something is known."""
+    return (owner,) if call.cluster.accounts.is_user(owner) else OWNERS
+
+
+def _minio(call: Call, settings: Settings, user: str) -> Document:
+    store, policies = call.cluster.store, call.cluster.policies
+    found = ((bucket, policies.get(bucket.name)) for bucket in store.buckets())
+    buckets = [bucket for bucket, policy in found if user in _owners(call, policy.owner if policy else "")]
     return {
         "buckets": {"max": whole(settings.get("buckets", "0")), "used": len(buckets)},
         "storage_per_bucket": {"max": settings.get("storage_per_bucket", "")},

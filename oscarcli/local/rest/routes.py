@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from oscarcli.local.answers import route_missing
 from oscarcli.local.http.messages import Request, Response
+from oscarcli.local.users.access import ADMIN, RequestCaller
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
@@ -18,11 +19,15 @@ TRUE_WORDS = ("1", "t", "T", "TRUE", "true", "True")
 
 @dataclass(frozen=True)
 class Call:
-    """One request at a handler: the cluster, the request, and the values of the path's placeholders."""
+    """One request at a handler: the cluster, the request, and the values of the path's placeholders.
+
+    `caller` is who sent it, where the route asks for a login.
+    """
 
     cluster: LocalCluster
     request: Request
     values: Sequence[str]
+    caller: RequestCaller = ADMIN
 
     @property
     def name(self) -> str:
@@ -41,7 +46,8 @@ Handler = Callable[[Call], Response]
 class Route:
     """A handler and where it lives. A `{placeholder}` in `path` stands for one segment.
 
-    `basic` says whether the cluster's credentials are needed; other handlers judge for themselves.
+    `basic` says whether the cluster's credentials or a user's token are needed; other handlers judge for
+    themselves.
     """
 
     method: str

@@ -11,8 +11,8 @@ from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.engine.selection import EngineError
 from oscarcli.local.jobs.placement import PlacementError
 from oscarcli.local.rest.auth import (
-    CHALLENGE,
     TOKEN_LENGTH,
+    authenticated,
     bearer,
     is_basic,
     require_basic,
@@ -21,6 +21,7 @@ from oscarcli.local.rest.auth import (
 from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.services.definition import INVALID, Definition, without_secrets
 from oscarcli.local.services.names import is_label_value
+from oscarcli.local.users.access import visible
 
 # A definition is text; Kubernetes takes none above 1 MiB either.
 BODY_LIMIT = 8 << 20
@@ -36,13 +37,13 @@ def body_of(call: Call, invalid: str) -> bytes:
 
 def create(call: Call) -> Response:
     """POST /system/services."""
-    _prepare(call, call.cluster.lifecycle.create(body_of(call, INVALID)))
+    _prepare(call, call.cluster.lifecycle.create(body_of(call, INVALID), call.caller))
     return empty(201)
 
 
 def update(call: Call) -> Response:
     """PUT /system/services."""
-    _prepare(call, call.cluster.lifecycle.update(body_of(call, INVALID)))
+    _prepare(call, call.cluster.lifecycle.update(body_of(call, INVALID), call.caller))
     return empty(204)
 
 
@@ -54,7 +55,8 @@ def _prepare(call: Call, definition: Definition) -> None:
 
 def list_all(call: Call) -> Response:
     """GET /system/services."""
-    return json_answer([_shown(call, definition) for definition in call.cluster.services.all()])
+    found = visible(call.cluster.services.all(), call.caller)
+    return json_answer([_shown(call, definition) for definition in found])
 
 
 def get(call: Call) -> Response:
@@ -65,10 +67,11 @@ def get(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """DELETE /system/services/{serviceName}, with jobs and buckets."""
     try:
-        call.cluster.lifecycle.delete(call.name)
+        call.cluster.lifecycle.delete(call.name, call.caller)
     finally:
         # A service can be gone although its buckets are not.
-        call.cluster.sync.stop("the service was deleted", call.name)
+        if call.cluster.services.get(call.name) is None:
+            call.cluster.sync.stop("the service was deleted", call.name)
     return empty(204)
 
 
@@ -78,6 +81,8 @@ def _service(call: Call) -> Definition:
     definition = call.cluster.services.get(call.name)
     if definition is None:
         raise ApiError(404)
+    if not call.caller.sees(definition):
+        raise ApiError(403, f"User {call.caller.uid} doesn't have permision to get this service")
     return definition
 
 
@@ -145,13 +150,17 @@ def _deployed(call: Call) -> Definition:
         return _service(call)
     except ApiError as error:
         # The manager's own answer to a missing service at these two routes.
-        if error.status == 404:
+        if error.status in (403, 404):
             raise ApiError(403, "You do not have permission to access this service") from error
         raise
 
 
 def scale(call: Call) -> Response:
     """POST .../stop, .../start and .../restart concern exposed services, and there are none here."""
+    definition = call.cluster.services.get(call.name)
+    if definition is not None and not call.caller.owns(definition):
+        refusal = f"User {call.caller.uid} doesn't have permission to manage this service"
+        raise ApiError(403, refusal)
     raise ApiError(400, f'service "{_service(call)["name"]}" is not exposed')
 
 
@@ -167,7 +176,10 @@ def check_auth(call: Call) -> Response:
         require_basic(call.request.headers, settings.user, settings.password)
         return empty(200 if definition is not None else 404)
     if len(token) != TOKEN_LENGTH:
-        raise ApiError(401, headers=CHALLENGE)
+        caller = authenticated(call.request.headers, call.cluster)
+        if definition is None:
+            raise ApiError(404)
+        return empty(200 if caller.sees(definition) else 403)
     if definition is None:
         raise ApiError(500)
     if not token_matches(token, definition):

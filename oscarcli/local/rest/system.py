@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli import __version__
 from oscarcli.local.answers import ApiError, json_answer, text
@@ -13,6 +13,10 @@ from oscarcli.local.jobs.runner import host_memory
 from oscarcli.local.jobs.table import FAILED, PENDING, RUNNING, SUCCEEDED
 from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.services.definition import NAMESPACE, REGION
+from oscarcli.local.users.access import credentials_of
+
+if TYPE_CHECKING:
+    from oscarcli.local.cluster import LocalCluster
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 NAME = "oscar"
@@ -38,8 +42,9 @@ def info(_call: Call) -> Response:
 
 
 def config(call: Call) -> Response:
-    """GET /system/config, with the keys of the object store."""
-    cluster = call.cluster
+    """GET /system/config, with the caller's keys of the object store."""
+    cluster, user = call.cluster, call.caller.user
+    keys = cluster.credentials if user is None else credentials_of(user)
     return json_answer(
         {
             "config": {
@@ -53,14 +58,14 @@ def config(call: Call) -> Response:
                 "yunikorn_enable": False,
                 "kueue_enable": False,
                 "volume_enable": True,
-                "oidc_groups": [""],
+                "oidc_groups": _groups(cluster),
                 "minio_quota_enabled": False,
             },
             "minio_provider": {
                 "endpoint": cluster.s3_endpoint,
                 "verify": False,
-                "access_key": cluster.settings.access_key,
-                "secret_key": cluster.settings.secret_key,
+                "access_key": keys.access_key,
+                "secret_key": keys.secret_key,
                 "region": REGION,
             },
             "allowed_image_repositories": [],
@@ -68,8 +73,15 @@ def config(call: Call) -> Response:
     )
 
 
-def change_config(_call: Call) -> Response:
+def _groups(cluster: LocalCluster) -> list[str]:
+    """Return the groups that are let in; the manager shows it so when none are set."""
+    return (cluster.users.groups() if cluster.users is not None else []) or [""]
+
+
+def change_config(call: Call) -> Response:
     """PUT /system/config is refused: every image may be used."""
+    if not call.caller.is_admin:
+        return json_answer("", 401)
     raise ApiError(
         400,
         "The configuration specification is not valid: the local cluster has no list of allowed image "
@@ -80,11 +92,13 @@ def change_config(_call: Call) -> Response:
 def status(call: Call) -> Response:
     """GET /system/status: this machine as the only node."""
     cluster = call.cluster
-    buckets = cluster.store.buckets()
+    # Only the cluster's own account learns how much there is.
+    is_admin = call.caller.is_admin
+    buckets = cluster.store.buckets() if is_admin else []
     return json_answer(
         {
             "cluster": _node_status(),
-            "oscar": _oscar_status(cluster.jobs.counts()),
+            "oscar": _oscar_status(cluster, is_admin=is_admin),
             "minio": {
                 "buckets_count": len(buckets),
                 "total_objects": sum(cluster.store.usage(bucket.name)[1] for bucket in buckets),
@@ -137,7 +151,8 @@ def free_memory() -> int:
         return host_memory()
 
 
-def _oscar_status(counts: dict[str, int]) -> dict[str, Any]:
+def _oscar_status(cluster: LocalCluster, *, is_admin: bool) -> dict[str, Any]:
+    counts = cluster.jobs.counts() if is_admin else {}
     states = {status: counts.get(status, 0) for status in (PENDING, RUNNING, SUCCEEDED, FAILED)}
     return {
         "deployment_name": NAME,
@@ -151,9 +166,13 @@ def _oscar_status(counts: dict[str, int]) -> dict[str, Any]:
             "labels": {},
         },
         "jobs_count": sum(counts.values()),
-        "pods": {"total": sum(counts.values()), "states": {**states, "Unknown": 0}},
-        # Unset, as the manager shows it.
-        "oidc": {"enabled": False, "issuers": [""], "groups": [""]},
+        "pods": {"total": sum(counts.values()), "states": {**states, "Unknown": 0} if is_admin else {}},
+        "oidc": {
+            "enabled": cluster.tokens is not None,
+            # Unset, as the manager shows it.
+            "issuers": [cluster.tokens.issuer if cluster.tokens is not None else ""],
+            "groups": _groups(cluster),
+        },
     }
 
 
@@ -162,6 +181,8 @@ def request_log(call: Call) -> Response:
 
     The log begins anew with each start of the server, so there is no previous one.
     """
+    if not call.caller.is_admin:
+        raise ApiError(403, "OIDC tokens are not allowed for system logs")
     if call.flag("previous"):
         raise ApiError(400, f'previous terminated container "{NAME}" in pod "{NAME}" not found')
     entries = call.cluster.requests.entries()

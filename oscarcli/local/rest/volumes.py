@@ -20,13 +20,16 @@ ATTACHED = "managed volume is still attached to one or more services"
 
 
 def list_all(call: Call) -> Response:
-    """GET /system/volumes."""
+    """GET /system/volumes: a user has none, as all here are in the namespace of the cluster's account."""
     volumes = call.cluster.volumes
-    return json_answer([_shown(volumes, volume) for volume in volumes.all()])
+    found = volumes.all() if call.caller.is_admin else []
+    return json_answer([_shown(volumes, volume) for volume in found])
 
 
 def create(call: Call) -> Response:
     """POST /system/volumes."""
+    if not call.caller.is_admin:
+        raise ApiError(400, f"{INVALID}here volumes belong to the cluster's own account alone")
     wanted = _read(call)
     volumes = call.cluster.volumes
     with call.cluster.state.transaction():
@@ -39,7 +42,7 @@ def create(call: Call) -> Response:
 def get(call: Call) -> Response:
     """GET /system/volumes/{volumeName}."""
     volume = call.cluster.volumes.get(call.name)
-    if volume is None:
+    if volume is None or not call.caller.is_admin:
         raise ApiError(404)
     return json_answer(_shown(call.cluster.volumes, volume))
 
@@ -47,6 +50,8 @@ def get(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """DELETE /system/volumes/{volumeName}; a volume that does not exist is no mistake."""
     volumes = call.cluster.volumes
+    if not call.caller.is_admin:
+        return empty(204)
     with call.cluster.state.transaction():
         if volumes.attachments(call.name):
             raise ApiError(400, ATTACHED)

@@ -122,6 +122,18 @@ def inputs_of(definition: Definition) -> list[BucketFolder]:
     return [place_of(entry) for entry in definition["input"]]
 
 
+def watched_folders(definition: Definition) -> list[BucketFolder]:
+    """Return the places whose objects start jobs, those in buckets of single users among them."""
+    sources = inputs_of(definition)
+    isolated = [
+        BucketFolder(place.provider, bucket, place.folder)
+        for place in sources
+        for bucket in definition["bucket_list"]
+        if bucket.startswith(f"{place.bucket}-")
+    ]
+    return sources + isolated
+
+
 def outputs_of(definition: Definition) -> list[BucketFolder]:
     """Return the places where results go."""
     return [place_of(entry) for entry in definition["output"]]

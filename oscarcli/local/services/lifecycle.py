@@ -10,7 +10,6 @@ from typing import Protocol
 from oscarcli.local.answers import ApiError
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.services.definition import (
-    NAMESPACE,
     OWNER,
     REGION,
     Definition,
@@ -19,14 +18,15 @@ from oscarcli.local.services.definition import (
     inputs_of,
     outputs_of,
     read_definition,
-    set_labels,
 )
 from oscarcli.local.services.federation import complete_federation
+from oscarcli.local.services.ownership import Ownership
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.unsupported import Capabilities, refuse_impossible
 from oscarcli.local.services.volume_checks import complete_volume
 from oscarcli.local.services.volumes import UNCHANGEABLE, Volumes
 from oscarcli.local.state import State
+from oscarcli.local.users.access import ADMIN, RequestCaller
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ class Lifecycle:
         scheduler: stops the jobs of a service that goes.
         volumes: the volumes that services mount.
         capabilities: tells what the engine of a service can do.
+        ownership: gives services and buckets to users.
         strict: refuse an input or output bucket that exists already, and keep those of a service that is
             deleted without an owner, as the manager does.
     """
@@ -84,6 +85,7 @@ class Lifecycle:
         scheduler: JobQueue,
         volumes: Volumes,
         capabilities: CapabilitiesOf,
+        ownership: Ownership,
         *,
         strict: bool,
     ) -> None:
@@ -94,32 +96,32 @@ class Lifecycle:
         self._scheduler = scheduler
         self._volumes = volumes
         self._capabilities = capabilities
+        self._ownership = ownership
         self._strict = strict
         self.endpoint = ""
         """The S3 endpoint that definitions show; known once the listener has its port."""
 
-    def create(self, body: bytes) -> Definition:
+    def create(self, body: bytes, caller: RequestCaller = ADMIN) -> Definition:
         """Create the service that a request describes, with its buckets and folders; return its definition.
 
         Raises:
             ApiError: it is refused.
         """
         definition = self._read(body)
-        definition.update(
-            token=secrets.token_hex(32), owner=OWNER, namespace=definition["namespace"] or NAMESPACE
-        )
-        set_labels(definition, {"owner_name": "oscar"})
+        definition["token"] = secrets.token_hex(32)
+        self._ownership.claim(definition, caller)
         with self._state.transaction():
             if self._services.get(definition["name"]) is not None:
                 self._refuse_existing(definition)
             check_names_and_quantities(definition, "Error creating the service: ")
-            self._make_buckets(definition, refuse_existing=self._strict)
+            self._make_buckets(definition, caller, refuse_existing=self._strict)
+            self._isolate(definition)
             self._volumes.mount(definition)
             self._services.put(definition)
         log.info('service "%s" created', definition["name"])
         return definition
 
-    def update(self, body: bytes) -> Definition:
+    def update(self, body: bytes, caller: RequestCaller = ADMIN) -> Definition:
         """Replace the definition of a service and return the new one; its token and namespace stay.
 
         Raises:
@@ -131,6 +133,10 @@ class Lifecycle:
             stored = self._services.get(definition["name"])
             if stored is None:
                 raise ApiError(404)
+            if not caller.owns(stored):
+                raise ApiError(403, f"User {caller.uid} doesn't have permision to modify this service")
+            if not caller.is_admin:
+                definition.update(owner=stored["owner"], bucket_list=stored["bucket_list"])
             if definition.get("volume") != stored.get("volume"):
                 raise ApiError(400, UNCHANGEABLE)
             check_names_and_quantities(definition, "Error updating the service: ")
@@ -138,14 +144,15 @@ class Lifecycle:
             if not definition["environment"]["secrets"]:
                 definition["environment"]["secrets"] = stored["environment"]["secrets"]
             self._note_late_inputs(stored, definition)
-            self._make_buckets(definition, refuse_existing=False)
+            self._make_buckets(definition, caller, refuse_existing=False)
+            self._isolate(definition)
             self._services.put(definition)
         log.info('service "%s" updated', definition["name"])
         if self._strict and _has_new_private_bucket(stored, definition) and definition["owner"] != OWNER:
             raise ApiError(500, _policy_failure(definition["owner"]))
         return definition
 
-    def delete(self, name: str) -> None:
+    def delete(self, name: str, caller: RequestCaller = ADMIN) -> None:
         """Delete a service, its jobs, and what it came with that no other service uses.
 
         Raises:
@@ -153,13 +160,17 @@ class Lifecycle:
         """
         with self._state.transaction():
             definition = self._services.get(name)
+            if not caller.is_admin and (definition is None or not caller.owns(definition)):
+                # It is looked for in the caller's own namespace.
+                raise ApiError(500, f'the service "{name}" does not have a registered ConfigMap')
             if definition is None:
                 raise ApiError(404)
             self._services.remove(name)
             jobs = self._jobs.names(name)
             self._jobs.remove(jobs)
             is_stuck = self._cannot_free_buckets(definition)
-            for bucket in () if is_stuck else buckets_of(definition):
+            isolated = self._ownership.isolated(definition)
+            for bucket in () if is_stuck else [*buckets_of(definition), *isolated]:
                 self._remove_bucket(name, bucket)
             self._volumes.release(definition)
         self._scheduler.forget(jobs)
@@ -172,7 +183,8 @@ class Lifecycle:
 
         Only the cluster's own account has none. An update without `owner` leaves a service with nobody's.
         """
-        if definition["owner"] == OWNER or not buckets_of(definition):
+        buckets = buckets_of(definition)
+        if definition["owner"] == OWNER or self._ownership.has_policies(buckets):
             return False
         if not self._strict:
             log.warning(
@@ -205,9 +217,11 @@ class Lifecycle:
             raise ApiError(409, "A secret with the given name already exists")
         raise ApiError(400, "A service with the provided name already exists")
 
-    def _make_buckets(self, definition: Definition, *, refuse_existing: bool) -> None:
+    def _make_buckets(self, definition: Definition, caller: RequestCaller, *, refuse_existing: bool) -> None:
         name = definition["name"]
-        tags = {"owner": "", "from_service": name, "owner_name": "oscar"}
+        tags = _tags(definition)
+        new = [bucket for bucket in buckets_of(definition) if self._store.bucket(bucket) is None]
+        self._ownership.check_count(caller, len(new))
         made: set[str] = set()
         sources = inputs_of(definition)
         for number, place in enumerate([*sources, *outputs_of(definition)]):
@@ -215,11 +229,30 @@ class Lifecycle:
             if self._store.bucket(place.bucket) is None:
                 self._store.create_bucket(place.bucket, tags)
                 made.add(place.bucket)
-            elif refuse_existing and (is_input or place.bucket not in made):
+            elif self._is_foreign(place.bucket, caller, made) or (
+                refuse_existing and (is_input or place.bucket not in made)
+            ):
                 raise ApiError(500, f'the bucket "{place.bucket}" already exists\n')
             elif place.bucket not in made:
                 self._note_shared(name, place.bucket)
             self._store.put_marker(place.bucket, place.prefix)
+        self._ownership.give_buckets(definition)
+
+    def _is_foreign(self, bucket: str, caller: RequestCaller, made: set[str]) -> bool:
+        return bucket not in made and not self._ownership.may_use(caller, bucket)
+
+    def _isolate(self, definition: Definition) -> None:
+        """Make the buckets that each allowed user has alone, with the folders of the service."""
+        for bucket, uid in self._ownership.isolated(definition).items():
+            if self._store.bucket(bucket) is None:
+                self._store.create_bucket(bucket, {**_tags(definition), "owner": uid})
+                self._ownership.give_isolated(bucket, uid)
+            elif bucket not in definition["bucket_list"]:
+                raise ApiError(500, f'the bucket "{bucket}" already exists\n')
+            for place in (*inputs_of(definition), *outputs_of(definition)):
+                self._store.put_marker(bucket, place.prefix)
+            if bucket not in definition["bucket_list"]:
+                definition["bucket_list"].append(bucket)
 
     def _note_late_inputs(self, stored: Definition, definition: Definition) -> None:
         for place in inputs_of(definition):
@@ -253,6 +286,13 @@ class Lifecycle:
             )
         elif self._store.bucket(bucket) is not None:
             self._store.delete_bucket(bucket, with_objects=True)
+
+
+def _tags(definition: Definition) -> dict[str, str]:
+    """Return the tags of a bucket that comes with a service; the cluster's own account has no uid."""
+    owner = "" if definition["owner"] == OWNER else definition["owner"]
+    name = definition["labels"].get("owner_name", "oscar")
+    return {"owner": owner, "from_service": definition["name"], "owner_name": name}
 
 
 def _has_new_private_bucket(stored: Definition, definition: Definition) -> bool:

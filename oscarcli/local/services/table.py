@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from oscarcli.local.services.definition import Definition, inputs_of
+from oscarcli.local.services.definition import Definition, watched_folders
 from oscarcli.local.state import State
 
 # `noted` tells whether the first job of this revision has said what differs from a real cluster.
@@ -56,7 +56,7 @@ class Services:
             connection.execute("DELETE FROM triggers WHERE service = ?", (name,))
             connection.executemany(
                 "INSERT OR IGNORE INTO triggers (bucket, prefix, service) VALUES (?, ?, ?)",
-                [(place.bucket, place.prefix, name) for place in inputs_of(definition)],
+                [(place.bucket, place.prefix, name) for place in watched_folders(definition)],
             )
 
     def remove(self, name: str) -> None:

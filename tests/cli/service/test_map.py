@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.jobs.batch_journal import JOURNAL_NAME
+from oscarcli.jobs.batch.journal import JOURNAL_NAME
 from tests.conftest import Caller, Runner
 from tests.local.harness import Job, LocalCluster, open_cluster, wait_for
 from tests.support.command import World

@@ -37,6 +37,25 @@ def test_an_upload_becomes_a_stored_result(contained: LocalCluster, create: Crea
     assert contained.content(f"{service}-bucket", "out/deep/result.txt") == b"ONE TWO\n"
 
 
+def test_the_same_definition_gives_the_same_bytes_as_on_the_host(
+    contained: LocalCluster, cluster: LocalCluster, create: Create
+) -> None:
+    script = (
+        'name=$(basename "$INPUT_FILE_PATH" .txt)\n'
+        '{ sort "$INPUT_FILE_PATH"; wc -w < "$INPUT_FILE_PATH"; '
+        'echo "$OSCAR_SERVICE_NAME"; echo "$STORAGE_OBJECT_KEY"; } > "$TMP_OUTPUT_DIR/$name.out"\n'
+    )
+    service = create(script)
+    cluster.create(service, script)
+    results = []
+    for each in (contained, cluster):
+        each.upload(service, "in/poem.txt", b"two\none\n")
+        each.ended(service)
+        results.append(each.content(f"{service}-bucket", "out/poem.out"))
+    assert cluster.api.delete(f"/system/services/{service}").status_code == 204
+    assert results == [f"one\ntwo\n2\n{service}\nin/poem.txt\n".encode()] * 2
+
+
 def test_the_log_is_that_of_a_real_job(contained: LocalCluster, create: Create) -> None:
     service = create('echo said; echo wrong >&2; echo x > "$TMP_OUTPUT_DIR/x"\n')
     contained.upload(service, "in/a")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from oscarcli.config.document import Edit, edited, parse_document, repeated_keys, rewritten
+from oscarcli.config.document import ConfigText, Edit, parse_document
 from oscarcli.config.json_text import loses_by_rewriting
 from oscarcli.config.limits import DEEPEST, MAX_VALUES
 from oscarcli.config.yaml_edit import compose
@@ -80,12 +80,12 @@ ODD_SCALARS = [
 
 
 def _put(text: str, value: Any, *keys: str) -> str:
-    return edited(text, [Edit(keys, value)], "f", is_json=False)
+    return ConfigText(text, "f", is_json=False).edited([Edit(keys, value)])
 
 
 @pytest.mark.parametrize("value", ODD_SCALARS)
 def test_any_text_that_is_written_reads_back_as_the_same_text(value: str) -> None:
-    text = edited("", [Edit(("oscar", value or "x", "auth_password"), value)], "f", is_json=False)
+    text = ConfigText("", "f", is_json=False).edited([Edit(("oscar", value or "x", "auth_password"), value)])
     wanted = {"oscar": {value or "x": {"auth_password": value}}}
     assert parse_document(text, "f", is_json=False) == wanted
     assert yaml.safe_load(text) == wanted, "a reader of YAML 1.1"
@@ -178,8 +178,8 @@ TALL = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 
 def test_what_would_cost_memory_is_refused_when_read_and_when_changed(text: str, words: str) -> None:
     for change in (
         lambda: parse_document(text, "f", is_json=False),
-        lambda: edited(text, [Edit(("default",), "x")], "f", is_json=False),
-        lambda: rewritten(text, [Edit(("default",), "x")], "f"),
+        lambda: ConfigText(text, "f", is_json=False).edited([Edit(("default",), "x")]),
+        lambda: ConfigText(text, "f", is_json=False).rewritten([Edit(("default",), "x")]),
     ):
         with pytest.raises(ConfigError, match=words):
             change()
@@ -245,20 +245,24 @@ def test_of_a_key_that_stands_twice_the_last_one_counts_and_is_changed() -> None
 
 
 def test_a_key_that_stands_twice_is_gone_when_it_is_removed() -> None:
-    changed = edited(TWICE, [Edit(("oscar", "a", "endpoint"), None)], "f", is_json=False)
+    changed = ConfigText(TWICE, "f", is_json=False).edited([Edit(("oscar", "a", "endpoint"), None)])
     assert parse_document(changed, "f", is_json=False)["oscar"]["a"] == {}
-    changed = edited(TWICE, [Edit(("oscar", "b", "auth_user"), None)], "f", is_json=False)
+    changed = ConfigText(TWICE, "f", is_json=False).edited([Edit(("oscar", "b", "auth_user"), None)])
     assert changed == TWICE.replace("{auth_user: u, auth_user: v}", "{}")
-    changed = edited("default: a\ndefault: b\nmine: 1\n", [Edit(("default",), None)], "f", is_json=False)
+    changed = ConfigText("default: a\ndefault: b\nmine: 1\n", "f", is_json=False).edited(
+        [Edit(("default",), None)]
+    )
     assert changed == "mine: 1\n"
 
 
 def test_keys_that_stand_twice_are_named_with_their_lines() -> None:
-    assert [sentence.partition(";")[0] for sentence in repeated_keys(TWICE, "f")] == [
+    assert [
+        sentence.partition(";")[0] for sentence in ConfigText(TWICE, "f", is_json=False).repeated_keys()
+    ] == [
         'f:5: the key "endpoint" stands here a second time',
         'f:6: the key "auth_user" stands here a second time',
     ]
-    assert repeated_keys("a: {x: 1}\nb: {x: 1}\n", "f") == []
+    assert ConfigText("a: {x: 1}\nb: {x: 1}\n", "f", is_json=False).repeated_keys() == []
 
 
 LAYOUTS = {
@@ -305,7 +309,7 @@ EDITS = [
 @pytest.mark.parametrize("edits", EDITS, ids=range(len(EDITS)))
 def test_every_edit_of_every_layout_gives_exactly_the_wanted_document(layout: str, edits: list[Edit]) -> None:
     text = LAYOUTS[layout]
-    changed = edited(text, edits, "f", is_json=False)
+    changed = ConfigText(text, "f", is_json=False).edited(edits)
     wanted = yaml.safe_load(text)
     for edit in edits:
         place = wanted
@@ -349,7 +353,7 @@ def test_json_in_a_file_that_is_called_yaml_stays_json_as_it_was_laid_out(
         return json.dumps(document, indent=indent, ensure_ascii=False).replace("\n", line_end) + line_end
 
     document: Any = json.loads(json.dumps(JSON))
-    changed = edited(laid_out(document), edits, "f", is_json=False)
+    changed = ConfigText(laid_out(document), "f", is_json=False).edited(edits)
     for edit in edits:
         place = document
         for key in edit.keys[:-1]:
@@ -402,11 +406,11 @@ def test_comments_in_braces_stay_with_their_lines() -> None:
         "oscar: {\n  a: {endpoint: x}, # one,\n  b: {endpoint: y}, # two,\n  c: {endpoint: z}\n"
         "  # three,\n}\n"
     )
-    assert edited(text, [Edit(("oscar", "b"), None)], "f", is_json=False) == (
+    assert ConfigText(text, "f", is_json=False).edited([Edit(("oscar", "b"), None)]) == (
         "oscar: {\n  a: {endpoint: x} # one,\n  # three,\n}\n"
     )
     ended = LAYOUTS["commas at the end"]
-    assert edited(ended, [Edit(("oscar", "b"), None)], "f", is_json=False) == ended.replace(
+    assert ConfigText(ended, "f", is_json=False).edited([Edit(("oscar", "b"), None)]) == ended.replace(
         '    "b": {"endpoint": "y"},\n', ""
     )
 
@@ -423,14 +427,16 @@ def test_a_new_cluster_comes_behind_the_others_in_their_layout_and_all_else_stay
 
 def test_a_removed_cluster_takes_no_comment_of_its_neighbours_along() -> None:
     text = LAYOUTS["two blanks"]
-    assert edited(text, [Edit(("oscar", "a"), None)], "f", is_json=False) == text.replace(
+    assert ConfigText(text, "f", is_json=False).edited([Edit(("oscar", "a"), None)]) == text.replace(
         "  a:\n    endpoint: x   # why\n", ""
     )
 
 
 def test_the_last_cluster_leaves_an_empty_mapping_and_not_a_null() -> None:
     text = "oscar: # mine\n  a: # x\n    endpoint: y\n  # below\ndefault: a # d\n"
-    changed = edited(text, [Edit(("oscar", "a"), None), Edit(("default",), None)], "f", is_json=False)
+    changed = ConfigText(text, "f", is_json=False).edited(
+        [Edit(("oscar", "a"), None), Edit(("default",), None)]
+    )
     assert changed == "oscar: {} # mine\n  # below\n"
     assert (
         _put(changed, {"endpoint": "z"}, "oscar", "b") == "oscar: # mine\n  b:\n    endpoint: z\n  # below\n"
@@ -468,17 +474,19 @@ def test_what_other_places_refer_to_is_not_changed_behind_their_back() -> None:
     with pytest.raises(ConfigError, match="anchors"):
         _put(text, "y", "oscar", "b", "endpoint")
     with pytest.raises(ConfigError, match="anchors"):
-        edited(text, [Edit(("oscar", "a"), None)], "f", is_json=False)
+        ConfigText(text, "f", is_json=False).edited([Edit(("oscar", "a"), None)])
     assert _put(text, {"endpoint": "h"}, "oscar", "b") == text.replace("*a", "{endpoint: h}")
-    assert edited(text, [Edit(("oscar", "b"), None)], "f", is_json=False) == text.replace("  b: *a\n", "")
+    assert ConfigText(text, "f", is_json=False).edited([Edit(("oscar", "b"), None)]) == text.replace(
+        "  b: *a\n", ""
+    )
     with pytest.raises(ConfigError, match="anchors"):
-        edited("a: &p secret\nb: *p\n", [Edit(("a",), "x")], "f", is_json=False)
+        ConfigText("a: &p secret\nb: *p\n", "f", is_json=False).edited([Edit(("a",), "x")])
 
 
 def test_json_keeps_order_and_unknown_keys() -> None:
     text = '{"z": [1, {"y": 2.5}], "oscar": {"b": {"endpoint": "x", "mine": true}}, "default": "b"}'
     edits = [Edit(("oscar", "a"), {"endpoint": "é", "ssl_verify": True}), Edit(("default",), None)]
-    changed = edited(text, edits, "f", is_json=True)
+    changed = ConfigText(text, "f", is_json=True).edited(edits)
     assert changed.startswith('{\n  "z": [')
     assert list(json.loads(changed)) == ["z", "oscar"]
     assert json.loads(changed)["oscar"] == {
@@ -486,7 +494,7 @@ def test_json_keeps_order_and_unknown_keys() -> None:
         "a": {"endpoint": "é", "ssl_verify": True},
     }
     assert changed.endswith("}\n")
-    assert json.loads(edited("", edits[:1], "f", is_json=True)) == {
+    assert json.loads(ConfigText("", "f", is_json=True).edited(edits[:1])) == {
         "oscar": {"a": {"endpoint": "é", "ssl_verify": True}}
     }
 
@@ -523,7 +531,7 @@ default: a
 
 @pytest.mark.parametrize("keys", [("oscar", "b", "endpoint"), ("oscar", "a", "endpoint"), ("base", "mine")])
 def test_what_refers_to_others_is_written_out_so_that_a_change_is_possible(keys: tuple[str, ...]) -> None:
-    changed = rewritten(REFERRING, [Edit(keys, "new")], "f")
+    changed = ConfigText(REFERRING, "f", is_json=False).rewritten([Edit(keys, "new")])
     wanted = json.loads(json.dumps(yaml.safe_load(REFERRING)))
     place = wanted
     for key in keys[:-1]:
@@ -535,7 +543,7 @@ def test_what_refers_to_others_is_written_out_so_that_a_change_is_possible(keys:
     assert "note: |\n" in changed
     assert not re.search("[&*#]|<<", changed)
     # From then on it can be changed in place.
-    again = edited(changed, [Edit(("default",), "b")], "f", is_json=False)
+    again = ConfigText(changed, "f", is_json=False).edited([Edit(("default",), "b")])
     assert again == changed.replace("default: a", "default: b")
 
 
@@ -557,7 +565,7 @@ def test_what_refers_to_others_is_written_out_so_that_a_change_is_possible(keys:
 )
 def test_values_stay_what_they_are_when_a_layout_is_given_up(value: str, line_end: str) -> None:
     text = f"x: &x\n  k: {value}\noscar:\n  a: {{<<: *x, endpoint: e}}\n".replace("\n", line_end)
-    changed = rewritten(text, [Edit(("oscar", "a", "endpoint"), "new")], "f")
+    changed = ConfigText(text, "f", is_json=False).rewritten([Edit(("oscar", "a", "endpoint"), "new")])
     before, after = dict_of(yaml.compose(text)), dict_of(yaml.compose(changed))
     kept = dict_of(before["x"])["k"]
     for found in (dict_of(after["x"])["k"], dict_of(dict_of(after["oscar"])["a"])["k"]):
@@ -588,11 +596,11 @@ def test_json_tells_what_no_rewriting_keeps(text: str, is_lossy: bool) -> None:
 @pytest.mark.parametrize("number", ["NaN", "1e999", "-Infinity"])
 def test_json_that_other_readers_refuse_is_never_written(number: str) -> None:
     with pytest.raises(ConfigError, match="a number that JSON cannot write"):
-        edited(f'{{"a": {number}}}', [Edit(("default",), "x")], "f", is_json=True)
+        ConfigText(f'{{"a": {number}}}', "f", is_json=True).edited([Edit(("default",), "x")])
 
 
 def test_json_keeps_escapes_of_what_is_no_character() -> None:
-    changed = edited('{"mine": "\\ud800"}', [Edit(("default",), "é")], "f", is_json=True)
+    changed = ConfigText('{"mine": "\\ud800"}', "f", is_json=True).edited([Edit(("default",), "é")])
     assert json.loads(changed) == {"mine": "\ud800", "default": "é"}
     changed.encode()
 

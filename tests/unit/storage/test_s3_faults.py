@@ -30,11 +30,11 @@ from oscarcli.errors import (
 from oscarcli.storage import download as download_module
 from oscarcli.storage import s3_settings, s3_upload
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.connection_failures import NoConnectionError
 from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.s3 import S3Storage
 from oscarcli.storage.s3_boto import BotoClient
-from oscarcli.storage.s3_failures import NoConnectionError
 from oscarcli.storage.s3_settings import ENGINE_VARIABLE, ENGINES, S3Settings
 from oscarcli.storage.source import FileSource
 from tests.support.s3_servers import free_port

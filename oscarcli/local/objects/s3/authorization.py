@@ -24,7 +24,7 @@ from oscarcli.local.objects.s3.signatures import (
     MAX_LINK_SECONDS,
     SKEW,
     UNSIGNED_PAYLOAD,
-    Credentials,
+    Accounts,
     Scope,
     canonical_text,
     encode_path,
@@ -92,12 +92,12 @@ class Authorization:
     chunks: ChunkSigner | None = None
 
 
-def authorize(request: Request, credentials: Credentials, now: datetime) -> Authorization:
+def authorize(request: Request, accounts: Accounts, now: datetime) -> Authorization:
     """Check the request's signature.
 
     Args:
         request: as it was on the wire.
-        credentials: the only ones accepted.
+        accounts: those accepted.
         now: current time, UTC.
 
     Raises:
@@ -109,7 +109,7 @@ def authorize(request: Request, credentials: Credentials, now: datetime) -> Auth
     if request.headers.get("authorization", "").startswith(v2.HEADER_PREFIX) or (
         "authorization" not in request.headers and v2.ACCESS_KEY in fields
     ):
-        access_key = v2.check_request(request, query, _signed_paths(request), credentials, now)
+        access_key = v2.check_request(request, query, _signed_paths(request), accounts, now)
         # The body is not covered; a header that speaks of its digest or chunks is only a header.
         return Authorization(access_key, UNSIGNED_PAYLOAD)
     if "authorization" in request.headers:
@@ -124,7 +124,8 @@ def authorize(request: Request, credentials: Credentials, now: datetime) -> Auth
         raise S3Error("AccessDenied")
     if "x-amz-security-token" in request.headers or "X-Amz-Security-Token" in fields:
         raise S3Error("InvalidTokenId")
-    if not same(credentials.access_key, claim.access_key):
+    credentials = accounts.find(claim.access_key)
+    if credentials is None:
         raise S3Error("InvalidAccessKeyId")
     pairs = [pair for pair in query if pair[0] != hidden]
     key = claim.scope.key(credentials.secret_key)

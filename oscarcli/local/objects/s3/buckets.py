@@ -38,7 +38,7 @@ def list_all(exchange: S3Request) -> Response:
     found: list[XmlNode] = [
         ("Bucket", [("Name", bucket.name), ("CreationDate", iso_time(bucket.created))])
         for bucket in exchange.store.buckets()
-        if bucket.name.startswith(prefix)
+        if bucket.name.startswith(prefix) and exchange.may_use(bucket.name)
     ]
     return xml("ListAllMyBucketsResult", [("Owner", OWNER), ("Buckets", found)])
 

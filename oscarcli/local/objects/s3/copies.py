@@ -69,6 +69,8 @@ def copy_source(exchange: S3Request) -> tuple[str, str]:
         raise S3Error("NoSuchVersion")
     key = names.canonical_key(key)
     names.check_key(key)
+    if not exchange.may_use(bucket):
+        raise S3Error("AccessDenied")
     return bucket, key
 
 

@@ -19,7 +19,7 @@ from oscarcli.local.objects.s3.documents import XmlNode, document, parse_tags
 from oscarcli.local.objects.s3.form import Form, malformed, read_form
 from oscarcli.local.objects.s3.post_policy import authorize_form, parse_policy
 from oscarcli.local.objects.s3.request import S3Request, checksum_headers, header_of
-from oscarcli.local.objects.s3.signatures import Credentials
+from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
 
 _FILE_NAME = "${filename}"
@@ -46,7 +46,7 @@ def post(
     store: ObjectStore,
     request: Request,
     bucket: str,
-    credentials: Credentials,
+    accounts: Accounts,
     now: datetime,
     *,
     region: str,
@@ -58,14 +58,16 @@ def post(
         store: where the file goes.
         request: with the form.
         bucket: from the path.
-        credentials: the only ones accepted.
+        accounts: those accepted.
         now: current time, UTC.
         region: of the store.
         request_id: told to the client and to events.
     """
     form = read_form(request)
     fields = _completed(form, bucket)
-    authorization = authorize_form(fields, credentials)
+    authorization = authorize_form(fields, accounts)
+    if not accounts.may_use(authorization.access_key, bucket):
+        raise S3Error("AccessDenied")
     policy = parse_policy(fields["policy"])
     policy.check(fields, form.repeated, now)
     least, most = policy.lengths or (0, UPLOAD_LIMIT)
@@ -74,7 +76,7 @@ def post(
     upload = replace(request, headers=headers, body=_AtLeast(form.file, least), content_length=None)
     # The policy was about the key as it was sent.
     key = names.canonical_key(fields["key"])
-    exchange = S3Request(store, upload, authorization, bucket, key, region, request_id)
+    exchange = S3Request(store, upload, authorization, accounts, bucket, key, region, request_id)
     stored = store.put(
         bucket,
         exchange.key,

@@ -17,7 +17,7 @@ from oscarcli.local.objects.s3.authorization import authorize
 from oscarcli.local.objects.s3.documents import XmlNode, document
 from oscarcli.local.objects.s3.form import is_form
 from oscarcli.local.objects.s3.request import S3Request, header_of
-from oscarcli.local.objects.s3.signatures import Credentials
+from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
 
 log = logging.getLogger(__name__)
@@ -76,11 +76,11 @@ _OBJECT: dict[tuple[str, str], Operation] = {
 
 
 class S3Front:
-    """Answers S3 requests, path-style, for one user.
+    """Answers S3 requests, path-style.
 
     Args:
         store: buckets and objects.
-        credentials: the only ones let in.
+        accounts: those let in, and what each may do; credentials alone may do everything.
         region: named in answers; requests may be signed for any.
         now: tells the time, UTC.
     """
@@ -88,13 +88,13 @@ class S3Front:
     def __init__(
         self,
         store: ObjectStore,
-        credentials: Credentials,
+        accounts: Accounts,
         *,
         region: str = "us-east-1",
         now: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
         self._store = store
-        self._credentials = credentials
+        self._accounts = accounts
         self._region = region
         self._now = now
         # Like MinIO's, an identifier is a time; the counter keeps those of one instant apart.
@@ -124,11 +124,26 @@ class S3Front:
         bucket, key = _split(request)
         if is_form_upload(request):
             return self._post(request, bucket, key, request_id)
-        authorization = authorize(request, self._credentials, self._now())
+        authorization = authorize(request, self._accounts, self._now())
+        self._check_permission(request.method, authorization.access_key, bucket, key)
         if key:
             names.check_key(key)
-        exchange = S3Request(self._store, request, authorization, bucket, key, self._region, request_id)
+        exchange = S3Request(
+            self._store, request, authorization, self._accounts, bucket, key, self._region, request_id
+        )
         return _operation(request.method, bucket, key, exchange.query)(exchange)
+
+    def _check_permission(self, method: str, access_key: str, bucket: str, key: str) -> None:
+        """Raise S3Error("AccessDenied") for what an account may not do."""
+        if not bucket:
+            return
+        # A bucket that is made has no policy yet, and one that is deleted takes it along.
+        is_for_makers = not key and method in ("PUT", "DELETE")
+        accounts = self._accounts
+        if is_for_makers and not accounts.may_make_buckets(access_key):
+            raise S3Error("AccessDenied")
+        if not is_for_makers and not accounts.may_use(access_key, bucket):
+            raise S3Error("AccessDenied")
 
     def _post(self, request: Request, bucket: str, key: str, request_id: str) -> Response:
         if key:
@@ -137,7 +152,7 @@ class S3Front:
             self._store,
             request,
             bucket,
-            self._credentials,
+            self._accounts,
             self._now(),
             region=self._region,
             request_id=request_id,

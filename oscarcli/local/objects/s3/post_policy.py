@@ -18,7 +18,7 @@ from typing import Any
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.s3 import signatures_v2
 from oscarcli.local.objects.s3.authorization import Authorization, parse_credential
-from oscarcli.local.objects.s3.signatures import UNSIGNED_PAYLOAD, Credentials, same
+from oscarcli.local.objects.s3.signatures import UNSIGNED_PAYLOAD, Accounts, same
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 # No policy needs to speak of these.
@@ -88,12 +88,12 @@ class Policy:
             )
 
 
-def authorize_form(fields: Mapping[str, str], credentials: Credentials) -> Authorization:
+def authorize_form(fields: Mapping[str, str], accounts: Accounts) -> Authorization:
     """Check who signed the policy of a form, by Version 4 or Version 2.
 
     Args:
         fields: by lower-case name.
-        credentials: the only ones accepted.
+        accounts: those accepted.
 
     Raises:
         S3Error: AccessDenied, InvalidAccessKeyId, SignatureDoesNotMatch, InvalidTokenId or a code that says
@@ -105,15 +105,18 @@ def authorize_form(fields: Mapping[str, str], credentials: Credentials) -> Autho
     if "x-amz-security-token" in fields:
         raise S3Error("InvalidTokenId")
     if "signature" in fields:
-        access_key, claimed = fields.get("awsaccesskeyid", ""), fields["signature"]
-        expected = signatures_v2.sign_v2(credentials.secret_key, policy)
+        scope, access_key, claimed = None, fields.get("awsaccesskeyid", ""), fields["signature"]
     else:
         credential = fields.get("x-amz-credential", "")
         access_key, scope = parse_credential(credential, "AuthorizationQueryParametersError")
         claimed = fields.get("x-amz-signature", "")
-        expected = hmac.digest(scope.key(credentials.secret_key), policy.encode(), "sha256").hex()
-    if not same(credentials.access_key, access_key):
+    credentials = accounts.find(access_key)
+    if credentials is None:
         raise S3Error("InvalidAccessKeyId")
+    if scope is None:
+        expected = signatures_v2.sign_v2(credentials.secret_key, policy)
+    else:
+        expected = hmac.digest(scope.key(credentials.secret_key), policy.encode(), "sha256").hex()
     if not same(expected, claimed):
         raise S3Error("SignatureDoesNotMatch")
     return Authorization(access_key, UNSIGNED_PAYLOAD)

@@ -18,6 +18,7 @@ from oscarcli.local.objects.s3.authorization import Authorization
 from oscarcli.local.objects.s3.bodies import receive
 from oscarcli.local.objects.s3.documents import XmlNode, document
 from oscarcli.local.objects.s3.numbers import parse_number
+from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
 
 META = "x-amz-meta-"
@@ -42,6 +43,7 @@ class S3Request:
         store: what it is about.
         request: as it was on the wire.
         authorization: who sent it.
+        accounts: say what that one may do.
         bucket: decoded first segment of the path, "" for the service itself.
         key: the decoded rest, "" for a bucket.
         region: of the store.
@@ -51,6 +53,7 @@ class S3Request:
     store: ObjectStore
     request: Request
     authorization: Authorization
+    accounts: Accounts
     bucket: str
     key: str
     region: str
@@ -65,6 +68,10 @@ class S3Request:
     def headers(self) -> Mapping[str, str]:
         """Request headers by lower-case name."""
         return self.request.headers
+
+    def may_use(self, bucket: str) -> bool:
+        """Tell whether who sent it may work with a bucket."""
+        return self.accounts.may_use(self.authorization.access_key, bucket)
 
     @property
     def event(self) -> EventSource:

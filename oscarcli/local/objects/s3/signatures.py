@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from oscarcli.local.objects.errors import S3Error
@@ -26,10 +27,35 @@ TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True)
 class Credentials:
-    """The store's only user."""
+    """The keys of an account. Taken for all the accounts of a store, it may do everything there."""
 
     access_key: str
     secret_key: str
+
+    def find(self, access_key: str) -> Credentials | None:
+        """Return itself for its access key, `None` for any other one."""
+        return self if same(self.access_key, access_key) else None
+
+    def may_use(self, access_key: str, bucket: str) -> bool:
+        """Tell whether an account may work with a bucket."""
+        return True
+
+    def may_make_buckets(self, access_key: str) -> bool:
+        """Tell whether an account may make and delete buckets."""
+        return True
+
+
+class Accounts(Protocol):
+    """The accounts of a store, and what each may do."""
+
+    def find(self, access_key: str) -> Credentials | None:
+        """Return an account by its access key, or `None`."""
+
+    def may_use(self, access_key: str, bucket: str) -> bool:
+        """Tell whether an account may work with a bucket that exists or not."""
+
+    def may_make_buckets(self, access_key: str) -> bool:
+        """Tell whether an account may make and delete buckets."""
 
 
 @dataclass(frozen=True)

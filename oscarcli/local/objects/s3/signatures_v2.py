@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from oscarcli.local.http.messages import Request
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.s3.signatures import SKEW, Credentials, missing_date, same
+from oscarcli.local.objects.s3.signatures import SKEW, Accounts, missing_date, same
 
 HEADER_PREFIX = "AWS "
 ACCESS_KEY, SIGNATURE, EXPIRES = "AWSAccessKeyId", "Signature", "Expires"
@@ -48,7 +48,7 @@ def check_request(
     request: Request,
     query: Sequence[tuple[str, str]],
     paths: Iterable[str],
-    credentials: Credentials,
+    accounts: Accounts,
     now: datetime,
 ) -> str:
     """Check a request that is signed in its header or its query; returns the access key.
@@ -57,7 +57,7 @@ def check_request(
         request: as it was on the wire.
         query: decoded parameters.
         paths: the percent-encoded forms in which the client may have signed the path.
-        credentials: the only ones accepted.
+        accounts: those accepted.
         now: current time, UTC.
 
     Raises:
@@ -69,7 +69,8 @@ def check_request(
     claim = _claim_of_header(request, now) if in_header else _claim_of_link(fields, now)
     if "x-amz-security-token" in request.headers or "x-amz-security-token" in fields:
         raise S3Error("InvalidTokenId")
-    if not same(credentials.access_key, claim.access_key):
+    credentials = accounts.find(claim.access_key)
+    if credentials is None:
         raise S3Error("InvalidAccessKeyId")
     texts = (_string_to_sign(request, path, fields, claim.date) for path in paths)
     if not any(same(sign_v2(credentials.secret_key, text), claim.signature) for text in texts):

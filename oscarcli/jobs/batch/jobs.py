@@ -13,7 +13,7 @@ from typing import Any
 
 from oscarcli.api.client import Client
 from oscarcli.api.jobs import FAILED, SUCCEEDED, Job, failure_text, find_log, is_running, list_jobs
-from oscarcli.jobs.batch_journal import InputState
+from oscarcli.jobs.batch.journal import InputState
 from oscarcli.jobs.follow import WAITING_STATES
 from oscarcli.jobs.outputs import OutputFolders, first_of_each_name
 from oscarcli.jobs.supervisor_log import ObjectName, ParsedLog, last_lines, parse_log

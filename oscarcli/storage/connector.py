@@ -1,4 +1,4 @@
-"""How the lean client comes to its store: directly or through an HTTP proxy, with or without TLS.
+"""How a client comes to its server: directly or through an HTTP proxy, with or without TLS.
 
 What goes wrong on the way is told in the same words as on the way of botocore, see `s3_connection`.
 """
@@ -10,13 +10,15 @@ import errno
 import os
 import socket
 import ssl
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlsplit
 
+from oscarcli.config.model import TlsSettings
+from oscarcli.errors import UnreachableError
 from oscarcli.network.route import ProbeError, begin_tls, reach, route_to
 from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
 from oscarcli.network.trust import proxy_context, tls_context
-from oscarcli.storage.s3_failures import (
+from oscarcli.storage.connection_failures import (
     UNREACHABLE_HINT,
     BrokenConnectionError,
     NoConnectionError,
@@ -25,16 +27,55 @@ from oscarcli.storage.s3_failures import (
     chain,
     reason_below,
 )
-from oscarcli.storage.s3_settings import S3Settings, require_url
-from oscarcli.storage.s3_wire import WireConnection
+from oscarcli.storage.wire import WireConnection
 
 # What a proxy answers that wants a login.
 LOGIN_WANTED = 407
 STANDARD_PORTS = {"http": 80, "https": 443}
 
 
+class Endpoint(Protocol):
+    """Where a server is, and how to come to it."""
+
+    @property
+    def provider(self) -> str:
+        """Its name, for messages."""
+
+    @property
+    def endpoint(self) -> str | None:
+        """Its URL."""
+
+    @property
+    def tls(self) -> TlsSettings:
+        """Whom TLS trusts, and what it shows."""
+
+    @property
+    def connect_timeout(self) -> float:
+        """Seconds in which a connection must come about."""
+
+    @property
+    def read_timeout(self) -> float:
+        """Seconds that it may keep silent."""
+
+
+def require_url(settings: Endpoint) -> None:
+    """Raise UnreachableError when the endpoint is given and not a URL."""
+    if settings.endpoint is None:
+        return
+    try:
+        parts = urlsplit(settings.endpoint)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
+        raise UnreachableError(
+            f'connect to {settings.provider}: "{settings.endpoint}" is not a usable endpoint',
+            hint="an endpoint is a URL, such as https://minio.example:9000",
+        )
+
+
 class Connector:
-    """Opens connections to one store.
+    """Opens connections to one server.
 
     Args:
         settings: where it is.
@@ -51,7 +92,7 @@ class Connector:
         ConfigError: the proxy that the environment names cannot be used.
     """
 
-    def __init__(self, settings: S3Settings) -> None:
+    def __init__(self, settings: Endpoint) -> None:
         require_url(settings)
         url = settings.endpoint or ""
         parts = urlsplit(url)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oscarcli.errors import OscarError
-from oscarcli.jobs.batch_journal import BatchJournal, InputRecord, InputState
+from oscarcli.jobs.batch.journal import BatchJournal, InputRecord, InputState
 from oscarcli.jobs.service_storage import ServiceStorage
 from oscarcli.storage.location import Location, parse_location
 from oscarcli.storage.provider import DEFAULT_PROVIDER, default_input_path

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oscarcli.errors import OscarError, UsageError
-from oscarcli.jobs.batch_journal import JOURNAL_NAME
-from oscarcli.jobs.batch_options import BatchInput
+from oscarcli.jobs.batch.journal import JOURNAL_NAME
+from oscarcli.jobs.batch.options import BatchInput
 from oscarcli.storage.local_tree import LocalTree
 from oscarcli.storage.patterns import NameFilter
 

@@ -1,4 +1,4 @@
-"""One connection to an object store: a request goes out in one piece, and a plain answer is read directly.
+"""One connection to a server: a request goes out in one piece, and a plain answer is read directly.
 
 An answer is plain when it is one of HTTP/1.1 whose length is given, as nearly all are; all others are read by
 Python's HTTP library. Measured for 2,000 files of 16 KiB: 0.3 ms less a file than with that library for all.
@@ -10,10 +10,13 @@ import http.client
 import re
 import socket
 import weakref
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from oscarcli.errors import RefusedError
-from oscarcli.storage.s3_answer import (
+from oscarcli.storage.connection_failures import BrokenConnectionError, SilentServerError
+from oscarcli.storage.source import UploadPart
+from oscarcli.storage.wire_answer import (
     BUFFER_BYTES,
     Headers,
     LibraryContent,
@@ -22,8 +25,6 @@ from oscarcli.storage.s3_answer import (
     WireAnswer,
     translated,
 )
-from oscarcli.storage.s3_failures import BrokenConnectionError, SilentServerError
-from oscarcli.storage.source import UploadPart
 
 # The most that goes out between two looks at whether it is still wanted.
 SENT_PIECE_BYTES = 1 << 20
@@ -34,6 +35,33 @@ END_OF_HEAD = b"\r\n\r\n"
 # Seconds to wait for a server's consent before a large body is sent without it.
 CONSENT_SECONDS = 1.0
 CONTINUE = 100
+
+
+class StreamedBody:
+    """A content whose length only its end will tell; it can be sent once.
+
+    Args:
+        parts: of the content, in order.
+
+    Attributes:
+        was_begun: whether any of it was taken.
+    """
+
+    def __init__(self, parts: Iterator[UploadPart]) -> None:
+        self._parts = parts
+        self.was_begun = False
+
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """Yield the content, at most `size` bytes at a time, none of them empty."""
+        self.was_begun = True
+        for part in self._parts:
+            part.sending = True
+            while data := part.read(size):
+                yield data
+            part.discard()
+
+
+Body = bytes | UploadPart | StreamedBody
 
 
 class StaleConnectionError(BrokenConnectionError):
@@ -62,9 +90,7 @@ class WireConnection:
         self._closing = weakref.finalize(self, sock.close)
         sock.settimeout(read_timeout)
 
-    def exchange(
-        self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool
-    ) -> WireAnswer:
+    def exchange(self, method: str, head: bytes, body: Body, *, asks_consent: bool) -> WireAnswer:
         """Send a request and return the answer, its content still to be read.
 
         Raises:
@@ -80,9 +106,7 @@ class WireConnection:
                 raise StaleConnectionError from error
             raise
 
-    def _exchange(
-        self, method: str, head: bytes, body: bytes | UploadPart, *, asks_consent: bool
-    ) -> WireAnswer:
+    def _exchange(self, method: str, head: bytes, body: Body, *, asks_consent: bool) -> WireAnswer:
         if asks_consent:
             with translated():
                 self._socket.sendall(head)
@@ -109,12 +133,14 @@ class WireConnection:
         answer.ends_connection = True
         return answer
 
-    def _send(self, head: bytes, body: bytes | UploadPart) -> bool:
+    def _send(self, head: bytes, body: Body) -> bool:
         """Send it all; return False when the other side did not take it, which may have answered why."""
         try:
             with translated():
                 if isinstance(body, UploadPart):
                     self._send_part(head, body)
+                elif isinstance(body, StreamedBody):
+                    self._send_chunks(head, body)
                 elif len(body) > JOINED_BYTES:
                     self._socket.sendall(head)
                     self._socket.sendall(body)
@@ -134,6 +160,12 @@ class WireConnection:
             return
         while data := part.read(SENT_PIECE_BYTES >> 2):
             self._socket.sendall(data)
+
+    def _send_chunks(self, head: bytes, body: StreamedBody) -> None:
+        self._socket.sendall(head)
+        for data in body.pieces(SENT_PIECE_BYTES >> 2):
+            self._socket.sendall(b"%x\r\n%b\r\n" % (len(data), data))
+        self._socket.sendall(b"0\r\n\r\n")
 
     def _send_file(self, part: UploadPart, file: BinaryIO, start: int) -> None:
         """Let the system send a file's content, without bringing it here."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from oscarcli.errors import OscarError
-from oscarcli.jobs.batch_journal import JOURNAL_NAME, InputRecord
-from oscarcli.jobs.batch_names import result_names
+from oscarcli.jobs.batch.journal import JOURNAL_NAME, InputRecord
+from oscarcli.jobs.batch.names import result_names
 from oscarcli.jobs.events import Remark, ResultSaved
 from oscarcli.jobs.finished import ResultFile
 from oscarcli.jobs.result_files import fetch_files

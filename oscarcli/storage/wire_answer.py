@@ -1,4 +1,4 @@
-"""Answers of an object store as they arrive over a `WireConnection`, their content still to be read."""
+"""Answers as they arrive over a `WireConnection`, their content still to be read."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.storage.s3_failures import BrokenConnectionError, SilentServerError
+from oscarcli.storage.connection_failures import BrokenConnectionError, SilentServerError
 
 if TYPE_CHECKING:
-    from oscarcli.storage.s3_wire import WireConnection
+    from oscarcli.storage.wire import WireConnection
 
 # What a connection has room for: the longest head of an answer, and what of a content is joined to one piece.
 BUFFER_BYTES = 64 << 10

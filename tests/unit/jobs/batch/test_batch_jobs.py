@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from oscarcli.jobs import batch_jobs
-from oscarcli.jobs.batch_jobs import BatchJobs, EndedJob, LostJob
+from oscarcli.jobs.batch import jobs as batch_jobs
+from oscarcli.jobs.batch.jobs import BatchJobs, EndedJob, LostJob
 from oscarcli.jobs.supervisor_log import ObjectName
 
 ONE, TWO = ObjectName("svc", "in/map-1/one"), ObjectName("svc", "in/map-1/two")

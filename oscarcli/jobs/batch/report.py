@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from oscarcli.errors import OscarError
-from oscarcli.jobs.batch import Batch
-from oscarcli.jobs.batch_journal import InputRecord
+from oscarcli.jobs.batch.batch import Batch
+from oscarcli.jobs.batch.journal import InputRecord
 
 
 def batch_document(batch: Batch, refused: Sequence[OscarError] = ()) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oscarcli.jobs.batch_names import result_names
+from oscarcli.jobs.batch.names import result_names
 
 
 @pytest.mark.parametrize(

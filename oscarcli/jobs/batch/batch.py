@@ -10,23 +10,21 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from oscarcli.api.jobs import SUCCEEDED, list_jobs
+from oscarcli.api.jobs import list_jobs
 from oscarcli.errors import (
-    AuthError,
-    ForbiddenError,
-    JobFailedError,
     OscarError,
     UnreachableError,
-    UsageError,
 )
-from oscarcli.jobs.batch_jobs import BatchJobs, EndedJob, LostJob, step_of
-from oscarcli.jobs.batch_journal import BatchHeader, BatchJournal, InputRecord, InputState
-from oscarcli.jobs.batch_options import BatchInput, BatchOptions
-from oscarcli.jobs.batch_results import BatchResults, BroughtResults, OverwrittenError
-from oscarcli.jobs.batch_resume import BatchRest, rest_of
-from oscarcli.jobs.batch_uploads import BatchUploads
+from oscarcli.jobs.batch.failures import failure_of, is_general
+from oscarcli.jobs.batch.jobs import BatchJobs, EndedJob, LostJob, step_of
+from oscarcli.jobs.batch.journal import BatchJournal, InputRecord, InputState
+from oscarcli.jobs.batch.options import BatchInput, BatchOptions
+from oscarcli.jobs.batch.results import BatchResults, BroughtResults, OverwrittenError
+from oscarcli.jobs.batch.resume import BatchRest, differences, rest_of
+from oscarcli.jobs.batch.turns import next_attempt, next_inputs, shared_names
+from oscarcli.jobs.batch.uploads import BatchUploads
 from oscarcli.jobs.events import BatchEvent, InputDone, InputFailed, JobsProgress, Remark, Uploaded
 from oscarcli.jobs.follow import MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS, REST_FACTOR
 from oscarcli.jobs.outage import TRANSIENT, ServerOutage
@@ -118,7 +116,7 @@ class Batch:
     def failures(self) -> list[InputFailed]:
         """Return the inputs without a result, those of earlier runs, too."""
         failed = [record for record in self.records.values() if record.state is FAILED]
-        told = {record.name: _failure(record) for record in failed}
+        told = {record.name: failure_of(record) for record in failed}
         for name, error in self.errors.items():
             told[name] = InputFailed(name, error, is_job=False, job=self.records[name].job)
         return [told[name] for name in sorted(told)]
@@ -174,7 +172,7 @@ class Batch:
             stored: dict[str, int] = {}
             self._uploads = BatchUploads(self._files, self._journal)
         else:
-            yield from self._compare(header)
+            yield from differences(header, self.service, self._source, self._options.endpoint, self.folder)
             self._uploads = BatchUploads(self._files, self._journal)
             stored = self._uploads.stored()
         self._jobs = BatchJobs(client, service, header.before)
@@ -190,29 +188,7 @@ class Batch:
             self._files, self.folder, self.records.values(), own_folders=self._options.own_folders
         )
         self._results.sweep(self._rest.ended)
-        yield from self._shared_names()
-
-    def _compare(self, header: BatchHeader) -> Iterator[Remark]:
-        """Compare the batch with what is asked for. Raises UsageError when it is another one."""
-        hint = "choose another folder for the results"
-        if header.service != self.service:
-            raise UsageError(f'"{self.folder}" has results of service "{header.service}"', hint=hint)
-        if header.source != str(self._source) and Path(header.source).is_dir():
-            raise UsageError(f'"{self.folder}" has results of the inputs in "{header.source}"', hint=hint)
-        if header.endpoint != self._options.endpoint:
-            yield Remark(
-                f"the batch was begun at {header.endpoint}; its jobs are looked for at "
-                f"{self._options.endpoint}",
-                is_warning=True,
-            )
-
-    def _shared_names(self) -> Iterator[Remark]:
-        count = len(self._rest.waiting) - len({_stem(name) for name in self._rest.waiting})
-        if count:
-            yield Remark(
-                f"{count} {'input has' if count == 1 else 'inputs have'} the name of another one: their jobs "
-                "may write the same object, so they run one after the other"
-            )
+        yield from shared_names(self._rest)
 
     # -- uploads ---------------------------------------------------------------------------------
 
@@ -248,22 +224,13 @@ class Batch:
         self._rest.unsure = set()
 
     def _chosen(self) -> dict[str, tuple[InputRecord, Path, int]]:
-        """Return the inputs whose turn it is."""
+        """Return the inputs whose turn it is, each with its file and the number of the attempt."""
         limit = self._options.max_running
         free = MAX_UPLOADS if limit is None else min(limit - len(self._awaited), MAX_UPLOADS)
-        # Jobs of inputs with one name are likely to write one object.
-        stems = {_stem(record.name) for record in self._awaited.values()}
-        chosen: dict[str, tuple[InputRecord, Path, int]] = {}
-        for name, record in self._rest.waiting.items():
-            if len(chosen) >= free:
-                break
-            if name in self._rest.unsure or _stem(name) in stems:
-                continue
-            stems.add(_stem(name))
-            # An upload that did not arrive is sent again to where it was to go.
-            attempt = record.attempt + (record.state is not UPLOADING)
-            chosen[name] = record, self._paths[name], attempt
-        return chosen
+        return {
+            record.name: (record, self._paths[record.name], next_attempt(record))
+            for record in next_inputs(self._rest, self._awaited.values(), free)
+        }
 
     def _await(self, record: InputRecord) -> None:
         location = self._uploads.location(record.name, record.attempt)
@@ -273,7 +240,7 @@ class Batch:
 
     def _not_transferred(self, record: InputRecord, error: OscarError) -> InputFailed:
         """Keep why an input or its results could not be transferred. Raises what concerns all of them."""
-        if _is_general(error):
+        if is_general(error):
             raise error
         self._has_failed = True
         self.errors[record.name] = error
@@ -304,7 +271,7 @@ class Batch:
         self._journal.record(record, state, **changes)
         if state is FAILED:
             self._has_failed = True
-            yield _failure(record)
+            yield failure_of(record)
         else:
             self._rest.ended.append(record)
 
@@ -313,7 +280,7 @@ class Batch:
         for brought in self._results.bring(ended):
             if isinstance(brought, Remark):
                 yield brought
-            elif brought.error is not None and _is_general(brought.error):
+            elif brought.error is not None and is_general(brought.error):
                 # Others may be here by now.
                 general = brought.error
             else:
@@ -330,20 +297,4 @@ class Batch:
             return self._not_transferred(record, brought.error)
         self._journal.record(record, FAILED, reason=brought.error.message, files=[], versions=[])
         self._has_failed = True
-        return _failure(record)
-
-
-def _is_general(error: OscarError) -> bool:
-    """Tell whether everything else would fail like this."""
-    return isinstance(error, (UnreachableError, AuthError)) and not isinstance(error, ForbiddenError)
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
-
-
-def _failure(record: InputRecord) -> InputFailed:
-    """Return why an input failed that is not tried again by itself."""
-    is_job = record.status != SUCCEEDED
-    error = JobFailedError(record.reason) if is_job else OscarError(record.reason)
-    return InputFailed(record.name, error, is_job=is_job, job=record.job, log=tuple(record.log))
+        return failure_of(record)

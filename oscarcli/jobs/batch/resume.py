@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oscarcli.jobs.batch_journal import BatchJournal, InputRecord, InputState
+from oscarcli.errors import UsageError
+from oscarcli.jobs.batch.journal import BatchHeader, BatchJournal, InputRecord, InputState
+from oscarcli.jobs.events import Remark
 
 
 @dataclass
@@ -102,3 +104,28 @@ def _add(rest: BatchRest, record: InputRecord, *, is_here: bool) -> None:
         rest.uploaded.append(record)
     elif record.state is InputState.ENDED:
         rest.ended.append(record)
+
+
+def differences(
+    header: BatchHeader, service: str, source: Path, endpoint: str, folder: Path
+) -> Iterator[Remark]:
+    """Yield what about a batch differs from what is asked for.
+
+    Args:
+        header: the batch as it was begun.
+        service: the service that is asked for.
+        source: the folder of the inputs.
+        endpoint: the cluster.
+        folder: where the results are.
+
+    Raises:
+        UsageError: it is another batch.
+    """
+    hint = "choose another folder for the results"
+    if header.service != service:
+        raise UsageError(f'"{folder}" has results of service "{header.service}"', hint=hint)
+    if header.source != str(source) and Path(header.source).is_dir():
+        raise UsageError(f'"{folder}" has results of the inputs in "{header.source}"', hint=hint)
+    if header.endpoint != endpoint:
+        text = f"the batch was begun at {header.endpoint}; its jobs are looked for at {endpoint}"
+        yield Remark(text, is_warning=True)

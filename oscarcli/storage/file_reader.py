@@ -1,0 +1,98 @@
+"""The content of a file as a server of files sends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from oscarcli.errors import OscarError, RefusedError
+from oscarcli.storage.base import StoredObject
+from oscarcli.storage.checksums import Digest, checksums_of, new_digest
+from oscarcli.storage.file_server import content_size
+from oscarcli.storage.file_server_failures import file_failure
+from oscarcli.storage.location import Location
+from oscarcli.storage.webdav_documents import http_time, plain_etag
+from oscarcli.storage.wire_client import WireResponse
+
+
+class FileReader:
+    """The content of an answer. See `Reader`.
+
+    Where the server names a digest of the whole, what arrives is compared with it.
+
+    Args:
+        location: the file.
+        answer: to a GET, with its content.
+        doing: what was tried, for messages.
+        ask: describes the file, for a server that does not tell its size with the content.
+        length: how many bytes were asked for, `None` for all that follow.
+        etag: the version that was asked for.
+
+    Raises:
+        RefusedError: it is another version.
+    """
+
+    def __init__(
+        self,
+        location: Location,
+        answer: WireResponse,
+        doing: str,
+        ask: Callable[[], StoredObject],
+        *,
+        length: int | None,
+        etag: str | None,
+    ) -> None:
+        assert answer.content is not None
+        self._content = answer.content
+        self._doing = doing
+        checksums = checksums_of(answer.headers)
+        found = plain_etag(answer.headers.get("etag", ""))
+        try:
+            size = content_size(answer)
+            size = ask().size if size is None else size
+            if etag and found and _strong(found) != _strong(etag):
+                raise RefusedError(f"{doing}: the object was changed in the meantime")
+        except BaseException:
+            self._content.close()
+            raise
+        modified = http_time(answer.headers.get("last-modified", ""))
+        self.object = StoredObject(location, size, modified, found, checksums.get("md5"))
+        self._left = length if answer.status == 200 and length is not None else None
+        is_whole = answer.status == 200 and length is None
+        self._expected = next(iter(checksums.items()), None) if is_whole else None
+        self._digest: Digest | None = new_digest(self._expected[0]) if self._expected else None
+        self._count = 0
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes."""
+        wanted = size if self._left is None else min(size, self._left)
+        try:
+            data = self._content.read(wanted) if wanted else b""
+        except Exception as error:
+            raise file_failure(error, self._doing) from error
+        if self._left is not None:
+            self._left -= len(data)
+        self._count += len(data)
+        if self._digest is not None:
+            self._digest.update(data)
+            self._verify()
+        return data
+
+    def _verify(self) -> None:
+        if self._count != self.object.size or self._digest is None or self._expected is None:
+            return
+        if self._digest.hexdigest() != self._expected[1]:
+            raise OscarError(
+                f"{self._doing}: what arrived is damaged: its {self._expected[0]} is not the object's"
+            )
+
+    def interrupt(self) -> None:
+        """Shut the socket for reading."""
+        self._content.interrupt()
+
+    def close(self) -> None:
+        """Close the body; a connection whose body was read to its end is used again."""
+        self._content.close()
+
+
+def _strong(etag: str) -> str:
+    return etag.removeprefix("W/")

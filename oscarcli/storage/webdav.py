@@ -1,0 +1,336 @@
+"""Files behind WebDAV (RFC 4918): dCache, Nextcloud, ownCloud, and web servers.
+
+The first part of a path is what S3 calls the bucket: a folder that must exist. Folders below it are made as
+they are needed; they are no objects themselves. A file is sent to a temporary name beside its own, compared,
+and moved into its place, so that nobody ever sees a part of it.
+
+OSCAR's `storage_providers.webdav` has `hostname`, `login` and `password`; with the login BEARER the password
+is a token.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from oscarcli.errors import NotFoundError, RefusedError, UsageError
+from oscarcli.storage.base import StoredObject
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.checksums import WANTED
+from oscarcli.storage.file_reader import FileReader
+from oscarcli.storage.file_server import FileServer, FileServerSettings, raised, require_range
+from oscarcli.storage.file_server_failures import IS_FOLDER, MISSING_BUCKET, MISSING_FILE
+from oscarcli.storage.file_upload import SentContent
+from oscarcli.storage.journal import TransferJournals
+from oscarcli.storage.location import Location
+from oscarcli.storage.outage import Tell
+from oscarcli.storage.safe_paths import temporary_name
+from oscarcli.storage.source import Source
+from oscarcli.storage.webdav_documents import PROPERTIES, DavEntry, read_entries
+
+BEARER = "bearer"
+# Characters that mean something in a URL.
+MISREAD = frozenset("%?#;")
+
+
+def login_headers(login: str, password: str) -> dict[str, str]:
+    """Return what a login sends: a name with a password, or a token for the name BEARER."""
+    if login.lower() == BEARER:
+        return {"authorization": f"Bearer {password}"}
+    pair = base64.b64encode(f"{login}:{password}".encode()).decode()
+    return {"authorization": f"Basic {pair}"}
+
+
+def require_path(location: Location, doing: str) -> str:
+    """Return the path of a place on a server of files, with a slash at its start.
+
+    Raises:
+        UsageError: a server would take it for another path.
+    """
+    key = location.key.removesuffix("/")
+    parts = [location.bucket, *(key.split("/") if location.key else [])]
+    if any(part in ("", ".", "..") for part in parts):
+        raise UsageError(
+            f'{doing}: a path on a server of files has no empty parts, no "." and no ".."',
+            hint="name the file by its path from the top",
+        )
+    return f"/{location}" if location.key else f"/{location.bucket}"
+
+
+class WebDavStorage:
+    """One provider reached by WebDAV. See `Storage` for what its methods promise.
+
+    Args:
+        settings: where it is.
+        tell: told that and why it is waited for.
+        journals: where unfinished downloads are remembered; `None` for nowhere.
+    """
+
+    def __init__(
+        self,
+        settings: FileServerSettings,
+        tell: Tell = lambda _text: None,
+        journals: TransferJournals | None = None,
+    ) -> None:
+        self._server = FileServer(settings, tell)
+        self._journals = journals
+        self._lock = threading.Lock()
+        # Folders that are known to exist, so that they are asked for once.
+        self._folders: set[str] = set()
+
+    @property
+    def provider(self) -> str:
+        """Its name, such as "webdav.dcache"."""
+        return self._server.provider
+
+    @property
+    def place(self) -> str:
+        """Its address."""
+        return self._server.settings.endpoint
+
+    @property
+    def journals(self) -> TransferJournals | None:
+        """Where unfinished downloads are remembered."""
+        return self._journals
+
+    def close(self) -> None:
+        """End the connections."""
+        self._server.close()
+
+    # -- what is there -----------------------------------------------------------------------------
+
+    def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
+        """Ask for one file, and when it is missing, whether its bucket is there."""
+        doing = f'look up "{location}" in {self.provider}'
+        entry = self._require_entry(location, doing, cancellation)
+        if entry.is_folder:
+            raise NotFoundError(f"{doing}: {MISSING_FILE}: {IS_FOLDER}")
+        return _described(location, entry)
+
+    def _require_entry(self, location: Location, doing: str, cancellation: Cancellation | None) -> DavEntry:
+        try:
+            return self._entry(require_path(location, doing), doing, cancellation)
+        except NotFoundError as error:
+            missing = error
+        self._require_bucket(location.bucket, doing, cancellation)
+        raise missing
+
+    def _entry(self, path: str, doing: str, cancellation: Cancellation | None) -> DavEntry:
+        return self._ask(path, "0", doing, cancellation)[0]
+
+    def _ask(
+        self, path: str, depth: str, doing: str, cancellation: Cancellation | None = None
+    ) -> tuple[DavEntry, Sequence[DavEntry]]:
+        headers = {"depth": depth, "content-type": "application/xml; charset=utf-8"}
+        answer = self._server.call(
+            doing, "PROPFIND", path, headers=headers, body=PROPERTIES, cancellation=cancellation
+        )
+        return read_entries(answer.document, doing)
+
+    def _require_bucket(self, bucket: str, doing: str, cancellation: Cancellation | None) -> None:
+        try:
+            self._entry(f"/{bucket}", doing, cancellation)
+        except NotFoundError as error:
+            raise NotFoundError(
+                f'{doing}: {MISSING_BUCKET} "{bucket}"', hint="the first folder of a path must exist"
+            ) from error
+
+    def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
+        """Yield files, folder by folder."""
+        return islice(self._below(bucket, prefix), limit)
+
+    def _below(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        doing = f'list "{bucket}/{prefix}" in {self.provider}'
+        folder = prefix.rpartition("/")[0]
+        return self._walk(bucket, f"{folder}/" if folder else "", prefix, doing)
+
+    def _walk(self, bucket: str, folder: str, prefix: str, doing: str) -> Iterator[StoredObject]:
+        for name, entry in self._children(bucket, folder, doing):
+            key = folder + name
+            if not entry.is_folder and key.startswith(prefix):
+                yield _described(Location(bucket, key), entry)
+            elif entry.is_folder and (key.startswith(prefix) or prefix.startswith(key)):
+                yield from self._walk(bucket, key, prefix, doing)
+
+    def _children(self, bucket: str, folder: str, doing: str) -> Sequence[tuple[str, DavEntry]]:
+        """Return names and entries in the order of keys, in which the slash of a folder counts."""
+        try:
+            own, entries = self._ask(require_path(Location(bucket, folder), doing), "1", doing)
+        except NotFoundError:
+            self._require_bucket(bucket, doing, None)
+            return []
+        named = [(f"{entry.name}/" if entry.is_folder else entry.name, entry) for entry in entries]
+        return sorted(named, key=lambda one: one[0].encode()) if own.is_folder else []
+
+    # -- content -----------------------------------------------------------------------------------
+
+    def read(
+        self,
+        location: Location,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        etag: str | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> FileReader:
+        """Open a file, or a range of it."""
+        doing = f'download "{location}" from {self.provider}'
+        headers = {"want-digest": WANTED}
+        if start or length is not None:
+            end = "" if length is None else str(start + length - 1)
+            headers["range"] = f"bytes={start}-{end}"
+        if etag and not etag.startswith("W/"):
+            headers["if-match"] = f'"{etag}"'
+        path = require_path(location, doing)
+        try:
+            answer = self._server.call(
+                doing, "GET", path, headers=headers, cancellation=cancellation, is_stream=True
+            )
+        except NotFoundError as error:
+            missing = error
+        else:
+            require_range(answer, start, doing)
+            return FileReader(location, answer, doing, lambda: self.stat(location), length=length, etag=etag)
+        self._require_bucket(location.bucket, doing, cancellation)
+        raise missing
+
+    def write(
+        self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
+    ) -> None:
+        """Store a file under a temporary name, and move it into its place when it is whole."""
+        doing = f'upload "{location}" to {self.provider}'
+        path = require_path(location, doing)
+        if location.key.endswith("/"):
+            if source.size != 0:
+                raise RefusedError(f"{doing}: a folder has no content")
+            self._make_folders(location, doing, cancellation)
+            return
+        self._refuse_folder(path, doing, cancellation)
+        self._make_folders(location, doing, cancellation)
+        folder, _, name = path.rpartition("/")
+        temporary = f"{folder}/{temporary_name(name)}"
+        with cancellation.on_failure(lambda: self._discard(temporary, cancellation)):
+            self._send(temporary, source, content_type, doing, cancellation)
+            cancellation.check()
+            self._move(temporary, location, doing, cancellation)
+
+    def _refuse_folder(self, path: str, doing: str, cancellation: Cancellation) -> None:
+        """Raise RefusedError for a folder: to move a file into its place would delete all that is in it."""
+        try:
+            entry = self._entry(path, doing, cancellation)
+        except NotFoundError:
+            return
+        if entry.is_folder:
+            raise RefusedError(f"{doing}: {IS_FOLDER}")
+
+    def _make_folders(self, location: Location, doing: str, cancellation: Cancellation) -> None:
+        parts = location.key.split("/")[:-1]
+        wanted = [f"/{location.bucket}/" + "/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        # The bucket's own folder first, and of the others the deepest that is there.
+        if f"/{location.bucket}" not in self._folders:
+            self._require_bucket(location.bucket, doing, cancellation)
+            self._remember(f"/{location.bucket}")
+        missing = []
+        for folder in reversed(wanted):
+            if folder in self._folders or self._is_folder(folder, doing, cancellation):
+                break
+            missing.append(folder)
+        for folder in reversed(missing):
+            self._make_folder(folder, doing, cancellation)
+            self._remember(folder)
+
+    def _remember(self, folder: str) -> None:
+        with self._lock:
+            self._folders.add(folder)
+
+    def _is_folder(self, path: str, doing: str, cancellation: Cancellation) -> bool:
+        try:
+            entry = self._entry(path, doing, cancellation)
+        except NotFoundError:
+            return False
+        if not entry.is_folder:
+            raise RefusedError(f'{doing}: "{path.strip("/")}" is a file, not a folder')
+        self._remember(path)
+        return True
+
+    def _make_folder(self, path: str, doing: str, cancellation: Cancellation) -> None:
+        try:
+            self._server.call(doing, "MKCOL", f"{path}/", cancellation=cancellation)
+        except RefusedError as error:
+            # 405 when it is there: somebody else made it meanwhile.
+            if raised(error) != 405 or not self._is_folder(path, doing, cancellation):
+                raise
+
+    def _send(
+        self, path: str, source: Source, content_type: str, doing: str, cancellation: Cancellation
+    ) -> None:
+        content = SentContent(source)
+        try:
+            self._put(path, content, content_type, doing, cancellation)
+        except (NotFoundError, RefusedError):
+            # A folder that was there may be gone, and what looks refused may have been changed here.
+            with self._lock:
+                self._folders.clear()
+            content.check()
+            raise
+        content.check()
+        found = self._entry(path, doing, cancellation)
+        content.compare(found.size, found.checksums, doing)
+
+    def _put(
+        self, path: str, content: SentContent, content_type: str, doing: str, cancellation: Cancellation
+    ) -> None:
+        headers = {"content-type": content_type}
+        self._server.call(doing, "PUT", path, headers=headers, body=content.body, cancellation=cancellation)
+        content.sent()
+
+    def _move(self, temporary: str, location: Location, doing: str, cancellation: Cancellation) -> None:
+        path = require_path(location, doing)
+        headers = {"destination": self._server.url_of(path), "overwrite": "T"}
+        try:
+            self._server.call(doing, "MOVE", temporary, headers=headers, cancellation=cancellation)
+        except NotFoundError:
+            # The answer to a first attempt may have been lost: then the file is in its place.
+            if self._exists(temporary, doing, cancellation) or not self._exists(path, doing, cancellation):
+                raise
+        # Not every server decodes a destination once and no more.
+        if MISREAD & set(location.key) and not self._exists(path, doing, cancellation):
+            raise RefusedError(f"{doing}: the server does not give a file a name like this one")
+
+    def _exists(self, path: str, doing: str, cancellation: Cancellation) -> bool:
+        try:
+            self._entry(path, doing, cancellation)
+        except NotFoundError:
+            return False
+        return True
+
+    def _discard(self, path: str, cancellation: Cancellation) -> None:
+        doing = f'remove the unfinished "{path.strip("/")}" from {self.provider}'
+        self._server.call(doing, "DELETE", path, cancellation=cancellation)
+
+    def remove(self, location: Location) -> None:
+        """Delete one file, or an empty folder that is named with a slash at its end."""
+        doing = f'delete "{location}" from {self.provider}'
+        path = require_path(location, doing)
+        try:
+            own, entries = self._ask(path, "1", doing)
+        except NotFoundError:
+            self._require_bucket(location.bucket, doing, None)
+            return
+        if own.is_folder and not location.key.endswith("/"):
+            raise RefusedError(f"{doing}: {IS_FOLDER}")
+        if entries:
+            raise RefusedError(f"{doing}: the folder is not empty")
+        if own.is_folder != location.key.endswith("/"):
+            return
+        try:
+            self._server.call(doing, "DELETE", path)
+        except NotFoundError:
+            # Somebody else was faster.
+            return
+
+
+def _described(location: Location, entry: DavEntry) -> StoredObject:
+    return StoredObject(location, entry.size, entry.modified, entry.etag, entry.checksums.get("md5"))

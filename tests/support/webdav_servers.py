@@ -1,0 +1,163 @@
+"""Servers that speak WebDAV on loopback: wsgidav, and Apache's mod_dav where it is installed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from oscarcli.storage.file_server import FileServerSettings
+from oscarcli.storage.webdav import login_headers
+from tests.support.s3_servers import free_port
+
+LOGIN, PASSWORD = "ada", "conformance-secret"
+APACHE = "/usr/sbin/apache2"
+MODULES = Path("/usr/lib/apache2/modules")
+CONFIGURATION = """\
+ServerRoot "{root}"
+ServerName 127.0.0.1
+PidFile "{root}/apache.pid"
+Listen 127.0.0.1:{port}
+ErrorLog "{root}/error.log"
+{modules}
+{user}
+DocumentRoot "{files}"
+DavLockDB "{root}/locks"
+<Directory "{files}">
+  Dav On
+  Options None
+  AllowOverride None
+  AuthType Basic
+  AuthName files
+  AuthBasicProvider file
+  AuthUserFile "{root}/users"
+  Require valid-user
+</Directory>
+"""
+NEEDED = ("mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "dav", "dav_fs")
+
+
+@dataclass(frozen=True)
+class DavServer:
+    """Something that speaks WebDAV on loopback, and the folder that it serves."""
+
+    endpoint: str
+    files: Path
+    # Whether its ETag tells two versions within a second apart.
+    has_fine_etags: bool = True
+    # Characters that it does not take in the destination of a MOVE.
+    misread: str = ""
+    # Who must own the files; nobody else than us when empty.
+    owner: str = ""
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder as an administrator would."""
+        (self.files / name).mkdir()
+        if self.owner:
+            shutil.chown(self.files / name, self.owner, self.owner)
+
+    @property
+    def settings(self) -> FileServerSettings:
+        return FileServerSettings(
+            "webdav.test", self.endpoint, login_headers(LOGIN, PASSWORD), read_timeout=30
+        )
+
+
+@contextmanager
+def wsgidav_server(folder: Path, certificate: Path | None = None) -> Iterator[DavServer]:
+    """Serve a folder by wsgidav, in this process; with TLS when there is a file of certificate and key."""
+    application = pytest.importorskip("wsgidav.wsgidav_app")
+    from cheroot.ssl.builtin import BuiltinSSLAdapter
+    from cheroot.wsgi import Server
+
+    files = folder / "files"
+    files.mkdir()
+    app = application.WsgiDAVApp(
+        {
+            "provider_mapping": {"/": str(files)},
+            "simple_dc": {"user_mapping": {"*": {LOGIN: {"password": PASSWORD}}}},
+            "logging": {"enable": False, "enable_loggers": []},
+            "verbose": 0,
+        }
+    )
+    server = Server(("127.0.0.1", 0), app, numthreads=20)
+    if certificate is not None:
+        server.ssl_adapter = BuiltinSSLAdapter(certificate, certificate)
+    server.prepare()
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    try:
+        scheme = "http" if certificate is None else "https"
+        yield DavServer(
+            f"{scheme}://127.0.0.1:{server.bind_addr[1]}", files, has_fine_etags=False, misread="?#"
+        )
+    finally:
+        server.stop()
+        thread.join(10)
+
+
+@contextmanager
+def apache_server() -> Iterator[DavServer]:
+    """Serve a folder by Apache with a configuration of its own; skip the test where it is missing."""
+    missing = [name for name in NEEDED if not (MODULES / f"mod_{name}.so").exists()]
+    if not Path(APACHE).exists() or missing:
+        pytest.skip("Apache with mod_dav is not installed: Debian's package apache2 has it")
+    # Not below the folders of pytest, which every run of it closes to other users.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as place:
+        yield from _apache(Path(place))
+
+
+def _apache(folder: Path) -> Iterator[DavServer]:
+    files, port = folder / "files", free_port()
+    files.mkdir()
+    (folder / "users").write_text(f"{LOGIN}:{_hashed(PASSWORD)}\n")
+    modules = "\n".join(f"LoadModule {name}_module {MODULES}/mod_{name}.so" for name in NEEDED)
+    user = ""
+    if os.getuid() == 0:
+        # Apache does not serve as root.
+        user = "User www-data\nGroup www-data"
+        shutil.chown(files, "www-data", "www-data")
+        shutil.chown(folder, "www-data", "www-data")
+    text = CONFIGURATION.format(root=folder, port=port, files=files, modules=modules, user=user)
+    (folder / "apache.conf").write_text(text)
+    process = subprocess.Popen(
+        [APACHE, "-D", "FOREGROUND", "-f", str(folder / "apache.conf")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        _wait_for(port, process)
+        yield DavServer(f"http://127.0.0.1:{port}", files, owner="www-data" if user else "")
+    finally:
+        process.terminate()
+        process.communicate(timeout=20)
+
+
+def _hashed(password: str) -> str:
+    """Return a password as Apache's files have it, in the one form that needs no program of Apache's."""
+    digest = hashlib.sha1(password.encode(), usedforsecurity=False).digest()
+    return "{SHA}" + base64.b64encode(digest).decode()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            raise AssertionError(f"Apache does not start: {process.communicate()[1].decode()}")
+        assert time.monotonic() < deadline, "Apache does not come up"
+        time.sleep(0.05)
