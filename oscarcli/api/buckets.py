@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError, document, endless, unconfirmed
+from oscarcli.api.responses import ServerError, endless, json_document, unconfirmed
 from oscarcli.api.shapes import BUCKET, BUCKET_PAGE, PRESIGNED
 from oscarcli.errors import ForbiddenError, NotFoundError, OscarError
 
@@ -32,11 +32,11 @@ def list_buckets(client: Client) -> list[Bucket]:
     response = client.request("GET", "system", "buckets", what=what)
     # Servers before 3.6.4 give administrators the storage library's own object.
     if response.text.lstrip().startswith("{"):
-        answer = document(response, what, {"Buckets": [BUCKET]})
+        answer = json_document(response, what, {"Buckets": [BUCKET]})
         if "Buckets" not in answer:
             raise OscarError(f"cannot {what}: the answer has an unexpected shape: it has no buckets")
         return list(answer["Buckets"] or [])
-    buckets: list[Bucket] = document(response, what, [BUCKET])
+    buckets: list[Bucket] = json_document(response, what, [BUCKET])
     return buckets
 
 
@@ -123,7 +123,7 @@ def _page(client: Client, name: str, page: str | None) -> Bucket:
         if page is None:
             raise _missing_or(client, name, error) from error
         raise
-    found: Bucket = document(response, what, BUCKET_PAGE)
+    found: Bucket = json_document(response, what, BUCKET_PAGE)
     if not found.keys() & PAGE_KEYS:
         raise OscarError(f"cannot {what}: the answer has an unexpected shape: it is about no bucket")
     if found.get("is_truncated") and not found.get("next_page"):
@@ -230,5 +230,5 @@ def presign(client: Client, bucket: str, request: Mapping[str, Any]) -> dict[str
     """
     what = f'presign "{request.get("object_key")}" in bucket "{bucket}"'
     response = client.request("POST", "system", "buckets", bucket, "presign", what=what, json=request)
-    found: dict[str, Any] = document(response, what, PRESIGNED)
+    found: dict[str, Any] = json_document(response, what, PRESIGNED)
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document
+from oscarcli.api.responses import json_document
 from oscarcli.api.services import find_service
 from oscarcli.api.shapes import DEPLOYMENT, DEPLOYMENT_LOGS
 from oscarcli.errors import ForbiddenError, NotFoundError, OscarError
@@ -51,7 +51,7 @@ def _get(
         response = client.request("GET", "system", "services", service, *route, what=what, params=params)
     except ForbiddenError as error:
         raise _missing_or(client, service, error) from error
-    found: Deployment = document(response, what, DEPLOYMENT_LOGS if "logs" in route else DEPLOYMENT)
+    found: Deployment = json_document(response, what, DEPLOYMENT_LOGS if "logs" in route else DEPLOYMENT)
     return found
 
 
@@ -83,5 +83,5 @@ def change_deployment(client: Client, service: str, change: Change) -> Deploymen
                 f"cannot {what}: the service exists, but nothing of it is deployed"
             ) from error
         raise
-    found: Deployment = document(response, what, DEPLOYMENT)
+    found: Deployment = json_document(response, what, DEPLOYMENT)
     return found

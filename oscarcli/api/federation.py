@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document
+from oscarcli.api.responses import json_document
 from oscarcli.api.shapes import FEDERATION
 
 Member = dict[str, Any]
@@ -30,7 +30,7 @@ def get_federation(client: Client, service: str) -> Federation:
     """
     what = f'get the federation of service "{service}"'
     response = client.request("GET", "system", "federation", service, what=what)
-    found: Federation = document(response, what, FEDERATION)
+    found: Federation = json_document(response, what, FEDERATION)
     return {**found, "members": found.get("members") or None}
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError, document, endless, is_log
+from oscarcli.api.responses import ServerError, endless, is_log, json_document
 from oscarcli.api.shapes import ANY, JOB, JOB_PAGE
 from oscarcli.errors import (
     ForbiddenError,
@@ -64,10 +64,10 @@ def _pages(client: Client, service: str) -> Iterator[dict[str, Job]]:
     while True:
         params = {"page": page} if page else None
         response = client.request("GET", "system", "logs", service, what=what, params=params)
-        answer = document(response, what, {})
+        answer = json_document(response, what, {})
         is_bare = page is None and _is_bare(answer)
         # Looked at anew: only now is it known what it must look like.
-        answer = document(response, what, {ANY: JOB} if is_bare else JOB_PAGE)
+        answer = json_document(response, what, {ANY: JOB} if is_bare else JOB_PAGE)
         if is_bare:
             yield answer
             return

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document
+from oscarcli.api.responses import json_document
 from oscarcli.api.services import find_service
 from oscarcli.api.shapes import METRICS as METRIC_DOCUMENT
 from oscarcli.errors import NotFoundError, RefusedError
@@ -78,5 +78,5 @@ def _get(client: Client, what: str, route: tuple[str, ...], params: Window) -> M
     response = client.request(
         "GET", "system", "metrics", *route, what=what, params=params, read_timeout=SECONDS
     )
-    found: Metrics = document(response, what, METRIC_DOCUMENT)
+    found: Metrics = json_document(response, what, METRIC_DOCUMENT)
     return found

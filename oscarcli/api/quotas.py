@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError, document
+from oscarcli.api.responses import ServerError, json_document
 from oscarcli.api.shapes import QUOTA
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError
 
@@ -35,7 +35,7 @@ def get_quota(client: Client, user: str | None = None) -> Quota:
         response = client.request("GET", "system", "quotas", "user", *route, what=what)
     except (AuthError, ServerError) as error:
         raise _explained(error, what, user) from error
-    found: Quota = document(response, what, QUOTA)
+    found: Quota = json_document(response, what, QUOTA)
     return found
 
 
@@ -74,5 +74,5 @@ def update_quota(client: Client, user: str, changes: Mapping[str, Any]) -> Quota
         response = client.request("PUT", "system", "quotas", "user", user, what=what, json=changes)
     except (AuthError, ServerError) as error:
         raise _explained(error, what, user) from error
-    found: Quota = document(response, what, QUOTA)
+    found: Quota = json_document(response, what, QUOTA)
     return found

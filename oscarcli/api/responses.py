@@ -154,7 +154,7 @@ def is_log(response: httpx.Response) -> bool:
     return "json" not in response.headers.get("content-type", "").lower()
 
 
-def document(response: httpx.Response, what: str, shape: Shape) -> Any:
+def json_document(response: httpx.Response, what: str, shape: Shape) -> Any:
     """Return the answer's JSON, of which all that this program works with is of the right type.
 
     Args:

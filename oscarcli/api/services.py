@@ -7,7 +7,7 @@ from typing import Any
 
 from oscarcli.api.auth import bearer
 from oscarcli.api.client import Client
-from oscarcli.api.responses import ServerError, document, unconfirmed
+from oscarcli.api.responses import ServerError, json_document, unconfirmed
 from oscarcli.api.shapes import SERVICE
 from oscarcli.errors import AuthError, NotFoundError
 from oscarcli.http.limits import MAX_RESULT_BYTES
@@ -39,7 +39,7 @@ def list_services(client: Client, *, include_deployment: bool = False) -> list[S
     what = "list the services"
     params = INCLUDE_DEPLOYMENT if include_deployment else None
     response = client.request("GET", "system", "services", what=what, params=params)
-    found: list[Service] = document(response, what, [SERVICE])
+    found: list[Service] = json_document(response, what, [SERVICE])
     return found
 
 
@@ -48,7 +48,7 @@ def get_service(client: Client, name: str, *, include_deployment: bool = False) 
     what = f'get service "{name}"'
     params = INCLUDE_DEPLOYMENT if include_deployment else None
     response = client.request("GET", "system", "services", name, what=what, params=params)
-    found: Service = document(response, what, SERVICE)
+    found: Service = json_document(response, what, SERVICE)
     return found
 
 

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document, is_html
+from oscarcli.api.responses import is_html, json_document
 from oscarcli.api.shapes import CONFIG, INFO, STATUS, SYSTEM_LOGS, Shape
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, ForbiddenError, OscarError
@@ -140,7 +140,7 @@ def get_status(client: Client) -> dict[str, Any]:
 
 def _get(client: Client, route: str, what: str, shape: Shape, seconds: float = 30.0) -> dict[str, Any]:
     response = client.request("GET", "system", route, what=what, read_timeout=seconds)
-    found: dict[str, Any] = document(response, what, shape)
+    found: dict[str, Any] = json_document(response, what, shape)
     return found
 
 
@@ -160,8 +160,8 @@ def get_system_logs(client: Client, *, timestamps: bool = False, previous: bool 
     params = {key: "true" for key, value in wanted.items() if value}
     response = client.request("GET", "system", "logs", what=what, params=params)
     if response.text.lstrip().startswith("["):
-        return {"logs": document(response, what, SYSTEM_LOGS["logs"])}
-    found: dict[str, Any] = document(response, what, SYSTEM_LOGS)
+        return {"logs": json_document(response, what, SYSTEM_LOGS["logs"])}
+    found: dict[str, Any] = json_document(response, what, SYSTEM_LOGS)
     if "logs" not in found:
         raise OscarError(f"cannot {what}: the answer has an unexpected shape: it has no logs")
     return {**found, "logs": found["logs"] or []}
@@ -189,5 +189,5 @@ def set_allowed_images(client: Client, images: list[str]) -> list[str]:
             ) from error
         raise
     if response.text.lstrip().startswith("{"):
-        return list(document(response, what, CONFIG).get("allowed_image_repositories") or [])
-    return list(document(response, what, [str]))
+        return list(json_document(response, what, CONFIG).get("allowed_image_repositories") or [])
+    return list(json_document(response, what, [str]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oscarcli.api.client import Client
-from oscarcli.api.responses import document
+from oscarcli.api.responses import json_document
 from oscarcli.api.shapes import VOLUME
 
 Volume = dict[str, Any]
@@ -16,14 +16,14 @@ WRITE_SECONDS = 60.0
 def list_volumes(client: Client) -> list[Volume]:
     """Return the caller's volumes, by name."""
     what = "list the volumes"
-    found: list[Volume] = document(client.request("GET", "system", "volumes", what=what), what, [VOLUME])
+    found: list[Volume] = json_document(client.request("GET", "system", "volumes", what=what), what, [VOLUME])
     return found
 
 
 def get_volume(client: Client, name: str) -> Volume:
     """Return one volume. Raises NotFoundError when there is none."""
     what = f'get volume "{name}"'
-    found: Volume = document(client.request("GET", "system", "volumes", name, what=what), what, VOLUME)
+    found: Volume = json_document(client.request("GET", "system", "volumes", name, what=what), what, VOLUME)
     return found
 
 
@@ -41,7 +41,7 @@ def create_volume(client: Client, name: str, size: str) -> Volume:
     what = f'create volume "{name}"'
     body = {"name": name, "size": size}
     response = client.request("POST", "system", "volumes", what=what, json=body, read_timeout=WRITE_SECONDS)
-    found: Volume = document(response, what, VOLUME)
+    found: Volume = json_document(response, what, VOLUME)
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from oscarcli.coercion import as_mapping
 from oscarcli.config.disk import MEND
 from oscarcli.config.json_text import json_text, parse_json
-from oscarcli.config.limits import DEEPEST, TooLargeError, is_too_deep
+from oscarcli.config.limits import MAX_LEVELS, TooLargeError, is_too_deep
 from oscarcli.config.yaml_edit import compose, removed, replaced
 from oscarcli.config.yaml_inline_aliases import inline_aliases
 from oscarcli.config.yaml_positions import LayoutError
@@ -190,7 +190,7 @@ def _as_read(value: Any) -> Any:
 
 
 def _too_deep(path: str) -> ConfigError:
-    return ConfigError(f"{path}: nested more than {DEEPEST} levels deep", hint=MEND)
+    return ConfigError(f"{path}: nested more than {MAX_LEVELS} levels deep", hint=MEND)
 
 
 class _YamlReader:

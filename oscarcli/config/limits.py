@@ -6,7 +6,7 @@ from typing import Any
 
 # A thousand clusters are 250 KB.
 MAX_FILE_BYTES = 4 << 20
-DEEPEST = 100
+MAX_LEVELS = 100
 MAX_VALUES = 200_000
 # Below so many of these characters no text has too many values or levels; parsing it twice can be saved.
 MAX_UNCHECKED_OPENINGS = 1000
@@ -38,7 +38,7 @@ def check_size(text: str) -> None:
         or openings > MAX_UNCHECKED_OPENINGS
         or sum(map(text.count, SEPARATORS)) > MAX_VALUES // 10
     ):
-        _SizeCounter().weigh(text)
+        _SizeCounter().count(text)
 
 
 class _SizeCounter:
@@ -50,7 +50,7 @@ class _SizeCounter:
         # What an anchor stands for; `None` while it is open.
         self._anchors: dict[str, tuple[int, int] | None] = {}
 
-    def weigh(self, text: str) -> None:
+    def count(self, text: str) -> None:
         import yaml
 
         for event in yaml.parse(text, Loader=getattr(yaml, "CLoader", yaml.Loader)):
@@ -67,8 +67,8 @@ class _SizeCounter:
 
     def _begin(self, anchor: str | None, line: int) -> None:
         self._open.append((anchor, 0, 0))
-        if len(self._open) > DEEPEST:
-            raise TooLargeError(f"nested more than {DEEPEST} levels deep", line)
+        if len(self._open) > MAX_LEVELS:
+            raise TooLargeError(f"nested more than {MAX_LEVELS} levels deep", line)
         if anchor:
             self._anchors[anchor] = None
 
@@ -87,14 +87,14 @@ class _SizeCounter:
         self._open[-1] = (outer, others + count, max(highest, height))
         if others + count > MAX_VALUES:
             raise TooLargeError("too many values, counting each alias as what it stands for", line)
-        if len(self._open) + height > DEEPEST:
-            raise TooLargeError(f"nested more than {DEEPEST} levels deep", line)
+        if len(self._open) + height > MAX_LEVELS:
+            raise TooLargeError(f"nested more than {MAX_LEVELS} levels deep", line)
 
 
 def is_too_deep(document: Any) -> bool:
-    """Tell whether a parsed document is nested more than `DEEPEST` levels deep."""
+    """Tell whether a parsed document is nested more than `MAX_LEVELS` levels deep."""
     level = [document] if isinstance(document, (dict, list)) else []
-    for _ in range(DEEPEST):
+    for _ in range(MAX_LEVELS):
         level = [
             item
             for part in level

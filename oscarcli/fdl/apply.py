@@ -89,7 +89,7 @@ def _found(wanted: Wanted, client: Client, versions: dict[str, str]) -> Existing
     return Existing(document, version=versions[wanted.cluster_id])
 
 
-def carry_out(actions: Sequence[Action], client_of: ClientOf) -> Iterator[ApplyEvent]:
+def apply_actions(actions: Sequence[Action], client_of: ClientOf) -> Iterator[ApplyEvent]:
     """Do the steps in order and yield, for each, that it started and what became of it.
 
     Args:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.fdl import quantities
-from oscarcli.fdl.document import place_of
+from oscarcli.fdl.document import field_path
 from oscarcli.fdl.kinds import Text
 from oscarcli.fdl.normalise import OWN_STORE, comparable
 from oscarcli.fdl.schema import SERVICE, kind_at
@@ -82,7 +82,7 @@ def compare(wanted: Mapping[str, Any], stored: Mapping[str, Any], version: str |
     for path in sorted({**after, **before}, key=lambda path: ORDER.get(str(path[0]), len(ORDER))):
         if kind_at(path) is None and (path in after) != (path in before):
             # Unknown keys: of the server's own nothing was said, and a user's own it does not read.
-            ignored += [place_of(path)] if path in after else []
+            ignored += [field_path(path)] if path in after else []
         elif not _same(path, before.get(path), after.get(path)):
             changes.append(_change(path, before.get(path), after.get(path)))
     has_secrets = any(secrets.values())
@@ -178,7 +178,7 @@ def _same(path: Path, old: Any, new: Any) -> bool:
 def _change(path: Path, old: Any, new: Any) -> Change:
     if is_secret_path(path):
         old, new = (None if value is None else MASK for value in (old, new))
-    return Change(place_of(path), _shown(old, new), _shown(new, old))
+    return Change(field_path(path), _shown(old, new), _shown(new, old))
 
 
 def _shown(value: Any, other: Any) -> Any:

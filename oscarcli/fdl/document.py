@@ -15,7 +15,7 @@ from oscarcli.fdl.text import NotTextError, decode, without_stray_tabs
 
 # A service cannot have a longer script than fits a Kubernetes ConfigMap, 1 MiB; a file holds several.
 MAX_FILE_BYTES = 4 << 20
-DEEPEST = 50
+MAX_LEVELS = 50
 # What a tree may weigh: each value counts its characters and this much besides.
 VALUE_WEIGHT = 64
 HEAVIEST = 8 << 20
@@ -137,8 +137,8 @@ class _Builder:
 
     def _open(self, node: Sequence | Mapping, anchor: str | None) -> None:
         self._frames.append(_Frame(node, anchor))
-        if len(self._frames) > DEEPEST:
-            raise _RefusedError(node.line, f"nested more than {DEEPEST} levels deep")
+        if len(self._frames) > MAX_LEVELS:
+            raise _RefusedError(node.line, f"nested more than {MAX_LEVELS} levels deep")
         if anchor:
             self._anchors[anchor] = None
 
@@ -153,8 +153,8 @@ class _Builder:
         if found is None:
             raise _RefusedError(line, f"*{anchor} stands inside of what it stands for")
         node, weight, height = found
-        if len(self._frames) + height > DEEPEST:
-            raise _RefusedError(line, f"nested more than {DEEPEST} levels deep")
+        if len(self._frames) + height > MAX_LEVELS:
+            raise _RefusedError(line, f"nested more than {MAX_LEVELS} levels deep")
         self._add(node, None, weight, height)
 
     def _add(self, node: Node, anchor: str | None, weight: int, height: int) -> None:
@@ -203,7 +203,7 @@ def _syntax_mistake(error: Any, text: str) -> _RefusedError:
     if mark is None:
         return _RefusedError(1, f"not valid YAML: {error.problem}")
     if TOO_DEEP in str(error.problem):
-        return _RefusedError(mark.line + 1, f"nested more than {DEEPEST} levels deep")
+        return _RefusedError(mark.line + 1, f"nested more than {MAX_LEVELS} levels deep")
     lines = text.splitlines()
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())] or line[mark.column : mark.column + 1] == "\t":
@@ -233,7 +233,7 @@ def _report_repeated(node: Node, path: str, findings: Findings, seen: set[int]) 
         _report_repeated(value, below(path, key.text), findings, seen)
 
 
-def place_of(path: tuple[str | int, ...]) -> str:
+def field_path(path: tuple[str | int, ...]) -> str:
     """Return a path of keys and indexes as people read it, such as `input[0].path`."""
     place = ""
     for key in path:

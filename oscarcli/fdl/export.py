@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.coercion import as_mapping
-from oscarcli.fdl.document import place_of
+from oscarcli.fdl.document import field_path
 from oscarcli.fdl.from_server import from_server
 from oscarcli.fdl.schema import SERVICE
 from oscarcli.http.redaction import secret_paths
@@ -53,7 +53,7 @@ def exported(stored: Mapping[str, Any], cluster_id: str, script: str | None = No
     shared = {key: definition.pop(key) for key in SHARED if definition.get(key)}
     service = {key: definition[key] for key in _order(definition) if key in definition}
     document = {"functions": {"oscar": [{cluster_id: service}]}, **shared}
-    credentials = map(place_of, secret_paths({**service, **shared}))
+    credentials = map(field_path, secret_paths({**service, **shared}))
     return Export(document, text, tuple(_remarks(stored)), tuple(credentials))
 
 

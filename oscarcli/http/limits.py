@@ -26,7 +26,7 @@ MAX_FAILURE_BYTES = MIB
 MAX_VALUES = 2_000_000
 # Where a request says how large its answer may be.
 EXTENSION = "oscarcli_largest"
-PIECE = MIB
+PIECE_BYTES = MIB
 # gzip with its own head, or zlib's; decided by the first bytes.
 ANY_HEAD = 47
 NO_HEAD = -15
@@ -123,7 +123,7 @@ def _inflated(stream: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             inflater = zlib.decompressobj(NO_HEAD if is_raw else ANY_HEAD)
         while rest and not inflater.eof:
             try:
-                piece = inflater.decompress(rest, PIECE)
+                piece = inflater.decompress(rest, PIECE_BYTES)
             except zlib.error as error:
                 raise BodyError(f"is no valid {encoding} data") from error
             rest = inflater.unconsumed_tail

@@ -11,7 +11,7 @@ from pathlib import Path
 from oscarcli.errors import OscarError
 
 # A multiple of three, so that the pieces' encodings can be put one behind the other.
-BLOCK = 3 * 2**14
+ENCODED_BLOCK_BYTES = 3 * 2**14
 BASE64 = re.compile(rb"[A-Za-z0-9+/]*={0,2}")
 # A word of the script's own output can be valid base64 by chance; this much text cannot, unless it is a
 # digest.
@@ -51,7 +51,7 @@ class Payload:
             yield base64.b64encode(self._source)
             return
         with self._source.open("rb") as file:
-            while block := file.read(BLOCK):
+            while block := file.read(ENCODED_BLOCK_BYTES):
                 yield base64.b64encode(block)
 
     @property

@@ -87,7 +87,7 @@ class UploadedJobs:
         self._others: set[str] = set()
         self._candidates: dict[str, Job] = {}
         self._news_at = time.monotonic()
-        self._news: list[JobUpdate] = []
+        self._updates: list[JobUpdate] = []
 
     @property
     def left(self) -> float | None:
@@ -112,11 +112,11 @@ class UploadedJobs:
             if remark:
                 yield remark
             # What was seen before a failure counts, too.
-            news, self._news = self._news, []
-            yield from news
+            updates, self._updates = self._updates, []
+            yield from updates
             if self._is_done():
                 return
-            if not self._poll.wait(news=bool(news)):
+            if not self._poll.wait(news=bool(updates)):
                 raise self._too_late()
 
     def _is_done(self) -> bool:
@@ -139,7 +139,7 @@ class UploadedJobs:
             has_changed = jobs[name].get("status") != self.jobs[name].get("status")
             self.jobs[name] = jobs[name]
             if has_changed:
-                self._news.append(JobUpdate(place, name, jobs[name]))
+                self._updates.append(JobUpdate(place, name, jobs[name]))
         if len(self.names) < len(self.places):
             self._search(jobs)
 
@@ -149,20 +149,22 @@ class UploadedJobs:
         if not self._candidates.keys() >= set(new):
             self._news_at = time.monotonic()
         self._candidates.update({name: jobs[name] for name in new})
-        mute: list[str] = []
+        undetermined: list[str] = []
         # Logs of jobs that seem older than the upload are read when no other job can be the one: on a busy
         # service each of many waiting programs would read all logs otherwise.
         early = [name for name in new if not self._silent and self._is_early(jobs[name])]
         likely = [name for name in new if name not in early]
-        self._look_into(likely, jobs, mute)
-        if len(mute) == len(self._unknown(likely)):
-            self._look_into(early, jobs, mute)
+        self._look_into(likely, jobs, undetermined)
+        if len(undetermined) == len(self._unknown(likely)):
+            self._look_into(early, jobs, undetermined)
         missing = [place for place in self.places if place not in self.names]
-        if missing and len(mute) == len(self._unknown(new)):
-            self._raise_if_removed(missing, mute, jobs)
-            self._guess(missing, mute, jobs)
+        if missing and len(undetermined) == len(self._unknown(new)):
+            self._raise_if_removed(missing, undetermined, jobs)
+            self._guess(missing, undetermined, jobs)
 
-    def _raise_if_removed(self, missing: list[ObjectName], mute: list[str], jobs: Mapping[str, Job]) -> None:
+    def _raise_if_removed(
+        self, missing: list[ObjectName], undetermined: list[str], jobs: Mapping[str, Job]
+    ) -> None:
         """Raise NotFoundError when jobs are gone of which nobody knows yet whose they were, and none is left.
 
         A job that waits has no log that could name its object.
@@ -173,7 +175,7 @@ class UploadedJobs:
             if name not in jobs and not self._is_early(self._candidates[name])
         ]
         is_settled = time.monotonic() - self._news_at >= SETTLE_SECONDS
-        if gone and is_settled and len(mute) < len(missing) <= len(mute) + len(gone):
+        if gone and is_settled and len(undetermined) < len(missing) <= len(undetermined) + len(gone):
             raise self._removed(gone[0], self._candidates[gone[0]])
 
     def _removed(self, name: str, job: Job) -> NotFoundError:
@@ -183,14 +185,14 @@ class UploadedJobs:
             hint=f"'oscar-cli service logs list {self._service}' shows the jobs that are left",
         )
 
-    def _look_into(self, names: Sequence[str], jobs: Mapping[str, Job], mute: list[str]) -> None:
+    def _look_into(self, names: Sequence[str], jobs: Mapping[str, Job], undetermined: list[str]) -> None:
         for name in names:
             if len(self.names) == len(self.places):
                 return
             if self._silent:
-                mute.append(name)
+                undetermined.append(name)
             elif jobs[name].get("status") not in WAITING_STATES:
-                self._identify(name, jobs[name], mute)
+                self._identify(name, jobs[name], undetermined)
 
     def _unknown(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name not in self._others and name not in self.jobs]
@@ -200,8 +202,8 @@ class UploadedJobs:
         created = str(job.get("creation_time") or "")
         return bool(self._since and created.endswith("Z") and created < self._since)
 
-    def _identify(self, name: str, job: Job, mute: list[str]) -> None:
-        """Look for the event in a job's log; without one, a job that ended joins the mute ones."""
+    def _identify(self, name: str, job: Job, undetermined: list[str]) -> None:
+        """Look for the event in a job's log; without one, a job that ended joins the undetermined ones."""
         account = parse_log(find_log(self._client, self._service, name) or "")
         place = account.trigger
         if place is not None and place in self.places and place not in self.names:
@@ -212,31 +214,31 @@ class UploadedJobs:
             if account.is_told:
                 self._others.add(name)
             else:
-                mute.append(name)
+                undetermined.append(name)
 
     def _find(self, place: ObjectName, name: str, job: Job, *, is_guess: bool = False) -> None:
         self.names[place] = name
         self.jobs[name] = job
         self._news_at = time.monotonic()
-        self._news.append(JobUpdate(place, name, job, is_guess))
+        self._updates.append(JobUpdate(place, name, job, is_guess))
 
     # -- jobs whose logs tell nothing ------------------------------------------------------------
 
-    def _guess(self, missing: list[ObjectName], mute: list[str], jobs: Mapping[str, Job]) -> None:
-        """Take mute jobs for those of the uploads when there are just as many.
+    def _guess(self, missing: list[ObjectName], undetermined: list[str], jobs: Mapping[str, Job]) -> None:
+        """Take undetermined jobs for those of the uploads when there are just as many.
 
         Raises:
             AmbiguousJobsError: there are more.
             OscarError: there are too few, and no more come.
         """
         quiet = time.monotonic() - self._news_at
-        if len(mute) < len(missing):
+        if len(undetermined) < len(missing):
             if quiet >= APPEAR_SECONDS:
                 raise self._not_appeared(missing)
         elif quiet >= SETTLE_SECONDS:
-            if len(mute) > len(missing):
-                raise self._ambiguous(missing, mute)
-            for place, name in zip(missing, mute, strict=True):
+            if len(undetermined) > len(missing):
+                raise self._ambiguous(missing, undetermined)
+            for place, name in zip(missing, undetermined, strict=True):
                 self._find(place, name, jobs[name], is_guess=True)
 
     def _not_appeared(self, missing: list[ObjectName]) -> OscarError:
@@ -246,11 +248,11 @@ class UploadedJobs:
             hint=f"'oscar-cli service logs list {self._service}' shows its jobs",
         )
 
-    def _ambiguous(self, missing: list[ObjectName], mute: list[str]) -> AmbiguousJobsError:
+    def _ambiguous(self, missing: list[ObjectName], undetermined: list[str]) -> AmbiguousJobsError:
         what = f'"{missing[0]}"' if len(missing) == 1 else f"{len(missing)} uploaded files"
         return AmbiguousJobsError(
-            f"which jobs are those of {what} cannot be told for certain: {len(mute)} jobs are new, and their "
-            "logs do not name the files",
+            f"which jobs are those of {what} cannot be told for certain: {len(undetermined)} jobs are new, "
+            "and their logs do not name the files",
             hint='services with "log_level: INFO" write it into their logs',
-            details=mute,
+            details=undetermined,
         )

@@ -32,7 +32,7 @@ STOP_SECONDS = 20.0
 KILL_SECONDS = 5.0
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
-LOG_LIMIT = 10 << 20
+MAX_LOG_BYTES = 10 << 20
 LOG_TAIL = 2000
 LOG_BLOCK = 1 << 16
 FOLLOW_SECONDS = 0.2
@@ -151,7 +151,7 @@ def _environment() -> dict[str, str]:
 
 @contextmanager
 def _server_log(folder: DataFolder) -> Iterator[Any]:
-    if folder.server_log.exists() and folder.server_log.stat().st_size > LOG_LIMIT:
+    if folder.server_log.exists() and folder.server_log.stat().st_size > MAX_LOG_BYTES:
         folder.server_log.unlink()
     with folder.open_log() as file:
         yield file

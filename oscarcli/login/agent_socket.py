@@ -21,7 +21,7 @@ MAX_ANSWER_BYTES = 1 << 20
 # A public key of 32 bytes in Base64; authentication adds 16 bytes to a message.
 KEY_LETTERS = 44
 ADDED_BYTES = 16
-PIECE = 64 << 10
+PIECE_BYTES = 64 << 10
 
 
 def ask(request: Mapping[str, Any], environ: Mapping[str, str], deadline: float) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _answer(connection: _Timed, box: Box) -> dict[str, Any]:
     length = head.rstrip(b":")
     if not length.isdigit() or len(length) > len(str(MAX_ANSWER_BYTES)) or int(length) > MAX_ANSWER_BYTES:
         raise AgentProtocolError("its answer is none")
-    nonce = connection.receive(PIECE, until=b":").rstrip(b":")
+    nonce = connection.receive(PIECE_BYTES, until=b":").rstrip(b":")
     letters = -(-(int(length) + ADDED_BYTES) // 3) * 4
     cipher = connection.receive(letters)
     if len(cipher) < letters:
@@ -144,7 +144,7 @@ class _Timed:
         data = bytearray(self._unread)
         while len(data) < most and not (until and until in data):
             self._connection.settimeout(_left(self._deadline))
-            piece = self._connection.recv(PIECE)
+            piece = self._connection.recv(PIECE_BYTES)
             if not piece:
                 break
             data += piece

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from oscarcli.network.route import Connection, NetworkRoute, ProbeError, begin_tls, reach
+from oscarcli.network.route import Connection, NetworkRoute, ProbeError, begin_tls, open_connection
 from oscarcli.network.tls_alerts import explain_alert
 from oscarcli.network.trust import tls_context
 
@@ -31,7 +31,7 @@ class Certificate:
         names: hosts that it is for.
         issuer: who signed it, empty when it cannot be told.
         since, until: its first and its last moment, `None` when they cannot be told.
-        mistrust: why it is not trusted, `None` when it is.
+        verify_failure: why it is not trusted, `None` when it is.
         code: OpenSSL's number of that.
     """
 
@@ -40,7 +40,7 @@ class Certificate:
     issuer: str = ""
     since: datetime | None = None
     until: datetime | None = None
-    mistrust: str | None = None
+    verify_failure: str | None = None
     code: int = 0
 
     @property
@@ -101,7 +101,7 @@ def untrusted(route: NetworkRoute, error: ssl.SSLCertVerificationError, seconds:
         context.verify_flags |= NO_CHECK_TIME
         with _handshake(route, context, seconds) as connection:
             found = _certificate(connection)
-    return replace(found, mistrust=error.verify_message, code=error.verify_code)
+    return replace(found, verify_failure=error.verify_message, code=error.verify_code)
 
 
 def speaks_tls(route: NetworkRoute, seconds: float) -> bool:
@@ -117,7 +117,7 @@ def speaks_http(route: NetworkRoute, seconds: float) -> bool:
     """Tell whether HTTP without TLS is spoken at a place."""
     asking = http.client.HTTPConnection(route.host, route.port, timeout=seconds)
     try:
-        asking.sock = reach(route, seconds)
+        asking.sock = open_connection(route, seconds)
         asking.request("GET", "/health")
         asking.getresponse()
     except (OSError, ProbeError, http.client.HTTPException):
@@ -128,7 +128,7 @@ def speaks_http(route: NetworkRoute, seconds: float) -> bool:
 
 
 def _handshake(route: NetworkRoute, context: ssl.SSLContext, seconds: float) -> Connection:
-    return begin_tls(reach(route, seconds), context, route.host)
+    return begin_tls(open_connection(route, seconds), context, route.host)
 
 
 def _lenient() -> ssl.SSLContext:

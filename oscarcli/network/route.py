@@ -110,7 +110,7 @@ def is_address(host: str) -> bool:
     return True
 
 
-def connect(route: NetworkRoute, seconds: float) -> socket.socket:
+def connect_first(route: NetworkRoute, seconds: float) -> socket.socket:
     """Return a connection to the first step of a route: to the server, or to the proxy.
 
     Raises:
@@ -136,14 +136,14 @@ def connect(route: NetworkRoute, seconds: float) -> socket.socket:
         ) from error
 
 
-def reach(route: NetworkRoute, seconds: float) -> Connection:
+def open_connection(route: NetworkRoute, seconds: float) -> Connection:
     """Return a connection to the server itself, through the proxy if there is one.
 
     Raises:
         ProbeError: there is none.
     """
     if route.proxy is None:
-        return connect(route, seconds)
+        return connect_first(route, seconds)
     if route.proxy.is_socks:
         return _through_socks(route, route.proxy, seconds)
     return _through_http(route, route.proxy, seconds)
@@ -185,7 +185,7 @@ def _through_http(route: NetworkRoute, proxy: Proxy, seconds: float) -> Connecti
     from oscarcli.network.trust import proxy_context
 
     with _proxy_failures(route, proxy):
-        connection: Connection = connect(route, seconds)
+        connection: Connection = connect_first(route, seconds)
         if proxy.scheme == "https":
             connection = begin_tls(connection, proxy_context(route.tls), proxy.host)
         try:

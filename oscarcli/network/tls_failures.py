@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError
 from oscarcli.network.certificate import Certificate, look_at_certificate, untrusted
-from oscarcli.network.route import NetworkRoute, begin_tls, reach
+from oscarcli.network.route import NetworkRoute, begin_tls, open_connection
 from oscarcli.network.tls_alerts import CA_HINT, explain_alert, plain_reason
 from oscarcli.network.trust import tls_context
 from oscarcli.threads import within
@@ -37,7 +37,7 @@ def explain_tls(causes: Iterable[BaseException], route: NetworkRoute) -> tuple[s
     chain = list(causes)
     for cause in chain:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _mistrust(*_within_limits(route, cause))
+            return _untrusted(*_within_limits(route, cause))
     for cause in chain:
         if isinstance(cause, ssl.SSLError):
             lost = explain_break(route) if isinstance(cause, CUT) else None
@@ -53,7 +53,7 @@ def explain_break(route: NetworkRoute) -> tuple[str, str] | None:
     if not route.is_tls:
         return None
     try:
-        connection = begin_tls(reach(route, STEP_SECONDS), tls_context(route.tls), route.host)
+        connection = begin_tls(open_connection(route, STEP_SECONDS), tls_context(route.tls), route.host)
     except (OSError, OscarError):
         return None
     try:
@@ -79,7 +79,7 @@ def _within_limits(
     try:
         return within(ALL_SECONDS, lambda: _refused(route, error))
     except Exception:  # noqa: BLE001 -- to look must never hide what is looked into
-        return Certificate(mistrust=error.verify_message, code=error.verify_code), route
+        return Certificate(verify_failure=error.verify_message, code=error.verify_code), route
 
 
 def _refused(route: NetworkRoute, error: ssl.SSLCertVerificationError) -> tuple[Certificate, NetworkRoute]:
@@ -88,18 +88,18 @@ def _refused(route: NetworkRoute, error: ssl.SSLCertVerificationError) -> tuple[
     if proxy is not None and proxy.scheme == "https":
         own = NetworkRoute(proxy.host, proxy.port, is_tls=True, tls=TlsSettings(ca_file=route.tls.ca_file))
         found = look_at_certificate(own, STEP_SECONDS)
-        if found.mistrust is not None:
+        if found.verify_failure is not None:
             return found, own
     return untrusted(route, error, STEP_SECONDS), route
 
 
-def _mistrust(found: Certificate, route: NetworkRoute) -> tuple[str, str]:
-    reason = f"the TLS certificate of {route.server} is not trusted: {mistrust(found)}"
+def _untrusted(found: Certificate, route: NetworkRoute) -> tuple[str, str]:
+    reason = f"the TLS certificate of {route.server} is not trusted: {distrust_reason(found)}"
     described = ", ".join(described_parts(found))
     return f"{reason} ({described})" if described else reason, trust_hint(found, route)
 
 
-def mistrust(found: Certificate) -> str:
+def distrust_reason(found: Certificate) -> str:
     """Return in words why a certificate is not trusted."""
     return {
         "expired": "it has expired",
@@ -108,7 +108,7 @@ def mistrust(found: Certificate) -> str:
         "unknown issuer": "nobody that this machine trusts signed it",
         "other name": "it is for another name",
         "weak": "it is too weak",
-    }.get(found.kind, "") + (f": {found.mistrust}" if found.kind in ("weak", "") else "")
+    }.get(found.kind, "") + (f": {found.verify_failure}" if found.kind in ("weak", "") else "")
 
 
 def described_parts(found: Certificate) -> Iterator[str]:

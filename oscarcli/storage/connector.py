@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import UnreachableError
-from oscarcli.network.route import ProbeError, begin_tls, reach, route_to
+from oscarcli.network.route import ProbeError, begin_tls, open_connection, route_to
 from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
 from oscarcli.network.trust import proxy_context, tls_context
 from oscarcli.storage.connection_failures import (
@@ -157,7 +157,7 @@ class Connector:
             if self._proxy is not None and self._proxy.scheme == "https":
                 sock = begin_tls(sock, proxy_context(self._settings.tls), self._proxy.host)
             return sock
-        return reach(self._route, seconds)
+        return open_connection(self._route, seconds)
 
     def _failure(self, error: Exception) -> Exception:
         causes = list(chain(error))

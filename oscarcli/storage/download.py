@@ -14,7 +14,7 @@ from pathlib import Path
 from oscarcli.errors import OscarError, RefusedError, UnreachableError, UsageError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.part_file import PIECE, PartFile, part_file
+from oscarcli.storage.part_file import PIECE_BYTES, PartFile, part_file
 from oscarcli.storage.resume import can_go_on
 from oscarcli.storage.safe_paths import opened_folder
 from oscarcli.storage.source import Advance
@@ -23,7 +23,7 @@ from oscarcli.storage.workers import run_parallel
 
 MIB = 1 << 20
 # Measured on loopback: reads of 256 KiB are twice to three times as fast as those of 64 KiB or 1 MiB.
-BLOCK = MIB >> 2
+READ_BLOCK_BYTES = MIB >> 2
 # One stream is the fastest on loopback, several on a long way; few and large ranges cost little on either.
 RANGED_FROM = 64 * MIB
 MIN_RANGE_BYTES = 32 * MIB
@@ -116,7 +116,7 @@ class Download:
         return f'download "{self._wanted.location}" from {self._storage.provider}'
 
     def _replace(self, folder: int, target: Path, name: str, streams: int) -> None:
-        if self._wanted.size > PIECE:
+        if self._wanted.size > PIECE_BYTES:
             # The journal of a large file knows it by its whole path, for which each folder is looked at.
             target = Path(os.path.realpath(target))
         whole = target.with_name(name)
@@ -178,7 +178,7 @@ class Download:
                         if hash_block is not None and self._md5:
                             hash_block(data)
             except _BrokenStreamError as broken:
-                failures = failures + 1 if position - before < BLOCK else 1
+                failures = failures + 1 if position - before < READ_BLOCK_BYTES else 1
                 if failures >= ATTEMPTS:
                     raise UnreachableError(
                         f"{broken.error.message} after {position} of {self._wanted.size} bytes"
@@ -202,7 +202,7 @@ class Download:
                 while position < end:
                     # Up to a multiple of a block: what is written is whole pages, a quarter less work for the
                     # file system.
-                    size = min(BLOCK - position % BLOCK, end - position)
+                    size = min(READ_BLOCK_BYTES - position % READ_BLOCK_BYTES, end - position)
                     data = self._read(reader.read, size, cancellation)
                     position += len(data)
                     yield data

@@ -10,7 +10,7 @@ from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.wire import StreamedBody
 
 # Pieces of a stream are held in memory, one at a time.
-STREAM_PART = 8 << 20
+STREAM_PART_BYTES = 8 << 20
 DIGEST_BLOCK = 1 << 20
 # What is computed of a stream, which cannot be read a second time.
 STREAM_ALGORITHMS = ("adler32", "md5")
@@ -33,7 +33,9 @@ class SentContent:
         self._part: UploadPart | None = None
         if source.size is None:
             self._digests = {name: new_digest(name) for name in STREAM_ALGORITHMS}
-            self.body: UploadPart | StreamedBody = StreamedBody(self._counted(source.sections(STREAM_PART)))
+            self.body: UploadPart | StreamedBody = StreamedBody(
+                self._counted(source.sections(STREAM_PART_BYTES))
+            )
         else:
             self._part = self.body = next(source.sections(max(source.size, 1)))
 

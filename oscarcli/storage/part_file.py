@@ -24,7 +24,7 @@ from oscarcli.storage.safe_paths import created, put_in_place, temporary_name
 
 MIB = 1 << 20
 # As much as a worker may have to fetch again; smaller objects are fetched anew.
-PIECE = 16 * MIB
+PIECE_BYTES = 16 * MIB
 
 Write = Callable[[bytes, int], None]
 
@@ -96,7 +96,7 @@ class PartFile:
             "path": identity.path,
             "size": self._wanted.size,
             "etag": self._wanted.etag,
-            "piece_size": PIECE,
+            "piece_size": PIECE_BYTES,
             "part": {
                 "folder": str(self._target.parent),
                 "name": self._name,
@@ -110,7 +110,7 @@ class PartFile:
         if self._journals is None or self._journals.restart:
             return "that was asked for"
         then = (header.get("size"), header.get("etag"), header.get("piece_size"))
-        if then != (self._wanted.size, self._wanted.etag, PIECE):
+        if then != (self._wanted.size, self._wanted.etag, PIECE_BYTES):
             return "the object was changed since it was interrupted"
         part = header.get("part")
         if not isinstance(part, dict) or not self._open_part(str(part.get("name")), part.get("file")):
@@ -138,14 +138,14 @@ class PartFile:
         said = {line[0]: line[1] for line in self._journal.lines if len(line) == 2}
         for number, checksum in said.items():
             cancellation.check()
-            if not isinstance(number, int) or not 0 <= number * PIECE < self._wanted.size:
+            if not isinstance(number, int) or not 0 <= number * PIECE_BYTES < self._wanted.size:
                 continue
             if checksum == self._checksum(number):
                 yield number
 
     def _checksum(self, number: int) -> int | None:
         """Return the CRC-32 of a piece, `None` when it is not all there."""
-        position, end, checksum = number * PIECE, number * PIECE + self._length_of(number), 0
+        position, end, checksum = number * PIECE_BYTES, number * PIECE_BYTES + self._length_of(number), 0
         while position < end:
             block = os.pread(self._descriptor, min(MIB, end - position), position)
             if not block:
@@ -155,7 +155,7 @@ class PartFile:
         return checksum
 
     def _length_of(self, number: int) -> int:
-        return min(PIECE, self._wanted.size - number * PIECE)
+        return min(PIECE_BYTES, self._wanted.size - number * PIECE_BYTES)
 
     def missing(self, length: int) -> Iterator[tuple[int, int]]:
         """Yield the ranges, first byte and the one behind the last, that are not there.
@@ -167,12 +167,12 @@ class PartFile:
         if self._journal is None:
             yield from ((start, min(start + length, size)) for start in range(0, size, length))
             return
-        most = max(1, -(-length // PIECE))
+        most = max(1, -(-length // PIECE_BYTES))
         run: list[int] = []
-        for number in range(-(-size // PIECE) + 1):
-            is_missing = number * PIECE < size and number not in self._done
+        for number in range(-(-size // PIECE_BYTES) + 1):
+            is_missing = number * PIECE_BYTES < size and number not in self._done
             if run and (not is_missing or len(run) == most):
-                yield run[0] * PIECE, run[-1] * PIECE + self._length_of(run[-1])
+                yield run[0] * PIECE_BYTES, run[-1] * PIECE_BYTES + self._length_of(run[-1])
                 run = []
             run += [number] if is_missing else []
 
@@ -185,13 +185,13 @@ class PartFile:
         def write(data: bytes, position: int) -> None:
             nonlocal checksum
             while data:
-                inside = position % PIECE
-                block, data = data[: PIECE - inside], data[PIECE - inside :]
+                inside = position % PIECE_BYTES
+                block, data = data[: PIECE_BYTES - inside], data[PIECE_BYTES - inside :]
                 self._write(block, position)
                 checksum = zlib.crc32(block, checksum if inside else 0)
                 position += len(block)
-                if position % PIECE == 0 or position == self._wanted.size:
-                    self._finish_piece((position - 1) // PIECE, checksum)
+                if position % PIECE_BYTES == 0 or position == self._wanted.size:
+                    self._finish_piece((position - 1) // PIECE_BYTES, checksum)
 
         return write
 
@@ -257,7 +257,7 @@ def part_file(
         "download", storage.place, wanted.location.bucket, wanted.location.key, str(target)
     )
     journals = storage.journals
-    journal = journals.open(identity) if journals and wanted.etag and wanted.size > PIECE else None
+    journal = journals.open(identity) if journals and wanted.etag and wanted.size > PIECE_BYTES else None
     part = PartFile(folder, target, wanted, (journal, journals) if journal and journals else None)
     try:
         with cancellation.on_failure(part.leave):

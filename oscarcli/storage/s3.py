@@ -27,7 +27,7 @@ from oscarcli.storage.s3_failures import MISSING_BUCKET, AnswerError, failure, r
 from oscarcli.storage.s3_lean import LeanClient
 from oscarcli.storage.s3_operations import OPERATIONS
 from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings, choose_engine
-from oscarcli.storage.s3_upload import upload
+from oscarcli.storage.s3_upload import upload_object
 from oscarcli.storage.source import Source, UploadPart
 
 PAGE = 1000
@@ -220,7 +220,7 @@ class S3Storage:
         self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
     ) -> None:
         """Store an object, in parts when it is large."""
-        upload(self, location, source, content_type, cancellation)
+        upload_object(self, location, source, content_type, cancellation)
 
     def remove(self, location: Location) -> None:
         """Delete one object; the protocol does not tell whether there was one."""

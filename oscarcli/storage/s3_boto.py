@@ -40,7 +40,7 @@ NO_PROFILE = {
 }
 
 
-def connect(settings: S3Settings) -> Any:
+def boto_client(settings: S3Settings) -> Any:
     """Return a botocore client. Nothing is sent yet, and nothing is read from `~/.aws`.
 
     Raises:
@@ -130,7 +130,7 @@ class BotoClient:
         """The botocore client, made once; all threads use the same one."""
         with self._connecting:
             if self._connected is None:
-                self._connected = connect(self._settings)
+                self._connected = boto_client(self._settings)
             return self._connected
 
     def call(

@@ -26,7 +26,7 @@ from oscarcli.storage.connection_failures import (
 )
 
 # As botocore has it: urllib3's own pieces of 16 KiB slow large transfers down.
-PIECE = 128 << 10
+PIECE_BYTES = 128 << 10
 # A page of a listing, the longest answer that is no file, has a thousand keys of a thousand characters.
 MAX_DOCUMENT_BYTES = 8 << 20
 # What a proxy answers that wants a login.
@@ -42,7 +42,7 @@ class _Document:
     def stream(self) -> Iterator[bytes]:
         """Yield its pieces. Raises NoConnectionError when it is longer than any document of a store."""
         left = MAX_DOCUMENT_BYTES
-        for piece in self._answer.stream(PIECE):
+        for piece in self._answer.stream(PIECE_BYTES):
             left -= len(piece)
             if left < 0:
                 self._answer.close()
@@ -161,7 +161,7 @@ class Sender:
         options: dict[str, Any] = {
             "timeout": urllib3.Timeout(connect=connect, read=read),
             "maxsize": self._connections,
-            "blocksize": PIECE,
+            "blocksize": PIECE_BYTES,
         }
         if scheme == "https":
             options["ssl_context"] = tls_context(self._tls, bundle=os.environ.get("AWS_CA_BUNDLE", ""))

@@ -17,14 +17,14 @@ from oscarcli.storage.source import Source, UploadPart
 
 MIB = 1 << 20
 # Up to here one request; measured on loopback, the size of a part makes no difference from 8 MiB on.
-PART = 16 * MIB
+PART_BYTES = 16 * MIB
 # Pieces of a stream are held in memory, one more than are being sent.
-STREAM_PART = 8 * MIB
+STREAM_PART_BYTES = 8 * MIB
 # A body this small is sent without waiting for "100 Continue" first: one round trip less.
-SENT_AT_ONCE = 1 * MIB
+SENT_AT_ONCE_BYTES = 1 * MIB
 
 
-def upload(
+def upload_object(
     storage: S3Calls, location: Location, source: Source, content_type: str, cancellation: Cancellation
 ) -> None:
     """Store all of `source` under `location`. Raises the errors of `Storage`.
@@ -72,9 +72,9 @@ def _taken_from(sections: list[UploadPart]) -> Iterator[UploadPart]:
 
 def _part_size(size: int | None) -> int:
     if size is None:
-        return STREAM_PART
+        return STREAM_PART_BYTES
     smallest = -(-size // MAX_PARTS)
-    return max(PART, -(-smallest // MIB) * MIB)
+    return max(PART_BYTES, -(-smallest // MIB) * MIB)
 
 
 def _put(
@@ -86,7 +86,7 @@ def _put(
     cancellation: Cancellation,
 ) -> None:
     doing = f'upload "{location}" to {storage.provider}'
-    body = section.read() if len(section) <= SENT_AT_ONCE else section
+    body = section.read() if len(section) <= SENT_AT_ONCE_BYTES else section
     digest = section.md5() if isinstance(body, UploadPart) else _md5(body)
     source.check_unchanged()
     answer = storage.call(

@@ -68,7 +68,7 @@ def run_parallel(
     try:
         yield from pool.results()
     except BaseException:
-        pool.dismiss()
+        pool.cancel_and_wait()
         raise
     cancellation.check()
 
@@ -189,7 +189,7 @@ class _WorkerPool(Generic[Item, Answer]):
             self._threads.append(thread)
             thread.start()
 
-    def dismiss(self) -> None:
+    def cancel_and_wait(self) -> None:
         """Call off what still runs and wait for it, though not for long."""
         self._cancellation.cancel()
         with self._growing:

@@ -146,7 +146,7 @@ def test_what_is_written_is_read(subject: Subject, put: Callable[..., list[int]]
 def test_a_large_object_goes_in_parts(
     subject: Subject, put: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_upload, "PART", 5 * MIB)
+    monkeypatch.setattr(s3_upload, "PART_BYTES", 5 * MIB)
     content = os.urandom(12 * MIB + 345)
     steps = put("large", content)
     found = subject.storage.stat(subject.at("large"))
@@ -366,7 +366,7 @@ class Broken:
 
 
 def test_a_failed_upload_leaves_nothing(subject: Subject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_upload, "PART", 5 * MIB)
+    monkeypatch.setattr(s3_upload, "PART_BYTES", 5 * MIB)
     cancellation = Cancellation()
     with pytest.raises(RefusedError, match="shorter"):
         subject.storage.write(

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_boto import boto_client
 from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Runner
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server
@@ -39,7 +39,7 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def objects(store: Server) -> Iterator[Any]:
-    client = connect(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
+    client = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
     if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket=BUCKET)
     yield client

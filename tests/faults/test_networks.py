@@ -97,11 +97,11 @@ def _proxies(
 
 
 def _make_bucket(settings: object) -> None:
-    from oscarcli.storage.s3_boto import connect
+    from oscarcli.storage.s3_boto import boto_client
     from oscarcli.storage.s3_settings import S3Settings
 
     assert isinstance(settings, S3Settings)
-    client = connect(settings)
+    client = boto_client(settings)
     client.create_bucket(Bucket="data")
     client.close()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_boto import boto_client
 from tests.conftest import Runner
 from tests.support.command import COMMAND, PATIENCE
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
@@ -55,7 +55,7 @@ def know_store(run: Runner, endpoint: str) -> Server:
 @pytest.fixture
 def limited(run: Runner, tmp_path: Path) -> Iterator[Limited]:
     with local_server(tmp_path) as store:
-        objects = connect(store.settings)
+        objects = boto_client(store.settings)
         objects.create_bucket(Bucket=BUCKET)
         manager = know_store(run, store.endpoint)
         yield Limited(run, objects)

@@ -74,10 +74,10 @@ def setup(call: Caller, tmp_path: Path) -> Iterator[Setup]:
 @pytest.fixture(scope="module")
 def store_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A port at which an object store without TLS is, with a bucket."""
-    from oscarcli.storage.s3_boto import connect
+    from oscarcli.storage.s3_boto import boto_client
 
     with local_server(tmp_path_factory.mktemp("store")) as server:
-        client = connect(server.settings)
+        client = boto_client(server.settings)
         client.create_bucket(Bucket="data")
         client.close()
         yield int(server.endpoint.rpartition(":")[2])

@@ -109,7 +109,7 @@ def minio_server(folder: Path, environment: Mapping[str, str] | None = None) -> 
 
 
 def wait_for_buckets(server: Server) -> None:
-    client = s3_boto.connect(replace(server.settings, read_timeout=2))
+    client = s3_boto.boto_client(replace(server.settings, read_timeout=2))
     deadline = time.monotonic() + 30
     while True:
         try:

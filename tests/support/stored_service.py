@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_boto import boto_client
 from oscarcli.storage.s3_settings import S3Settings
 from tests.support.command import World
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
@@ -85,7 +85,7 @@ def stored_service(world: World, store: Store) -> Iterator[StoredService]:
         return Reply(headers={"Content-Type": "application/json"}, body=body)
 
     server.script = answer
-    client = connect(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
+    client = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
     if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket=BUCKET)
     for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):

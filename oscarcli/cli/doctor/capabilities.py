@@ -78,7 +78,7 @@ def object_store(context: Context) -> StepResult:
 
 def _reach(context: Context, endpoint: str) -> None:
     """Raise CheckError when there is no way from here to the object store."""
-    from oscarcli.network.route import ProbeError, connect, is_address, resolve, route_to
+    from oscarcli.network.route import ProbeError, connect_first, is_address, resolve, route_to
 
     if not _is_url(endpoint):
         raise CheckError(
@@ -91,7 +91,7 @@ def _reach(context: Context, endpoint: str) -> None:
     try:
         if not is_address(route.first[0]):
             resolve(route.first[0], context.seconds)
-        connect(route, context.seconds).close()
+        connect_first(route, context.seconds).close()
     except ProbeError as error:
         raise CheckError(
             f"{endpoint}: {error.message}",

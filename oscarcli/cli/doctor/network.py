@@ -40,10 +40,10 @@ def host_name(context: Context) -> StepResult:
 
 def connection(context: Context) -> StepResult:
     """Open a connection."""
-    from oscarcli.network.route import connect
+    from oscarcli.network.route import connect_first
 
     with _what_next(context):
-        connect(context.route, context.seconds).close()
+        connect_first(context.route, context.seconds).close()
     return StepResult(f"{context.route.place} takes connections")
 
 
@@ -55,7 +55,7 @@ def certificate(context: Context) -> StepResult:
         return StepResult("none: the endpoint begins with http://", CheckOutcome.NOTE)
     with _what_next(context):
         found = look_at_certificate(context.route, context.seconds)
-    if found.mistrust is not None:
+    if found.verify_failure is not None:
         return _untrusted(context, found)
     text = f"signed by {found.issuer or 'nobody with a name'}{_until(found)}"
     if found.until is not None and found.until - datetime.now(timezone.utc) < SOON:
@@ -109,11 +109,11 @@ def _until(found: Certificate) -> str:
 
 
 def _untrusted(context: Context, found: Certificate) -> StepResult:
-    from oscarcli.network.tls_failures import described_parts, mistrust
+    from oscarcli.network.tls_failures import described_parts, distrust_reason
 
     cause = CAUSES.get(found.kind, "OpenSSL rejects it")
     described = ", ".join(described_parts(found))
-    text = f"not trusted: {mistrust(found)}" + (f" ({described})" if described else "")
+    text = f"not trusted: {distrust_reason(found)}" + (f" ({described})" if described else "")
     if not context.cluster.ssl_verify:
         return StepResult(
             f"{text}; and not verified",

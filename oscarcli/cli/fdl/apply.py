@@ -80,7 +80,7 @@ def delete(
     Clusters and names are found as by apply; of the file nothing but names is read.
     """
     from oscarcli.fdl.actions import Action
-    from oscarcli.fdl.apply import carry_out
+    from oscarcli.fdl.apply import apply_actions
 
     session: Session = ctx.obj
     fdl = read_fdl(session, fdl_file, names_only=True)
@@ -89,7 +89,7 @@ def delete(
     _ask(session, actions, yes)
     report = ApplyReport(session, fdl.label, len(actions), ignore_missing=ignore_missing)
     report.title("Deleting")
-    report.follow(carry_out(actions, session.api_for))
+    report.follow(apply_actions(actions, session.api_for))
     report.close(DELETED)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from oscarcli.cli.federation import delete
-from oscarcli.cli.federation.change import ServiceArgument, carry_out
+from oscarcli.cli.federation.change import ServiceArgument, change_federation
 from oscarcli.cli.federation.members import (
     SSL_VERIFY_WORDS,
     ClusterIdOption,
@@ -127,7 +127,7 @@ def add_member(
         raise RefusedError(
             f"{described(member)} is a member already", hint="'oscar-cli federation update' changes a member"
         )
-    carry_out(
+    change_federation(
         session,
         service,
         lambda: federation.add_member(session.api, service, member),
@@ -182,7 +182,7 @@ def update(
     old = one_of(selected(members, service, member_type(kind), cluster_id, service_name))
     new = {**old, **changes}
     check_complete({"url": "", "cluster_id": "", "service_name": "", **new})
-    carry_out(
+    change_federation(
         session,
         service,
         lambda: federation.replace_member(session.api, service, old, new),

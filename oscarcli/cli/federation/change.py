@@ -14,7 +14,7 @@ from oscarcli.errors import NotFoundError, OscarError, PartialError, RefusedErro
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
 
 
-def carry_out(
+def change_federation(
     session: Session,
     service: str,
     write: Callable[[], str | None],

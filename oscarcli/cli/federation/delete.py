@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from oscarcli.cli.federation.change import ServiceArgument, carry_out
+from oscarcli.cli.federation.change import ServiceArgument, change_federation
 from oscarcli.cli.federation.members import (
     ClusterIdOption,
     Member,
@@ -62,7 +62,7 @@ def delete(
     if delete_service:
         _confirm_services(session, service, doomed, yes)
     gone = {federation.identity(one) for one in chosen}
-    carry_out(
+    change_federation(
         session,
         service,
         lambda: federation.remove_members(session.api, service, chosen, delete_services=delete_service),

@@ -103,20 +103,20 @@ class AcceptanceRun:
             finally:
                 self._finish_upload()
 
-    def _tried(self, step: AcceptanceStep, folder: Path, patience: float) -> StepReport:
+    def _tried(self, step: AcceptanceStep, folder: Path, limit: float) -> StepReport:
         folder.mkdir()
         try:
-            return self._done(step, folder, patience)
+            return self._done(step, folder, limit)
         except OscarError as error:
             return StepReport(step, "fail", error=error.message)
 
-    def _done(self, step: AcceptanceStep, folder: Path, patience: float) -> StepReport:
+    def _done(self, step: AcceptanceStep, folder: Path, limit: float) -> StepReport:
         if step.kind == "run":
             return self._compared(step, self._run(step))
         if step.kind == "http-request":
             return self._call(step)
         if step.kind == "put-file":
-            self._put(step, folder, patience)
+            self._put(step, folder, limit)
             return StepReport(step, "pass")
         if step.kind == "wait":
             return self._wait(step)
@@ -197,7 +197,7 @@ class AcceptanceRun:
 
     # -- files -----------------------------------------------------------------------------------------
 
-    def _put(self, step: AcceptanceStep, folder: Path, patience: float) -> None:
+    def _put(self, step: AcceptanceStep, folder: Path, limit: float) -> None:
         """Upload a step's input; the job that this starts is followed by the steps behind."""
         from oscarcli.jobs.events import Uploaded, UploadFailed
         from oscarcli.jobs.upload_and_wait import upload_and_wait
@@ -208,7 +208,7 @@ class AcceptanceRun:
         source.write_bytes(data)
         upload = self._files.input(source)
         results = folder / "results"
-        events = upload_and_wait(self._files, [upload], limit=patience, folder=results)
+        events = upload_and_wait(self._files, [upload], limit=limit, folder=results)
         self._upload = _Upload(upload.target, events)
         for event in events:
             if isinstance(event, UploadFailed):

@@ -37,12 +37,12 @@ def _tell_lent(session: Session, plan: Planned) -> None:
 
 def _carry_out(session: Session, plan: Planned, *, wait: bool) -> None:
     from oscarcli.cli.kit.fdl_changes import warn_of_ignored
-    from oscarcli.fdl.apply import carry_out
+    from oscarcli.fdl.apply import apply_actions
     from oscarcli.fdl.wait import Awaited, wait_until_ready
 
     report = ApplyReport(session, plan.fdl.label, len(plan.actions))
     report.title("Applying")
-    done = report.follow(carry_out(plan.actions, session.api_for))
+    done = report.follow(apply_actions(plan.actions, session.api_for))
     for action in done:
         if action.comparison is not None and action.comparison.has_secrets and not action.comparison.changes:
             because = "sent for its secrets alone, as no server shows whether they differ"

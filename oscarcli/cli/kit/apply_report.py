@@ -61,9 +61,9 @@ class ApplyReport:
             self._tell(event)
         return [event.action for event in self._events if event.outcome in FINE]
 
-    def follow_states(self, sights: Iterable[ServiceUpdate]) -> None:
+    def follow_states(self, updates: Iterable[ServiceUpdate]) -> None:
         """Tell how services become ready, and which do not."""
-        for update in sights:
+        for update in updates:
             place = f'service "{update.service.name}" in cluster "{update.service.cluster_id}"'
             if update.outcome == "waiting":
                 self._begin(f"{update.service.name}: {update.text}", f"{place}: {update.text}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from oscarcli.jobs.log_lines import LineSelection
 
 # So many characters of a log are written at a time.
-PIECE = 1 << 20
+PIECE_BYTES = 1 << 20
 
 app = noun("The jobs of a service and what they wrote.")
 
@@ -210,7 +210,7 @@ def _write_log(session: Session, text: str, *, raw: bool) -> None:
     position = 0
     while position < len(text):
         # A piece ends with a line where it can: its end may be of two characters.
-        end = text.find("\n", position + PIECE) + 1 or len(text)
+        end = text.find("\n", position + PIECE_BYTES) + 1 or len(text)
         piece = text[position:end]
         session.answer(piece if raw else clean_log(piece))
         position = end

@@ -52,7 +52,7 @@ def watch(session: Session, view: View) -> None:
     from oscarcli.api.jobs import list_jobs
     from oscarcli.jobs.outage import TRANSIENT, ServerOutage
 
-    patience = ServerOutage()
+    outage = ServerOutage()
     in_place = session.wants_table and LiveText.works(session.out, session.environ.get("TERM"))
     display = _Screen(session, view) if in_place else _Stream(session, view)
     poll = Poll(PAUSE_SECONDS, rest=REST_FACTOR, longest_rest=MAX_PAUSE_SECONDS)
@@ -60,9 +60,9 @@ def watch(session: Session, view: View) -> None:
         poll.begin()
         try:
             jobs = list_jobs(session.api, view.service)
-            remark = patience.succeeded()
+            remark = outage.succeeded()
         except TRANSIENT as error:
-            jobs, remark = None, patience.failed(error)
+            jobs, remark = None, outage.failed(error)
         if remark:
             session.note(remark)
             display.leave()

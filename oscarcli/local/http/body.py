@@ -15,7 +15,7 @@ from oscarcli.local.http.messages import READ_BLOCK, ConnectionLost, MalformedBo
 
 # A body the handler did not read is discarded up to this many bytes so that the connection can be reused;
 # beyond it, or when it does not come in time, closing the connection is cheaper than reading on.
-DISCARD_LIMIT = 1 << 20
+MAX_DISCARDED_BYTES = 1 << 20
 DISCARD_SECONDS = 5.0
 # A client that is still sending when it is refused sees the answer only if its bytes are taken meanwhile:
 # closing at once would reset the connection under it.
@@ -133,7 +133,7 @@ class RequestBody:
             # The client waits to be told to send, and now never will.
             return False
         with self._limited(DISCARD_SECONDS):
-            left = DISCARD_LIMIT
+            left = MAX_DISCARDED_BYTES
             while left > 0:
                 data = self.read(READ_BLOCK)
                 if not data:

@@ -18,10 +18,10 @@ from typing import Any, BinaryIO
 from urllib.parse import unquote_plus
 
 # Above this size only a body that begins like a JSON container or string is parsed whole.
-SNIFF_LIMIT = 1 << 20
+MAX_SNIFFED_BYTES = 1 << 20
 # A larger JSON document would cost several times its size in memory.
-JSON_LIMIT = 32 << 20
-BLOCK = 1 << 18
+MAX_JSON_BYTES = 32 << 20
+BLOCK_BYTES = 1 << 18
 QUERY = "queryStringParameters"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NO_BASE64 = bytes(sorted(set(range(256)) - set(_BASE64) - {ord("=")}))
@@ -123,16 +123,16 @@ def _is_json(text: str) -> bool:
 def classify_file(path: Path, tell: Tell, inputs: Sequence[Mapping[str, Any]] = ()) -> Payload:
     """Classify the payload in a file; see `classify`. Raises SupervisorCrash."""
     with path.open("rb") as file:
-        head = file.read(SNIFF_LIMIT + 1)
-        if len(head) <= SNIFF_LIMIT:
+        head = file.read(MAX_SNIFFED_BYTES + 1)
+        if len(head) <= MAX_SNIFFED_BYTES:
             return classify(head, tell, inputs)
         # A text this long that is JSON but no container and no string would be a number of a million digits.
         if head.lstrip()[:1] not in (b"{", b"[", b'"'):
             return Raw(None)
-        rest = file.read(JSON_LIMIT)
-        if len(head) + len(rest) > JSON_LIMIT:
+        rest = file.read(MAX_JSON_BYTES)
+        if len(head) + len(rest) > MAX_JSON_BYTES:
             raise SupervisorCrash(
-                f"the payload is a JSON text of more than {JSON_LIMIT >> 20} MiB", "MemoryError"
+                f"the payload is a JSON text of more than {MAX_JSON_BYTES >> 20} MiB", "MemoryError"
             )
         return classify(head + rest, tell, inputs)
 
@@ -247,12 +247,12 @@ def decode_base64(source: BinaryIO, target: BinaryIO) -> None:
     """Decode a large body block by block, as leniently as a small one. Raises SupervisorCrash."""
     with crashing("the payload is neither JSON nor base64"):
         kept = b""
-        while block := source.read(BLOCK):
+        while block := source.read(BLOCK_BYTES):
             if not block.isascii():
                 raise ValueError("string argument should contain only ASCII characters")
             kept += block.translate(None, _NO_BASE64)
             if b"=" in kept:
-                kept += source.read(BLOCK).translate(None, _NO_BASE64)
+                kept += source.read(BLOCK_BYTES).translate(None, _NO_BASE64)
                 break
             whole = len(kept) - len(kept) % 4
             target.write(binascii.a2b_base64(kept[:whole]))

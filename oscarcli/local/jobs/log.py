@@ -25,7 +25,7 @@ SUPERVISOR = "supervisor"
 # Who speaks in lines that a real cluster has no line for.
 LOCAL_CLUSTER = "local cluster"
 # A kubelet rotates a container's log at 10 MiB; a little more does no harm, a runaway loop would.
-OUTPUT_LIMIT = 16 << 20
+MAX_OUTPUT_BYTES = 16 << 20
 READ_BLOCK = 1 << 16
 _TIME = struct.Struct("<q")
 
@@ -74,7 +74,11 @@ class JobLog:
     """
 
     def __init__(
-        self, folder: Path, level: str, limit: int = OUTPUT_LIMIT, answer_limit: int | None = OUTPUT_LIMIT
+        self,
+        folder: Path,
+        level: str,
+        limit: int = MAX_OUTPUT_BYTES,
+        answer_limit: int | None = MAX_OUTPUT_BYTES,
     ) -> None:
         self._lines = _LineFile(folder / SUPERVISOR_LINES)
         self._output = _LineFile(folder / SCRIPT_LINES)

@@ -30,8 +30,8 @@ DEFAULT_SCALE = 4
 # Runs that wait or work, of all services: each holds a thread of the listener, and the others stay free.
 MAX_CALLS = 24
 # Of what a script prints; a runaway loop would fill the disk.
-OUTPUT_LIMIT = 1 << 30
-BODY_LIMIT = 1 << 30
+MAX_OUTPUT_BYTES = 1 << 30
+MAX_BODY_BYTES = 1 << 30
 COPY_BLOCK = 1 << 16
 FOLDER_PREFIX = ".run-"
 
@@ -171,7 +171,7 @@ class SyncRuns:
         except PlacementError as error:
             raise Refused(502, str(error)) from error
         storage = None if self._storage is None else self._storage.of(run.definition)
-        job_log = JobLog(home, log_level(run.definition), limit=OUTPUT_LIMIT, answer_limit=None)
+        job_log = JobLog(home, log_level(run.definition), limit=MAX_OUTPUT_BYTES, answer_limit=None)
         try:
             outcome = supervise(run, home / "work", storage, placement, job_log, cancellation)
         finally:
@@ -207,8 +207,8 @@ def _spool(body: Body, target: Path) -> None:
     with target.open("wb") as file:
         while block := body.read(COPY_BLOCK):
             total += len(block)
-            if total > BODY_LIMIT:
-                raise Refused(413, f"the body is larger than {BODY_LIMIT >> 20} MiB")
+            if total > MAX_BODY_BYTES:
+                raise Refused(413, f"the body is larger than {MAX_BODY_BYTES >> 20} MiB")
             file.write(block)
 
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 
 # Large enough that a system call costs nothing beside the copying, small enough for many threads at once.
-BLOCK = 1 << 18
+BLOCK_BYTES = 1 << 18
 # Up to here a row of the database costs less than a file; SQLite's own measurements say 100 kB.
 MAX_SMALL_BYTES = 1 << 16
 _SHARDS = [f"{number:02x}" for number in range(256)]

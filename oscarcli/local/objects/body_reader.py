@@ -11,9 +11,9 @@ from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Checksum, Readable
 
 # The largest object, and the largest single upload: more goes in parts.
-OBJECT_LIMIT = 5 << 40
-UPLOAD_LIMIT = 5 << 30
-DOCUMENT_LIMIT = 4 << 20
+MAX_OBJECT_BYTES = 5 << 40
+MAX_UPLOAD_BYTES = 5 << 30
+MAX_DOCUMENT_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class BodyReader:
     """
 
     def __init__(
-        self, stream: Readable, announced: DeclaredBody | None = None, limit: int = OBJECT_LIMIT
+        self, stream: Readable, announced: DeclaredBody | None = None, limit: int = MAX_OBJECT_BYTES
     ) -> None:
         self._stream = stream
         self._announced = announced or DeclaredBody()

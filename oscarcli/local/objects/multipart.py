@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from oscarcli.local.objects import checksums, index, listing, names, piece_index
-from oscarcli.local.objects.body_reader import OBJECT_LIMIT, BodyReader
+from oscarcli.local.objects.body_reader import MAX_OBJECT_BYTES, BodyReader
 from oscarcli.local.objects.errors import S3Error, full_disk_named
 from oscarcli.local.objects.model import (
     EVENT_COMPLETE,
@@ -201,7 +201,7 @@ def _choose(
         chosen.append(piece)
     if any(piece.size < MIN_PART_BYTES for piece in chosen[:-1]):
         raise S3Error("EntityTooSmall")
-    if sum(piece.size for piece in chosen) > OBJECT_LIMIT:
+    if sum(piece.size for piece in chosen) > MAX_OBJECT_BYTES:
         raise S3Error("EntityTooLarge")
     return chosen
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO, FileIO
 from types import TracebackType
 
-from oscarcli.local.objects.blobs import BLOCK, Blobs
+from oscarcli.local.objects.blobs import BLOCK_BYTES, Blobs
 from oscarcli.local.objects.model import ObjectRecord, Piece
 
 
@@ -127,7 +127,7 @@ class ObjectReader:
             holds.release(self._content)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self.read(BLOCK), b"")
+        return iter(lambda: self.read(BLOCK_BYTES), b"")
 
     def __enter__(self) -> ObjectReader:
         return self

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oscarcli.local.objects import index, piece_index
-from oscarcli.local.objects.blobs import BLOCK, Blobs, Draft
+from oscarcli.local.objects.blobs import BLOCK_BYTES, Blobs, Draft
 from oscarcli.local.objects.body_reader import BodyReader
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import (
@@ -79,7 +79,7 @@ class Writer:
     def draft(self, intake: BodyReader) -> Iterator[Draft]:
         """Receive everything into a durable blob, which is removed again unless it is kept."""
         with self.blobs.draft() as draft:
-            while block := intake.read(BLOCK):
+            while block := intake.read(BLOCK_BYTES):
                 draft.write(block)
             draft.seal()
             yield draft

@@ -16,9 +16,9 @@ from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.names import is_job_name, new_job_name
 
 # Linux takes no longer string into a program's environment: 128 KiB with "EVENT=" and the final zero byte.
-EVENT_LIMIT = 131_065
+MAX_EVENT_BYTES = 131_065
 # What Kubernetes' own store takes of one job.
-BODY_LIMIT = 1536 << 10
+MAX_BODY_BYTES = 1536 << 10
 
 
 # -- jobs and logs -------------------------------------------------------------------------------
@@ -107,7 +107,7 @@ def submit(call: Call) -> Response:
             "end with an alphanumeric character",
         )
     try:
-        payload = call.request.read_all(BODY_LIMIT)
+        payload = call.request.read_all(MAX_BODY_BYTES)
     except ValueError as error:
         raise ApiError(500, "etcdserver: request is too large") from error
     try:
@@ -119,11 +119,11 @@ def submit(call: Call) -> Response:
 
 
 def _queue(call: Call, name: str, definition: Definition, payload: bytes) -> None:
-    if len(payload) <= EVENT_LIMIT:
+    if len(payload) <= MAX_EVENT_BYTES:
         call.cluster.jobs.add(name, definition, payload)
         return
     reason = (
-        f"the event has {len(payload)} bytes, a job takes {EVENT_LIMIT} at most; "
+        f"the event has {len(payload)} bytes, a job takes {MAX_EVENT_BYTES} at most; "
         "upload the data as a file instead"
     )
     call.cluster.jobs.add_failed(name, definition["name"], reason)

@@ -24,13 +24,13 @@ from oscarcli.local.services.names import is_label_value
 from oscarcli.local.users.access import visible
 
 # A definition is text; Kubernetes takes none above 1 MiB either.
-BODY_LIMIT = 8 << 20
+MAX_BODY_BYTES = 8 << 20
 
 
 def body_of(call: Call, invalid: str) -> bytes:
     """Return a request's JSON body. Raises ApiError 400, its text beginning with `invalid`."""
     try:
-        return call.request.read_all(BODY_LIMIT)
+        return call.request.read_all(MAX_BODY_BYTES)
     except ValueError as error:
         raise ApiError(400, f"{invalid}http: request body too large") from error
 

@@ -111,7 +111,7 @@ def provider_of(entry: Mapping[str, Any]) -> tuple[str, str]:
     return kind.lower(), identifier or "default"
 
 
-def place_of(entry: Mapping[str, Any]) -> BucketFolder:
+def bucket_folder(entry: Mapping[str, Any]) -> BucketFolder:
     """Return where an input or output with a normalised path is."""
     bucket, _, folder = str(entry["path"]).partition("/")
     return BucketFolder(provider_of(entry), bucket, folder.strip("/"))
@@ -119,7 +119,7 @@ def place_of(entry: Mapping[str, Any]) -> BucketFolder:
 
 def inputs_of(definition: Definition) -> list[BucketFolder]:
     """Return the places whose objects start jobs."""
-    return [place_of(entry) for entry in definition["input"]]
+    return [bucket_folder(entry) for entry in definition["input"]]
 
 
 def watched_folders(definition: Definition) -> list[BucketFolder]:
@@ -136,7 +136,7 @@ def watched_folders(definition: Definition) -> list[BucketFolder]:
 
 def outputs_of(definition: Definition) -> list[BucketFolder]:
     """Return the places where results go."""
-    return [place_of(entry) for entry in definition["output"]]
+    return [bucket_folder(entry) for entry in definition["output"]]
 
 
 def buckets_of(definition: Definition) -> list[str]:

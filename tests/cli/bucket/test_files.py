@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_boto import boto_client
 from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Runner
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server
@@ -26,7 +26,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def objects(store: Server) -> Iterator[Any]:
     """A client of the store, with an empty bucket in it."""
-    client = connect(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
+    client = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
     if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket=BUCKET)
     for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from oscarcli.errors import ExitCode
-from oscarcli.storage.s3_boto import connect
+from oscarcli.storage.s3_boto import boto_client
 from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Outcome, Runner
 from tests.support.command import World
@@ -113,7 +113,7 @@ def cluster(server: Server, run: Runner) -> Cluster:
 def stored(cluster: Cluster, store: Store) -> Iterator[Cluster]:
     """The same cluster with a real store, emptied before each test."""
     cluster.minio["endpoint"] = store.endpoint
-    cluster.objects = connect(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
+    cluster.objects = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
     if BUCKET not in [bucket["Name"] for bucket in cluster.objects.list_buckets()["Buckets"]]:
         cluster.objects.create_bucket(Bucket=BUCKET)
     for key in list(cluster.keys()):

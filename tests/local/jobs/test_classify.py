@@ -157,18 +157,18 @@ def test_a_large_body_is_decoded_without_holding_it(tmp_path: Path) -> None:
     assert decoded.getvalue() == content
 
 
-@pytest.mark.parametrize("body", [b"abcde" * module.BLOCK, b"\xff" + b"A" * module.BLOCK])
+@pytest.mark.parametrize("body", [b"abcde" * module.BLOCK_BYTES, b"\xff" + b"A" * module.BLOCK_BYTES])
 def test_a_large_body_that_is_no_base64_ends_the_run(body: bytes) -> None:
     with pytest.raises(SupervisorCrash):
-        decode_base64(io.BytesIO(body[: module.BLOCK * 5 - 3]), io.BytesIO())
+        decode_base64(io.BytesIO(body[: module.BLOCK_BYTES * 5 - 3]), io.BytesIO())
 
 
 def test_a_large_json_document_is_still_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "payload"
-    path.write_bytes(json.dumps({"data": "x" * module.SNIFF_LIMIT}).encode())
+    path.write_bytes(json.dumps({"data": "x" * module.MAX_SNIFFED_BYTES}).encode())
     found = classify_file(path, lambda *_: None)
     assert isinstance(found, Raw)
-    assert found.body == {"data": "x" * module.SNIFF_LIMIT}
-    monkeypatch.setattr(module, "JSON_LIMIT", 10)
+    assert found.body == {"data": "x" * module.MAX_SNIFFED_BYTES}
+    monkeypatch.setattr(module, "MAX_JSON_BYTES", 10)
     with pytest.raises(SupervisorCrash, match="MiB"):
         classify_file(path, lambda *_: None)

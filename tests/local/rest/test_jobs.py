@@ -54,7 +54,7 @@ def test_a_name_that_kubernetes_would_not_take_is_refused(cluster: LocalCluster,
 
 def test_an_event_that_linux_cannot_hand_over_fails_the_job(cluster: LocalCluster) -> None:
     cluster.create("large", 'wc -c < "$INPUT_FILE_PATH"; printf %s "$EVENT" | wc -c\n', output=[])
-    limit = api_jobs.EVENT_LIMIT
+    limit = api_jobs.MAX_EVENT_BYTES
     cluster.submit("large", b"A" * (limit - limit % 4), job="fits")
     cluster.submit("large", b"A" * (limit + 1), job="does-not")
     jobs = cluster.ended("large", 2)
@@ -64,15 +64,15 @@ def test_an_event_that_linux_cannot_hand_over_fails_the_job(cluster: LocalCluste
     assert f"the event has {limit + 1} bytes" in jobs["does-not"]["reason"]
     assert f"the event has {limit + 1} bytes" in cluster.log("large", "does-not")
     response = cluster.call(
-        "POST", "/job/large", content=b"A" * (api_jobs.BODY_LIMIT + 1), headers=cluster.bearer("large")
+        "POST", "/job/large", content=b"A" * (api_jobs.MAX_BODY_BYTES + 1), headers=cluster.bearer("large")
     )
     assert (response.status_code, response.text) == (500, "etcdserver: request is too large")
 
 
 def test_the_largest_event_reaches_the_script(cluster: LocalCluster) -> None:
     cluster.create("edge", 'printf %s "$EVENT" | wc -c | tr -d " "\n', output=[], file_stage_in=True)
-    cluster.submit("edge", b"A" * (api_jobs.EVENT_LIMIT - 1))
-    assert cluster.script_output("edge").splitlines()[0] == str(api_jobs.EVENT_LIMIT - 1)
+    cluster.submit("edge", b"A" * (api_jobs.MAX_EVENT_BYTES - 1))
+    assert cluster.script_output("edge").splitlines()[0] == str(api_jobs.MAX_EVENT_BYTES - 1)
 
 
 def test_jobs_are_listed_by_name_in_pages_of_seventy(cluster: LocalCluster) -> None:

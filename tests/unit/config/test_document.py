@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from oscarcli.config.document import ConfigText, Edit, parse_document
 from oscarcli.config.json_text import loses_by_rewriting
-from oscarcli.config.limits import DEEPEST, MAX_VALUES
+from oscarcli.config.limits import MAX_LEVELS, MAX_VALUES
 from oscarcli.config.yaml_edit import compose
 from oscarcli.errors import ConfigError
 
@@ -161,7 +161,7 @@ LAUGHS = "a0: &a0 {x: y}\n" + "".join(
 )
 MANY = "a: {x: y}\n" * (MAX_VALUES // 3)
 MERGES = "a: &a {" + ", ".join(f"k{n}: v" for n in range(1000)) + "}\nb: {<<: [" + "*a, " * 1000 + "*a]}\n"
-TALL = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, DEEPEST + 1))
+TALL = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, MAX_LEVELS + 1))
 
 
 @pytest.mark.parametrize(

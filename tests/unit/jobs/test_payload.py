@@ -9,10 +9,24 @@ from pathlib import Path
 import pytest
 
 from oscarcli.errors import OscarError
-from oscarcli.jobs.payload import BLOCK, Payload, decoded_answer, has_result_behind_log
+from oscarcli.jobs.payload import ENCODED_BLOCK_BYTES as BLOCK_BYTES
+from oscarcli.jobs.payload import Payload, decoded_answer, has_result_behind_log
 
 
-@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK + 2])
+@pytest.mark.parametrize(
+    "size",
+    [
+        0,
+        1,
+        2,
+        3,
+        4,
+        BLOCK_BYTES - 1,
+        BLOCK_BYTES,
+        BLOCK_BYTES + 1,
+        3 * BLOCK_BYTES + 2,
+    ],
+)
 def test_an_input_is_one_piece_of_base64_each_time_it_is_asked_for(size: int, tmp_path: Path) -> None:
     data = (b"\x00\xff\n" * size)[:size]
     path = tmp_path / "input"

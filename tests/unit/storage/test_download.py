@@ -71,7 +71,7 @@ class Storage(MemoryStorage):
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RETRY_SECONDS", 0.0)
-    monkeypatch.setattr(module, "BLOCK", 10_000)
+    monkeypatch.setattr(module, "READ_BLOCK_BYTES", 10_000)
 
 
 @pytest.fixture

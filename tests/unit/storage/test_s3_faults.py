@@ -399,7 +399,7 @@ def methods(server: Server) -> list[str]:
 
 @pytest.fixture
 def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileSource]:
-    monkeypatch.setattr(s3_upload, "PART", 5 * MIB)
+    monkeypatch.setattr(s3_upload, "PART_BYTES", 5 * MIB)
     (tmp_path / "large").write_bytes(bytes(10 * MIB))
     with FileSource(tmp_path / "large", lambda _: None, Cancellation()) as opened:
         yield opened

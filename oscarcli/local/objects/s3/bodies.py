@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from oscarcli.local.http.messages import Request
 from oscarcli.local.objects import checksums
-from oscarcli.local.objects.body_reader import UPLOAD_LIMIT, BodyReader, DeclaredBody
+from oscarcli.local.objects.body_reader import MAX_UPLOAD_BYTES, BodyReader, DeclaredBody
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.s3.authorization import Authorization
 from oscarcli.local.objects.s3.chunked import FORMS, ChunkedBody
@@ -21,7 +21,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def receive(
-    request: Request, authorization: Authorization, *, limit: int = UPLOAD_LIMIT, checksum: bool = True
+    request: Request, authorization: Authorization, *, limit: int = MAX_UPLOAD_BYTES, checksum: bool = True
 ) -> BodyReader:
     """Return the request's body as an intake that holds it to all the headers promise.
 

@@ -117,7 +117,7 @@ def _location(exchange: S3Request) -> Response:
     require(exchange)
     # The default region has always been written as nothing.
     constraint = "" if exchange.region == "us-east-1" else exchange.region
-    body = documents.document("LocationConstraint", constraint)
+    body = documents.xml_document("LocationConstraint", constraint)
     return Response(200, {"Content-Type": "application/xml"}, body)
 
 

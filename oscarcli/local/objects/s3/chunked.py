@@ -23,7 +23,7 @@ SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 FORMS = (UNSIGNED_TRAILER, SIGNED, SIGNED_TRAILER)
 
-_LINE_LIMIT = 4096
+_MAX_LINE_BYTES = 4096
 _READ_BLOCK = 1 << 18
 _SIGNATURE = "chunk-signature="
 _TRAILER_SIGNATURE = "x-amz-trailer-signature"
@@ -119,11 +119,11 @@ class ChunkedBody:
 
     def _line(self) -> str:
         while (end := self._buffer.find(b"\n", self._position)) < 0:
-            if self._buffered() > _LINE_LIMIT:
+            if self._buffered() > _MAX_LINE_BYTES:
                 raise _malformed()
             if not self._fill():
                 raise S3Error("IncompleteBody")
-        if end - self._position > _LINE_LIMIT:
+        if end - self._position > _MAX_LINE_BYTES:
             raise _malformed()
         line = self._buffer[self._position : end]
         self._position = end + 1

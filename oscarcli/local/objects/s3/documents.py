@@ -30,7 +30,7 @@ _ENTITIES = {'"': "&#34;", "'": "&#39;", "\r": "&#xD;"}
 # -- out -------------------------------------------------------------------------------------------------
 
 
-def document(root: str, content: str | Iterable[XmlNode], *, namespace: bool = True) -> bytes:
+def xml_document(root: str, content: str | Iterable[XmlNode], *, namespace: bool = True) -> bytes:
     """Return an XML document. Characters XML cannot hold become U+FFFD, as MinIO writes them."""
     attribute = f' xmlns="{NAMESPACE}"' if namespace else ""
     body = _inner(content if isinstance(content, str) else tuple(content))

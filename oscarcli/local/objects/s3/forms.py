@@ -11,11 +11,11 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import names
-from oscarcli.local.objects.body_reader import UPLOAD_LIMIT
+from oscarcli.local.objects.body_reader import MAX_UPLOAD_BYTES
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import EVENT_POST, Attributes, ObjectRecord, Readable
 from oscarcli.local.objects.s3.bodies import receive
-from oscarcli.local.objects.s3.documents import XmlNode, document, parse_tags
+from oscarcli.local.objects.s3.documents import XmlNode, parse_tags, xml_document
 from oscarcli.local.objects.s3.form import Form, malformed, read_form
 from oscarcli.local.objects.s3.post_policy import authorize_form, parse_policy
 from oscarcli.local.objects.s3.request import S3Request, checksum_headers, header_of
@@ -70,7 +70,7 @@ def post(
         raise S3Error("AccessDenied")
     policy = parse_policy(fields["policy"])
     policy.check(fields, form.repeated, now)
-    least, most = policy.lengths or (0, UPLOAD_LIMIT)
+    least, most = policy.lengths or (0, MAX_UPLOAD_BYTES)
     # To all that follows the fields are what headers are elsewhere.
     headers = {name: header_of(value) for name, value in fields.items()}
     upload = replace(request, headers=headers, body=_AtLeast(form.file, least), content_length=None)
@@ -80,7 +80,7 @@ def post(
     stored = store.put(
         bucket,
         exchange.key,
-        receive(upload, authorization, limit=min(most, UPLOAD_LIMIT)),
+        receive(upload, authorization, limit=min(most, MAX_UPLOAD_BYTES)),
         attributes=_attributes(exchange, fields),
         event=replace(exchange.event, user_agent=request.headers.get("user-agent", "")),
         event_name=EVENT_POST,
@@ -136,7 +136,7 @@ def _answer(fields: Mapping[str, str], stored: ObjectRecord, host: str) -> Respo
             ("ETag", etag),
             ("Location", location),
         ]
-        return Response(201, headers, document("PostResponse", members, namespace=False))
+        return Response(201, headers, xml_document("PostResponse", members, namespace=False))
     return Response(200 if fields.get("success_action_status") == "200" else 204, headers)
 
 

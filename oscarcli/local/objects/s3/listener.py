@@ -14,7 +14,7 @@ from oscarcli.local.objects import names
 from oscarcli.local.objects.errors import NotModified, S3Error
 from oscarcli.local.objects.s3 import buckets, forms, lists, multipart, objects
 from oscarcli.local.objects.s3.authorization import authorize
-from oscarcli.local.objects.s3.documents import XmlNode, document
+from oscarcli.local.objects.s3.documents import XmlNode, xml_document
 from oscarcli.local.objects.s3.form import is_form
 from oscarcli.local.objects.s3.request import S3Request, header_of
 from oscarcli.local.objects.s3.signatures import Accounts
@@ -207,4 +207,4 @@ def _error_answer(request: Request, error: S3Error, request_id: str) -> Response
     members += [("Resource", path), ("RequestId", request_id), ("HostId", "oscar-local")]
     members += list(error.details.items())
     headers["Content-Type"] = "application/xml"
-    return Response(error.status, headers, document("Error", members, namespace=False))
+    return Response(error.status, headers, xml_document("Error", members, namespace=False))

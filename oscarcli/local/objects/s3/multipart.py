@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums
-from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, BodyReader, DeclaredBody
+from oscarcli.local.objects.body_reader import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, BodyReader, DeclaredBody
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Checksum, MultipartUpload, Piece, as_time
 from oscarcli.local.objects.multipart import MAX_PARTS
@@ -60,7 +60,7 @@ def _copy_part(exchange: S3Request, upload: MultipartUpload, number: int) -> Res
     with reader:
         conditional.check_copy(stored, exchange.headers)
         reader.narrow(*parse_copy_range(exchange.headers.get("x-amz-copy-source-range"), stored.size))
-        intake = BodyReader(reader, DeclaredBody(algorithm=upload.checksum_algorithm), UPLOAD_LIMIT)
+        intake = BodyReader(reader, DeclaredBody(algorithm=upload.checksum_algorithm), MAX_UPLOAD_BYTES)
         piece = exchange.store.uploads.put_part(upload, number, intake)
     members: list[XmlNode] = [
         ("LastModified", iso_time(as_time(piece.modified_ns))),
@@ -105,7 +105,7 @@ def list_parts(exchange: S3Request) -> Response:
 
 def complete(exchange: S3Request) -> Response:
     """CompleteMultipartUpload."""
-    body = receive(exchange.request, exchange.authorization, limit=DOCUMENT_LIMIT, checksum=False)
+    body = receive(exchange.request, exchange.authorization, limit=MAX_DOCUMENT_BYTES, checksum=False)
     references = documents.parse_parts(body.read_all())
     stored = exchange.store.uploads.complete(
         exchange.bucket,

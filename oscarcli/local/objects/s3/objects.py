@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums, names
-from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT
+from oscarcli.local.objects.body_reader import MAX_DOCUMENT_BYTES
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import ObjectRecord, Piece
 from oscarcli.local.objects.reading import ObjectReader
@@ -195,7 +195,7 @@ def delete(exchange: S3Request) -> Response:
 
 def delete_many(exchange: S3Request) -> Response:
     """DeleteObjects."""
-    intake = exchange.intake(DOCUMENT_LIMIT)
+    intake = exchange.intake(MAX_DOCUMENT_BYTES)
     if intake.announced.md5 is None and not intake.announced.algorithm:
         raise S3Error("MissingContentMD5")
     deletions, quiet = documents.parse_deletions(intake.read_all())

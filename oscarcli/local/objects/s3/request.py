@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl
 
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import checksums, names
-from oscarcli.local.objects.body_reader import DOCUMENT_LIMIT, UPLOAD_LIMIT, BodyReader
+from oscarcli.local.objects.body_reader import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, BodyReader
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import DEFAULT_CONTENT_TYPE, Attributes, EventSource, ObjectRecord
 from oscarcli.local.objects.multipart import check_part_number
 from oscarcli.local.objects.s3.authorization import Authorization
 from oscarcli.local.objects.s3.bodies import receive
-from oscarcli.local.objects.s3.documents import XmlNode, document
+from oscarcli.local.objects.s3.documents import XmlNode, xml_document
 from oscarcli.local.objects.s3.numbers import parse_number
 from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
@@ -83,7 +83,7 @@ class S3Request:
             request_id=self.request_id,
         )
 
-    def intake(self, limit: int = UPLOAD_LIMIT) -> BodyReader:
+    def intake(self, limit: int = MAX_UPLOAD_BYTES) -> BodyReader:
         """Return the body, held to what the headers promise and to `limit` bytes."""
         return receive(self.request, self.authorization, limit=limit)
 
@@ -96,7 +96,7 @@ class S3Request:
 
     def document(self) -> bytes:
         """Return the whole small body, checked."""
-        return self.intake(DOCUMENT_LIMIT).read_all()
+        return self.intake(MAX_DOCUMENT_BYTES).read_all()
 
     def number(self, name: str, default: int, most: int) -> int:
         """Return a counting parameter of the query, cut at `most`. Raises S3Error("InvalidArgument")."""
@@ -175,7 +175,7 @@ def checksum_headers(stored: ObjectRecord) -> dict[str, str]:
 def xml(root: str, children: Iterable[XmlNode], *, namespace: bool = True) -> Response:
     """Return an answer with an XML document."""
     headers = {"Content-Type": "application/xml"}
-    return Response(200, headers, document(root, children, namespace=namespace))
+    return Response(200, headers, xml_document(root, children, namespace=namespace))
 
 
 def text_of(value: str) -> str:
