@@ -21,6 +21,7 @@ from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays
 from oscarcli.storage.s3_boto import BotoClient
+from oscarcli.storage.s3_calls import count_attempts
 from oscarcli.storage.s3_client import ObjectBody, S3Client
 from oscarcli.storage.s3_failures import MISSING_BUCKET, AnswerError, failure, required
 from oscarcli.storage.s3_lean import LeanClient
@@ -123,7 +124,7 @@ class S3Storage:
         client = self._client_for(operation)
         outage = outage or self.outage
         body = parameters.get("Body")
-        for delay in delays():
+        for attempt, delay in enumerate(delays()):
             if isinstance(body, UploadPart):
                 body.seek(0)
             try:
@@ -132,6 +133,7 @@ class S3Storage:
                 self._after(error, failure(error, doing), outage, delay, cancellation)
             else:
                 outage.end()
+                count_attempts(answer, attempt)
                 return answer
         raise AssertionError("there is always another delay")
 

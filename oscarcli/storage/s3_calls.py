@@ -65,6 +65,17 @@ def compare_stored(
         raise RefusedError(f"{doing}: the stored object's digest is not that of what was sent")
 
 
+def attempts_before(answer: dict[str, Any]) -> int:
+    """Return how many attempts came before the one that was answered so: they may have been carried out."""
+    return int(answer.get("ResponseMetadata", {}).get("RetryAttempts", 0))
+
+
+def count_attempts(answer: dict[str, Any], attempts: int) -> None:
+    """Add attempts to those that came before an answer. They are kept where botocore keeps them."""
+    if attempts:
+        answer["ResponseMetadata"] = {"RetryAttempts": attempts_before(answer) + attempts}
+
+
 def list_parts(
     storage: S3Calls,
     doing: str,

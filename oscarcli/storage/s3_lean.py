@@ -6,10 +6,12 @@ the place of `wire`, 1.0 ms with urllib3, 2.2 ms with botocore.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from oscarcli.storage import s3_settings
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.s3_calls import count_attempts
 from oscarcli.storage.s3_failures import AnswerError
 from oscarcli.storage.s3_operations import OPERATIONS, Operation, described, refusal
 from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings
@@ -35,8 +37,16 @@ class LeanClient:
     ) -> dict[str, Any]:
         """Do one of OPERATIONS."""
         wanted = OPERATIONS[operation]
+        numbers = itertools.count()
+
+        def attempt(wakeable: Cancellation | None) -> dict[str, Any]:
+            before = next(numbers)
+            answer = self._attempt(wanted, parameters, wakeable)
+            count_attempts(answer, before)
+            return answer
+
         return self._wire.retry(
-            lambda wakeable: self._attempt(wanted, parameters, wakeable),
+            attempt,
             cancellation,
             s3_settings.ATTEMPTS,
             mends=self._is_of_another_region,

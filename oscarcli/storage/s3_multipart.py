@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from oscarcli.errors import NotFoundError, OscarError, RefusedError
+from oscarcli.errors import AuthError, NotFoundError, OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.resume import UploadJournal, UploadRecord, can_go_on
-from oscarcli.storage.s3_calls import S3Calls, compare_stored, list_parts
+from oscarcli.storage.s3_calls import S3Calls, attempts_before, compare_stored, list_parts
 from oscarcli.storage.s3_failures import required
 from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.system_limits import affordable
+from oscarcli.storage.unfinished import UnfinishedUploads
 from oscarcli.storage.workers import run_parallel
+from oscarcli.threads import within
 
 # S3 takes this many parts.
 MAX_PARTS = 10_000
 PARTS_AT_ONCE = 4
 STREAM_PARTS_AT_ONCE = 2
+# The longest that is waited for the end of uploads whose names were lost.
+ABORT_SECONDS = 10.0
+# With these a store says that it has not begun an upload.
+REFUSALS = (AuthError, NotFoundError, RefusedError)
 
 
 @dataclass(frozen=True)
@@ -131,15 +138,29 @@ class PartsUpload:
 
     def _create(self, cancellation: Cancellation) -> None:
         self._target.pop("UploadId", None)
-        answer = self._storage.call(
-            self._doing,
-            "create_multipart_upload",
-            cancellation=cancellation,
-            **self._target,
-            ContentType=self._content_type,
-        )
-        self._target["UploadId"] = required(answer, "UploadId", self._doing)
+        since = time.time()
+        try:
+            answer = self._storage.call(
+                self._doing,
+                "create_multipart_upload",
+                cancellation=cancellation,
+                **self._target,
+                ContentType=self._content_type,
+            )
+            self._target["UploadId"] = required(answer, "UploadId", self._doing)
+        except OscarError as error:
+            if not isinstance(error, REFUSALS):
+                self._abort_lost(since, None)
+            raise
         self._journal.begin(str(self._target["UploadId"]))
+        if attempts_before(answer):
+            self._abort_lost(since, str(self._target["UploadId"]))
+
+    def _abort_lost(self, since: float, own: str | None) -> None:
+        """Abort what an attempt began whose answer was lost; nobody waits long for it."""
+        uploads = UnfinishedUploads(self._storage)
+        with suppress(OscarError, TimeoutError):
+            within(ABORT_SECONDS, lambda: uploads.abort_lost(self._location, since, own))
 
     def _leave(self, cancellation: Cancellation) -> None:
         kept = self._journal.kept

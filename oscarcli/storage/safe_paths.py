@@ -87,8 +87,7 @@ def opened_folder(target: Path, root: Path | None) -> Iterator[tuple[int, str]]:
 
 def _walked(root: Path, target: Path) -> int:
     *folders, name = target.relative_to(root).parts
-    root.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(root, FOLDER_FLAGS)
+    descriptor = _opened_root(root)
     try:
         for folder in folders:
             with suppress(FileExistsError):
@@ -102,6 +101,14 @@ def _walked(root: Path, target: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _opened_root(root: Path) -> int:
+    try:
+        return os.open(root, FOLDER_FLAGS)
+    except FileNotFoundError:
+        root.mkdir(parents=True, exist_ok=True)
+        return os.open(root, FOLDER_FLAGS)
 
 
 def _refuse_link(descriptor: int, name: str, target: Path) -> None:
@@ -187,18 +194,22 @@ def stale_files(folder: Path, names: Collection[str]) -> Iterator[Path]:
 
 
 def created(folder: int, temporary: str, name: str) -> int:
-    """Create a file for writing and reading, with the permissions of the one it is going to replace."""
+    """Create a file for writing and reading, with the permissions of the one it is going to replace.
+
+    Raises:
+        IsADirectoryError: what it would replace is a folder.
+        OSError: it cannot be created.
+    """
+    status = status_in(folder, name)
+    if status is not None and stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, 0o666, dir_fd=folder)
-    status = status_in(folder, name)
     if status is not None and stat.S_ISREG(status.st_mode):
         os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
     return descriptor
 
 
 def put_in_place(folder: int, temporary: str, name: str) -> None:
-    """Give a file its final name: a link of that name is replaced, never followed."""
-    status = status_in(folder, name)
-    if status is not None and stat.S_ISDIR(status.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    """Give a file its final name: a link of that name is replaced, never followed, a folder never."""
     os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)

@@ -6,6 +6,7 @@ ones under their whole name alone. So the journals of this machine are asked, to
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -137,6 +138,36 @@ class UnfinishedUploads:
             )
         self._forget(upload)
 
+    def abort_lost(self, location: Location, since: float, own: str | None) -> None:
+        """Abort uploads of one object whose begin was asked for here and whose name never arrived.
+
+        A store does not tell who began an upload. It is one of these when it was begun since we asked, has no
+        part, and no journal of this machine knows it: what another one begins for the same object in the same
+        seconds and has sent nothing of could be taken for it.
+
+        Args:
+            location: the object.
+            since: when it was asked for first, in seconds since the epoch.
+            own: the upload that goes on, if one does.
+
+        Raises:
+            OscarError: as for `Storage`.
+        """
+        listed = list(self._listed(location.bucket, location.key))
+        begun = {str(entry["UploadId"]): _seconds(entry.get("Initiated")) for entry in listed}
+        if own in begun:
+            # By the store's clock: ours may go wrong.
+            since += begun[own] - time.time()
+        known = {record.upload_id for record, _ in self.remembered()} | {own}
+        for upload_id, seconds in begun.items():
+            # Stores tell whole seconds, some of them.
+            if upload_id in known or seconds < int(since):
+                continue
+            if self._sent_bytes(location.bucket, location.key, upload_id) == 0:
+                self.abort(
+                    UnfinishedUpload(location.bucket, location.key, upload_id, None, 0, None, is_active=False)
+                )
+
     def _forget(self, upload: UnfinishedUpload) -> None:
         for header, journal in self._journals.left() if self._journals is not None else ():
             if journal is None:
@@ -146,3 +177,7 @@ class UnfinishedUploads:
                 journal.remove()
             else:
                 journal.close()
+
+
+def _seconds(when: datetime | None) -> float:
+    return when.timestamp() if when is not None else 0.0

@@ -23,6 +23,7 @@ from typer.main import get_group
 from oscarcli.cli.commands import COMMANDS
 from tests.conftest import Caller, Runner
 from tests.support.command import Outcome
+from tests.support.github import CRATES
 from tests.support.keyring_env import BACKENDS
 from tests.support.oidc import ScriptedProvider
 from tests.support.server import Answer, Request, ScriptedServer, document
@@ -105,6 +106,8 @@ WORDS = {
     "service get-file": "x x/out/word.txt fetched",
     "service list-files": "x minio.default x/out",
     "service delete-file": "x minio.default x/out/word.txt",
+    "service map": "x made results",
+    "service sync": "made x:x/in",
     "service start": "x",
     "service stop": "x",
     "service restart": "x",
@@ -126,6 +129,13 @@ WORDS = {
     "bucket put-file": "b word.txt in/",
     "bucket get-file": "b in/word.txt fetched",
     "bucket delete-file": "b in/word.txt",
+    "bucket sync": "made b:in",
+    "bucket uploads": "b",
+    "hub list": "--api-base CLUSTER",
+    "hub search": "word --api-base CLUSTER",
+    "hub show": f"word-count --local-path {CRATES}",
+    "hub deploy": f"word-count --local-path {CRATES}",
+    "hub validate": f"word-count --local-path {CRATES} -n x",
     "volume list": "",
     "volume get": "v",
     "volume create": "v --size 1Gi",
@@ -144,6 +154,8 @@ WORDS = {
     "local status": "",
     "local logs": "",
     "local stop": "",
+    "local images list": "",
+    "local images prune": "",
     "local user add": "u",
     "local user token": "u",
     "local user list": "",

@@ -31,7 +31,7 @@ class Reply:
     """What to answer.
 
     With `cut` the connection ends after so many bytes of the body; with `stall` it stands still then, or,
-    without `cut`, before the answer.
+    without `cut`, before the answer. One that is `lost` does not even begin.
     """
 
     status: int = 200
@@ -39,6 +39,7 @@ class Reply:
     body: bytes = b""
     cut: int | None = None
     stall: bool = False
+    lost: bool = False
 
 
 class _QuietServer(ThreadingHTTPServer):
@@ -72,6 +73,9 @@ class Server:
                     self.close_connection = True
                     return
                 outer.seen.append(seen)
+                if reply.lost:
+                    self.close_connection = True
+                    return
                 if reply.stall and reply.cut is None:
                     outer.over.wait(60)
                 self.send_response(reply.status)

@@ -43,7 +43,8 @@ def test_start_prints_where_it_is_and_stores_the_default_cluster(
     assert lines[0] == 'Local cluster "local" is running'
     assert re.fullmatch(r"Endpoint: +http://127\.0\.0\.1:\d+", lines[1])
     assert re.fullmatch(r"S3 endpoint: +http://127\.0\.0\.1:\d+", lines[2])
-    assert re.fullmatch(rf"Data directory: +{tmp_path / 'data'}", lines[3])
+    assert re.fullmatch(r"Engine: +host", lines[3])
+    assert re.fullmatch(rf"Data directory: +{tmp_path / 'data'}", lines[4])
     config = yaml.safe_load(run.config.read_text())
     assert config["default"] == "local"
     entry = config["oscar"]["local"]
@@ -146,7 +147,7 @@ def test_names_it_may_be_asked_under_are_given_at_the_start(run: Run, local: Cal
 
 def test_start_answers_in_json_too(local: Callable[..., Any], tmp_path: Path) -> None:
     document = json.loads(local("start", "-o", "json", *FREE).out)
-    assert set(document) == {"name", "endpoint", "s3_endpoint", "data_dir"}
+    assert set(document) == {"name", "endpoint", "s3_endpoint", "data_dir", "engine"}
     assert document["data_dir"] == str(tmp_path / "data")
 
 

@@ -223,6 +223,15 @@ def test_the_name_may_be_as_long_as_names_can_be(
     assert (folder / ("é" * 127)).read_bytes() == CONTENT
 
 
+def test_reads_end_at_multiples_of_a_block_however_little_comes_at_first(
+    storage: Storage, wanted: StoredObject, folder: Path
+) -> None:
+    storage.limits = [3_000]
+    steps = fetch(storage, wanted, folder / "a.bin")
+    assert steps[:4] == [3_000, 7_000, 10_000, 10_000]
+    assert (folder / "a.bin").read_bytes() == CONTENT
+
+
 def test_a_folder_is_no_file(storage: Storage, wanted: StoredObject, folder: Path) -> None:
     with pytest.raises(UsageError, match="is a folder"):
         fetch(storage, wanted, folder)

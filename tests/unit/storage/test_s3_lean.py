@@ -16,7 +16,7 @@ import pytest
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import ForbiddenError, OscarError, RefusedError, UnreachableError
-from oscarcli.storage import s3_lean, s3_settings
+from oscarcli.storage import s3_settings, wire_client
 from oscarcli.storage.cancel import Cancellation, Cancelled
 from oscarcli.storage.location import Location
 from oscarcli.storage.s3 import S3Storage
@@ -31,7 +31,7 @@ PUT_HEADERS = {"ETag": f'"{hashlib.md5(CONTENT).hexdigest()}"'}
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_lean, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(wire_client, "RETRY_SECONDS", 0.0)
     monkeypatch.delenv("OSCAR_CLI_S3_ENGINE", raising=False)
 
 
@@ -207,10 +207,9 @@ def test_a_head_without_end_is_given_up() -> None:
         storage.read(PLACE)
 
 
-def test_a_document_without_end_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_lean, "MAX_DOCUMENT_BYTES", 1 << 20)
-    server.script = lambda _: Reply(body=bytes(2 << 20))
-    with storage_at(server.endpoint) as storage, pytest.raises(UnreachableError, match="larger than 1 MiB"):
+def test_a_document_without_end_is_given_up(server: Server) -> None:
+    server.script = lambda _: Reply(body=bytes(wire_client.MAX_DOCUMENT_BYTES + 1))
+    with storage_at(server.endpoint) as storage, pytest.raises(UnreachableError, match="larger than 8 MiB"):
         list(storage.list("bucket", ""))
 
 

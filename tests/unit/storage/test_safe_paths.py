@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.errors import OscarError, RefusedError
+from oscarcli.errors import OscarError, RefusedError, UsageError
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import Download
@@ -53,6 +53,16 @@ def test_folders_are_made_and_files_replaced(storage: MemoryStorage, root: Path)
     assert (root / "a" / "b" / "c.bin").read_bytes() == b"content"
     assert (root / "a" / "d.bin").read_bytes() == b"other"
     assert sorted(path.name for path in root.rglob("*") if path.is_file()) == ["c.bin", "d.bin"]
+
+
+def test_a_folder_of_the_name_stays_and_nothing_is_asked_for(
+    storage: MemoryStorage, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "read", lambda *_, **__: pytest.fail("the object was asked for"))
+    (root / "a" / "inner").mkdir(parents=True)
+    with pytest.raises(UsageError, match=r'a" is a folder$'):
+        fetch(storage, root / "a", root)
+    assert [path.name for path in root.rglob("*")] == ["a", "inner"]
 
 
 def test_the_folder_itself_may_be_a_link_and_may_not_be_there_yet(
