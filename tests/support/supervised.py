@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from oscarcli.local.services.definition import outputs_of
 from tests.local.harness import LocalCluster
 from tests.support.faas_supervisor import EXTRA, Supervisor
 
@@ -186,7 +187,8 @@ class Comparison:
         """Return what was stored, and remove it."""
         client, definition = self._cluster.s3, self._cluster.api.get(f"/system/services/{case.name}").json()
         stored: dict[str, tuple[bytes, str]] = {}
-        for bucket in sorted({entry["path"].partition("/")[0] for entry in definition["output"]}):
+        outputs = [place.bucket for place in outputs_of(definition)]
+        for bucket in sorted(set(outputs)):
             for key in self._cluster.keys(bucket):
                 if key.endswith("/") or (bucket, key) == (case.home, case.key):
                     continue

@@ -8,12 +8,13 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from oscarcli.local.jobs.classify import crashing
 from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.webdav_output import WebDavOutput
 from oscarcli.local.services.definition import MINIO_DEFAULT, provider_of
 
 # A multiple of three, so that the pieces of base64 join without padding.
@@ -90,10 +91,25 @@ class Workspace:
         return f"{self.mounted}/{text.removeprefix(prefix)}"
 
 
+@dataclass(frozen=True)
+class Destinations:
+    """Where results can go.
+
+    Args:
+        storage: the cluster's objects; without them nothing is stored there, as on a real cluster.
+        providers: the definition's storage providers.
+        printed: gets what the supervisor's clients print, which is seen at the end of its log.
+    """
+
+    storage: RunStorage | None
+    providers: Mapping[str, Any]
+    printed: list[str] = field(default_factory=list)
+
+
 def upload_results(
     outputs: Sequence[Mapping[str, Any]],
     workspace: Workspace,
-    storage: RunStorage | None,
+    destinations: Destinations,
     log: JobLog,
     before_each: Callable[[], None],
 ) -> None:
@@ -102,12 +118,13 @@ def upload_results(
     Args:
         outputs: the definition's entries, in order.
         workspace: the run's folders.
-        storage: where the outputs are; without one nothing is stored, as on a real cluster.
+        destinations: where the outputs are.
         log: gets the supervisor's lines.
         before_each: called before each upload; an exception from it ends the work.
 
     Raises:
         StageError: an upload failed; what was uploaded before stays.
+        SupervisorCrash: one failed in a way that ends the supervisor.
     """
     folder = workspace.output
     log.info(f"Searching for files to upload in folder '{workspace.shown(folder)}'")
@@ -116,19 +133,36 @@ def upload_results(
         log.info(
             f"Checking files for uploading to '{output['storage_provider']}' on path: '{output['path']}'"
         )
-        if storage is None or provider_of(output) != MINIO_DEFAULT:
-            continue
-        bucket, _, prefix = output["path"].partition("/")
-        for path in files:
+        send = _sender(output, destinations, log)
+        for path in files if send is not None else ():
             name = str(path.relative_to(folder))
-            if not is_taken(name, output):
-                continue
-            before_each()
-            key = f"{prefix}/{name}" if prefix else name
-            log.info(f"Uploading file '{key}' to bucket '{bucket}'")
-            with crashing(f"the file {os.fsencode(name)!r} cannot be stored"):
-                key.encode()
-            storage.upload(path, bucket, key)
+            if send is not None and is_taken(name, output):
+                before_each()
+                send(path, name)
+
+
+def _sender(
+    output: Mapping[str, Any], destinations: Destinations, log: JobLog
+) -> Callable[[Path, str], None] | None:
+    """Return what stores a file under a name in an output; `None` without credentials for it."""
+    kind, identifier = provider_of(output)
+    storage = destinations.storage
+    if (kind, identifier) == MINIO_DEFAULT and storage is not None:
+        return lambda path, name: _store(storage, path, name, output["path"], log)
+    settings = (destinations.providers.get("webdav") or {}).get(identifier) if kind == "webdav" else None
+    if settings is None:
+        return None
+    remote = WebDavOutput(settings, destinations.printed)
+    return lambda path, name: remote.upload(path, output["path"], name)
+
+
+def _store(storage: RunStorage, path: Path, name: str, folder: str, log: JobLog) -> None:
+    bucket, _, prefix = folder.partition("/")
+    key = f"{prefix}/{name}" if prefix else name
+    log.info(f"Uploading file '{key}' to bucket '{bucket}'")
+    with crashing(f"the file {os.fsencode(name)!r} cannot be stored"):
+        key.encode()
+    storage.upload(path, bucket, key)
 
 
 def _uploadable_files(folder: Path, log: JobLog) -> Iterator[Path]:

@@ -23,7 +23,14 @@ from oscarcli.local.jobs.engine.base import MemoryExceededError, RunCancellation
 from oscarcli.local.jobs.input import CredentialsError, Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.placement import Placement
-from oscarcli.local.jobs.staging import RunStorage, StageError, Workspace, returned_value, upload_results
+from oscarcli.local.jobs.staging import (
+    Destinations,
+    RunStorage,
+    StageError,
+    Workspace,
+    returned_value,
+    upload_results,
+)
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.services.definition import Definition
 
@@ -111,6 +118,8 @@ def supervise(
     if last_line:
         log.plain(TRACEBACK)
         log.plain(last_line)
+        for line in supervision.destinations.printed:
+            log.plain(line)
         log.note("ERROR", reason)
     if log.has_output:
         log.last("WARNING", "on a real cluster, what a script printed is lost with a job that fails after it")
@@ -147,6 +156,7 @@ class _Supervision:
         self._definition = run.definition
         self._workspace = Workspace.create(root, TEMPORARY if placement.image else None)
         self._storage = storage
+        self.destinations = Destinations(storage, run.definition["storage_providers"])
         self._placement = placement
         self._log = log
         self._cancellation = cancellation
@@ -168,6 +178,8 @@ class _Supervision:
         with _stage("_parse_output", "a result could not be stored"):
             self._stage_out()
         self._log.info("Creating response")
+        for line in self.destinations.printed:
+            self._log.plain(line)
         self._log.end_of_output()
         returns = isinstance(payload, Raw) and payload.kind == UNKNOWN
         answer = returned_value(self._workspace) if returns else None
@@ -276,7 +288,7 @@ class _Supervision:
 
     def _stage_out(self) -> None:
         outputs = self._definition["output"]
-        upload_results(outputs, self._workspace, self._storage, self._log, self._cancellation.check)
+        upload_results(outputs, self._workspace, self.destinations, self._log, self._cancellation.check)
 
 
 def log_level(definition: Definition) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,8 +118,8 @@ def bucket_folder(entry: Mapping[str, Any]) -> BucketFolder:
 
 
 def inputs_of(definition: Definition) -> list[BucketFolder]:
-    """Return the places whose objects start jobs."""
-    return [bucket_folder(entry) for entry in definition["input"]]
+    """Return the places in the cluster's own store whose objects start jobs."""
+    return _own_places(definition["input"])
 
 
 def watched_folders(definition: Definition) -> list[BucketFolder]:
@@ -135,8 +135,12 @@ def watched_folders(definition: Definition) -> list[BucketFolder]:
 
 
 def outputs_of(definition: Definition) -> list[BucketFolder]:
-    """Return the places where results go."""
-    return [bucket_folder(entry) for entry in definition["output"]]
+    """Return the places in the cluster's own store where results go."""
+    return _own_places(definition["output"])
+
+
+def _own_places(entries: Iterable[Mapping[str, Any]]) -> list[BucketFolder]:
+    return [place for entry in entries if (place := bucket_folder(entry)).provider == MINIO_DEFAULT]
 
 
 def buckets_of(definition: Definition) -> list[str]:

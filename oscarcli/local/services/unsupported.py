@@ -16,6 +16,7 @@ from oscarcli.local.services.definition import (
     MINIO_DEFAULT,
     BucketFolder,
     Definition,
+    bucket_folder,
     inputs_of,
     outputs_of,
 )
@@ -81,11 +82,11 @@ def refuse_impossible(
     federation = definition.get("federation")
     if has_members(definition) and federation != (stored or {}).get("federation"):
         raise ApiError(400, f"{INVALID}federation: {_ALONE}")
-    for place in inputs_of(definition):
+    for place in map(bucket_folder, definition["input"]):
         if place.provider[0] not in INPUT_PROVIDERS:
             raise ApiError(400, UNKNOWN_INPUT)
         _refuse_foreign(definition, "input", place)
-    for place in outputs_of(definition):
+    for place in map(bucket_folder, definition["output"]):
         _refuse_foreign(definition, "output", place)
     _refuse_loop(definition)
 
@@ -117,6 +118,8 @@ def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder)
     name = f"{kind}.{identifier}"
     if identifier not in definition["storage_providers"].get(kind, {}):
         raise ApiError(500, f'the StorageProvider "{name}" is not defined')
+    if (direction, kind) == ("output", "webdav"):
+        return
     raise ApiError(
         400,
         f"{INVALID}{direction}.storage_provider: the local cluster has no other storage than its own, so "

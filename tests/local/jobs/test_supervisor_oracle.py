@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import yaml
 
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support import faas_supervisor
+from tests.support.certificate import certified
 from tests.support.supervised import Case, Comparison, Run
+from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, wsgidav_server
 
 pytestmark = pytest.mark.skipif(
     not faas_supervisor.STAMP.exists(),
@@ -284,3 +287,73 @@ def test_a_job_of_a_payload(comparison: Comparison, name: str) -> None:
     comparison.create(case)
     local, job = comparison.local(case, RAW[name])
     assert_same(comparison.real(case, RAW[name], job), local)
+
+
+# -- results behind WebDAV -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DavServer, Path]]:
+    folder = tmp_path_factory.mktemp("wsgidav")
+    _, voucher = certified(folder)
+    with wsgidav_server(folder, folder / "server.pem") as server:
+        yield server, voucher
+
+
+def taken_files(folder: Path) -> dict[str, bytes | None]:
+    """Return the content of each file, `None` for a folder, and remove them."""
+    found = {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+    for path in folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    return found
+
+
+DAV_CASES = [
+    # The folder that is made is said to be, below the log of the supervisor.
+    ("dav-made", "results", WRITE + "echo x > 'x ü.txt'; echo y > y.png\n", {}, True),
+    ("dav-deep", "a/b", WRITE + "echo x > x.txt\n", {}, False),
+    ("dav-below", "results", WRITE + "mkdir sub; echo x > sub/x.txt\n", {}, False),
+    ("dav-nothing", "results", "echo said\n", {}, True),
+    ("dav-login", "results", WRITE + "echo x > x.txt\n", {"hostname": "127.0.0.1:1"}, False),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "script", "change", "works"), DAV_CASES)
+def test_results_behind_webdav(
+    comparison: Comparison,
+    dav: tuple[DavServer, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    path: str,
+    script: str,
+    change: dict[str, str],
+    works: bool,
+) -> None:
+    server, voucher = dav
+    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
+    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    provider = {"hostname": server.endpoint.removeprefix("https://"), "login": LOGIN, "password": PASSWORD}
+    members = {
+        "output": [
+            output(name, "own"),
+            {"storage_provider": "webdav.files", "path": path, "suffix": ["txt"]},
+        ],
+        "storage_providers": {"webdav": {"files": {**provider, **change}}},
+    }
+    case = Case(name, script, members=members)
+    comparison.create(case)
+    payload = encoded(event(f"{name}-bucket", quote_plus(case.key)))
+    local, job = comparison.local(case, payload)
+    files = taken_files(server.files)
+    real = comparison.real(case, payload, job)
+    if not works:
+        # What the script printed is kept here, with a note that it is lost there.
+        local.log.remove("said")
+    assert_same(real, local)
+    assert files == taken_files(server.files)
+    assert (local.code == 0) is works
+    if name == "dav-made":
+        assert files == {"results": None, "results/x ü.txt": b"x\n"}

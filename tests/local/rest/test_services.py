@@ -151,6 +151,7 @@ def test_creating_a_service_makes_its_buckets_folders_and_tags(cluster: LocalClu
             400,
             "input.storage_provider: ",
         ),
+        ({"output": io("out", "webdav.d")}, 500, 'the StorageProvider "webdav.d" is not defined'),
         ({"input": io("bbb/in"), "output": io("bbb/in")}, 400, "output.path: bbb/in is inside the input"),
         ({"input": io("bbb/in"), "output": io("bbb/in/out")}, 400, "output.path: "),
         ({"cpu": "much"}, 500, 'Error creating the service: cpu "much": quantities must match'),
