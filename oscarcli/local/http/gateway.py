@@ -20,6 +20,7 @@ class HandlerGateway(Gateway):
     """Carries one request of cheroot to the handler."""
 
     def respond(self) -> None:
+        """Ask the handler, and send what it answers."""
         request = self.req
         body = RequestBody(request)
         asked = self._request(body)
