@@ -19,7 +19,8 @@ from oscarcli.jobs.uploaded import JobUpdate
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from oscarcli.storage.transfer import Meter, Upload
+    from oscarcli.storage.meter import Meter
+    from oscarcli.storage.transfer import Upload
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,6 @@ OpenMeter = Callable[[Literal["uploads", "results"], int], "AbstractContextManag
 @contextmanager
 def silent_meter(_what: Literal["uploads", "results"], _count: int) -> Iterator[Meter]:
     """Show nothing of how far a transfer is."""
-    from oscarcli.storage.transfer import SilentMeter
+    from oscarcli.storage.meter import SilentMeter
 
     yield SilentMeter()

@@ -21,7 +21,7 @@ from oscarcli.storage.workers import run_parallel
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import Storage, StoredObject
-    from oscarcli.storage.transfer import Meter
+    from oscarcli.storage.meter import Meter
 
 LOOKS_AT_ONCE = 8
 

@@ -22,7 +22,8 @@ from oscarcli.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import Storage
-    from oscarcli.storage.transfer import Meter, Upload
+    from oscarcli.storage.meter import Meter
+    from oscarcli.storage.transfer import Upload
 
 
 def upload_and_wait(

@@ -161,7 +161,8 @@ def _webdav_storage(
     journals: TransferJournals | None,
 ) -> Storage:
     from oscarcli.storage.file_server import READ_TIMEOUT, FileServerSettings
-    from oscarcli.storage.webdav import WebDavStorage, login_headers
+    from oscarcli.storage.webdav import WebDavStorage
+    from oscarcli.storage.webdav_requests import login_headers
 
     host = _text(settings, "hostname")
     if not host:

@@ -18,11 +18,12 @@ from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.local_tree import LocalFile, LocalTree
 from oscarcli.storage.location import Location
+from oscarcli.storage.meter import Meter
 from oscarcli.storage.patterns import NameFilter
 from oscarcli.storage.safe_paths import path_inside, remove_inside
 from oscarcli.storage.sync_compare import difference
 from oscarcli.storage.system_limits import hint_of, reason_of
-from oscarcli.storage.transfer import WORKERS, Fetch, Meter, Upload, downloads, uploads
+from oscarcli.storage.transfer import WORKERS, Fetch, Upload, downloads, uploads
 from oscarcli.storage.workers import run_parallel
 
 

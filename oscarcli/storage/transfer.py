@@ -14,13 +14,14 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from oscarcli.errors import AuthError, ForbiddenError, OscarError, UnreachableError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
 from oscarcli.storage.location import Location
+from oscarcli.storage.meter import Meter, SilentMeter
 from oscarcli.storage.safe_paths import set_time
 from oscarcli.storage.source import Advance, FileSource, Source, StreamSource
 from oscarcli.storage.system_limits import affordable, hint_of, reason_of
@@ -45,35 +46,6 @@ MAX_LOOK_AHEAD_SECONDS = 1.0
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 # "a.tar.gz" is a gzip file, whatever is inside.
 COMPRESSED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
-
-
-class Meter(Protocol):
-    """Whoever wants to know how far a transfer is; called from several threads."""
-
-    def expect(self, files: int | None, size: int | None) -> None:
-        """Take the totals; `None` for what is not known."""
-        ...
-
-    def advance(self, count: int) -> None:
-        """Count bytes; a negative number when they have to be sent again."""
-        ...
-
-    def finish_file(self) -> None:
-        """Count a file, done or failed."""
-        ...
-
-
-class SilentMeter:
-    """A meter nobody looks at."""
-
-    def expect(self, files: int | None, size: int | None) -> None:
-        """Ignore the totals."""
-
-    def advance(self, count: int) -> None:
-        """Ignore the bytes."""
-
-    def finish_file(self) -> None:
-        """Ignore the file."""
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ is a token.
 
 from __future__ import annotations
 
-import base64
 import threading
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from oscarcli.errors import NotFoundError, RefusedError, UsageError
+from oscarcli.errors import NotFoundError, RefusedError
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.checksums import WANTED
@@ -28,35 +27,11 @@ from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Tell
 from oscarcli.storage.safe_paths import temporary_name
 from oscarcli.storage.source import Source
-from oscarcli.storage.webdav_documents import PROPERTIES, DavEntry, read_entries
+from oscarcli.storage.webdav_documents import PROPERTIES, DavEntry, read_entries, stored_object
+from oscarcli.storage.webdav_requests import require_path
 
-BEARER = "bearer"
 # Characters that mean something in a URL.
 MISREAD = frozenset("%?#;")
-
-
-def login_headers(login: str, password: str) -> dict[str, str]:
-    """Return what a login sends: a name with a password, or a token for the name BEARER."""
-    if login.lower() == BEARER:
-        return {"authorization": f"Bearer {password}"}
-    pair = base64.b64encode(f"{login}:{password}".encode()).decode()
-    return {"authorization": f"Basic {pair}"}
-
-
-def require_path(location: Location, doing: str) -> str:
-    """Return the path of a place on a server of files, with a slash at its start.
-
-    Raises:
-        UsageError: a server would take it for another path.
-    """
-    key = location.key.removesuffix("/")
-    parts = [location.bucket, *(key.split("/") if location.key else [])]
-    if any(part in ("", ".", "..") for part in parts):
-        raise UsageError(
-            f'{doing}: a path on a server of files has no empty parts, no "." and no ".."',
-            hint="name the file by its path from the top",
-        )
-    return f"/{location}" if location.key else f"/{location.bucket}"
 
 
 class WebDavStorage:
@@ -66,6 +41,9 @@ class WebDavStorage:
         settings: where it is.
         tell: told that and why it is waited for.
         journals: where unfinished downloads are remembered; `None` for nowhere.
+
+    Attributes:
+        place: its address.
     """
 
     def __init__(
@@ -75,7 +53,8 @@ class WebDavStorage:
         journals: TransferJournals | None = None,
     ) -> None:
         self._server = FileServer(settings, tell)
-        self._journals = journals
+        self.journals = journals
+        self.place = settings.endpoint
         self._lock = threading.Lock()
         # Folders that are known to exist, so that they are asked for once.
         self._folders: set[str] = set()
@@ -85,21 +64,9 @@ class WebDavStorage:
         """Its name, such as "webdav.dcache"."""
         return self._server.provider
 
-    @property
-    def place(self) -> str:
-        """Its address."""
-        return self._server.settings.endpoint
-
-    @property
-    def journals(self) -> TransferJournals | None:
-        """Where unfinished downloads are remembered."""
-        return self._journals
-
     def close(self) -> None:
         """End the connections."""
         self._server.close()
-
-    # -- what is there -----------------------------------------------------------------------------
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Ask for one file, and when it is missing, whether its bucket is there."""
@@ -107,7 +74,7 @@ class WebDavStorage:
         entry = self._require_entry(location, doing, cancellation)
         if entry.is_folder:
             raise NotFoundError(f"{doing}: {MISSING_FILE}: {IS_FOLDER}")
-        return _described(location, entry)
+        return stored_object(location, entry)
 
     def _require_entry(self, location: Location, doing: str, cancellation: Cancellation | None) -> DavEntry:
         try:
@@ -150,7 +117,7 @@ class WebDavStorage:
         for name, entry in self._children(bucket, folder, doing):
             key = folder + name
             if not entry.is_folder and key.startswith(prefix):
-                yield _described(Location(bucket, key), entry)
+                yield stored_object(Location(bucket, key), entry)
             elif entry.is_folder and (key.startswith(prefix) or prefix.startswith(key)):
                 yield from self._walk(bucket, key, prefix, doing)
 
@@ -330,7 +297,3 @@ class WebDavStorage:
         except NotFoundError:
             # Somebody else was faster.
             return
-
-
-def _described(location: Location, entry: DavEntry) -> StoredObject:
-    return StoredObject(location, entry.size, entry.modified, entry.etag, entry.checksums.get("md5"))

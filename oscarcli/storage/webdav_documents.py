@@ -10,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as Xml
 
 from oscarcli.errors import OscarError
+from oscarcli.storage.base import StoredObject
 from oscarcli.storage.checksums import parse_checksums
+from oscarcli.storage.location import Location
 
 DAV = "{DAV:}"
 OWNCLOUD_CHECKSUMS = "{http://owncloud.org/ns}checksums"
@@ -112,3 +114,8 @@ def _text(properties: Mapping[str, Xml.Element], name: str) -> str:
 def _texts(properties: Mapping[str, Xml.Element], name: str) -> list[str]:
     """Return all texts in a property, which may be an element of its own for each."""
     return list(properties[name].itertext()) if name in properties else []
+
+
+def stored_object(location: Location, entry: DavEntry) -> StoredObject:
+    """Return an entry as an object of this place."""
+    return StoredObject(location, entry.size, entry.modified, entry.etag, entry.checksums.get("md5"))

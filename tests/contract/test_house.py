@@ -5,6 +5,8 @@ from collections import defaultdict
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "oscarcli"
+# A file that is longer has two subjects.
+MAX_LINES = 300
 # A class statement wherever it stands, inside functions and classes, too.
 CLASS = re.compile(r"^[ \t]*class (\w+)[(:]", re.MULTILINE)
 
@@ -31,3 +33,12 @@ def test_a_second_class_of_a_name_is_found(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("class One:\n    class Inner: ...\n")
     (tmp_path / "b.py").write_text("class Two(One): ...\ndef f():\n    class Inner: ...\n")
     assert _twins(tmp_path) == {"Inner": ["a.py", "b.py"]}
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    lengths = {
+        str(file.relative_to(PACKAGE)): len(file.read_text(encoding="utf-8").splitlines())
+        for file in PACKAGE.rglob("*.py")
+    }
+    assert len(lengths) > 300
+    assert {name: length for name, length in lengths.items() if length > MAX_LINES} == {}

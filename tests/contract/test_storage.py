@@ -26,7 +26,8 @@ from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.s3 import S3Storage
 from oscarcli.storage.source import FileSource, UploadPart
 from oscarcli.storage.transfer import Upload, upload
-from oscarcli.storage.webdav import WebDavStorage, login_headers
+from oscarcli.storage.webdav import WebDavStorage
+from oscarcli.storage.webdav_requests import login_headers
 from tests.support.s3_servers import (
     ACCESS_KEY,
     SECRET_KEY,

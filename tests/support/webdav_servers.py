@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.storage.file_server import FileServerSettings
-from oscarcli.storage.webdav import login_headers
+from oscarcli.storage.webdav_requests import login_headers
 from tests.support.s3_servers import free_port
 
 LOGIN, PASSWORD = "ada", "conformance-secret"

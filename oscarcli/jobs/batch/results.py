@@ -16,8 +16,8 @@ from oscarcli.jobs.finished import ResultFile
 from oscarcli.jobs.result_files import fetch_files
 from oscarcli.jobs.service_storage import ServiceStorage
 from oscarcli.storage.location import Location
+from oscarcli.storage.meter import SilentMeter
 from oscarcli.storage.safe_paths import path_inside, stale_files
-from oscarcli.storage.transfer import SilentMeter
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import StoredObject

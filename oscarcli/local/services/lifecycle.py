@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.objects.store import ObjectStore
@@ -20,6 +19,7 @@ from oscarcli.local.services.definition import (
     read_definition,
 )
 from oscarcli.local.services.federation import complete_federation
+from oscarcli.local.services.job_protocols import JobQueue, JobTable
 from oscarcli.local.services.ownership import Ownership
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.unsupported import Capabilities, refuse_impossible
@@ -37,23 +37,6 @@ BUCKETS_STAY = (
 )
 INVALID_POLICY = "Invalid arguments specified. (Invalid arguments specified)"
 NO_USER = "The specified user does not exist. (Specified user does not exist)"
-
-
-class JobTable(Protocol):
-    """What a service that goes needs of the table of jobs."""
-
-    def names(self, service: str) -> list[str]:
-        """Return the names of a service's jobs."""
-
-    def remove(self, names: Sequence[str]) -> None:
-        """Remove jobs."""
-
-
-class JobQueue(Protocol):
-    """What a service that goes needs of the scheduler."""
-
-    def forget(self, names: Sequence[str]) -> None:
-        """Stop jobs whose rows are gone, and remove their logs."""
 
 
 CapabilitiesOf = Callable[[Definition], Capabilities]

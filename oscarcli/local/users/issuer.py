@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import secrets
 import threading
 import time
@@ -19,6 +18,7 @@ from urllib.parse import parse_qsl, quote
 
 from oscarcli.local.answers import json_answer, route_missing
 from oscarcli.local.http.messages import Request, Response
+from oscarcli.local.users.pages import form_page, html_answer, message_page
 from oscarcli.local.users.table import ClusterUser, Users
 from oscarcli.local.users.tokens import (
     ACCESS_SECONDS,
@@ -157,8 +157,8 @@ class OpenIdIssuer:
             del self._waiting[code]
 
     def _page(self, request: Request) -> Response:
-        return _html(
-            _form_page(request.query.get("user_code", ""), [user.name for user in self._users.all()])
+        return html_answer(
+            form_page(request.query.get("user_code", ""), [user.name for user in self._users.all()])
         )
 
     def _confirm(self, request: Request) -> Response:
@@ -170,14 +170,14 @@ class OpenIdIssuer:
             self._forget_expired()
             login = next((one for one in self._waiting.values() if one.user_code == code), None)
             if login is None or login.user is not None or login.denied:
-                return _html(_message("No login waits for this code."), 400)
+                return html_answer(message_page("No login waits for this code."), 400)
             if form.get("answer") == "deny":
                 login.denied = True
-                return _html(_message("The login was declined."))
+                return html_answer(message_page("The login was declined."))
             if user is None:
-                return _html(_message("There is no such user."), 400)
+                return html_answer(message_page("There is no such user."), 400)
             login.user = user
-        return _html(_message(f"You are logged in as {user.name}. You can close this page."))
+        return html_answer(message_page(f"You are logged in as {user.name}. You can close this page."))
 
     # -- tokens ----------------------------------------------------------------------------------
 
@@ -280,28 +280,3 @@ def _check_client(form: Form) -> None:
 def _hashed(verifier: str) -> str:
     digest = hashlib.sha256(verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-
-
-def _form_page(code: str, names: list[str]) -> str:
-    buttons = "".join(
-        f'<p><button name="user" value="{html.escape(name)}">Log in as {html.escape(name)}</button></p>'
-        for name in names
-    )
-    return (
-        '<form method="post"><p><label>Code <input name="user_code" autocomplete="off" '
-        f'value="{html.escape(code)}"></label></p>{buttons}'
-        '<p><button name="answer" value="deny">Decline</button></p></form>'
-    )
-
-
-def _message(text: str) -> str:
-    return f"<p>{html.escape(text)}</p>"
-
-
-def _html(body: str, status: int = 200) -> Response:
-    page = f'<!doctype html><meta charset="utf-8"><title>Local cluster</title>{body}'
-    headers = {
-        "Content-Type": "text/html; charset=utf-8",
-        "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
-    }
-    return Response(status, headers, page.encode())

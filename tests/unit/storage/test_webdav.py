@@ -28,7 +28,8 @@ from oscarcli.storage.cancel import Cancellation, Cancelled
 from oscarcli.storage.file_server import FileServerSettings
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import FileSource, StreamSource
-from oscarcli.storage.webdav import WebDavStorage, login_headers
+from oscarcli.storage.webdav import WebDavStorage
+from oscarcli.storage.webdav_requests import login_headers
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server
 from tests.support.webdav_servers import DavServer, wsgidav_server
 

@@ -55,17 +55,19 @@ class EngineKind:
 
 
 def _podman(program: str, _folder: Path, seconds: float) -> Engine:
-    from oscarcli.local.jobs.engine import oci
     from oscarcli.local.jobs.engine.client import EngineProgram
+    from oscarcli.local.jobs.engine.oci import probe
+    from oscarcli.local.jobs.engine.oci_dialect import PODMAN
 
-    return oci.probe(oci.PODMAN, EngineProgram([program]), seconds)
+    return probe(PODMAN, EngineProgram([program]), seconds)
 
 
 def _docker(program: str, _folder: Path, seconds: float) -> Engine:
-    from oscarcli.local.jobs.engine import oci
     from oscarcli.local.jobs.engine.client import EngineProgram
+    from oscarcli.local.jobs.engine.oci import probe
+    from oscarcli.local.jobs.engine.oci_dialect import DOCKER
 
-    return oci.probe(oci.DOCKER, EngineProgram([program]), seconds)
+    return probe(DOCKER, EngineProgram([program]), seconds)
 
 
 def _charliecloud(program: str, folder: Path, seconds: float) -> Engine:
