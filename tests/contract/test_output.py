@@ -186,8 +186,9 @@ STEPS = (
     Step("metrics breakdown", "end group_by items start", API),
     Step("metrics service echo", "end metrics service_name start", API),
     Step("metrics service echo --metric cpu-hours", "end metric service_id sources start unit value", API),
-    Step("quota get ada", QUOTA, API),
+    # A user is known once there is a quota.
     Step("quota update ada --cpu 2", QUOTA, API),
+    Step("quota get ada", QUOTA, API),
     Step("federation add-member echo --cluster-id far --service-name other", "members topology", API),
     Step("federation get echo", "members topology", API),
     Step("federation update echo --cluster-id far --priority 5", "members topology", API),
