@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Caller, Outcome, Runner
+from tests.support.forked import WARNINGS
 from tests.support.server import ScriptedServer
 
 __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
@@ -37,7 +38,7 @@ def isolated(home: Path) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "LANG": "C.UTF-8",
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
-        "PYTHONWARNINGS": "error",
+        "PYTHONWARNINGS": WARNINGS,
         # A keyring of this machine must never be asked.
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
     }

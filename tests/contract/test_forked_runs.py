@@ -102,11 +102,14 @@ def test_a_signal_ends_both_alike(
 def test_a_reader_that_has_gone_is_no_different(run: Runner, new: Runner) -> None:
     ends = []
     for runner in (run, new):
-        with runner.start("--version") as process:
+        # It answers when its input has ended, and then nobody reads any more.
+        with runner.start("validate", "-") as process:
             assert process.stdin
             assert process.stdout
             assert process.stderr
             process.stdout.close()
+            process.stdin.write(b"functions:\n  oscar: []\n")
+            process.stdin.close()
             ends.append((process.wait(60), process.stderr.read()))
     assert ends[0] == ends[1]
 
