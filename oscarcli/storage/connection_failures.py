@@ -17,11 +17,12 @@ from oscarcli.errors import (
     RefusedError,
     UnreachableError,
 )
-from oscarcli.storage.cancel import Cancelled
+from oscarcli.storage.cancel import Cancellation, Cancelled
 from oscarcli.storage.system_limits import hint_of, reason_of
 
 if TYPE_CHECKING:
     from oscarcli.network.proxies import Proxy
+    from oscarcli.storage.outage import Outage
 
 MAX_ANSWER_CHARACTERS = 300
 UNREACHABLE_HINT = "check the endpoint in the service's storage_providers or in the cluster's configuration"
@@ -95,6 +96,31 @@ def is_away(error: Exception) -> bool:
 def is_answer(error: Exception) -> bool:
     """Tell whether what a client raised came from the store itself."""
     return isinstance(error, StatusError) and error.status not in AWAY_STATUS
+
+
+def wait_or_raise(
+    error: Exception, told: Exception, outage: Outage, delay: float, cancellation: Cancellation | None
+) -> None:
+    """Wait when a failure was that of a store that is away; else raise what is told of it.
+
+    Args:
+        error: what a client raised.
+        told: what to raise for it.
+        outage: of the store.
+        delay: before another attempt, in seconds.
+        cancellation: ends the waiting.
+
+    Raises:
+        Exception: `told`.
+        Cancelled: the waiting was called off.
+    """
+    if is_away(error):
+        told.__cause__ = error
+        outage.wait(told, delay, cancellation)
+        return
+    if is_answer(error):
+        outage.end()
+    raise told from error
 
 
 def failure(error: Exception, doing: str) -> Exception:

@@ -13,13 +13,12 @@ from itertools import islice
 from typing import Any
 
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
-from oscarcli.storage import outage as outages
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.connection_failures import is_answer, is_away
+from oscarcli.storage.connection_failures import wait_or_raise
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
-from oscarcli.storage.outage import Outage, Tell, delays
+from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
 from oscarcli.storage.s3_boto import BotoClient
 from oscarcli.storage.s3_calls import count_attempts
 from oscarcli.storage.s3_client import ObjectBody, S3Client
@@ -53,9 +52,7 @@ class S3Storage:
         self._settings = settings
         self._note = note
         self._journals = journals
-        limit = settings.outage_limit
-        if limit is None:
-            limit = min(outages.MAX_OUTAGE_SECONDS, settings.read_timeout)
+        limit = outage_limit(settings.outage_limit, settings.read_timeout)
         self.outage = Outage(settings.provider, limit, tell)
         self._connecting = threading.Lock()
         self._boto = BotoClient(settings)
@@ -130,29 +127,12 @@ class S3Storage:
             try:
                 answer = client.call(operation, parameters, cancellation)
             except Exception as error:  # noqa: BLE001 -- raised again as one of ours
-                self._after(error, failure(error, doing), outage, delay, cancellation)
+                wait_or_raise(error, failure(error, doing), outage, delay, cancellation)
             else:
                 outage.end()
                 count_attempts(answer, attempt)
                 return answer
         raise AssertionError("there is always another delay")
-
-    def _after(
-        self,
-        error: Exception,
-        told: Exception,
-        outage: Outage,
-        delay: float,
-        cancellation: Cancellation | None,
-    ) -> None:
-        """Wait when a failure was that of a store that is away; else raise what is told of it."""
-        if is_away(error):
-            told.__cause__ = error
-            outage.wait(told, delay, cancellation)
-            return
-        if is_answer(error):
-            outage.end()
-        raise told from error
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Ask for one object, and when it is missing, whether its bucket is there."""
