@@ -12,6 +12,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError, UnreachableError
+from oscarcli.storage.answer_parts import whole_size
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.connection_failures import NoConnectionError, StatusError, wait_or_raise
 from oscarcli.storage.connector import require_url
@@ -216,21 +217,11 @@ def _words(answer: WireResponse, elsewhere: str | None) -> str:
 
 def content_size(answer: WireResponse) -> int | None:
     """Return the size of a whole file, of which an answer has all or a range; `None` when it does not say."""
-    # "bytes 0-9/1234": behind the slash is the size of the whole.
-    whole = answer.headers.get("content-range", "").rpartition("/")[2]
-    if whole.isdigit():
-        return int(whole)
+    whole = whole_size(answer.headers.get("content-range", ""))
+    if whole is not None:
+        return whole
     length = answer.headers.get("content-length", "")
     return int(length) if length.isdigit() and answer.status == 200 else None
-
-
-def require_range(answer: WireResponse, start: int, doing: str) -> None:
-    """Raise UnreachableError when an answer does not begin with the byte that was asked for."""
-    given = answer.headers.get("content-range", "")
-    if start and not given.startswith(f"bytes {start}-"):
-        if answer.content is not None:
-            answer.content.close()
-        raise UnreachableError(f"{doing}: the server does not give the range that was asked for")
 
 
 def raised(error: OscarError) -> int | None:

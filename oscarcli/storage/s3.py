@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
+from oscarcli.storage.answer_parts import byte_range, require_range, whole_size
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.connection_failures import wait_or_raise
@@ -185,15 +186,16 @@ class S3Storage:
         """Open an object, or a range of it."""
         doing = f'download "{location}" from {self.provider}'
         parameters: dict[str, Any] = {"Bucket": location.bucket, "Key": location.key}
-        if start or length is not None:
-            end = "" if length is None else str(start + length - 1)
-            parameters["Range"] = f"bytes={start}-{end}"
+        if (wanted := byte_range(start, length)) is not None:
+            parameters["Range"] = wanted
         if etag:
             parameters["IfMatch"] = f'"{etag}"'
         answer = self.call(doing, "get_object", cancellation=cancellation, **parameters)
-        if start and not str(answer.get("ContentRange", "")).startswith(f"bytes {start}-"):
+        try:
+            require_range(str(answer.get("ContentRange", "")), start, doing)
+        except UnreachableError:
             answer["Body"].close()
-            raise UnreachableError(f"{doing}: the server does not give the range that was asked for")
+            raise
         return S3Reader(location, answer, doing)
 
     def write(
@@ -214,9 +216,8 @@ class S3Reader:
     def __init__(self, location: Location, answer: dict[str, Any], doing: str) -> None:
         self._body: ObjectBody = answer["Body"]
         self._doing = doing
-        # "bytes 0-9/1234": behind the slash is the size of the whole.
-        whole = str(answer.get("ContentRange", "")).rpartition("/")[2]
-        size = int(whole) if whole.isdigit() else int(required(answer, "ContentLength", doing))
+        size = whole_size(str(answer.get("ContentRange", "")))
+        size = int(required(answer, "ContentLength", doing)) if size is None else size
         self.object = _described(location, answer, size)
 
     def read(self, size: int) -> bytes:

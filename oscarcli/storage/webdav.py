@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from oscarcli.errors import NotFoundError, RefusedError
+from oscarcli.storage.answer_parts import byte_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.checksums import WANTED
 from oscarcli.storage.file_reader import FileReader
-from oscarcli.storage.file_server import FileServer, FileServerSettings, raised, require_range
+from oscarcli.storage.file_server import FileServer, FileServerSettings, raised
 from oscarcli.storage.file_server_failures import IS_FOLDER, MISSING_BUCKET, MISSING_FILE
 from oscarcli.storage.file_upload import SentContent
 from oscarcli.storage.journal import TransferJournals
@@ -145,9 +146,8 @@ class WebDavStorage:
         """Open a file, or a range of it."""
         doing = f'download "{location}" from {self.provider}'
         headers = {"want-digest": WANTED}
-        if start or length is not None:
-            end = "" if length is None else str(start + length - 1)
-            headers["range"] = f"bytes={start}-{end}"
+        if (wanted := byte_range(start, length)) is not None:
+            headers["range"] = wanted
         if etag and not etag.startswith("W/"):
             headers["if-match"] = f'"{etag}"'
         path = require_path(location, doing)
@@ -158,8 +158,9 @@ class WebDavStorage:
         except NotFoundError as error:
             missing = error
         else:
-            require_range(answer, start, doing)
-            return FileReader(location, answer, doing, lambda: self.stat(location), length=length, etag=etag)
+            return FileReader(
+                location, answer, doing, lambda: self.stat(location), start=start, length=length, etag=etag
+            )
         self._require_bucket(location.bucket, doing, cancellation)
         raise missing
 
