@@ -88,6 +88,13 @@ class WebDavStorage:
     def _entry(self, path: str, doing: str, cancellation: Cancellation | None) -> DavEntry:
         return self._ask(path, "0", doing, cancellation)[0]
 
+    def _find(self, path: str, doing: str, cancellation: Cancellation) -> DavEntry | None:
+        """Return what is there, `None` for nothing."""
+        try:
+            return self._entry(path, doing, cancellation)
+        except NotFoundError:
+            return None
+
     def _ask(
         self, path: str, depth: str, doing: str, cancellation: Cancellation | None = None
     ) -> tuple[DavEntry, Sequence[DavEntry]]:
@@ -186,11 +193,8 @@ class WebDavStorage:
 
     def _refuse_folder(self, path: str, doing: str, cancellation: Cancellation) -> None:
         """Raise RefusedError for a folder: to move a file into its place would delete all that is in it."""
-        try:
-            entry = self._entry(path, doing, cancellation)
-        except NotFoundError:
-            return
-        if entry.is_folder:
+        entry = self._find(path, doing, cancellation)
+        if entry is not None and entry.is_folder:
             raise RefusedError(f"{doing}: {IS_FOLDER}")
 
     def _make_folders(self, location: Location, doing: str, cancellation: Cancellation) -> None:
@@ -214,9 +218,8 @@ class WebDavStorage:
             self._folders.add(folder)
 
     def _is_folder(self, path: str, doing: str, cancellation: Cancellation) -> bool:
-        try:
-            entry = self._entry(path, doing, cancellation)
-        except NotFoundError:
+        entry = self._find(path, doing, cancellation)
+        if entry is None:
             return False
         if not entry.is_folder:
             raise RefusedError(f'{doing}: "{path.strip("/")}" is a file, not a folder')
@@ -261,18 +264,11 @@ class WebDavStorage:
             self._server.call(doing, "MOVE", temporary, headers=headers, cancellation=cancellation)
         except NotFoundError:
             # The answer to a first attempt may have been lost: then the file is in its place.
-            if self._exists(temporary, doing, cancellation) or not self._exists(path, doing, cancellation):
+            if self._find(temporary, doing, cancellation) or not self._find(path, doing, cancellation):
                 raise
         # Not every server decodes a destination once and no more.
-        if MISREAD & set(location.key) and not self._exists(path, doing, cancellation):
+        if MISREAD & set(location.key) and not self._find(path, doing, cancellation):
             raise RefusedError(f"{doing}: the server does not give a file a name like this one")
-
-    def _exists(self, path: str, doing: str, cancellation: Cancellation) -> bool:
-        try:
-            self._entry(path, doing, cancellation)
-        except NotFoundError:
-            return False
-        return True
 
     def _discard(self, path: str, cancellation: Cancellation) -> None:
         doing = f'remove the unfinished "{path.strip("/")}" from {self.provider}'
