@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oscarcli.cli.bucket.object_store import object_store
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.file_options import (
     ExcludeOption,
@@ -16,7 +17,7 @@ from oscarcli.cli.kit.file_options import (
     RecursiveOption,
     name_filter,
 )
-from oscarcli.cli.kit.resume_options import RestartOption, transfer_journals
+from oscarcli.cli.kit.resume_options import RestartOption
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.sync import (
     ACTION_COLUMNS,
@@ -38,7 +39,6 @@ from oscarcli.errors import NotFoundError, UsageError
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
-    from oscarcli.storage.base import Storage
     from oscarcli.storage.location import Location
     from oscarcli.storage.transfer import Upload
 
@@ -86,7 +86,7 @@ def put_file(
     names = name_filter(include, exclude)
     sources = upload_sources(local, recursive=recursive)
     batch = upload_batch(sources, _place(bucket, remote), names, follow_symlinks=follow_symlinks)
-    storage = _storage(session, restart=restart)
+    storage = object_store(session, restart=restart)
     uploaded: list[Upload] = []
     take = None if session.wants_table else uploaded.append
     try:
@@ -121,7 +121,7 @@ def get_file(
     session: Session = ctx.obj
     place = _place(bucket, remote, is_key=key)
     names = name_filter(include, exclude)
-    storage = _storage(session, restart=restart)
+    storage = object_store(session, restart=restart)
     with _hinting_at_listing(place):
         found = select(storage, place, is_key=key)
     if not isinstance(found, StoredObject):
@@ -154,7 +154,7 @@ def delete_file(
     location = _place(bucket, remote, is_key=key)
     location = require_object(location, is_key=key or has_magic(location.key))
     with _hinting_at_listing(location):
-        delete_objects(session, _storage(session), location, str, is_key=key, yes=yes)
+        delete_objects(session, object_store(session), location, str, is_key=key, yes=yes)
 
 
 @app.command("sync", formats=TABLE_FORMATS, columns=ACTION_COLUMNS)
@@ -189,7 +189,7 @@ def sync(
         deletes=delete,
         follow_symlinks=follow_symlinks,
     )
-    synchronise(session, _storage(session), request, manners)
+    synchronise(session, object_store(session), request, manners)
 
 
 def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
@@ -203,23 +203,6 @@ def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
     if name == WHOLE_BUCKET and not is_key:
         return Location(bucket.strip())
     return place_in(bucket.strip(), name)
-
-
-def _storage(session: Session, *, restart: bool = False) -> Storage:
-    """Return the cluster's own object store, with the keys that it gives this login."""
-    from oscarcli.jobs.service_storage import storage_at
-    from oscarcli.storage.provider import DEFAULT_PROVIDER
-
-    return storage_at(
-        session.api,
-        DEFAULT_PROVIDER,
-        {},
-        tls=session.cluster.tls,
-        timeout=session.timeout,
-        tell=session.note,
-        note=session.verbose_note,
-        journals=transfer_journals(session, restart=restart),
-    )
 
 
 @contextmanager
