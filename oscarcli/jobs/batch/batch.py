@@ -13,11 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 from oscarcli.api.jobs import list_jobs
-from oscarcli.errors import (
-    OscarError,
-    UnreachableError,
-)
-from oscarcli.jobs.batch.failures import failure_of, is_general
+from oscarcli.errors import OscarError, UnreachableError, is_general
+from oscarcli.jobs.batch.failures import failure_of
 from oscarcli.jobs.batch.jobs import BatchJobs, EndedJob, LostJob, step_of
 from oscarcli.jobs.batch.journal import BatchJournal, InputRecord, InputState
 from oscarcli.jobs.batch.options import BatchInput, BatchOptions
