@@ -28,7 +28,6 @@ from oscarcli.cli.kit.sync import (
     synchronise,
 )
 from oscarcli.cli.kit.transfers import (
-    STANDARD_OUTPUT,
     NoProgressOption,
     get_group,
     get_one,
@@ -113,10 +112,9 @@ def get_file(
     restart: RestartOption = False,
 ) -> None:
     """Download a file of a bucket, a folder or all that a pattern matches, and print where the files are."""
-    from oscarcli.cli.kit.local_paths import root_of, target_file
+    from oscarcli.cli.kit.local_paths import fetch_to
     from oscarcli.storage.base import StoredObject
     from oscarcli.storage.selection import select
-    from oscarcli.storage.transfer import Fetch
 
     session: Session = ctx.obj
     place = _place(bucket, remote, is_key=key)
@@ -129,12 +127,7 @@ def get_file(
         return
     if include or exclude:
         raise UsageError(f'"{place}" is one object: --include and --exclude choose among several')
-    if local == "-":
-        task = Fetch(found, STANDARD_OUTPUT)
-    else:
-        target = target_file(local, found.location.name)
-        task = Fetch(found, target, root_of(target, local))
-    get_one(session, storage, task, show_progress=not no_progress)
+    get_one(session, storage, fetch_to(local, found), show_progress=not no_progress)
 
 
 @app.command("delete-file, df, remove-file, rmf", formats=TABLE_FORMATS)

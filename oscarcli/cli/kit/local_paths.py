@@ -7,11 +7,23 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oscarcli.cli.kit.transfers import STANDARD_OUTPUT
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.storage.safe_paths import path_inside, safe_name
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import StoredObject
+    from oscarcli.storage.transfer import Fetch
+
+
+def fetch_to(local: str | None, found: StoredObject) -> Fetch:
+    """Return the download of one object: to `local`, or into it if it is a folder; `-` is standard output."""
+    from oscarcli.storage.transfer import Fetch
+
+    if local == "-":
+        return Fetch(found, STANDARD_OUTPUT)
+    target = target_file(local, found.location.name)
+    return Fetch(found, target, root_of(target, local))
 
 
 def target_file(local: str | None, name: str) -> Path:
