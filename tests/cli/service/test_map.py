@@ -13,7 +13,6 @@ import pytest
 from oscarcli.jobs.batch.journal import JOURNAL_NAME
 from tests.conftest import Caller, Runner
 from tests.local.harness import Job, LocalCluster, open_cluster, wait_for
-from tests.support.command import World
 
 # As many inputs as an issue of a real archive; the suite makes do with fewer.
 INPUTS = int(os.environ.get("TEST_INPUTS", "40"))
@@ -39,31 +38,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     )
     yield cluster
     cluster.close()
-
-
-def know(world: World, cluster: LocalCluster) -> None:
-    settings = cluster.server.cluster.settings
-    entry = {
-        "endpoint": cluster.server.endpoints.api,
-        "auth_user": settings.user,
-        "auth_password": settings.password,
-        "ssl_verify": True,
-    }
-    world.write_config(json.dumps({"oscar": {"local": entry}, "default": "local"}))
-
-
-@pytest.fixture
-def known(call: Caller, local: LocalCluster) -> Caller:
-    """The command in this process, with the local cluster as its default one."""
-    know(call, local)
-    return call
-
-
-@pytest.fixture
-def real(run: Runner, local: LocalCluster) -> Runner:
-    """The command in processes of its own, with the local cluster as its default one."""
-    know(run, local)
-    return run
 
 
 @pytest.fixture
