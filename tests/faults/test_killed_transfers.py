@@ -18,10 +18,8 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3_boto import boto_client
-from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Runner
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server
+from tests.support.s3_servers import Server, empty_bucket, local_server, minio_provider, minio_server
 from tests.support.server import ScriptedServer, document
 
 MIB = 1 << 20
@@ -39,18 +37,15 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def objects(store: Server) -> Iterator[Any]:
-    client = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
-    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET)
-    yield client
-    client.close()
+    with empty_bucket(store, BUCKET) as client:
+        yield client
 
 
 @pytest.fixture
 def killed(run: Runner, call: Caller, server: ScriptedServer, store: Server) -> Runner:
     """The command, with a cluster that gives the store's keys."""
     call.know(server.url)
-    minio = {"endpoint": store.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    minio = minio_provider(store.endpoint)
     server.always("GET", "/system/config", document({"config": {}, "minio_provider": minio}))
     return run
 

@@ -17,7 +17,7 @@ import pytest
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller, Outcome, Runner
 from tests.support.part_store import PartStore
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, minio_provider
 from tests.support.scripted_s3 import Server
 from tests.support.server import ScriptedServer, document
 
@@ -46,7 +46,7 @@ def store(objects: Server) -> PartStore:
 def command(run: Runner, call: Caller, server: ScriptedServer, objects: Server, store: PartStore) -> Runner:
     """The command, with a cluster that gives the store's keys."""
     call.know(server.url)
-    minio = {"endpoint": objects.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    minio = minio_provider(objects.endpoint)
     server.always("GET", "/system/config", document({"config": {}, "minio_provider": minio}))
     return run
 
