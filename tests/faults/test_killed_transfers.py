@@ -78,7 +78,7 @@ def kill_once(run: Runner, pieces: int, delay: float, *words: str) -> bool:
 def pieces_of(run: Runner) -> int:
     """Return how many pieces a journal tells of."""
     lines = 0
-    for path in journals_of(run):
+    for path in run.journals:
         with contextlib.suppress(FileNotFoundError):
             lines = path.read_bytes().count(b"\n")
     return lines - 1
@@ -89,10 +89,6 @@ def moments() -> Iterator[tuple[int, float]]:
     chance = random.Random(7)
     for _ in range(KILLS):
         yield chance.randrange(SIZE // (16 * MIB)), chance.uniform(0.0, 0.1)
-
-
-def journals_of(run: Runner) -> list[Path]:
-    return list((run.home / ".cache" / "oscar-cli" / "transfers").glob("*"))
 
 
 def test_a_put_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
@@ -107,7 +103,7 @@ def test_a_put_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
         resumed += "goes on" in result.err
         body = objects.get_object(Bucket=BUCKET, Key="in/large.bin")["Body"]
         assert hashlib.md5(body.read()).hexdigest() == digest_of(source)
-        assert journals_of(killed) == []
+        assert killed.journals == []
     assert resumed >= KILLS // 10, f"{kills} were killed, and {resumed} went on"
 
 
@@ -122,6 +118,6 @@ def test_a_get_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
         assert result.code == 0, result.err
         resumed += "goes on" in result.err
         assert digest_of(target) == hashlib.md5(content(number)).hexdigest()
-        assert journals_of(killed) == []
+        assert killed.journals == []
         assert list(killed.home.glob(".large.bin.*")) == []
     assert resumed >= KILLS // 10, f"{kills} were killed, and {resumed} went on"

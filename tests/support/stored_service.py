@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tests.support import server as manager
 from tests.support.command import World
 from tests.support.s3_servers import Server, empty_bucket, minio_provider
+from tests.support.trees import contents
 
 BUCKET = "svc"
 
@@ -54,9 +54,7 @@ class StoredService:
 
     def read(self, folder: str) -> dict[str, str]:
         """Return the content of each file below a local folder."""
-        top: Path = self.world.home / folder
-        files = (path for path in top.rglob("*") if path.is_file())
-        return {path.relative_to(top).as_posix(): path.read_text() for path in files}
+        return contents(self.world.home / folder)
 
 
 @contextmanager

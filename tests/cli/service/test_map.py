@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.jobs.batch.journal import JOURNAL_NAME
 from tests.conftest import Caller, Runner
 from tests.local.harness import Job, LocalCluster, open_cluster, wait_for
+from tests.support.trees import results
 
 # As many inputs as an issue of a real archive; the suite makes do with fewer.
 INPUTS = int(os.environ.get("TEST_INPUTS", "40"))
@@ -52,14 +52,6 @@ def write(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"content of {name}")
-
-
-def results(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_text()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != JOURNAL_NAME
-    }
 
 
 def all_jobs(cluster: LocalCluster, service: str) -> dict[str, Job]:

@@ -16,6 +16,7 @@ from tests.conftest import Caller, Runner
 from tests.local.harness import LocalCluster, open_cluster, wait_for
 from tests.support.command import World
 from tests.support.server import Answer, Request, ScriptedServer, document, text
+from tests.support.trees import contents
 
 # The supervisor takes a payload that is a JSON number for one, and breaks over it.
 FATAL = base64.b64decode("1234")
@@ -48,10 +49,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     )
     yield cluster
     cluster.close()
-
-
-def contents(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 # -- job -----------------------------------------------------------------------------------------
