@@ -209,7 +209,7 @@ def test_a_local_folder_in_place_of_the_hub(call: Caller) -> None:
     assert (missing.code, "nowhere" in missing.err) == (5, True)
 
 
-def test_links_of_an_archive_are_not_followed_and_names_do_not_leave_it(call: Caller, tmp_path: Path) -> None:
+def test_links_and_names_do_not_lead_out_of_a_local_package(call: Caller, tmp_path: Path) -> None:
     folder = tmp_path / "crate"
     folder.mkdir()
     (folder / "fdl.yaml").write_text(
