@@ -50,7 +50,7 @@ def fetch(
         url: what to get.
         what: what is tried, for messages.
         headers: to send with it.
-        max_bytes: what a body may have, unpacked.
+        max_bytes: what a body may have, unpacked; of a failure's only the start is read.
         tls: what TLS trusts; the system's certificates when omitted.
         method: the HTTP method.
         content: a body to send.
@@ -63,14 +63,20 @@ def fetch(
 
     from oscarcli.http.connection import open_connection
     from oscarcli.http.failures import explain
+    from oscarcli.http.limits import EXTENSION
 
     with closing(open_connection(url, tls or TlsSettings())) as connection:
         timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
         request = connection.build_request(
-            method, url, headers=dict(headers), content=content, timeout=timeout
+            method,
+            url,
+            headers=dict(headers),
+            content=content,
+            timeout=timeout,
+            extensions={EXTENSION: max_bytes},
         )
         try:
-            return _read(connection, request, what, max_bytes)
+            return _read(connection, request, what)
         except (httpx.HTTPError, UnicodeError) as error:
             failure = explain(error, what, request)
             failure.hint = f"check the network and the address ({request.url.host}), then try again"
@@ -89,15 +95,15 @@ def encode_form(files: Mapping[str, tuple[str, bytes]]) -> tuple[str, bytes]:
     return form.headers["Content-Type"], form.read()
 
 
-def _read(connection: httpx.Client, request: httpx.Request, what: str, max_bytes: int) -> FetchedFile:
+def _read(connection: httpx.Client, request: httpx.Request, what: str) -> FetchedFile:
+    from oscarcli.http.limits import BodyError, limit_body
+
     with closing(connection.send(request, stream=True, follow_redirects=False)) as response:
-        pieces: list[bytes] = []
-        size = 0
-        for piece in response.iter_bytes():
-            size += len(piece)
-            if size > max_bytes:
-                raise OscarError(f"cannot {what}: it is larger than {max_bytes >> 20} MiB")
-            pieces.append(piece)
+        try:
+            limit_body(response)
+            body = response.read()
+        except BodyError as error:
+            raise OscarError(f"cannot {what}: the answer {error}") from error
         place = str(request.url.copy_with(query=None, userinfo=b""))
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return FetchedFile(place, response.status_code, headers, b"".join(pieces))
+        return FetchedFile(place, response.status_code, headers, body)

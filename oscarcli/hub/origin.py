@@ -21,11 +21,11 @@ class HubOrigin:
         api_base: the API's address.
     """
 
-    owner: str = "grycap"
-    repo: str = "oscar-hub"
-    path: str = "crates"
-    ref: str = "main"
-    api_base: str = API_BASE
+    owner: str
+    repo: str
+    path: str
+    ref: str
+    api_base: str
 
     @classmethod
     def checked(cls, owner: str, repo: str, path: str, ref: str, api_base: str = "") -> HubOrigin:

@@ -23,7 +23,7 @@ from oscarcli.cli.kit.sync import (
     ChecksumOption,
     DeleteOption,
     DryRunOption,
-    SyncManners,
+    SyncOptions,
     synchronise,
 )
 from oscarcli.cli.kit.transfers import (
@@ -172,24 +172,19 @@ def sync(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Copy what differs from a local folder to one of a bucket, or the other way."""
-    from oscarcli.cli.kit.sync_sides import parse_sides
-    from oscarcli.storage.sync import SyncRequest
-
     session: Session = ctx.obj
-    manners = SyncManners(is_dry=dry_run, asks=not yes, shows_progress=not no_progress)
-    manners.check(session, deletes=delete)
-    sides = parse_sides(source, target, "bucket")
-    place = _place(sides.name, sides.path or WHOLE_BUCKET)
-    request = SyncRequest(
-        sides.local,
-        place.as_folder(),
-        sides.is_upload,
+    options = SyncOptions(
+        dry_run,
+        delete,
+        checksum,
         name_filter(include, exclude),
-        checks_content=checksum,
-        deletes=delete,
-        follow_symlinks=follow_symlinks,
+        follow_symlinks,
+        asks=not yes,
+        shows_progress=not no_progress,
     )
-    synchronise(session, _storage(session), request, manners)
+    sides = options.sides(session, source, target, "bucket")
+    place = _place(sides.name, sides.path or WHOLE_BUCKET)
+    synchronise(session, _storage(session), options.request(sides, place), options)
 
 
 def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:

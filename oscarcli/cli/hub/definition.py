@@ -25,7 +25,7 @@ def fdl_of(session: Session, package: Package) -> tuple[Definition, Fdl]:
     from oscarcli.hub.definition import DefinitionReader
 
     try:
-        crate = package.crate()
+        crate = package.crate
     except NotFoundError:
         # An FDL can be deployed without metadata.
         crate = None

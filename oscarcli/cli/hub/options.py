@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,8 +60,9 @@ class Package:
     commit: str = ""
     fdl: str | None = None
 
+    @cached_property
     def crate(self) -> Crate:
-        """Return its metadata. Raises NotFoundError when it has none, CrateError when they are malformed."""
+        """Its metadata. Raises NotFoundError when it has none, CrateError when they are malformed."""
         from dataclasses import replace
 
         from oscarcli.hub.crate import read_crate

@@ -52,7 +52,7 @@ def show(
         definition, fdl = fdl_of(session, package)
         document: dict[str, Any] = {"slug": slug}
         try:
-            document |= _metadata(package.crate())
+            document |= _metadata(package.crate)
         except NotFoundError as error:
             session.note(error.message)
         document |= {

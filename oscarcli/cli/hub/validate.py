@@ -75,7 +75,7 @@ def validate(
     session: Session = ctx.obj
     origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
     with opened_package(session, origin, slug, local_path) as package:
-        reader = AcceptanceReader(package.crate())
+        reader = AcceptanceReader(package.crate)
         tests = reader.tests()
         for warning in reader.warnings:
             session.warn(warning)

@@ -15,8 +15,11 @@ from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.table import Column
 
 if TYPE_CHECKING:
+    from oscarcli.cli.kit.sync_sides import SyncSides
     from oscarcli.output.progress import Progress
     from oscarcli.storage.base import Storage
+    from oscarcli.storage.location import Location
+    from oscarcli.storage.patterns import NameFilter
     from oscarcli.storage.sync import Sync, SyncAction, SyncOutcome, SyncRequest
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
@@ -34,29 +37,64 @@ ACTION_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class SyncManners:
-    """How a sync is carried out.
+class SyncOptions:
+    """What the options of a sync ask for.
 
     Args:
         is_dry: whether it is only told what would be done.
+        deletes: whether what is not in the source is deleted.
+        checks_content: whether digests are compared, not times.
+        names: which names are compared.
+        follow_symlinks: whether links in a local source are followed.
         asks: whether deletions are asked about where a person is.
         shows_progress: whether to show how far it is.
     """
 
     is_dry: bool
+    deletes: bool
+    checks_content: bool
+    names: NameFilter
+    follow_symlinks: bool
     asks: bool
     shows_progress: bool
 
-    def check(self, session: Session, *, deletes: bool) -> None:
-        """Raise UsageError when files would be deleted and nobody can be asked."""
-        if deletes and self.asks and not self.is_dry and not session.can_ask:
+    def sides(self, session: Session, source: str, target: str, noun: str) -> SyncSides:
+        """Return the two sides.
+
+        Args:
+            session: the run.
+            source: what is copied.
+            target: what becomes like it.
+            noun: what the remote side is a part of, for messages.
+
+        Raises:
+            UsageError: they are none; or files would be deleted and nobody can be asked.
+        """
+        from oscarcli.cli.kit.sync_sides import parse_sides
+
+        if self.deletes and self.asks and not self.is_dry and not session.can_ask:
             raise UsageError(
                 "--delete asks, and without a terminal nobody answers",
                 hint="--dry-run shows what would be deleted, --yes goes ahead",
             )
+        return parse_sides(source, target, noun)
+
+    def request(self, sides: SyncSides, remote: Location) -> SyncRequest:
+        """Return what is to be as what; `remote` is the folder of the remote side."""
+        from oscarcli.storage.sync import SyncRequest
+
+        return SyncRequest(
+            sides.local,
+            remote.as_folder(),
+            sides.is_upload,
+            self.names,
+            checks_content=self.checks_content,
+            deletes=self.deletes,
+            follow_symlinks=self.follow_symlinks,
+        )
 
 
-def synchronise(session: Session, storage: Storage, request: SyncRequest, manners: SyncManners) -> None:
+def synchronise(session: Session, storage: Storage, request: SyncRequest, options: SyncOptions) -> None:
     """Make one side as the other, or tell what that would take.
 
     Raises:
@@ -67,13 +105,13 @@ def synchronise(session: Session, storage: Storage, request: SyncRequest, manner
 
     refused: list[OscarError] = []
     sync = Sync(storage, request, refused.append)
-    if manners.is_dry:
+    if options.is_dry:
         _tell_plan(session, sync, refused)
         return
-    confirmed = _confirmed(session, storage, request) if request.deletes and manners.asks else None
+    confirmed = _confirmed(session, storage, request) if request.deletes and options.asks else None
     run = _SyncRun(session, storage, request, sync)
     try:
-        with carried_out(session, run.label, run.report, wanted=manners.shows_progress) as progress:
+        with carried_out(session, run.label, run.report, wanted=options.shows_progress) as progress:
             run.copy(progress, refused)
             run.delete(confirmed)
     finally:

@@ -14,7 +14,7 @@ from oscarcli.cli.kit.sync import (
     ChecksumOption,
     DeleteOption,
     DryRunOption,
-    SyncManners,
+    SyncOptions,
     synchronise,
 )
 from oscarcli.cli.kit.transfers import NoProgressOption
@@ -55,27 +55,22 @@ def sync(
     no_progress: NoProgressOption = False,
 ) -> None:
     """Copy what differs from a local folder to one of a service, or the other way."""
-    from oscarcli.cli.kit.sync_sides import parse_sides
     from oscarcli.storage.location import parse_location
-    from oscarcli.storage.sync import SyncRequest
 
     session: Session = ctx.obj
-    manners = SyncManners(is_dry=dry_run, asks=not yes, shows_progress=not no_progress)
-    manners.check(session, deletes=delete)
-    sides = parse_sides(source, target, "service")
-    names = name_filter(include, exclude)
+    options = SyncOptions(
+        dry_run,
+        delete,
+        checksum,
+        name_filter(include, exclude),
+        follow_symlinks,
+        asks=not yes,
+        shows_progress=not no_progress,
+    )
+    sides = options.sides(session, source, target, "service")
     files = service_storage(session, sides.name, restart=False)
     name, path = _remote(files, sides, provider)
-    request = SyncRequest(
-        sides.local,
-        parse_location(path).as_folder(),
-        sides.is_upload,
-        names,
-        checks_content=checksum,
-        deletes=delete,
-        follow_symlinks=follow_symlinks,
-    )
-    synchronise(session, files.storage(name), request, manners)
+    synchronise(session, files.storage(name), options.request(sides, parse_location(path)), options)
 
 
 def _remote(files: ServiceStorage, sides: SyncSides, provider: str | None) -> tuple[str, str]:

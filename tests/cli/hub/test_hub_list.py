@@ -229,3 +229,14 @@ def test_an_archive_of_a_bomb(call: Caller, server: ScriptedServer, monkeypatch:
     server.always("GET", "/repos/grycap/oscar-hub/tarball/main", Answer(200, packed))
     outcome = call("hub", "list", "--api-base", server.url)
     assert (outcome.code, "larger than a collection of services" in outcome.err) == (1, True)
+
+
+def test_an_archive_that_is_too_large_is_not_kept(
+    call: Caller, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscarcli.hub.github.MAX_ARCHIVE_BYTES", 100)
+    server.always("GET", "/repos/grycap/oscar-hub/tarball/main", Answer(200, bytes(101)))
+    outcome = call("hub", "list", "--api-base", server.url)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("Error: cannot fetch grycap/oscar-hub/crates: the answer ")
+    assert list(call.home.rglob("*.tar.gz")) == []
