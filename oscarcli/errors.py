@@ -122,3 +122,8 @@ class JobFailedError(OscarError):
     """A job that was waited for failed."""
 
     exit_code = ExitCode.JOB_FAILED
+
+
+def is_general(error: OscarError | None) -> bool:
+    """Tell whether every other request would fail like this one: nobody answers, or the login is refused."""
+    return isinstance(error, (UnreachableError, AuthError)) and not isinstance(error, ForbiddenError)

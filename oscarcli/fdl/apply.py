@@ -10,7 +10,7 @@ from oscarcli.api.client import Client
 from oscarcli.api.responses import UnconfirmedError
 from oscarcli.api.services import create_service, delete_service, find_service
 from oscarcli.api.system import get_info
-from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
+from oscarcli.errors import NotFoundError, OscarError, is_general
 from oscarcli.fdl.actions import Action
 from oscarcli.fdl.compare import compare
 from oscarcli.fdl.plan import Existing, Wanted
@@ -52,8 +52,7 @@ class _UnreachableClusters:
 
     def note(self, cluster_id: str, error: OscarError) -> None:
         """Remember a failure when it concerns the cluster rather than one service."""
-        is_refused_login = isinstance(error, AuthError) and not isinstance(error, ForbiddenError)
-        if is_refused_login or isinstance(error, UnreachableError):
+        if is_general(error):
             self.errors.setdefault(cluster_id, error)
 
 

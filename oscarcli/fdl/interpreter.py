@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+BYTE_ORDER_MARK = "\ufeff"
 SHELLS = frozenset({"sh", "ash", "bash", "dash", "ksh", "mksh", "zsh", "busybox"})
 
 
@@ -53,7 +54,7 @@ def interpreter_of(text: str, name: str = "") -> Interpreter | None:
         text: the script.
         name: its file's name.
     """
-    line = text.removeprefix("\ufeff").partition("\n")[0].strip()
+    line = text.removeprefix(BYTE_ORDER_MARK).partition("\n")[0].strip()
     if line.startswith("#!"):
         command = _ENV.sub("", line[2:].strip())
         if command:

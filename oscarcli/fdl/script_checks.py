@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oscarcli.fdl.interpreter import interpreter_of
-
-BYTE_ORDER_MARK = "\ufeff"
+from oscarcli.fdl.interpreter import BYTE_ORDER_MARK, interpreter_of
 
 
 def script_warnings(text: str, name: str = "", *, is_executed: bool = False) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from oscarcli import __version__
 from oscarcli.config.model import TlsSettings
-from oscarcli.network.proxies import Proxy, proxy_for
+from oscarcli.network.proxies import LOGIN_WANTED, Proxy, proxy_for
 from oscarcli.network.trust import proxy_context, tls_context
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 # Where a request carries the settings it is sent with, for whoever explains its failure.
 TLS_EXTENSION = "oscarcli.tls"
-# What a proxy answers that wants a login.
-LOGIN_WANTED = 407
 
 
 def open_connection(

@@ -12,6 +12,8 @@ from urllib.parse import quote, unquote, urlsplit
 from oscarcli.errors import ConfigError
 
 PORTS = {"http": 80, "https": 443}
+# What a proxy answers that wants a login.
+LOGIN_WANTED = 407
 # A proxy in the environment is for the world outside, never for this machine.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PROXY_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}

@@ -45,6 +45,11 @@ def explain_tls(causes: Iterable[BaseException], route: NetworkRoute) -> tuple[s
     return None
 
 
+def lasting_causes(causes: Iterable[BaseException]) -> list[BaseException]:
+    """Return causes that another try does not mend; a connection cut in the middle is none."""
+    return [cause for cause in causes if not isinstance(cause, CUT)]
+
+
 def explain_break(route: NetworkRoute) -> tuple[str, str] | None:
     """Return why a server broke a connection after the handshake, if it was for the client certificate.
 

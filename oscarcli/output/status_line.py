@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from oscarcli.output.live import LiveText
 from oscarcli.output.progress import SECONDS_BETWEEN_LINES
-from oscarcli.output.table import display_width
-from oscarcli.output.terminal import Terminal, clean
-
-ERASE_LINE = "\r\x1b[K"
+from oscarcli.output.table import left_part
+from oscarcli.output.terminal import ERASE_LINE, Terminal, clean
 
 
 class StatusLine:
@@ -31,7 +30,7 @@ class StatusLine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._terminal, self._wanted, self._clock = terminal, wanted, clock
-        self._is_live = terminal.is_terminal and term not in (None, "", "dumb")
+        self._is_live = LiveText.works(terminal, term)
         self._text = ""
         self._told_at = clock()
 
@@ -63,10 +62,7 @@ class StatusLine:
     def _draw(self) -> None:
         # The last column is left free: to write into it would begin another line.
         room = (self._terminal.width or 80) - 1
-        shown = clean(self._text)
-        while display_width(shown) > room:
-            shown = shown[:-1]
-        self._put(ERASE_LINE + shown)
+        self._put(ERASE_LINE + left_part(clean(self._text), room))
 
     def _put(self, text: str) -> None:
         try:

@@ -194,10 +194,11 @@ def shorten(text: str, width: int) -> str:
     if display_width(text) <= width:
         return text
     tail = (width - 1) // 2
-    return _head(text, width - 1 - tail) + "…" + _head(text[::-1], tail)[::-1]
+    return left_part(text, width - 1 - tail) + "…" + left_part(text[::-1], tail)[::-1]
 
 
-def _head(text: str, width: int) -> str:
+def left_part(text: str, width: int) -> str:
+    """Return as much of the beginning of a text as fits into `width` columns."""
     taken = 0
     for index, character in enumerate(text):
         taken += display_width(character)

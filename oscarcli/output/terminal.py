@@ -13,6 +13,8 @@ from typing import TextIO
 
 from oscarcli.errors import OscarError
 
+# Goes back to the beginning of a terminal's line, and makes it empty.
+ERASE_LINE = "\r\x1b[K"
 CLOSED = "cannot write the answer: standard output is closed"
 
 

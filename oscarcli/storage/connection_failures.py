@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import ssl
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.errors import (
     AuthError,
@@ -14,8 +17,12 @@ from oscarcli.errors import (
     RefusedError,
     UnreachableError,
 )
-from oscarcli.storage.cancel import Cancelled
+from oscarcli.storage.cancel import Cancellation, Cancelled
 from oscarcli.storage.system_limits import hint_of, reason_of
+
+if TYPE_CHECKING:
+    from oscarcli.network.proxies import Proxy
+    from oscarcli.storage.outage import Outage
 
 MAX_ANSWER_CHARACTERS = 300
 UNREACHABLE_HINT = "check the endpoint in the service's storage_providers or in the cluster's configuration"
@@ -72,6 +79,9 @@ class NoConnectionError(Exception):
 class RefusedConnectionError(NoConnectionError):
     """Nobody listens at a store's address, at this moment at least."""
 
+    def __init__(self) -> None:
+        super().__init__(f"no connection: {os.strerror(errno.ECONNREFUSED)}", UNREACHABLE_HINT)
+
 
 def is_away(error: Exception) -> bool:
     """Tell whether what a client raised means that a store is down, as while it is restarted.
@@ -86,6 +96,31 @@ def is_away(error: Exception) -> bool:
 def is_answer(error: Exception) -> bool:
     """Tell whether what a client raised came from the store itself."""
     return isinstance(error, StatusError) and error.status not in AWAY_STATUS
+
+
+def wait_or_raise(
+    error: Exception, told: Exception, outage: Outage, delay: float, cancellation: Cancellation | None
+) -> None:
+    """Wait when a failure was that of a store that is away; else raise what is told of it.
+
+    Args:
+        error: what a client raised.
+        told: what to raise for it.
+        outage: of the store.
+        delay: before another attempt, in seconds.
+        cancellation: ends the waiting.
+
+    Raises:
+        Exception: `told`.
+        Cancelled: the waiting was called off.
+    """
+    if is_away(error):
+        told.__cause__ = error
+        outage.wait(told, delay, cancellation)
+        return
+    if is_answer(error):
+        outage.end()
+    raise told from error
 
 
 def failure(error: Exception, doing: str) -> Exception:
@@ -122,6 +157,20 @@ def class_of(status: int) -> type[OscarError]:
     if status in AWAY_STATUS:
         return UnreachableError
     return RefusedError if 400 <= status < 500 or status == 507 else OscarError
+
+
+def is_refused(causes: Iterable[BaseException]) -> bool:
+    """Tell whether nobody listened at an address."""
+    return any(isinstance(cause, ConnectionRefusedError) for cause in causes)
+
+
+def unreachable_proxy(causes: list[BaseException], proxy: Proxy) -> tuple[str, str] | None:
+    """Return why there was no connection to a proxy and what to do, `None` when it is for neither reason."""
+    if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
+        return f"the host name of the proxy {proxy.place} is not known", proxy.hint()
+    if is_refused(causes):
+        return f"the proxy {proxy.place} refuses connections", proxy.hint()
+    return None
 
 
 def reason_below(error: Exception) -> str:

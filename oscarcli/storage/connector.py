@@ -6,7 +6,6 @@ What goes wrong on the way is told in the same words as on the way of botocore, 
 from __future__ import annotations
 
 import base64
-import errno
 import os
 import socket
 import ssl
@@ -15,8 +14,9 @@ from urllib.parse import quote, urlsplit
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import UnreachableError
+from oscarcli.network.proxies import LOGIN_WANTED, PORTS
 from oscarcli.network.route import ProbeError, begin_tls, open_connection, route_to
-from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
+from oscarcli.network.tls_failures import explain_break, explain_tls, lasting_causes
 from oscarcli.network.trust import proxy_context, tls_context
 from oscarcli.storage.connection_failures import (
     UNREACHABLE_HINT,
@@ -25,13 +25,11 @@ from oscarcli.storage.connection_failures import (
     RefusedConnectionError,
     SilentServerError,
     chain,
+    is_refused,
     reason_below,
+    unreachable_proxy,
 )
 from oscarcli.storage.wire import WireConnection
-
-# What a proxy answers that wants a login.
-LOGIN_WANTED = 407
-STANDARD_PORTS = {"http": 80, "https": 443}
 
 
 class Endpoint(Protocol):
@@ -141,7 +139,7 @@ class Connector:
         """Return why a connection broke before the first answer, if it was for a certificate."""
         if self.was_answered or not self._route.is_tls:
             return None
-        told = explain_tls(_refusals(error), self._route) or explain_break(self._route)
+        told = explain_tls(lasting_causes(chain(error)), self._route) or explain_break(self._route)
         return None if told is None else NoConnectionError(*told)
 
     def _context(self) -> ssl.SSLContext | None:
@@ -161,23 +159,13 @@ class Connector:
 
     def _failure(self, error: Exception) -> Exception:
         causes = list(chain(error))
-        refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
-        if self._proxy is not None:
-            if refused:
-                return NoConnectionError(
-                    f"the proxy {self._proxy.place} refuses connections", self._proxy.hint()
-                )
-            if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
-                return NoConnectionError(
-                    f"the host name of the proxy {self._proxy.place} is not known", self._proxy.hint()
-                )
-        final = explain_tls(_refusals(error), self._route) if self._route.is_tls else None
+        final = None if self._proxy is None else unreachable_proxy(causes, self._proxy)
+        if final is None and self._route.is_tls:
+            final = explain_tls(lasting_causes(causes), self._route)
         if final is not None:
             return NoConnectionError(*final)
-        if refused:
-            return RefusedConnectionError(
-                f"no connection: {os.strerror(errno.ECONNREFUSED)}", UNREACHABLE_HINT
-            )
+        if is_refused(causes):
+            return RefusedConnectionError()
         if isinstance(error, TimeoutError):
             return SilentServerError()
         if isinstance(error, ssl.SSLError):
@@ -190,9 +178,4 @@ def _host(url: str) -> str:
     parts = urlsplit(url)
     name = parts.hostname or ""
     host = f"[{name}]" if ":" in name else name if name.isascii() else name.encode("idna").decode()
-    return host if parts.port in (None, STANDARD_PORTS[parts.scheme]) else f"{host}:{parts.port}"
-
-
-def _refusals(error: Exception) -> list[BaseException]:
-    """Return causes that another try does not mend; a connection cut in the middle is none."""
-    return [cause for cause in chain(error) if not isinstance(cause, CUT)]
+    return host if parts.port in (None, PORTS[parts.scheme]) else f"{host}:{parts.port}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from oscarcli.storage.base import MD5_ETAG
@@ -36,11 +37,16 @@ def has_content(path: Path, size: int, etag: str | None) -> bool | None:
     if parts is None:
         return None
     for length in part_sizes(size, int(parts[2])):
-        digest = hashlib.md5(b"".join(_digest_of_parts(path, length)), usedforsecurity=False)
-        if digest.hexdigest() == parts[1]:
+        if multipart_etag(_digest_of_parts(path, length)) == etag:
             return True
     # Parts of another size may be what makes the difference.
     return None
+
+
+def multipart_etag(digests: Sequence[bytes]) -> str:
+    """Return what S3 and MinIO make of the MD5s of the parts."""
+    joined = hashlib.md5(b"".join(digests), usedforsecurity=False)
+    return f"{joined.hexdigest()}-{len(digests)}"
 
 
 def part_sizes(size: int, count: int) -> list[int]:

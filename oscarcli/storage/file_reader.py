@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from oscarcli.errors import OscarError, RefusedError
+from oscarcli.storage.answer_parts import http_time, require_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.checksums import Digest, checksums_of, new_digest
 from oscarcli.storage.file_server import content_size
 from oscarcli.storage.file_server_failures import file_failure
 from oscarcli.storage.location import Location
-from oscarcli.storage.webdav_documents import http_time, plain_etag
+from oscarcli.storage.webdav_documents import plain_etag
 from oscarcli.storage.wire_client import WireResponse
 
 
@@ -24,10 +25,12 @@ class FileReader:
         answer: to a GET, with its content.
         doing: what was tried, for messages.
         ask: describes the file, for a server that does not tell its size with the content.
-        length: how many bytes were asked for, `None` for all that follow.
+        start: first byte that was asked for.
+        length: how many bytes, `None` for all that follow.
         etag: the version that was asked for.
 
     Raises:
+        UnreachableError: it does not begin with that byte.
         RefusedError: it is another version.
     """
 
@@ -38,6 +41,7 @@ class FileReader:
         doing: str,
         ask: Callable[[], StoredObject],
         *,
+        start: int,
         length: int | None,
         etag: str | None,
     ) -> None:
@@ -47,6 +51,7 @@ class FileReader:
         checksums = checksums_of(answer.headers)
         found = plain_etag(answer.headers.get("etag", ""))
         try:
+            require_range(answer.headers.get("content-range", ""), start, doing)
             size = content_size(answer)
             size = ask().size if size is None else size
             if etag and found and _strong(found) != _strong(etag):

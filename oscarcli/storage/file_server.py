@@ -12,12 +12,12 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError, UnreachableError
-from oscarcli.storage import outage as outages
+from oscarcli.storage.answer_parts import whole_size
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.connection_failures import NoConnectionError, StatusError, is_answer, is_away
+from oscarcli.storage.connection_failures import NoConnectionError, StatusError, wait_or_raise
 from oscarcli.storage.connector import require_url
 from oscarcli.storage.file_server_failures import file_failure
-from oscarcli.storage.outage import Outage, Tell, delays
+from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
 from oscarcli.storage.source import UploadPart
 from oscarcli.storage.wire import Body, StreamedBody
 from oscarcli.storage.wire_client import WireClient, WireRequest, WireResponse, is_transient
@@ -73,9 +73,7 @@ class FileServer:
         require_url(settings)
         self.settings = settings
         self.provider = settings.provider
-        limit = settings.outage_limit
-        if limit is None:
-            limit = min(outages.MAX_OUTAGE_SECONDS, settings.read_timeout)
+        limit = outage_limit(settings.outage_limit, settings.read_timeout)
         self._outage = Outage(settings.provider, limit, tell)
         self._base_path = quote(urlsplit(settings.endpoint).path.rstrip("/"), safe=UNESCAPED + "%")
         # By scheme, host and port: the server's own, and those that it sends requests on to.
@@ -122,17 +120,11 @@ class FileServer:
         for delay in delays():
             try:
                 answer = self._persist(doing, method, url, headers or {}, body, cancellation, is_stream)
-            except Exception as error:
-                told = file_failure(error, doing)
-                if is_away(error):
-                    told.__cause__ = error
-                    self._outage.wait(told, delay, cancellation)
-                    continue
-                if is_answer(error):
-                    self._outage.end()
-                raise told from error
-            self._outage.end()
-            return answer
+            except Exception as error:  # noqa: BLE001 -- raised again as one of ours
+                wait_or_raise(error, file_failure(error, doing), self._outage, delay, cancellation)
+            else:
+                self._outage.end()
+                return answer
         raise AssertionError("there is always another delay")
 
     def _persist(
@@ -225,21 +217,11 @@ def _words(answer: WireResponse, elsewhere: str | None) -> str:
 
 def content_size(answer: WireResponse) -> int | None:
     """Return the size of a whole file, of which an answer has all or a range; `None` when it does not say."""
-    # "bytes 0-9/1234": behind the slash is the size of the whole.
-    whole = answer.headers.get("content-range", "").rpartition("/")[2]
-    if whole.isdigit():
-        return int(whole)
+    whole = whole_size(answer.headers.get("content-range", ""))
+    if whole is not None:
+        return whole
     length = answer.headers.get("content-length", "")
     return int(length) if length.isdigit() and answer.status == 200 else None
-
-
-def require_range(answer: WireResponse, start: int, doing: str) -> None:
-    """Raise UnreachableError when an answer does not begin with the byte that was asked for."""
-    given = answer.headers.get("content-range", "")
-    if start and not given.startswith(f"bytes {start}-"):
-        if answer.content is not None:
-            answer.content.close()
-        raise UnreachableError(f"{doing}: the server does not give the range that was asked for")
 
 
 def raised(error: OscarError) -> int | None:

@@ -96,6 +96,13 @@ class Journal:
                     self._path.unlink()
         self.close()
 
+    def leave(self) -> None:
+        """Let another process have it; one of which nothing was begun is removed."""
+        if self.header:
+            self.close()
+        else:
+            self.remove()
+
     def close(self) -> None:
         """Let another process have it."""
         with self._lock:

@@ -87,6 +87,11 @@ class Outage:
             self._tell(f"{self._provider} answers again")
 
 
+def outage_limit(wanted: float | None, read_timeout: float) -> float:
+    """Return the seconds a store may be away: as wanted, else the usual patience within its read timeout."""
+    return min(MAX_OUTAGE_SECONDS, read_timeout) if wanted is None else wanted
+
+
 def delays() -> Iterator[float]:
     """Yield the seconds to wait before each further attempt."""
     return chain(RETRY_DELAYS, repeat(RETRY_DELAYS[-1]))

@@ -234,10 +234,8 @@ class PartFile:
         """Close the file and its journal."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        if self._journal is not None and self._journal.header:
-            self._journal.close()
-        elif self._journal is not None:
-            self._journal.remove()
+        if self._journal is not None:
+            self._journal.leave()
 
 
 @contextmanager

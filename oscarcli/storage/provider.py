@@ -39,7 +39,7 @@ def looks_like_provider(word: str) -> bool:
     kind, dot, _ = word.strip().partition(".")
     if "/" in word:
         return False
-    return word.strip() == "minio" or (bool(dot) and kind in ("minio", "s3", "onedata", "webdav", "rucio"))
+    return word.strip() == "minio" or (bool(dot) and kind in (*SUPPORTED_TYPES, *UNSUPPORTED_TYPES))
 
 
 def open_storage(
@@ -91,7 +91,6 @@ def open_storage(
             raise OscarError(f'storage provider "{name}": the cluster\'s configuration has no minio_provider')
     else:
         settings = _defined(service, kind, identifier)
-    if name != DEFAULT_PROVIDER:
         tls = replace(tls, client_cert="", client_key="")
     limits = (read_timeout, outage_limit)
     if kind == "webdav":

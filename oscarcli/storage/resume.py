@@ -210,7 +210,5 @@ def upload_journal(
     try:
         yield UploadJournal(journal, storage, location, source, part_size)
     finally:
-        if journal is not None and journal.header:
-            journal.close()
-        elif journal is not None:
-            journal.remove()
+        if journal is not None:
+            journal.leave()

@@ -13,13 +13,13 @@ from itertools import islice
 from typing import Any
 
 from oscarcli.errors import NotFoundError, OscarError, UnreachableError
-from oscarcli.storage import outage as outages
+from oscarcli.storage.answer_parts import byte_range, require_range, whole_size
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.connection_failures import is_answer, is_away
+from oscarcli.storage.connection_failures import wait_or_raise
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
-from oscarcli.storage.outage import Outage, Tell, delays
+from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
 from oscarcli.storage.s3_boto import BotoClient
 from oscarcli.storage.s3_calls import count_attempts
 from oscarcli.storage.s3_client import ObjectBody, S3Client
@@ -53,9 +53,7 @@ class S3Storage:
         self._settings = settings
         self._note = note
         self._journals = journals
-        limit = settings.outage_limit
-        if limit is None:
-            limit = min(outages.MAX_OUTAGE_SECONDS, settings.read_timeout)
+        limit = outage_limit(settings.outage_limit, settings.read_timeout)
         self.outage = Outage(settings.provider, limit, tell)
         self._connecting = threading.Lock()
         self._boto = BotoClient(settings)
@@ -130,29 +128,12 @@ class S3Storage:
             try:
                 answer = client.call(operation, parameters, cancellation)
             except Exception as error:  # noqa: BLE001 -- raised again as one of ours
-                self._after(error, failure(error, doing), outage, delay, cancellation)
+                wait_or_raise(error, failure(error, doing), outage, delay, cancellation)
             else:
                 outage.end()
                 count_attempts(answer, attempt)
                 return answer
         raise AssertionError("there is always another delay")
-
-    def _after(
-        self,
-        error: Exception,
-        told: Exception,
-        outage: Outage,
-        delay: float,
-        cancellation: Cancellation | None,
-    ) -> None:
-        """Wait when a failure was that of a store that is away; else raise what is told of it."""
-        if is_away(error):
-            told.__cause__ = error
-            outage.wait(told, delay, cancellation)
-            return
-        if is_answer(error):
-            outage.end()
-        raise told from error
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Ask for one object, and when it is missing, whether its bucket is there."""
@@ -205,15 +186,16 @@ class S3Storage:
         """Open an object, or a range of it."""
         doing = f'download "{location}" from {self.provider}'
         parameters: dict[str, Any] = {"Bucket": location.bucket, "Key": location.key}
-        if start or length is not None:
-            end = "" if length is None else str(start + length - 1)
-            parameters["Range"] = f"bytes={start}-{end}"
+        if (wanted := byte_range(start, length)) is not None:
+            parameters["Range"] = wanted
         if etag:
             parameters["IfMatch"] = f'"{etag}"'
         answer = self.call(doing, "get_object", cancellation=cancellation, **parameters)
-        if start and not str(answer.get("ContentRange", "")).startswith(f"bytes {start}-"):
+        try:
+            require_range(str(answer.get("ContentRange", "")), start, doing)
+        except UnreachableError:
             answer["Body"].close()
-            raise UnreachableError(f"{doing}: the server does not give the range that was asked for")
+            raise
         return S3Reader(location, answer, doing)
 
     def write(
@@ -234,9 +216,8 @@ class S3Reader:
     def __init__(self, location: Location, answer: dict[str, Any], doing: str) -> None:
         self._body: ObjectBody = answer["Body"]
         self._doing = doing
-        # "bytes 0-9/1234": behind the slash is the size of the whole.
-        whole = str(answer.get("ContentRange", "")).rpartition("/")[2]
-        size = int(whole) if whole.isdigit() else int(required(answer, "ContentLength", doing))
+        size = whole_size(str(answer.get("ContentRange", "")))
+        size = int(required(answer, "ContentLength", doing)) if size is None else size
         self.object = _described(location, answer, size)
 
     def read(self, size: int) -> bytes:

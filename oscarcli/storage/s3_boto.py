@@ -114,7 +114,7 @@ def _count_what_is_sent(client: Any) -> None:
 
 
 class BotoClient:
-    """One provider through botocore. See `Client`.
+    """One provider through botocore. See `S3Client`.
 
     Args:
         settings: where it is.
@@ -154,7 +154,7 @@ class BotoClient:
 
 
 class _BotoBody:
-    """A StreamingBody of botocore. See `Body`."""
+    """A StreamingBody of botocore. See `ObjectBody`."""
 
     def __init__(self, body: Any) -> None:
         self._body = body
@@ -178,7 +178,7 @@ class _BotoBody:
 
 
 def _as_ours(error: Exception, handled: BaseException | None) -> Exception:
-    """Return the exception of `Client` for one of botocore's.
+    """Return the exception of `S3Client` for one of botocore's.
 
     Args:
         error: what botocore raised.

@@ -6,7 +6,6 @@ an SSL context. Its event `before-send` lets somebody else send; everything used
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 import threading
@@ -14,23 +13,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from oscarcli.config.model import TlsSettings
-from oscarcli.network.proxies import Proxy, proxy_for
+from oscarcli.network.proxies import LOGIN_WANTED, Proxy, proxy_for
 from oscarcli.network.route import route_to
-from oscarcli.network.tls_failures import CUT, explain_break, explain_tls
+from oscarcli.network.tls_failures import explain_break, explain_tls, lasting_causes
 from oscarcli.network.trust import proxy_context, tls_context
 from oscarcli.storage.connection_failures import (
-    UNREACHABLE_HINT,
     NoConnectionError,
     RefusedConnectionError,
     chain,
+    is_refused,
+    unreachable_proxy,
 )
+from oscarcli.storage.wire_client import MAX_DOCUMENT_BYTES, too_large
 
 # As botocore has it: urllib3's own pieces of 16 KiB slow large transfers down.
 PIECE_BYTES = 128 << 10
-# A page of a listing, the longest answer that is no file, has a thousand keys of a thousand characters.
-MAX_DOCUMENT_BYTES = 8 << 20
-# What a proxy answers that wants a login.
-LOGIN_WANTED = 407
 
 
 class _Document:
@@ -46,10 +43,7 @@ class _Document:
             left -= len(piece)
             if left < 0:
                 self._answer.close()
-                raise NoConnectionError(
-                    f"the answer is larger than {MAX_DOCUMENT_BYTES >> 20} MiB",
-                    "is the endpoint that of an object store?",
-                )
+                raise too_large(MAX_DOCUMENT_BYTES)
             yield piece
 
 
@@ -134,16 +128,16 @@ class Sender:
 
         route = route_to(request.url, self._tls)
         causes = list(chain(error))
-        final = _of_proxy(causes, proxy) or (explain_tls(_refusals(causes), route) if route.is_tls else None)
+        final = _of_proxy(causes, proxy) or (
+            explain_tls(lasting_causes(causes), route) if route.is_tls else None
+        )
         if final is None and isinstance(error, (ProtocolError, SSLError)) and not self._was_answered:
             final = explain_break(route)
         if final is not None:
             return NoConnectionError(*final)
-        if proxy is None and any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        if proxy is None and is_refused(causes):
             # Told at once, and not after botocore's own attempts: it is waited for elsewhere, and with words.
-            return RefusedConnectionError(
-                f"no connection: {os.strerror(errno.ECONNREFUSED)}", UNREACHABLE_HINT
-            )
+            return RefusedConnectionError()
         return _as_botocore(error, request, proxy)
 
     def _manager(self, scheme: str, proxy: Proxy | None) -> Any:
@@ -198,21 +192,15 @@ def _of_proxy(causes: list[BaseException], proxy: Proxy | None) -> tuple[str, st
 
     if proxy is None:
         return None
-    if any(isinstance(cause, (socket.gaierror, UnicodeError)) for cause in causes):
-        return f"the host name of the proxy {proxy.place} is not known", proxy.hint()
-    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return f"the proxy {proxy.place} refuses connections", proxy.hint()
+    found = unreachable_proxy(causes, proxy)
+    if found is not None:
+        return found
     for cause in causes:
         if isinstance(cause, socks.ProxyError) and not isinstance(cause, socks.ProxyConnectionError):
             return proxy.refusal(str(cause.msg))
     is_refused = any(isinstance(cause, ProxyError) for cause in causes)
     said = next((str(cause) for cause in causes if "Tunnel connection failed" in str(cause)), "")
     return proxy.refusal(said.rpartition("Tunnel connection failed: ")[2]) if is_refused and said else None
-
-
-def _refusals(causes: list[BaseException]) -> list[BaseException]:
-    """Return the failures of TLS that another try does not mend; a connection cut in the middle is none."""
-    return [cause for cause in causes if not isinstance(cause, CUT)]
 
 
 def _as_botocore(error: Exception, request: Any, proxy: Proxy | None) -> Exception:

@@ -22,7 +22,7 @@ TRANSIENT_CODES = ("SlowDown", "RequestTimeout", "Throttling", "ThrottlingExcept
 
 
 class LeanClient:
-    """One provider. See `Client`.
+    """One provider. See `S3Client`.
 
     Args:
         settings: where it is; its endpoint is given.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -12,6 +11,7 @@ from typing import Any
 
 from oscarcli.errors import AuthError, NotFoundError, OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.etag import multipart_etag
 from oscarcli.storage.location import Location
 from oscarcli.storage.resume import UploadJournal, UploadRecord, can_go_on
 from oscarcli.storage.s3_calls import S3Calls, attempts_before, compare_stored, list_parts
@@ -238,6 +238,7 @@ class PartsUpload:
 
     def _complete(self, parts: list[_Part], cancellation: Cancellation) -> None:
         listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
+        etag = _etag_of(parts)
         answer: dict[str, Any] = {}
         try:
             answer = self._storage.call(
@@ -251,14 +252,11 @@ class PartsUpload:
             # The answer to a first attempt may have been lost: then the object is there, whole.
             with suppress(OscarError):
                 answer = {"ETag": self._storage.stat(self._location, cancellation=cancellation).etag}
-            if answer.get("ETag") != _etag_of(parts):
+            if answer.get("ETag") != etag:
                 raise
         size = sum(part.size for part in parts)
-        etag = _etag_of(parts)
         compare_stored(self._storage, self._location, answer, etag, size, self._doing, cancellation)
 
 
 def _etag_of(parts: list[_Part]) -> str:
-    """Return what S3 and MinIO make of the digests of the parts."""
-    joined = hashlib.md5(b"".join(part.digest for part in parts), usedforsecurity=False)
-    return f"{joined.hexdigest()}-{len(parts)}"
+    return multipart_etag([part.digest for part in parts])

@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as Xml
 from xml.sax.saxutils import escape
 
+from oscarcli.storage.answer_parts import http_time, parsed_document
 from oscarcli.storage.connection_failures import ParameterError
 from oscarcli.storage.s3_failures import AnswerError
 from oscarcli.storage.wire_client import WireRequest
@@ -98,16 +98,9 @@ def described(headers: Mapping[str, str], _: bytes = b"") -> Document:
     length = headers.get("content-length", "")
     if length.isascii() and length.isdigit():
         found["ContentLength"] = int(length)
-    if when := _http_time(headers.get("last-modified", "")):
+    if when := http_time(headers.get("last-modified", "")):
         found["LastModified"] = when
     return found
-
-
-def _http_time(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text)
-    except ValueError:
-        return None
 
 
 def refusal(status: int, headers: Mapping[str, str], document: bytes) -> AnswerError:
@@ -119,16 +112,8 @@ def refusal(status: int, headers: Mapping[str, str], document: bytes) -> AnswerE
 
 def _members(document: bytes) -> dict[str, str]:
     """Return the texts below the root of a document; nothing for what is none."""
-    root = _parsed(document)
+    root = parsed_document(document)
     return {} if root is None else {_name(child): child.text or "" for child in root}
-
-
-def _parsed(document: bytes) -> Xml.Element | None:
-    try:
-        # The parser of the system's library bounds what entities grow to.
-        return Xml.fromstring(document)  # noqa: S314
-    except (Xml.ParseError, ValueError, LookupError):
-        return None
 
 
 def _name(element: Xml.Element) -> str:
@@ -136,7 +121,7 @@ def _name(element: Xml.Element) -> str:
 
 
 def _completed(_: Mapping[str, str], document: bytes) -> Document:
-    root = _parsed(document)
+    root = parsed_document(document)
     told = _members(document)
     if root is not None and _name(root) == "Error":
         # A completion takes long, so that the server says 200 before it knows.
@@ -150,7 +135,7 @@ def _nothing(headers: Mapping[str, str], _: bytes) -> Document:
 
 def _listed(_: Mapping[str, str], document: bytes) -> Document:
     """Return a page of a list of objects."""
-    root = _parsed(document)
+    root = parsed_document(document)
     answer: Document = {"Contents": []}
     is_encoded = root is not None and any(
         _name(child) == "EncodingType" and child.text == "url" for child in root
@@ -191,7 +176,7 @@ def _iso_time(text: str) -> datetime | None:
 
 def _parts(_: Mapping[str, str], document: bytes) -> Document:
     """Return a page of the parts of an unfinished upload."""
-    root = _parsed(document)
+    root = parsed_document(document)
     told = _members(document)
     parts = [_entry(child, is_encoded=False) for child in root or () if _name(child) == "Part"]
     for part in parts:
@@ -203,7 +188,7 @@ def _parts(_: Mapping[str, str], document: bytes) -> Document:
 
 
 def _buckets(_: Mapping[str, str], document: bytes) -> Document:
-    root = _parsed(document)
+    root = parsed_document(document)
     if root is None or _name(root) != "ListAllMyBucketsResult":
         return {}
     buckets = [child for group in root if _name(group) == "Buckets" for child in group]

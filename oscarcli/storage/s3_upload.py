@@ -14,14 +14,13 @@ from oscarcli.storage.resume import upload_journal
 from oscarcli.storage.s3_calls import S3Calls, compare_stored
 from oscarcli.storage.s3_multipart import MAX_PARTS, PartsUpload
 from oscarcli.storage.source import Source, UploadPart
+from oscarcli.storage.wire_client import SENT_AT_ONCE_BYTES
 
 MIB = 1 << 20
 # Up to here one request; measured on loopback, the size of a part makes no difference from 8 MiB on.
 PART_BYTES = 16 * MIB
 # Pieces of a stream are held in memory, one more than are being sent.
 STREAM_PART_BYTES = 8 * MIB
-# A body this small is sent without waiting for "100 Continue" first: one round trip less.
-SENT_AT_ONCE_BYTES = 1 * MIB
 
 
 def upload_object(

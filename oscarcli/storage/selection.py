@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from oscarcli.errors import NotFoundError, UsageError
 from oscarcli.storage.base import Storage, StoredObject
-from oscarcli.storage.listing import objects_at
+from oscarcli.storage.listing import objects_at, relative_name
 from oscarcli.storage.location import Location
 from oscarcli.storage.patterns import compiled, fixed_folder, fixed_prefix, has_magic
 
@@ -44,7 +44,7 @@ class ObjectGroup:
 
     def name_of(self, found: StoredObject) -> str:
         """Return an object's name as seen from the folder."""
-        return found.location.key.removeprefix(self.folder.key)
+        return relative_name(found, self.folder)
 
 
 def select(storage: Storage, location: Location, *, is_key: bool = False) -> StoredObject | ObjectGroup:

@@ -16,7 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from oscarcli.errors import AuthError, ForbiddenError, OscarError, UnreachableError
+from oscarcli.errors import OscarError, is_general
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
@@ -261,13 +261,9 @@ def _carry_out(
             meter.finish_file()
             yield TransferOutcome(done.item, done.error)
             succeeded = succeeded or done.error is None
-            hopeless += _is_hopeless(done.error)
+            hopeless += is_general(done.error)
             if not succeeded and hopeless >= HOPELESS:
                 raise _given_up(storage_error=done.error)
-
-
-def _is_hopeless(error: OscarError | None) -> bool:
-    return isinstance(error, (UnreachableError, AuthError)) and not isinstance(error, ForbiddenError)
 
 
 def _given_up(storage_error: OscarError | None) -> OscarError:

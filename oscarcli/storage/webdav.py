@@ -15,11 +15,12 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from oscarcli.errors import NotFoundError, RefusedError
+from oscarcli.storage.answer_parts import byte_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.checksums import WANTED
 from oscarcli.storage.file_reader import FileReader
-from oscarcli.storage.file_server import FileServer, FileServerSettings, raised, require_range
+from oscarcli.storage.file_server import FileServer, FileServerSettings, raised
 from oscarcli.storage.file_server_failures import IS_FOLDER, MISSING_BUCKET, MISSING_FILE
 from oscarcli.storage.file_upload import SentContent
 from oscarcli.storage.journal import TransferJournals
@@ -87,6 +88,13 @@ class WebDavStorage:
     def _entry(self, path: str, doing: str, cancellation: Cancellation | None) -> DavEntry:
         return self._ask(path, "0", doing, cancellation)[0]
 
+    def _find(self, path: str, doing: str, cancellation: Cancellation) -> DavEntry | None:
+        """Return what is there, `None` for nothing."""
+        try:
+            return self._entry(path, doing, cancellation)
+        except NotFoundError:
+            return None
+
     def _ask(
         self, path: str, depth: str, doing: str, cancellation: Cancellation | None = None
     ) -> tuple[DavEntry, Sequence[DavEntry]]:
@@ -145,9 +153,8 @@ class WebDavStorage:
         """Open a file, or a range of it."""
         doing = f'download "{location}" from {self.provider}'
         headers = {"want-digest": WANTED}
-        if start or length is not None:
-            end = "" if length is None else str(start + length - 1)
-            headers["range"] = f"bytes={start}-{end}"
+        if (wanted := byte_range(start, length)) is not None:
+            headers["range"] = wanted
         if etag and not etag.startswith("W/"):
             headers["if-match"] = f'"{etag}"'
         path = require_path(location, doing)
@@ -158,8 +165,9 @@ class WebDavStorage:
         except NotFoundError as error:
             missing = error
         else:
-            require_range(answer, start, doing)
-            return FileReader(location, answer, doing, lambda: self.stat(location), length=length, etag=etag)
+            return FileReader(
+                location, answer, doing, lambda: self.stat(location), start=start, length=length, etag=etag
+            )
         self._require_bucket(location.bucket, doing, cancellation)
         raise missing
 
@@ -185,11 +193,8 @@ class WebDavStorage:
 
     def _refuse_folder(self, path: str, doing: str, cancellation: Cancellation) -> None:
         """Raise RefusedError for a folder: to move a file into its place would delete all that is in it."""
-        try:
-            entry = self._entry(path, doing, cancellation)
-        except NotFoundError:
-            return
-        if entry.is_folder:
+        entry = self._find(path, doing, cancellation)
+        if entry is not None and entry.is_folder:
             raise RefusedError(f"{doing}: {IS_FOLDER}")
 
     def _make_folders(self, location: Location, doing: str, cancellation: Cancellation) -> None:
@@ -213,9 +218,8 @@ class WebDavStorage:
             self._folders.add(folder)
 
     def _is_folder(self, path: str, doing: str, cancellation: Cancellation) -> bool:
-        try:
-            entry = self._entry(path, doing, cancellation)
-        except NotFoundError:
+        entry = self._find(path, doing, cancellation)
+        if entry is None:
             return False
         if not entry.is_folder:
             raise RefusedError(f'{doing}: "{path.strip("/")}" is a file, not a folder')
@@ -260,18 +264,11 @@ class WebDavStorage:
             self._server.call(doing, "MOVE", temporary, headers=headers, cancellation=cancellation)
         except NotFoundError:
             # The answer to a first attempt may have been lost: then the file is in its place.
-            if self._exists(temporary, doing, cancellation) or not self._exists(path, doing, cancellation):
+            if self._find(temporary, doing, cancellation) or not self._find(path, doing, cancellation):
                 raise
         # Not every server decodes a destination once and no more.
-        if MISREAD & set(location.key) and not self._exists(path, doing, cancellation):
+        if MISREAD & set(location.key) and not self._find(path, doing, cancellation):
             raise RefusedError(f"{doing}: the server does not give a file a name like this one")
-
-    def _exists(self, path: str, doing: str, cancellation: Cancellation) -> bool:
-        try:
-            self._entry(path, doing, cancellation)
-        except NotFoundError:
-            return False
-        return True
 
     def _discard(self, path: str, cancellation: Cancellation) -> None:
         doing = f'remove the unfinished "{path.strip("/")}" from {self.provider}'

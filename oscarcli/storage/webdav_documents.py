@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as Xml
 
 from oscarcli.errors import OscarError
+from oscarcli.storage.answer_parts import http_time, parsed_document
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.checksums import parse_checksums
 from oscarcli.storage.location import Location
@@ -61,11 +61,7 @@ def read_entries(document: bytes, doing: str) -> tuple[DavEntry, list[DavEntry]]
     Raises:
         OscarError: something else than a WebDAV server answered.
     """
-    try:
-        # The parser of the system's library bounds what entities grow to.
-        root = Xml.fromstring(document)  # noqa: S314
-    except (Xml.ParseError, ValueError, LookupError):
-        root = None
+    root = parsed_document(document)
     found = [] if root is None or root.tag != f"{DAV}multistatus" else root.findall(f"{DAV}response")
     entries = [_entry(response) for response in found]
     if not entries:
@@ -92,14 +88,6 @@ def _entry(response: Xml.Element) -> DavEntry:
         plain_etag(_text(properties, f"{DAV}getetag")),
         parse_checksums(_texts(properties, OWNCLOUD_CHECKSUMS) + _texts(properties, DCACHE_CHECKSUMS)),
     )
-
-
-def http_time(text: str) -> datetime | None:
-    """Return a time as HTTP writes it, `None` for what is none."""
-    try:
-        return parsedate_to_datetime(text)
-    except ValueError:
-        return None
 
 
 def plain_etag(text: str) -> str | None:

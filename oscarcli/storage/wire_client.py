@@ -202,11 +202,15 @@ class WireClient:
             pieces.append(piece)
             left -= len(piece)
             if left < 0:
-                raise NoConnectionError(
-                    f"the answer is larger than {self._max_document >> 20} MiB",
-                    "is the endpoint that of an object store?",
-                )
+                raise too_large(self._max_document)
         return b"".join(pieces)
+
+
+def too_large(most: int) -> NoConnectionError:
+    """Return the error for an answer that is longer than any document of a store, in bytes."""
+    return NoConnectionError(
+        f"the answer is larger than {most >> 20} MiB", "is the endpoint that of an object store?"
+    )
 
 
 def is_transient(error: Exception) -> bool:

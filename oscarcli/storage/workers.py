@@ -143,7 +143,7 @@ class Growth:
 
 
 class _WorkerPool(Generic[Item, Answer]):
-    """The threads of one `work`."""
+    """The threads of one `run_parallel`."""
 
     def __init__(
         self,

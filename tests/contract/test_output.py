@@ -269,15 +269,6 @@ def keys(value: Any, depth: int, place: str = "") -> set[str]:
     return found
 
 
-def know_local(call: Caller, cluster: LocalCluster) -> None:
-    """Let a local cluster be the only one on record."""
-    settings = cluster.server.cluster.settings
-    call.write_config(
-        f"oscar:\n  local:\n    endpoint: {cluster.server.endpoints.api}\n    auth_user: {settings.user}\n"
-        f"    auth_password: {settings.password}\n    ssl_verify: true\ndefault: local\n"
-    )
-
-
 def check(call: Caller, steps: tuple[Step, ...], after: Callable[[Step], None] = lambda _: None) -> None:
     for step in steps:
         result = call(*step.words.split(), "-o", "json")
@@ -297,7 +288,7 @@ def test_the_keys_of_answers(call: Caller, cluster: LocalCluster, monkeypatch: p
     monkeypatch.chdir(call.home)
     for name, text in FILES.items():
         (call.home / name).write_text(text)
-    know_local(call, cluster)
+    cluster.become_known(call)
 
     def work(step: Step) -> None:
         if step.words == "service job echo -i hello":
@@ -326,7 +317,7 @@ def test_the_keys_of_answers_about_the_hub(
     call: Caller, cluster: LocalCluster, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("oscarcli.hub.origin.API_BASE", server.url)
-    know_local(call, cluster)
+    cluster.become_known(call)
     with ScriptedServer() as archives:
         GitHub(server, archives).serve()
         check(call, HUB)

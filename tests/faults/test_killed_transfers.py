@@ -18,10 +18,8 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3_boto import boto_client
-from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Runner
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server
+from tests.support.s3_servers import Server, empty_bucket, local_server, minio_provider, minio_server
 from tests.support.server import ScriptedServer, document
 
 MIB = 1 << 20
@@ -39,18 +37,15 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def objects(store: Server) -> Iterator[Any]:
-    client = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
-    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET)
-    yield client
-    client.close()
+    with empty_bucket(store, BUCKET) as client:
+        yield client
 
 
 @pytest.fixture
 def killed(run: Runner, call: Caller, server: ScriptedServer, store: Server) -> Runner:
     """The command, with a cluster that gives the store's keys."""
     call.know(server.url)
-    minio = {"endpoint": store.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    minio = minio_provider(store.endpoint)
     server.always("GET", "/system/config", document({"config": {}, "minio_provider": minio}))
     return run
 
@@ -83,7 +78,7 @@ def kill_once(run: Runner, pieces: int, delay: float, *words: str) -> bool:
 def pieces_of(run: Runner) -> int:
     """Return how many pieces a journal tells of."""
     lines = 0
-    for path in journals_of(run):
+    for path in run.journals:
         with contextlib.suppress(FileNotFoundError):
             lines = path.read_bytes().count(b"\n")
     return lines - 1
@@ -94,10 +89,6 @@ def moments() -> Iterator[tuple[int, float]]:
     chance = random.Random(7)
     for _ in range(KILLS):
         yield chance.randrange(SIZE // (16 * MIB)), chance.uniform(0.0, 0.1)
-
-
-def journals_of(run: Runner) -> list[Path]:
-    return list((run.home / ".cache" / "oscar-cli" / "transfers").glob("*"))
 
 
 def test_a_put_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
@@ -112,7 +103,7 @@ def test_a_put_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
         resumed += "goes on" in result.err
         body = objects.get_object(Bucket=BUCKET, Key="in/large.bin")["Body"]
         assert hashlib.md5(body.read()).hexdigest() == digest_of(source)
-        assert journals_of(killed) == []
+        assert killed.journals == []
     assert resumed >= KILLS // 10, f"{kills} were killed, and {resumed} went on"
 
 
@@ -127,6 +118,6 @@ def test_a_get_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
         assert result.code == 0, result.err
         resumed += "goes on" in result.err
         assert digest_of(target) == hashlib.md5(content(number)).hexdigest()
-        assert journals_of(killed) == []
+        assert killed.journals == []
         assert list(killed.home.glob(".large.bin.*")) == []
     assert resumed >= KILLS // 10, f"{kills} were killed, and {resumed} went on"

@@ -16,6 +16,7 @@ from oscarcli.jobs.batch.journal import JOURNAL_NAME
 from tests.conftest import Caller
 from tests.support.job_server import Job, JobServer, job_server
 from tests.support.server import Answer, text
+from tests.support.trees import results
 
 
 @pytest.fixture
@@ -44,14 +45,6 @@ def source(tmp_path: Path) -> Path:
     for name in ("a", "b", "c"):
         (folder / f"{name}.txt").write_text(f"content of {name}")
     return folder
-
-
-def results(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_text()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != JOURNAL_NAME
-    }
 
 
 ALL = {f"{name}.txt": f"CONTENT OF {name.upper()}" for name in ("a", "b", "c")}

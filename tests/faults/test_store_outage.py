@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import Runner
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
+from tests.support.s3_servers import minio_provider
 from tests.support.scripted_s3 import MIB, KeyStore, Reply, Seen, Server, multipart_answer
 
 WAITING = "; waiting up to 20 s for minio.default to come back\n"
@@ -21,10 +21,9 @@ WAITING = "; waiting up to 20 s for minio.default to come back\n"
 def store(run: Runner) -> Iterator[Server]:
     """A store of a cluster on record, with an object in it."""
     store, manager, keys = Server(), Server(), KeyStore()
-    minio = {"endpoint": store.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
     documents = {
         "/system/services/svc": {"name": "svc"},
-        "/system/config": {"config": {}, "minio_provider": minio},
+        "/system/config": {"config": {}, "minio_provider": minio_provider(store.endpoint)},
     }
     manager.script = lambda seen: Reply(
         headers={"Content-Type": "application/json"}, body=json.dumps(documents[seen.path]).encode()

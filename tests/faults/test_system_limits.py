@@ -15,7 +15,7 @@ import pytest
 from oscarcli.storage.s3_boto import boto_client
 from tests.conftest import Runner
 from tests.support.command import COMMAND, PATIENCE
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
+from tests.support.s3_servers import local_server, minio_provider
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, multipart_answer
 
 BUCKET = "svc"
@@ -44,8 +44,7 @@ class Limited:
 
 def know_store(run: Runner, endpoint: str) -> Server:
     """Let a cluster with this store be on record; return its manager."""
-    minio = {"endpoint": endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
-    body = json.dumps({"config": {}, "minio_provider": minio}).encode()
+    body = json.dumps({"config": {}, "minio_provider": minio_provider(endpoint)}).encode()
     manager = Server()
     manager.script = lambda _: Reply(headers={"Content-Type": "application/json"}, body=body)
     run.know(manager.endpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from oscarcli.local import control
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.options import Binding, Options
 from oscarcli.local.server import Server
+from tests.support.command import World
 
 PATIENCE = 60.0
 Job = dict[str, Any]
@@ -67,6 +69,17 @@ class LocalCluster:
                 config=Config(proxies={}, retries={"max_attempts": 1}, max_pool_connections=32),
             )
         return self._s3
+
+    def become_known(self, world: World) -> None:
+        """Be the only cluster on record in a world, and the default."""
+        settings = self.server.cluster.settings
+        entry = {
+            "endpoint": self.server.endpoints.api,
+            "auth_user": settings.user,
+            "auth_password": settings.password,
+            "ssl_verify": True,
+        }
+        world.write_config(json.dumps({"oscar": {"local": entry}, "default": "local"}))
 
     def create(self, name: str, script: str = 'cat "$INPUT_FILE_PATH"\n', **members: Any) -> None:
         """Create a service that reads NAME-bucket/in and writes NAME-bucket/out, unless told otherwise."""

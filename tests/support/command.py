@@ -48,6 +48,11 @@ class World:
         """The configuration file of this world."""
         return self.home / ".oscar-cli" / "config.yaml"
 
+    @property
+    def journals(self) -> list[Path]:
+        """What this world remembers of transfers that were interrupted."""
+        return list((self.home / ".cache" / "oscar-cli" / "transfers").glob("*"))
+
     def write_config(self, text: str, path: Path | None = None) -> Path:
         """Write a configuration file with the mode the program wants."""
         path = path or self.config

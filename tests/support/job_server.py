@@ -55,6 +55,7 @@ class JobServer(ScriptedServer):
 
     Args:
         store: what its provider is.
+        s3: a client of the store, which has an empty bucket "svc".
 
     Attributes:
         jobs: all jobs by the key of their objects, as they came.
@@ -63,23 +64,14 @@ class JobServer(ScriptedServer):
         faults: what the list of jobs answers instead, one a time.
     """
 
-    def __init__(self, store: s3_servers.Server) -> None:
-        import boto3
-
+    def __init__(self, store: s3_servers.Server, s3: Any) -> None:
         super().__init__()
         self.jobs: dict[str, Job] = {}
         self.arrange: Callable[[Job], object] = lambda _job: None
         self.others: dict[str, dict[str, str]] = {}
         self.faults: list[Answer] = []
         self._store, self._turn = store, threading.Lock()
-        self.s3: Any = boto3.client(
-            "s3",
-            endpoint_url=store.endpoint,
-            aws_access_key_id=s3_servers.ACCESS_KEY,
-            aws_secret_access_key=s3_servers.SECRET_KEY,
-            region_name="us-east-1",
-        )
-        self.s3.create_bucket(Bucket="svc")
+        self.s3 = s3
 
     def keys(self, prefix: str = "in/") -> list[str]:
         """Return the keys of the service's bucket that begin so."""
@@ -111,13 +103,7 @@ class JobServer(ScriptedServer):
         }
 
     def _credentials(self) -> dict[str, Any]:
-        return {
-            "endpoint": self._store.endpoint,
-            "access_key": s3_servers.ACCESS_KEY,
-            "secret_key": s3_servers.SECRET_KEY,
-            "region": "us-east-1",
-            "verify": True,
-        }
+        return s3_servers.minio_provider(self._store.endpoint) | {"region": "us-east-1"}
 
     def _page(self, request: Request) -> Answer:
         number = int(request.query.get("page", "0"))
@@ -151,10 +137,10 @@ class JobServer(ScriptedServer):
 @contextmanager
 def job_server(folder: Path) -> Iterator[JobServer]:
     """Serve the manager and its store, with its data in a folder."""
-    with s3_servers.local_server(folder) as store:
-        server = JobServer(store)
-        try:
-            with server:
-                yield server
-        finally:
-            server.s3.close()
+    with (
+        s3_servers.local_server(folder) as store,
+        s3_servers.empty_bucket(store, "svc") as client,
+    ):
+        server = JobServer(store, client)
+        with server:
+            yield server

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,25 @@ class Server:
     @property
     def settings(self) -> S3Settings:
         return S3Settings("minio.default", ACCESS_KEY, SECRET_KEY, endpoint=self.endpoint, read_timeout=30)
+
+
+def minio_provider(endpoint: str) -> dict[str, Any]:
+    """Return how a manager tells of its store at an endpoint."""
+    return {"endpoint": endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+
+
+@contextmanager
+def empty_bucket(server: Server, bucket: str) -> Iterator[Any]:
+    """Give a client of a store, with an empty bucket in it."""
+    client = s3_boto.boto_client(server.settings)
+    if bucket not in [found["Name"] for found in client.list_buckets()["Buckets"]]:
+        client.create_bucket(Bucket=bucket)
+    for found in client.list_objects_v2(Bucket=bucket).get("Contents", []):
+        client.delete_object(Bucket=bucket, Key=found["Key"])
+    try:
+        yield client
+    finally:
+        client.close()
 
 
 def free_port() -> int:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from oscarcli.storage.s3_boto import boto_client
-from oscarcli.storage.s3_settings import S3Settings
+from tests.support import server as manager
 from tests.support.command import World
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
-from tests.support.s3_servers import Server as Store
-from tests.support.scripted_s3 import Reply, Seen, Server
+from tests.support.s3_servers import Server, empty_bucket, minio_provider
+from tests.support.trees import contents
 
 BUCKET = "svc"
 
@@ -58,41 +54,21 @@ class StoredService:
 
     def read(self, folder: str) -> dict[str, str]:
         """Return the content of each file below a local folder."""
-        top: Path = self.world.home / folder
-        files = (path for path in top.rglob("*") if path.is_file())
-        return {path.relative_to(top).as_posix(): path.read_text() for path in files}
+        return contents(self.world.home / folder)
 
 
 @contextmanager
-def stored_service(world: World, store: Store) -> Iterator[StoredService]:
+def stored_service(world: World, store: Server) -> Iterator[StoredService]:
     """Yield the service with an empty bucket, on record in a world."""
-    server = Server()
-    minio = {"endpoint": store.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
     document = {
         "name": "svc",
         "input": [{"storage_provider": "minio.default", "path": f"{BUCKET}/in"}],
         "output": [{"storage_provider": "minio", "path": f"{BUCKET}/out"}],
     }
-    answers = {
-        "/system/services/svc": document,
-        "/system/config": {"config": {}, "minio_provider": minio},
-    }
-
-    def answer(seen: Seen) -> Reply:
-        if seen.path not in answers:
-            return Reply(404)
-        body = json.dumps(answers[seen.path]).encode()
-        return Reply(headers={"Content-Type": "application/json"}, body=body)
-
-    server.script = answer
-    client = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
-    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET)
-    for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        client.delete_object(Bucket=BUCKET, Key=found["Key"])
-    world.know(server.endpoint)
-    try:
+    configuration = {"config": {}, "minio_provider": minio_provider(store.endpoint)}
+    with manager.ScriptedServer() as server, empty_bucket(store, BUCKET) as client:
+        # A test may change the document.
+        server.always("GET", "/system/services/svc", lambda _: manager.document(document))
+        server.always("GET", "/system/config", manager.document(configuration))
+        world.know(server.url)
         yield StoredService(world, document, client, store.endpoint)
-    finally:
-        client.close()
-        server.stop()

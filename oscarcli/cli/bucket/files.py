@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from oscarcli.cli.bucket.object_store import object_store
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.file_options import (
     ExcludeOption,
@@ -16,7 +17,7 @@ from oscarcli.cli.kit.file_options import (
     RecursiveOption,
     name_filter,
 )
-from oscarcli.cli.kit.resume_options import RestartOption, transfer_journals
+from oscarcli.cli.kit.resume_options import RestartOption
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.sync import (
     ACTION_COLUMNS,
@@ -27,7 +28,6 @@ from oscarcli.cli.kit.sync import (
     synchronise,
 )
 from oscarcli.cli.kit.transfers import (
-    STANDARD_OUTPUT,
     NoProgressOption,
     get_group,
     get_one,
@@ -38,7 +38,6 @@ from oscarcli.errors import NotFoundError, UsageError
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
-    from oscarcli.storage.base import Storage
     from oscarcli.storage.location import Location
     from oscarcli.storage.transfer import Upload
 
@@ -86,7 +85,7 @@ def put_file(
     names = name_filter(include, exclude)
     sources = upload_sources(local, recursive=recursive)
     batch = upload_batch(sources, _place(bucket, remote), names, follow_symlinks=follow_symlinks)
-    storage = _storage(session, restart=restart)
+    storage = object_store(session, restart=restart)
     uploaded: list[Upload] = []
     take = None if session.wants_table else uploaded.append
     try:
@@ -113,15 +112,14 @@ def get_file(
     restart: RestartOption = False,
 ) -> None:
     """Download a file of a bucket, a folder or all that a pattern matches, and print where the files are."""
-    from oscarcli.cli.kit.local_paths import root_of, target_file
+    from oscarcli.cli.kit.local_paths import fetch_to
     from oscarcli.storage.base import StoredObject
     from oscarcli.storage.selection import select
-    from oscarcli.storage.transfer import Fetch
 
     session: Session = ctx.obj
     place = _place(bucket, remote, is_key=key)
     names = name_filter(include, exclude)
-    storage = _storage(session, restart=restart)
+    storage = object_store(session, restart=restart)
     with _hinting_at_listing(place):
         found = select(storage, place, is_key=key)
     if not isinstance(found, StoredObject):
@@ -129,12 +127,7 @@ def get_file(
         return
     if include or exclude:
         raise UsageError(f'"{place}" is one object: --include and --exclude choose among several')
-    if local == "-":
-        task = Fetch(found, STANDARD_OUTPUT)
-    else:
-        target = target_file(local, found.location.name)
-        task = Fetch(found, target, root_of(target, local))
-    get_one(session, storage, task, show_progress=not no_progress)
+    get_one(session, storage, fetch_to(local, found), show_progress=not no_progress)
 
 
 @app.command("delete-file, df, remove-file, rmf", formats=TABLE_FORMATS)
@@ -154,7 +147,7 @@ def delete_file(
     location = _place(bucket, remote, is_key=key)
     location = require_object(location, is_key=key or has_magic(location.key))
     with _hinting_at_listing(location):
-        delete_objects(session, _storage(session), location, str, is_key=key, yes=yes)
+        delete_objects(session, object_store(session), location, str, is_key=key, yes=yes)
 
 
 @app.command("sync", formats=TABLE_FORMATS, columns=ACTION_COLUMNS)
@@ -184,7 +177,7 @@ def sync(
     )
     sides = options.sides(session, source, target, "bucket")
     place = _place(sides.name, sides.path or WHOLE_BUCKET)
-    synchronise(session, _storage(session), options.request(sides, place), options)
+    synchronise(session, object_store(session), options.request(sides, place), options)
 
 
 def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
@@ -198,23 +191,6 @@ def _place(bucket: str, name: str, *, is_key: bool = False) -> Location:
     if name == WHOLE_BUCKET and not is_key:
         return Location(bucket.strip())
     return place_in(bucket.strip(), name)
-
-
-def _storage(session: Session, *, restart: bool = False) -> Storage:
-    """Return the cluster's own object store, with the keys that it gives this login."""
-    from oscarcli.jobs.service_storage import storage_at
-    from oscarcli.storage.provider import DEFAULT_PROVIDER
-
-    return storage_at(
-        session.api,
-        DEFAULT_PROVIDER,
-        {},
-        tls=session.cluster.tls,
-        timeout=session.timeout,
-        tell=session.note,
-        note=session.verbose_note,
-        journals=transfer_journals(session, restart=restart),
-    )
 
 
 @contextmanager

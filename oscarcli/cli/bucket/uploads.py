@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscarcli.cli.bucket.object_store import object_store
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
-from oscarcli.cli.kit.resume_options import transfer_journals
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.render import Column, Result
@@ -57,21 +57,10 @@ def uploads(
 
 
 def _unfinished(session: Session) -> UnfinishedUploads:
-    from oscarcli.jobs.service_storage import storage_at
-    from oscarcli.storage.provider import DEFAULT_PROVIDER
     from oscarcli.storage.s3 import S3Storage
     from oscarcli.storage.unfinished import UnfinishedUploads
 
-    storage = storage_at(
-        session.api,
-        DEFAULT_PROVIDER,
-        {},
-        tls=session.cluster.tls,
-        timeout=session.timeout,
-        tell=session.note,
-        note=session.verbose_note,
-        journals=transfer_journals(session),
-    )
+    storage = object_store(session)
     assert isinstance(storage, S3Storage)
     return UnfinishedUploads(storage)
 

@@ -119,7 +119,7 @@ def _around(script: Path, name: str) -> ScriptTemplate:
 
 def _script_text(script: Path) -> str:
     """Return a script's text, with the line ends and without the mark that /bin/sh wants it without."""
-    from oscarcli.fdl.script_checks import BYTE_ORDER_MARK
+    from oscarcli.fdl.interpreter import BYTE_ORDER_MARK
     from oscarcli.fdl.services import MAX_SCRIPT_BYTES
 
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, PartialError
 from oscarcli.output.render import Result, shorten
-from oscarcli.output.terminal import clean
+from oscarcli.output.terminal import ERASE_LINE, clean
 
 if TYPE_CHECKING:
     from oscarcli.fdl.actions import Action
@@ -24,7 +24,6 @@ DOING = {
     "delete": "Removing",
     "check": "Checking",
 }
-ERASE_LINE = "\r\x1b[K"
 FINE = ("done", "unchanged")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from oscarcli.cli.kit.session import Session
-from oscarcli.errors import AuthError, ForbiddenError, OscarError, PartialError, UnreachableError
+from oscarcli.errors import OscarError, PartialError, is_general
 from oscarcli.output.render import Result
 
 
@@ -42,10 +42,10 @@ class BulkDelete:
                 remove(name)
             except OscarError as error:
                 self._say(name, False)
-                if is_only or (_is_general(error) and not (self.done or self.failed)):
+                if is_only or (is_general(error) and not (self.done or self.failed)):
                     raise
                 self._fail(name, error)
-                if _is_general(error):
+                if is_general(error):
                     self.untried, waiting = waiting, []
             else:
                 self.done.append(name)
@@ -74,8 +74,3 @@ class BulkDelete:
             total = len(self.done) + len(left)
             names = ", ".join(left)
             raise PartialError(f"{len(left)} of {total} {self.kind} were not deleted: {names}")
-
-
-def _is_general(error: OscarError) -> bool:
-    """Tell whether every other request would fail like this one."""
-    return isinstance(error, (AuthError, UnreachableError)) and not isinstance(error, ForbiddenError)

@@ -7,11 +7,23 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oscarcli.cli.kit.transfers import STANDARD_OUTPUT
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.storage.safe_paths import path_inside, safe_name
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import StoredObject
+    from oscarcli.storage.transfer import Fetch
+
+
+def fetch_to(local: str | None, found: StoredObject) -> Fetch:
+    """Return the download of one object: to `local`, or into it if it is a folder; `-` is standard output."""
+    from oscarcli.storage.transfer import Fetch
+
+    if local == "-":
+        return Fetch(found, STANDARD_OUTPUT)
+    target = target_file(local, found.location.name)
+    return Fetch(found, target, root_of(target, local))
 
 
 def target_file(local: str | None, name: str) -> Path:
@@ -19,7 +31,7 @@ def target_file(local: str | None, name: str) -> Path:
     if local is None:
         return Path(safe_name(name))
     path = Path(local)
-    return path / safe_name(name) if local.endswith("/") or _is_folder(path) else path
+    return path / safe_name(name) if local.endswith("/") or is_folder(path) else path
 
 
 def latest_target(destination: str, name: str) -> Path:
@@ -29,21 +41,22 @@ def latest_target(destination: str, name: str) -> Path:
     """
     path = Path(destination)
     is_new = not path.suffix and not os.path.lexists(path)
-    is_folder = destination.endswith("/") or _is_folder(path) or is_new
-    return path / safe_name(name) if is_folder else path
+    goes_inside = destination.endswith("/") or is_folder(path) or is_new
+    return path / safe_name(name) if goes_inside else path
 
 
 def require_folder(path: Path) -> Path:
     """Return where several files go. Raises UsageError when a file is in its place."""
     for place in (path, *path.parents):
         if os.path.lexists(place):
-            if not _is_folder(place):
+            if not is_folder(place):
                 raise UsageError(f'"{place}" is a file, and a folder is needed')
             break
     return path
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Tell whether there is a folder."""
     try:
         return path.is_dir()
     except OSError:

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oscarcli.cli.kit.local_paths import is_folder
 from oscarcli.errors import OscarError, UsageError
 
 if TYPE_CHECKING:
@@ -53,18 +54,6 @@ class UploadBatch:
     is_single: bool
     refused: list[OscarError] = field(default_factory=list)
 
-    def settled(self) -> SettledBatch:
-        """Return all tasks, and what was refused on the way."""
-        return SettledBatch(list(self.tasks), self.refused)
-
-
-@dataclass(frozen=True)
-class SettledBatch:
-    """Uploads all of which are known, and why others are none."""
-
-    tasks: list[Upload]
-    refused: list[OscarError]
-
 
 def upload_sources(words: Sequence[str], *, recursive: bool = False) -> list[UploadSource]:
     """Return what words name; a pattern that no shell expanded is expanded, `-` is standard input.
@@ -84,7 +73,7 @@ def _sources(word: str, *, recursive: bool) -> Iterator[UploadSource]:
         raise UsageError("the name of a local file is empty", hint="is a variable of a script unset?")
     if word == "-":
         yield UploadSource(STANDARD_INPUT, "")
-    elif _is_folder(word):
+    elif is_folder(Path(word)):
         yield _folder(word, recursive=recursive)
     elif os.path.lexists(word) or not glob.has_magic(word):
         yield _readable(word)
@@ -111,7 +100,7 @@ def _deep(pattern: str) -> UploadSource:
     from oscarcli.storage.patterns import fixed_folder
 
     folder = fixed_folder(pattern)
-    if folder and not _is_folder(folder):
+    if folder and not is_folder(Path(folder)):
         raise UsageError(f'no local file matches "{pattern}"')
     return UploadSource(Path(folder or "."), "", pattern.removeprefix(folder), is_folder=True)
 
@@ -119,11 +108,11 @@ def _deep(pattern: str) -> UploadSource:
 def _expanded(pattern: str, *, recursive: bool) -> Iterator[UploadSource]:
     # `Path.glob` takes no absolute patterns, and finds hidden files where a shell does not.
     names = sorted(glob.glob(pattern))  # noqa: PTH207
-    matches = [name for name in names if recursive or not _is_folder(name)]
+    matches = [name for name in names if recursive or not is_folder(Path(name))]
     if not matches:
         raise UsageError(f'no local file matches "{pattern}"')
     for name in matches:
-        yield _folder(name, recursive=recursive) if _is_folder(name) else _plain(Path(name))
+        yield _folder(name, recursive=recursive) if is_folder(Path(name)) else _plain(Path(name))
 
 
 def _readable(word: str) -> UploadSource:
@@ -134,14 +123,6 @@ def _readable(word: str) -> UploadSource:
 
 def _plain(path: Path) -> UploadSource:
     return UploadSource(path, path.name)
-
-
-def _is_folder(word: str) -> bool:
-    try:
-        return Path(word).is_dir()
-    except OSError:
-        # A name may be too long to be one.
-        return False
 
 
 def upload_batch(

@@ -41,8 +41,6 @@ def progress_text(progress: JobsProgress) -> str:
 
 def tell_failures(session: Session, failures: Sequence[InputFailed]) -> None:
     """Say of each input why it failed, with the last lines of its job's log."""
-    if not session.wants_table:
-        return
     for one in failures[:MAX_FAILURES]:
         lines = [f"    {line}" for line in one.log]
         session.diagnostics.error(f'"{one.name}": {one.error.message}', one.error.hint, lines)

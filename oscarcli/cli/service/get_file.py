@@ -10,7 +10,7 @@ from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.file_options import ExcludeOption, IncludeOption, name_filter
 from oscarcli.cli.kit.resume_options import RestartOption
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import STANDARD_OUTPUT, NoProgressOption, get_group, get_one
+from oscarcli.cli.kit.transfers import NoProgressOption, get_group, get_one
 from oscarcli.cli.service.stored_files import (
     KeyOption,
     ProviderOption,
@@ -57,6 +57,7 @@ def get_file(
     restart: RestartOption = False,
 ) -> None:
     """Download a file, a folder or all that a pattern matches, and print where the files are."""
+    from oscarcli.cli.kit.local_paths import fetch_to
     from oscarcli.cli.service.file_arguments import parse_get
     from oscarcli.storage.base import StoredObject
     from oscarcli.storage.location import parse_location
@@ -83,7 +84,7 @@ def get_file(
         return
     if include or exclude:
         raise UsageError(f'"{location}" is one object: --include and --exclude choose among several')
-    get_one(session, storage, _fetch(found, wanted.local), show_progress=not no_progress)
+    get_one(session, storage, fetch_to(wanted.local, found), show_progress=not no_progress)
 
 
 def _remote(files: ServiceStorage, wanted: Get) -> tuple[str, str]:
@@ -96,27 +97,15 @@ def _remote(files: ServiceStorage, wanted: Get) -> tuple[str, str]:
     return name, wanted.remote or default_output_path(files.document, name)
 
 
-def _fetch(found: StoredObject, local: str | None) -> Fetch:
-    from oscarcli.cli.kit.local_paths import root_of, target_file
-    from oscarcli.storage.transfer import Fetch
-
-    if local == "-":
-        return Fetch(found, STANDARD_OUTPUT)
-    target = target_file(local, found.location.name)
-    return Fetch(found, target, root_of(target, local))
-
-
 def _latest_file(session: Session, storage: Storage, wanted: Get, remote: str) -> Fetch:
-    from oscarcli.cli.kit.local_paths import latest_target, root_of
+    from oscarcli.cli.kit.local_paths import fetch_to, latest_target, root_of
     from oscarcli.storage.transfer import Fetch
 
     found, ties = _latest(storage, wanted, remote)
     also = f"; of {ties} files with the same time, the last by name" if ties > 1 else ""
     session.verbose_note(f'the latest file is "{found.location}", of {_time_text(found)}{also}')
-    if wanted.destination == "-":
-        return Fetch(found, STANDARD_OUTPUT)
-    if wanted.destination is None:
-        return _fetch(found, wanted.local)
+    if wanted.destination is None or wanted.destination == "-":
+        return fetch_to(wanted.destination or wanted.local, found)
     target = latest_target(wanted.destination, found.location.name)
     return Fetch(found, target, root_of(target, wanted.destination))
 

@@ -79,16 +79,15 @@ def put_file(
     if wait:
         from oscarcli.cli.service.put_and_wait import put_and_wait
 
-        known = batch.settled()
         put_and_wait(
             session,
             files,
-            known.tasks,
+            list(batch.tasks),
             provider=wanted.provider,
             limit=limit,
             folder=folder,
             show_progress=not no_progress,
-            refused=known.refused,
+            refused=batch.refused,
         )
         return
     storage = files.storage(wanted.provider)

@@ -13,11 +13,8 @@ from contextlib import closing
 from pathlib import Path
 
 from oscarcli.api.jobs import list_jobs
-from oscarcli.errors import (
-    OscarError,
-    UnreachableError,
-)
-from oscarcli.jobs.batch.failures import failure_of, is_general
+from oscarcli.errors import OscarError, UnreachableError, is_general
+from oscarcli.jobs.batch.failures import failure_of
 from oscarcli.jobs.batch.jobs import BatchJobs, EndedJob, LostJob, step_of
 from oscarcli.jobs.batch.journal import BatchJournal, InputRecord, InputState
 from oscarcli.jobs.batch.options import BatchInput, BatchOptions
@@ -195,14 +192,12 @@ class Batch:
     def _send(self) -> Iterator[BatchEvent]:
         if self._rest.unsure and time.monotonic() - self._began >= SETTLE_UPLOAD_SECONDS:
             self._look_for_unsure()
-        chosen = self._chosen()
-        with closing(self._uploads.send(chosen)) as sent:
+        with closing(self._uploads.send(self._chosen())) as sent:
             for record, task, error in sent:
                 del self._rest.waiting[record.name]
                 if error is None:
                     assert task is not None
-                    self._journal.record(record, UPLOADED, time=time.time())
-                    self._await(record)
+                    self._take_uploaded(record)
                     yield Uploaded(task, DEFAULT_PROVIDER)
                 else:
                     yield self._not_transferred(record, error)
@@ -219,18 +214,21 @@ class Batch:
             record = self.records[name]
             if stored.get(name) == record.attempt:
                 del self._rest.waiting[name]
-                self._journal.record(record, UPLOADED, time=time.time())
-                self._await(record)
+                self._take_uploaded(record)
         self._rest.unsure = set()
 
-    def _chosen(self) -> dict[str, tuple[InputRecord, Path, int]]:
+    def _chosen(self) -> list[tuple[InputRecord, Path, int]]:
         """Return the inputs whose turn it is, each with its file and the number of the attempt."""
         limit = self._options.max_running
         free = MAX_UPLOADS if limit is None else min(limit - len(self._awaited), MAX_UPLOADS)
-        return {
-            record.name: (record, self._paths[record.name], next_attempt(record))
+        return [
+            (record, self._paths[record.name], next_attempt(record))
             for record in next_inputs(self._rest, self._awaited.values(), free)
-        }
+        ]
+
+    def _take_uploaded(self, record: InputRecord) -> None:
+        self._journal.record(record, UPLOADED, time=time.time())
+        self._await(record)
 
     def _await(self, record: InputRecord) -> None:
         location = self._uploads.location(record.name, record.attempt)

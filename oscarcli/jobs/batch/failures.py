@@ -1,16 +1,11 @@
-"""Why an input has no result, and whether the others would fail like it."""
+"""Why an input has no result."""
 
 from __future__ import annotations
 
 from oscarcli.api.jobs import SUCCEEDED
-from oscarcli.errors import AuthError, ForbiddenError, JobFailedError, OscarError, UnreachableError
+from oscarcli.errors import JobFailedError, OscarError
 from oscarcli.jobs.batch.journal import InputRecord
 from oscarcli.jobs.events import InputFailed
-
-
-def is_general(error: OscarError) -> bool:
-    """Tell whether everything else would fail like this."""
-    return isinstance(error, (UnreachableError, AuthError)) and not isinstance(error, ForbiddenError)
 
 
 def failure_of(record: InputRecord) -> InputFailed:

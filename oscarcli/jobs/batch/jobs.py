@@ -99,11 +99,6 @@ class BatchJobs:
         """Take it that all is known of a job."""
         self._settled.add(name)
 
-    @property
-    def awaited(self) -> int:
-        """How many jobs have not ended, or were not found yet."""
-        return len(self._missing) + len(self._names)
-
     def look(self) -> Iterator[EndedJob | LostJob]:
         """Look once, and yield what has ended since the last look.
 

@@ -33,6 +33,9 @@ def next_inputs(rest: BatchRest, awaited: Iterable[InputRecord], free: int) -> l
         awaited: the inputs whose jobs are waited for.
         free: how many there may be at most.
     """
+    # Asked at every look, with all the inputs of a large batch awaited.
+    if not rest.waiting or free <= 0:
+        return []
     taken = {stem(record.name) for record in awaited}
     chosen: list[InputRecord] = []
     for name, record in rest.waiting.items():

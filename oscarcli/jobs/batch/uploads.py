@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,17 +52,17 @@ class BatchUploads:
         return attempts
 
     def send(
-        self, chosen: Mapping[str, tuple[InputRecord, Path, int]]
+        self, chosen: Sequence[tuple[InputRecord, Path, int]]
     ) -> Generator[tuple[InputRecord, Upload | None, OscarError | None], None, None]:
         """Upload inputs, and yield each with what was uploaded, or why it was not.
 
         Args:
-            chosen: by name, the input, its file, and which attempt it is.
+            chosen: each input, its file, and which attempt it is.
         """
         from oscarcli.storage.transfer import Upload, uploads
 
         tasks: dict[Upload, InputRecord] = {}
-        for record, path, attempt in chosen.values():
+        for record, path, attempt in chosen:
             try:
                 task = Upload(path, self.location(record.name, attempt))
                 status = path.stat()

@@ -8,10 +8,8 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3_boto import boto_client
-from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Runner
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server
+from tests.support.s3_servers import Server, empty_bucket, local_server, minio_provider
 from tests.support.server import ScriptedServer, document, text
 
 BUCKET = "photos"
@@ -26,20 +24,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def objects(store: Server) -> Iterator[Any]:
     """A client of the store, with an empty bucket in it."""
-    client = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
-    if BUCKET not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-        client.create_bucket(Bucket=BUCKET)
-    for found in client.list_objects_v2(Bucket=BUCKET).get("Contents", []):
-        client.delete_object(Bucket=BUCKET, Key=found["Key"])
-    yield client
-    client.close()
+    with empty_bucket(store, BUCKET) as client:
+        yield client
 
 
 @pytest.fixture
 def cluster(call: Caller, server: ScriptedServer, store: Server) -> Caller:
     """The command, with a cluster that gives the store's keys."""
     call.know(server.url)
-    minio = {"endpoint": store.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    minio = minio_provider(store.endpoint)
     server.always("GET", "/system/config", document({"config": {}, "minio_provider": minio}))
     return call
 

@@ -17,7 +17,7 @@ import pytest
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller, Outcome, Runner
 from tests.support.part_store import PartStore
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, minio_provider
 from tests.support.scripted_s3 import Server
 from tests.support.server import ScriptedServer, document
 
@@ -46,18 +46,14 @@ def store(objects: Server) -> PartStore:
 def command(run: Runner, call: Caller, server: ScriptedServer, objects: Server, store: PartStore) -> Runner:
     """The command, with a cluster that gives the store's keys."""
     call.know(server.url)
-    minio = {"endpoint": objects.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    minio = minio_provider(objects.endpoint)
     server.always("GET", "/system/config", document({"config": {}, "minio_provider": minio}))
     return run
 
 
-def journals_of(run: Runner) -> list[Path]:
-    return list((run.home / ".cache" / "oscar-cli" / "transfers").glob("*"))
-
-
 def pieces_of(run: Runner) -> int:
     """Return how many finished pieces the only journal tells of."""
-    return sum(path.read_bytes().count(b"\n") - 1 for path in journals_of(run))
+    return sum(path.read_bytes().count(b"\n") - 1 for path in run.journals)
 
 
 def interrupt(run: Runner, wait: Wait, pieces: int, number: signal.Signals, *words: str) -> Outcome:
@@ -108,11 +104,11 @@ def test_a_killed_upload_sends_what_is_missing_and_nothing_else(half_sent: Runne
     assert f"goes on: {arrived} of 40 MiB have arrived" in result.err
     assert store.log == ["list", f"part {missing}", "complete"]
     assert store.objects == {"in/large.bin": CONTENT}
-    assert journals_of(half_sent) == []
+    assert half_sent.journals == []
 
 
 def test_what_is_remembered_is_for_nobody_else_and_holds_no_secret(half_sent: Runner) -> None:
-    (journal,) = journals_of(half_sent)
+    (journal,) = half_sent.journals
     assert stat.S_IMODE(journal.stat().st_mode) == 0o600
     assert stat.S_IMODE(journal.parent.stat().st_mode) == 0o700
     text = journal.read_text()
@@ -150,7 +146,7 @@ def test_an_upload_of_which_nothing_arrived_is_aborted(
     wait_until(lambda: "part 1" in store.log)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=30)[0] == b""
-    assert (store.uploads, journals_of(command)) == ({}, [])
+    assert (store.uploads, command.journals) == ({}, [])
 
 
 def test_a_changed_file_begins_anew(half_sent: Runner, store: PartStore) -> None:
@@ -213,15 +209,15 @@ def test_an_upload_whose_completion_was_not_heard_of_is_done(
     assert result.code == 0
     assert "had arrived as a whole" in result.err
     assert store.log == ["list"]
-    assert journals_of(command) == []
+    assert command.journals == []
 
 
 def test_a_journal_that_is_nonsense_is_none(half_sent: Runner, store: PartStore) -> None:
-    (journal,) = journals_of(half_sent)
+    (journal,) = half_sent.journals
     journal.write_text('{"kind": "upload", "size": []}\n[[[')
     assert half_sent(*PUT).code == 0
     assert store.objects == {"in/large.bin": CONTENT}
-    assert journals_of(half_sent) == []
+    assert half_sent.journals == []
 
 
 def test_two_processes_at_the_same_upload_do_not_hurt_each_other(
@@ -261,7 +257,7 @@ def test_a_killed_download_fetches_what_is_missing_and_nothing_else(
     assert store.log == [f"get bytes={32 * MIB}-{40 * MIB - 1}"]
     assert store.conditions == [f'"{store.etags["out/large.bin"]}"']
     assert (half_received.home / "large.bin").read_bytes() == CONTENT
-    assert (part_files(half_received), journals_of(half_received)) == ([], [])
+    assert (part_files(half_received), half_received.journals) == ([], [])
 
 
 def test_an_interrupted_download_stays_and_says_so(
@@ -319,12 +315,12 @@ def test_a_part_file_that_is_gone_or_another_is_not_taken(half_received: Runner,
 
 
 def test_what_nobody_went_on_with_for_a_week_is_removed(half_received: Runner, store: PartStore) -> None:
-    (journal,) = journals_of(half_received)
+    (journal,) = half_received.journals
     weeks_ago = time.time() - 8 * 24 * 3600
     os.utime(journal, (weeks_ago, weeks_ago))
     (half_received.home / "large.bin").write_bytes(CONTENT)
     assert half_received(*PUT).code == 0
-    assert (part_files(half_received), journals_of(half_received)) == ([], [])
+    assert (part_files(half_received), half_received.journals) == ([], [])
 
 
 # -- what is unfinished ------------------------------------------------------------------------------
@@ -367,7 +363,7 @@ def test_unfinished_uploads_are_cleared(half_sent: Runner, store: PartStore) -> 
     assert len(store.uploads) == 1
     result = half_sent("bucket", "uploads", "photos", "--clear", "--yes")
     assert (result.code, result.out) == (0, 'Aborted the upload of "photos/in/large.bin"\n')
-    assert (store.uploads, journals_of(half_sent)) == ({}, [])
+    assert (store.uploads, half_sent.journals) == ({}, [])
     nothing = half_sent("bucket", "uploads", "photos")
     assert nothing.code == 0
     assert "There is no unfinished upload" in nothing.err

@@ -31,20 +31,8 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
 
 @pytest.fixture(autouse=True)
 def _known(call: Caller, local: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = local.server.cluster.settings
-    entry = {
-        "endpoint": local.server.endpoints.api,
-        "auth_user": settings.user,
-        "auth_password": settings.password,
-        "ssl_verify": True,
-    }
-    call.write_config(json.dumps({"oscar": {"local": entry}, "default": "local"}))
+    local.become_known(call)
     monkeypatch.chdir(call.home)
-
-
-def objects(local: LocalCluster, bucket: str) -> list[str]:
-    found = local.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
-    return [item["Key"] for item in found]
 
 
 def crate(folder: Path, steps: list[dict[str, Any]], *others: dict[str, Any]) -> Path:
@@ -82,7 +70,7 @@ def test_both_tests_of_a_package_pass_and_leave_nothing_behind(call: Caller, loc
         "  - [PASS] Download",
     ]
     assert lines.count("    Output preview: Words: 6") == 2
-    assert objects(local, "word-count-bucket") == ["in/", "out/"]
+    assert local.keys("word-count-bucket") == ["in/", "out/"]
 
 
 def test_another_name_and_a_service_that_does_something_else(call: Caller) -> None:
@@ -94,8 +82,8 @@ def test_another_name_and_a_service_that_does_something_else(call: Caller) -> No
     assert [step["outcome"] for step in second["steps"]] == ["pass", "pass", "fail"]
 
 
-def test_no_file_of_an_earlier_run_counts(call: Caller, local: LocalCluster, tmp_path: Path) -> None:
-    local.s3.put_object(Bucket="nothing-bucket", Key="out/old.txt", Body=b"Words: 6")
+def test_no_file_of_an_earlier_run_counts(call: Caller, local: LocalCluster) -> None:
+    local.upload("nothing", "out/old.txt", b"Words: 6")
     outcome = call("hub", "validate", "word-count", "--name", "nothing", *WORDS)
     assert outcome.code == 9
     [_, second] = json.loads(outcome.out)["tests"]

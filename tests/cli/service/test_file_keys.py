@@ -11,7 +11,7 @@ import pytest
 from oscarcli.errors import ExitCode
 from tests.cli.service.test_files import files_of
 from tests.conftest import Caller
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY
+from tests.support.s3_servers import minio_provider
 from tests.support.scripted_s3 import KeyStore, Reply, Seen, Server
 
 BUCKET = "svc"
@@ -40,10 +40,9 @@ def cluster(call: Caller, objects: dict[str, bytes], monkeypatch: pytest.MonkeyP
     store = KeyStore()
     store.objects = objects
     server = Server()
-    minio = {"endpoint": server.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
     documents = {
         "/system/services/svc": {"name": "svc"},
-        "/system/config": {"config": {}, "minio_provider": minio},
+        "/system/config": {"config": {}, "minio_provider": minio_provider(server.endpoint)},
     }
 
     def answer(seen: Seen) -> Reply:

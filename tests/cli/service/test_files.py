@@ -18,11 +18,9 @@ from typing import Any
 import pytest
 
 from oscarcli.errors import ExitCode
-from oscarcli.storage.s3_boto import boto_client
-from oscarcli.storage.s3_settings import S3Settings
 from tests.conftest import Caller, Outcome, Runner
 from tests.support.command import World
-from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, empty_bucket, local_server, minio_provider
 from tests.support.s3_servers import Server as Store
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
@@ -93,7 +91,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def cluster(server: Server, run: Runner) -> Cluster:
     """A cluster on record whose S3 is the scripted server itself."""
-    minio = {"endpoint": server.endpoint, "verify": True, "access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    minio = minio_provider(server.endpoint)
     service = {
         "name": "svc",
         "input": [{"storage_provider": "minio.default", "path": f"{BUCKET}/in"}],
@@ -113,13 +111,8 @@ def cluster(server: Server, run: Runner) -> Cluster:
 def stored(cluster: Cluster, store: Store) -> Iterator[Cluster]:
     """The same cluster with a real store, emptied before each test."""
     cluster.minio["endpoint"] = store.endpoint
-    cluster.objects = boto_client(S3Settings("test", ACCESS_KEY, SECRET_KEY, endpoint=store.endpoint))
-    if BUCKET not in [bucket["Name"] for bucket in cluster.objects.list_buckets()["Buckets"]]:
-        cluster.objects.create_bucket(Bucket=BUCKET)
-    for key in list(cluster.keys()):
-        cluster.objects.delete_object(Bucket=BUCKET, Key=key)
-    yield cluster
-    cluster.objects.close()
+    with empty_bucket(store, BUCKET) as cluster.objects:
+        yield cluster
 
 
 def files_of(world: World, pattern: str = "*") -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller, Runner
 from tests.support.s3_servers import Server, local_server
-from tests.support.stored_service import BUCKET, StoredService, stored_service
+from tests.support.stored_service import BUCKET, StoredService
 
 TREE = {"data/a.jpg": "1", "data/deep/b.jpg": "2", "data/deep/c.txt": "3", "data/.hidden/d.jpg": "4"}
 
@@ -20,13 +20,6 @@ TREE = {"data/a.jpg": "1", "data/deep/b.jpg": "2", "data/deep/c.txt": "3", "data
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with local_server(tmp_path_factory.mktemp("store")) as store:
         yield store
-
-
-@pytest.fixture
-def svc(run: Runner, store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredService]:
-    monkeypatch.chdir(run.home)
-    with stored_service(run, store) as service:
-        yield service
 
 
 # -- put-file ------------------------------------------------------------------------------------------

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.jobs.batch.journal import JOURNAL_NAME
 from tests.conftest import Caller, Runner
 from tests.local.harness import Job, LocalCluster, open_cluster, wait_for
-from tests.support.command import World
+from tests.support.trees import results
 
 # As many inputs as an issue of a real archive; the suite makes do with fewer.
 INPUTS = int(os.environ.get("TEST_INPUTS", "40"))
@@ -41,31 +40,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     cluster.close()
 
 
-def know(world: World, cluster: LocalCluster) -> None:
-    settings = cluster.server.cluster.settings
-    entry = {
-        "endpoint": cluster.server.endpoints.api,
-        "auth_user": settings.user,
-        "auth_password": settings.password,
-        "ssl_verify": True,
-    }
-    world.write_config(json.dumps({"oscar": {"local": entry}, "default": "local"}))
-
-
-@pytest.fixture
-def known(call: Caller, local: LocalCluster) -> Caller:
-    """The command in this process, with the local cluster as its default one."""
-    know(call, local)
-    return call
-
-
-@pytest.fixture
-def real(run: Runner, local: LocalCluster) -> Runner:
-    """The command in processes of its own, with the local cluster as its default one."""
-    know(run, local)
-    return run
-
-
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """An empty folder for inputs."""
@@ -78,14 +52,6 @@ def write(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"content of {name}")
-
-
-def results(folder: Path) -> dict[str, str]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_text()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != JOURNAL_NAME
-    }
 
 
 def all_jobs(cluster: LocalCluster, service: str) -> dict[str, Job]:

@@ -16,7 +16,7 @@ from oscarcli.storage.local_tree import LocalFile
 from tests.conftest import Caller, Runner
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server
 from tests.support.scripted_s3 import MIB
-from tests.support.stored_service import BUCKET, StoredService, stored_service
+from tests.support.stored_service import BUCKET, StoredService
 
 # Names whose order is not that of a walk through folders: "-" and "." are before "/", "0" is behind it.
 ORDER = ("a-b", "a.txt", "a/b", "a/b-c/d", "a/b0", "a0", "b/ä", "b/\uffee", "b/\U0001f600")
@@ -34,13 +34,6 @@ def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     is_minio = getattr(request, "param", "local") == "minio"
     with minio_server(folder) if is_minio else local_server(folder) as store:
         yield store
-
-
-@pytest.fixture
-def svc(run: Runner, store: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[StoredService]:
-    monkeypatch.chdir(run.home)
-    with stored_service(run, store) as service:
-        yield service
 
 
 def write_old(svc: StoredService, folder: str, *names: str) -> dict[str, str]:

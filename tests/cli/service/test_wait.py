@@ -16,6 +16,7 @@ from tests.conftest import Caller, Runner
 from tests.local.harness import LocalCluster, open_cluster, wait_for
 from tests.support.command import World
 from tests.support.server import Answer, Request, ScriptedServer, document, text
+from tests.support.trees import contents
 
 # The supervisor takes a payload that is a JSON number for one, and breaks over it.
 FATAL = base64.b64decode("1234")
@@ -48,35 +49,6 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
     )
     yield cluster
     cluster.close()
-
-
-def know(world: World, cluster: LocalCluster) -> None:
-    settings = cluster.server.cluster.settings
-    entry = {
-        "endpoint": cluster.server.endpoints.api,
-        "auth_user": settings.user,
-        "auth_password": settings.password,
-        "ssl_verify": True,
-    }
-    world.write_config(json.dumps({"oscar": {"local": entry}, "default": "local"}))
-
-
-@pytest.fixture
-def known(call: Caller, local: LocalCluster) -> Caller:
-    """The command in this process, with the local cluster as its default one."""
-    know(call, local)
-    return call
-
-
-@pytest.fixture
-def real(run: Runner, local: LocalCluster) -> Runner:
-    """The command in processes of its own, with the local cluster as its default one."""
-    know(run, local)
-    return run
-
-
-def contents(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 # -- job -----------------------------------------------------------------------------------------
@@ -437,7 +409,7 @@ def busy(tmp_path: Path, run: Runner) -> Iterator[LocalCluster]:
     cluster.create("upper", UPPER)
     cluster.submit("slow")
     wait_for(lambda: [job for job in cluster.jobs("slow").values() if job["status"] == "Running"], "a job")
-    know(run, cluster)
+    cluster.become_known(run)
     yield cluster
     cluster.close()
 

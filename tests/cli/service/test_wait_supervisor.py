@@ -32,20 +32,12 @@ RESULT = b"HELLO"
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A store with what the jobs of the logs wrote."""
-    import boto3
-
-    with s3_servers.local_server(tmp_path_factory.mktemp("store")) as running:
-        client = boto3.client(
-            "s3",
-            endpoint_url=running.endpoint,
-            aws_access_key_id=s3_servers.ACCESS_KEY,
-            aws_secret_access_key=s3_servers.SECRET_KEY,
-            region_name="us-east-1",
-        )
-        client.create_bucket(Bucket="svc")
+    with (
+        s3_servers.local_server(tmp_path_factory.mktemp("store")) as running,
+        s3_servers.empty_bucket(running, "svc") as client,
+    ):
         client.put_object(Bucket="svc", Key="out/result.txt", Body=RESULT)
         yield running
-        client.close()
 
 
 @pytest.fixture
@@ -57,13 +49,7 @@ def cluster(call: Caller, server: ScriptedServer, store: Any) -> ScriptedServer:
 
 
 def credentials(endpoint: str) -> dict[str, Any]:
-    return {
-        "endpoint": endpoint,
-        "access_key": s3_servers.ACCESS_KEY,
-        "secret_key": s3_servers.SECRET_KEY,
-        "region": "us-east-1",
-        "verify": True,
-    }
+    return s3_servers.minio_provider(endpoint) | {"region": "us-east-1"}
 
 
 def play(

@@ -14,7 +14,7 @@ import pytest
 from oscarcli.errors import ExitCode
 from tests.conftest import Outcome, Runner
 from tests.support.certificate import certified
-from tests.support.scripted_s3 import Reply, Seen, Server
+from tests.support.server import ScriptedServer, document
 from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, wsgidav_server
 
 NUMBERS = itertools.count()
@@ -26,7 +26,7 @@ class Service:
 
     run: Runner
     files: Path
-    document: dict[str, Any]
+    definition: dict[str, Any]
 
     def __call__(self, *words: str, code: int = 0, input: str = "") -> Outcome:
         done = self.run("service", *words, input=input)
@@ -43,33 +43,27 @@ def dav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DavServer, P
 
 
 @pytest.fixture
-def service(dav: tuple[DavServer, Path], run: Runner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    server, voucher = dav
+def service(
+    dav: tuple[DavServer, Path], run: Runner, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> Service:
+    storage, voucher = dav
     provider = {
-        "hostname": server.endpoint.removeprefix("https://"),
+        "hostname": storage.endpoint.removeprefix("https://"),
         "login": LOGIN,
         "password": PASSWORD,
     }
     top = f"top-{next(NUMBERS)}"
-    document = {
+    definition = {
         "name": "svc",
         "output": [{"storage_provider": "webdav.dcache", "path": f"{top}/out"}],
         "storage_providers": {"webdav": {"dcache": provider}},
     }
-    api = Server()
-
-    def answer(seen: Seen) -> Reply:
-        if seen.path != "/system/services/svc":
-            return Reply(404)
-        return Reply(headers={"Content-Type": "application/json"}, body=json.dumps(document).encode())
-
-    api.script = answer
-    entry = {"endpoint": api.endpoint, "auth_user": "u", "auth_password": "p", "ca_file": str(voucher)}
+    server.always("GET", "/system/services/svc", lambda _: document(definition))
+    entry = {"endpoint": server.url, "auth_user": "u", "auth_password": "p", "ca_file": str(voucher)}
     run.write_config(json.dumps({"oscar": {"c": entry}, "default": "c"}))
     monkeypatch.chdir(run.home)
-    (server.files / top).mkdir()
-    yield Service(run, server.files / top, document)
-    api.stop()
+    (storage.files / top).mkdir()
+    return Service(run, storage.files / top, definition)
 
 
 def path_of(service: Service, name: str = "") -> str:
@@ -130,7 +124,7 @@ def test_a_folder_is_synchronised(service: Service) -> None:
 def test_what_is_wrong_with_a_provider_is_told(
     service: Service, change: dict[str, str], code: int, message: str
 ) -> None:
-    service.document["storage_providers"]["webdav"]["dcache"].update(change)
+    service.definition["storage_providers"]["webdav"]["dcache"].update(change)
     done = service("list-files", "svc", "webdav.dcache", path_of(service), "--timeout", "2", code=code)
     assert message in done.err
     assert done.err.count("Error: ") == 1
