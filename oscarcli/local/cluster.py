@@ -91,14 +91,14 @@ class LocalCluster:
         self.volumes = Volumes(self.state, folder.volumes, self.services)
         self.federations = Federations(self.state, self.services)
         self.requests = RequestLog()
-        self.credentials = Credentials(settings.access_key, settings.secret_key)
         self.users = Users(self.state) if options.users else None
         if options.users:
             require_library()
         self.tokens: IssuedTokens | None = None
         self.openid: OpenIdIssuer | None = None
         self.policies = BucketPolicies(self.state)
-        self.accounts = ObjectStoreAccounts(self.credentials, self.users, self.policies)
+        root = Credentials(settings.access_key, settings.secret_key)
+        self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
         self._announcer = Announcer(settings.deployment, markers=options.strict)
         self.store = ObjectStore(
             self.state, folder.blobs, on_created=self._announcer, committed=self._committed

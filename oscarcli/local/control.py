@@ -23,6 +23,7 @@ from typing import Any
 from oscarcli.errors import OscarError
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.options import Binding, Endpoints, Options, endpoint
+from oscarcli.local.state import connect_from_outside
 from oscarcli.polling import Poll
 
 # A start takes half a second; bringing a large data directory in order may take longer.
@@ -214,7 +215,7 @@ def status(folder: DataFolder) -> Status:
 def _job_counts(database: Path) -> dict[str, int]:
     """Read the queue without the server's help, so that a stopped cluster's queue shows too."""
     try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=5)) as connection:
+        with closing(connect_from_outside(database)) as connection:
             return dict(connection.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall())
     except sqlite3.Error:
         return {}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 from oscarcli.errors import OscarError
+from oscarcli.files import write_atomic
 from oscarcli.local.options import LOOPBACK
 from oscarcli.polling import Poll
 
@@ -201,8 +202,7 @@ class DataFolder:
 
     def remember_engine(self, name: str, version: str) -> None:
         """Store what runs the scripts of this start, for whoever asks for the status."""
-        document = {"name": name, "version": version}
-        self._engine.write_text(json.dumps(document), encoding="utf-8")
+        write_atomic(self._engine, json.dumps({"name": name, "version": version}).encode())
 
     def read_engine(self) -> dict[str, str] | None:
         """Return what was remembered: `name` and `version`; `None` before the first start."""

@@ -23,6 +23,8 @@ SCHEMA_VERSION = 2
 MAX_GROUP_MEMBERS = 64
 # Pages of the write-ahead log before they are folded into the file: 16 MiB.
 CHECKPOINT_PAGES = 4096
+# What another process waits for a writer.
+OUTSIDE_BUSY_SECONDS = 5.0
 
 
 @dataclass
@@ -45,6 +47,19 @@ class _Group:
         if self.error is not None:
             # Each member gets an exception of its own: their tracebacks differ.
             raise copy.copy(self.error) from self.error
+
+
+def connect_from_outside(path: Path, mode: str = "ro") -> sqlite3.Connection:
+    """Return a connection of a process that is not the cluster's, whether that runs or not.
+
+    Args:
+        path: the database, which has to be there.
+        mode: `ro` to read, `rw` to change it.
+
+    Raises:
+        sqlite3.Error: it is not there.
+    """
+    return sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=OUTSIDE_BUSY_SECONDS)
 
 
 class State:

@@ -12,8 +12,7 @@ from oscarcli.errors import OscarError
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.images.model import ImageError
 from oscarcli.local.jobs.engine.selection import EngineError, probe
-
-BUSY_SECONDS = 5.0
+from oscarcli.local.state import connect_from_outside
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class StoredImage:
 def stored_images(folder: DataFolder) -> Sequence[StoredImage]:
     """Return the images that a cluster knows of, by engine and reference; it need not run."""
     try:
-        with closing(_connect(folder, "ro")) as connection:
+        with closing(connect_from_outside(folder.database)) as connection:
             rows = connection.execute(
                 "SELECT engine, reference, identifier, digest, size, pulled FROM images ORDER BY 1, 2"
             ).fetchall()
@@ -69,11 +68,7 @@ def prune(folder: DataFolder, image: StoredImage) -> None:
             store.remove(image.identifier)
     except (EngineError, ImageError) as error:
         raise OscarError(f"remove the image {image.reference}: {error}") from error
-    with closing(_connect(folder, "rw")) as connection, connection:
+    with closing(connect_from_outside(folder.database, "rw")) as connection, connection:
         connection.execute(
             "DELETE FROM images WHERE engine = ? AND reference = ?", (image.engine, image.reference)
         )
-
-
-def _connect(folder: DataFolder, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{folder.database.as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS)

@@ -162,18 +162,19 @@ def containers(context: Context) -> StepResult:
     """Look for what can run a service's image on this machine, by starting each once."""
     from tempfile import TemporaryDirectory
 
-    from oscarcli.local.jobs.engine.selection import KINDS, EngineError, probe
+    from oscarcli.local.jobs.engine.selection import KINDS, EngineError, EngineMissingError, probe
 
     path = context.session.environ.get("PATH")
     found, broken = [], []
     with TemporaryDirectory(prefix="oscar-cli-") as folder:
-        for name, kind in KINDS.items():
+        for name in KINDS:
             try:
                 engine = probe(name, Path(folder), path)
                 found.append(f"{name} {engine.version}".rstrip())
+            except EngineMissingError:
+                continue
             except EngineError as error:
-                if shutil.which(kind.program, path=path):
-                    broken.append(error)
+                broken.append(error)
     finding = "; ".join(
         [*([f"{', '.join(found)} can run images"] if found else []), *(str(error) for error in broken)]
     )

@@ -107,8 +107,10 @@ class Pulls:
         if pull.image is None or self._policy == PULL_ALWAYS:
             return True
         file = image_file(request.reference)
+        if file is None:
+            return False
         record = self._table.get(*request.key)
-        return file is not None and (record is None or record.stamp != file.stamp())
+        return record is None or record.stamp != file.stamp()
 
     def _carry_out(self, request: ImageRequest, pull: Pull) -> None:
         try:

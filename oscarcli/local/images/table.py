@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sqlite3
 from dataclasses import dataclass
 
 from oscarcli.local.images.model import Image
@@ -45,22 +45,9 @@ class ImageTable:
 
     def get(self, engine: str, reference: str) -> ImageRecord | None:
         """Return what is known of an image, `None` when it was never used."""
-        return next(
-            (item for item in self.all() if (item.engine, item.image.reference) == (engine, reference)), None
-        )
-
-    def all(self) -> Sequence[ImageRecord]:
-        """Return all images by engine and reference."""
-        rows = self._state.read().execute("SELECT * FROM images ORDER BY engine, reference")
-        return [
-            ImageRecord(
-                row["engine"],
-                Image(row["reference"], row["identifier"], row["digest"], row["size"]),
-                row["stamp"],
-                bool(row["pulled"]),
-            )
-            for row in rows
-        ]
+        query = "SELECT * FROM images WHERE engine = ? AND reference = ?"
+        row = self._state.read().execute(query, (engine, reference)).fetchone()
+        return None if row is None else _record(row)
 
     def put(self, record: ImageRecord) -> None:
         """Store what is known of an image; one that we once pulled stays ours."""
@@ -82,7 +69,7 @@ class ImageTable:
                 ),
             )
 
-    def remove(self, engine: str, reference: str) -> None:
-        """Forget an image."""
-        with self._state.transaction() as connection:
-            connection.execute("DELETE FROM images WHERE engine = ? AND reference = ?", (engine, reference))
+
+def _record(row: sqlite3.Row) -> ImageRecord:
+    image = Image(row["reference"], row["identifier"], row["digest"], row["size"])
+    return ImageRecord(row["engine"], image, row["stamp"], bool(row["pulled"]))

@@ -20,7 +20,7 @@ from oscarcli.local.services.definition import OWNER, REGION
 from oscarcli.local.services.ownership import check_bucket_count
 from oscarcli.local.services.quantity import binary_size
 from oscarcli.local.services.schema import BUCKET, PRESIGN
-from oscarcli.local.users.access import PRIVATE, RESTRICTED, VISIBILITIES, BucketPolicy, credentials_of
+from oscarcli.local.users.access import PRIVATE, RESTRICTED, VISIBILITIES, BucketPolicy
 
 INVALID = "The Bucket specification is not valid: "
 INVALID_PRESIGN = "Invalid presign request: "
@@ -65,19 +65,9 @@ def _keep_policy(call: Call, document: dict[str, Any], bucket: str) -> None:
     call.cluster.policies.put(BucketPolicy(bucket, call.caller.uid, visibility, allowed))
 
 
-def _owned(call: Call, bucket: str) -> bool:
-    policy = call.cluster.policies.get(bucket)
-    return policy is not None and policy.owner == call.caller.uid
-
-
 def list_all(call: Call) -> Response:
     """GET /system/buckets: the buckets that the caller may use, by name, `null` when there are none."""
-    caller, accounts = call.caller, call.cluster.accounts
-    buckets = [
-        _shown(call, bucket)
-        for bucket in call.cluster.store.buckets()
-        if caller.is_admin or accounts.may_use(caller.uid, bucket.name)
-    ]
+    buckets = [_shown(call, bucket) for bucket in call.cluster.store.buckets() if _may_use(call, bucket.name)]
     for bucket in buckets:
         bucket["metadata"].pop("owner", None)
     return json_answer(buckets or None)
@@ -87,7 +77,7 @@ def get(call: Call) -> Response:
     """GET /system/buckets/{bucket}: the bucket with a page of its objects."""
     store = call.cluster.store
     bucket = store.bucket(call.name)
-    if not call.caller.is_admin and (bucket is None or not _may_list(call)):
+    if not _may_use(call, call.name):
         raise _not_authorised(call)
     if bucket is None:
         raise ApiError(
@@ -114,8 +104,9 @@ def get(call: Call) -> Response:
     return json_answer({**document, "is_truncated": page.truncated, "returned_items": len(objects)})
 
 
-def _may_list(call: Call) -> bool:
-    return call.cluster.accounts.may_use(call.caller.uid, call.name)
+def _may_use(call: Call, bucket: str) -> bool:
+    """Tell whether the caller may work with a bucket; a user may not with one that does not exist."""
+    return call.caller.is_admin or call.cluster.accounts.may_use(call.caller.uid, bucket)
 
 
 def _not_authorised(call: Call) -> ApiError:
@@ -128,7 +119,8 @@ def change(call: Call) -> Response:
     bucket = call.cluster.store.bucket(document["bucket_name"].strip("/").partition("/")[0])
     if bucket is None or not bucket.tags:
         raise ApiError(500, "Missing bucket metadata: \n")
-    if _owned(call, bucket.name) and document["visibility"] in VISIBILITIES:
+    is_owner = call.cluster.policies.is_owner(call.caller.uid, bucket.name)
+    if is_owner and document["visibility"] in VISIBILITIES:
         _keep_policy(call, document, bucket.name)
     return empty(204)
 
@@ -139,7 +131,7 @@ def delete(call: Call) -> Response:
     with call.cluster.state.transaction():
         if store.bucket(call.name) is None:
             raise ApiError(404, f"The bucket '{call.name}' does not exist")
-        if not call.caller.is_admin and not _owned(call, call.name):
+        if not (call.caller.is_admin or call.cluster.policies.is_owner(call.caller.uid, call.name)):
             raise _not_authorised(call)
         store.delete_bucket(call.name, with_objects=True)
     return empty(204)
@@ -177,7 +169,7 @@ def presign_object(call: Call) -> Response:
     bucket = call.cluster.store.bucket(call.name)
     if bucket is None:
         raise ApiError(404, f"Bucket '{call.name}' not found")
-    if not call.caller.is_admin and not _may_list(call):
+    if not _may_use(call, call.name):
         raise _not_authorised(call)
     upload = wanted["operation"] == "upload"
     headers = dict(wanted["extra_headers"])
@@ -187,7 +179,7 @@ def presign_object(call: Call) -> Response:
     elif wanted["content_type"]:
         query["response-content-type"] = wanted["content_type"]
     url = presign(
-        call.cluster.credentials if call.caller.user is None else credentials_of(call.caller.user),
+        call.cluster.accounts.of(call.caller),
         "PUT" if upload else "GET",
         call.cluster.s3_endpoint,
         bucket.name,

@@ -13,7 +13,6 @@ from oscarcli.local.jobs.runner import host_memory
 from oscarcli.local.jobs.table import FAILED, PENDING, RUNNING, SUCCEEDED
 from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.services.definition import NAMESPACE, REGION
-from oscarcli.local.users.access import credentials_of
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
@@ -43,8 +42,8 @@ def info(_call: Call) -> Response:
 
 def config(call: Call) -> Response:
     """GET /system/config, with the caller's keys of the object store."""
-    cluster, user = call.cluster, call.caller.user
-    keys = cluster.credentials if user is None else credentials_of(user)
+    cluster = call.cluster
+    keys = cluster.accounts.of(call.caller)
     return json_answer(
         {
             "config": {

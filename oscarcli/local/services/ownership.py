@@ -66,10 +66,7 @@ class Ownership:
 
     def may_use(self, caller: RequestCaller, bucket: str) -> bool:
         """Tell whether a service of the caller may read and write a bucket that exists."""
-        if caller.is_admin:
-            return True
-        policy = self._policies.get(bucket)
-        return policy is not None and policy.owner == caller.uid
+        return caller.is_admin or self._policies.is_owner(caller.uid, bucket)
 
     def give_buckets(self, definition: Definition) -> None:
         """Let the owner of a service and whom it is for use the buckets that came with it."""

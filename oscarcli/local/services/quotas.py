@@ -1,7 +1,7 @@
-"""Quotas of users: what this machine has, or what was set; nothing is held to them here.
+"""Quotas of users: what this machine has, or what was set; users are held to their number of buckets alone.
 
-The cluster's own account is not held to quotas on a real cluster either, and it is the only one here. All
-amounts are stored as they were given and checked before.
+The cluster's own account is held to none, as on a real cluster. All amounts are stored as they were given and
+checked before.
 """
 
 from __future__ import annotations

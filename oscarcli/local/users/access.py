@@ -62,6 +62,11 @@ class BucketPolicies:
             row["bucket"], row["owner"], row["visibility"], tuple(json.loads(row["allowed_users"]))
         )
 
+    def is_owner(self, uid: str, bucket: str) -> bool:
+        """Tell whether a bucket is a user's own."""
+        policy = self.get(bucket)
+        return policy is not None and policy.owner == uid
+
     def put(self, policy: BucketPolicy) -> None:
         """Store a policy, in place of the bucket's former one."""
         with self._state.transaction() as connection:
@@ -101,7 +106,11 @@ class ObjectStoreAccounts:
         if found is not None or self._users is None:
             return found
         user = self._users.get(access_key)
-        return None if user is None else credentials_of(user)
+        return None if user is None else _credentials_of(user)
+
+    def of(self, caller: RequestCaller) -> Credentials:
+        """Return the keys of who calls the REST API."""
+        return self._root if caller.user is None else _credentials_of(caller.user)
 
     def is_user(self, uid: str) -> bool:
         """Tell whether something has an owner that is a user."""
@@ -119,7 +128,7 @@ class ObjectStoreAccounts:
         return access_key == self._root.access_key
 
 
-def credentials_of(user: ClusterUser) -> Credentials:
+def _credentials_of(user: ClusterUser) -> Credentials:
     """Return the keys of a user at the object store."""
     return Credentials(user.uid, user.secret_key)
 

@@ -66,9 +66,9 @@ class IssuedTokens:
         """Return a refresh token of a new login."""
         return self._signed(user, REFRESH, REFRESH_SECONDS, scope=scope, jti=self._users.add_login(user.uid))
 
-    def identity(self, user: ClusterUser, nonce: str = "") -> str:
+    def identity(self, user: ClusterUser) -> str:
         """Return an ID token for this program."""
-        return self._signed(user, IDENTITY, ACCESS_SECONDS, aud=CLIENT, **({"nonce": nonce} if nonce else {}))
+        return self._signed(user, IDENTITY, ACCESS_SECONDS, aud=CLIENT)
 
     def _signed(self, user: ClusterUser, kind: str, seconds: int, **further: str) -> str:
         from joserfc import jwt

@@ -123,6 +123,24 @@ def test_tls_that_is_trusted_and_who_signed_it(setup: Setup) -> None:
     assert checks["certificate"]["finding"] == f"signed by Authority of this test, until {until}"
 
 
+def test_engines_that_are_not_here_and_one_that_is_broken(setup: Setup) -> None:
+    setup.cluster()
+    programs = setup.folder / "programs"
+    programs.mkdir()
+    setup.env["PATH"] = str(programs)
+    check = examined(setup)[1]["containers"]
+    assert (check["outcome"], check["finding"].partition(" ")[0]) == ("note", "none")
+    podman = programs / "podman"
+    podman.write_text("#!/bin/sh\necho 'Error: no subuid ranges found' >&2\nexit 125\n")
+    podman.chmod(0o755)
+    check = examined(setup)[1]["containers"]
+    assert check["outcome"] == "note"
+    assert check["finding"] == (
+        "the engine podman cannot be used: it starts nothing: no subuid ranges found; "
+        "let this user run containers with it (podman run hello-world)"
+    )
+
+
 def test_one_line_a_check_as_it_comes(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     server.expect("GET", "/health", text("no", 503))

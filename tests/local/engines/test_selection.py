@@ -43,10 +43,16 @@ def test_an_engine_that_is_missing_is_named_with_the_way_to_get_it(name: str, tm
         selection.probe(name, tmp_path)
 
 
-def test_an_engine_that_is_broken_says_why(programs: Path, tmp_path: Path) -> None:
-    broken(programs, "podman", "Error: no subuid ranges found")
-    with pytest.raises(EngineError, match="it starts nothing: no subuid ranges found; install podman"):
-        selection.probe("podman", tmp_path)
+@pytest.mark.parametrize("name", list(selection.KINDS))
+def test_an_engine_that_is_broken_says_why_and_not_to_install_it(
+    programs: Path, tmp_path: Path, name: str
+) -> None:
+    kind = selection.KINDS[name]
+    broken(programs, kind.program, "Error: no subuid ranges found")
+    with pytest.raises(EngineError, match="it starts nothing: no subuid ranges found; ") as it:
+        selection.probe(name, tmp_path)
+    assert str(it.value).endswith(f"; {kind.repair}")
+    assert kind.install not in str(it.value)
 
 
 def test_auto_passes_over_what_is_broken_and_ends_at_the_host(programs: Path, tmp_path: Path) -> None:

@@ -13,13 +13,14 @@ from oscarcli.local.images.reference import SINGULARITY, image_file
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
 from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
-from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
+from oscarcli.local.jobs.engine.client import EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
     container_of,
     has_gpu,
+    program_environment,
+    require_shell,
     run_client,
-    server_environment,
     shell_arguments,
 )
 
@@ -71,7 +72,7 @@ class ApptainerEngine:
         """Return the program's environment: it hands on what has its own prefix."""
         prefix = f"{self.name.upper()}ENV_"
         inside = {f"{prefix}{name}": value for name, value in variables.items()}
-        return {**server_environment(), **inside}
+        return {**program_environment(self._program), **inside}
 
     def differences(self, image: str) -> str:
         """Return one sentence: how a run differs from one on a real cluster."""
@@ -137,12 +138,7 @@ class ApptainerImages:
     def check(self, image: Image) -> None:
         """Run an image's shell once; see `ImageStore.check`."""
         tree = self.tree(image.identifier)
-        try:
-            self._program.ask(*_EXEC, str(tree.root) if tree else image.identifier, SHELL, "-c", ":")
-        except ClientError as error:
-            raise ImageError(
-                f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
-            ) from error
+        require_shell(self._program, image, *_EXEC, str(tree.root) if tree else image.identifier, SHELL)
 
     def remove(self, identifier: str) -> None:
         """Remove an image of ours; see `ImageStore.remove`."""
@@ -165,10 +161,6 @@ def probe(name: str, program: EngineProgram, folder: Path, seconds: float) -> Ap
     version = program.ask("--version", timeout=seconds).strip().rpartition("version ")[2]
     with tempfile.TemporaryDirectory(prefix="oscar-cli-") as place:
         root = Path(place) / ROOT
-        for each in FOLDERS:
-            (root / each).mkdir(parents=True)
-        path = root / probe_image.PROGRAM
-        path.write_bytes(probe_image.program())
-        path.chmod(0o755)
+        probe_image.write_tree(root, FOLDERS)
         program.ask(*_EXEC, str(root), f"/{probe_image.PROGRAM}", timeout=seconds)
     return ApptainerEngine(name, program, folder / APPTAINER, version)

@@ -12,8 +12,14 @@ from oscarcli.local.images.reference import image_file
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
 from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
-from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
-from oscarcli.local.jobs.engine.container import SHELL, container_of, run_client, shell_arguments
+from oscarcli.local.jobs.engine.client import EngineProgram
+from oscarcli.local.jobs.engine.container import (
+    SHELL,
+    container_of,
+    require_shell,
+    run_client,
+    shell_arguments,
+)
 
 NAME = "charliecloud"
 # ch-run refuses to start without; scripts of real jobs have none.
@@ -127,12 +133,7 @@ class CharliecloudImages:
     def check(self, image: Image) -> None:
         """Run an image's shell once; see `ImageStore.check`."""
         tree = self.tree(image.identifier)
-        try:
-            self._client.ask(*_options(tree), str(tree.root), "--", SHELL, "-c", ":")
-        except ClientError as error:
-            raise ImageError(
-                f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
-            ) from error
+        require_shell(self._client, image, *_options(tree), str(tree.root), "--", SHELL)
 
     def remove(self, identifier: str) -> None:
         """Remove an image; see `ImageStore.remove`."""
@@ -147,12 +148,8 @@ def probe(client: EngineProgram, folder: Path, seconds: float) -> CharliecloudEn
     version = client.ask("--version", timeout=seconds).strip()
     with tempfile.TemporaryDirectory(prefix="oscar-cli-") as name:
         root = Path(name) / ROOT
-        for each in FOLDERS:
-            (root / each).mkdir(parents=True)
+        probe_image.write_tree(root, FOLDERS)
         (root / "etc" / "passwd").write_text("root:x:0:0::/root:/true\n")
         (root / "etc" / "group").write_text("root:x:0:\n")
-        program = root / probe_image.PROGRAM
-        program.write_bytes(probe_image.program())
-        program.chmod(0o755)
         client.ask("--no-passwd", str(root), "--", f"/{probe_image.PROGRAM}", timeout=seconds)
     return CharliecloudEngine(client, folder / NAME, version)

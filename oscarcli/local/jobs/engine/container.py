@@ -8,8 +8,9 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from oscarcli.local.images.model import Image, ImageError
 from oscarcli.local.jobs.engine.base import Container, MemoryExceededError, RunCancellation, ScriptCommand
-from oscarcli.local.jobs.engine.client import last_line
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram, last_line
 from oscarcli.local.jobs.engine.execution import Program, execute
 
 log = logging.getLogger(__name__)
@@ -98,9 +99,28 @@ def recorded(folder: Path) -> tuple[str, str] | None:
         return None
 
 
-def server_environment() -> dict[str, bytes]:
-    """Return this process's environment, for programs that need it to find their settings."""
-    return {os.fsdecode(name): value for name, value in os.environb.items()}
+def program_environment(program: EngineProgram) -> dict[str, bytes]:
+    """Return the environment of an engine's program, which needs this process's to find its settings."""
+    return {name: os.fsencode(value) for name, value in program.environment().items()}
+
+
+def require_shell(program: EngineProgram, image: Image, *words: str) -> None:
+    """Make sure that an image's `/bin/sh` starts: without one no script runs, nor for another processor.
+
+    Args:
+        program: the engine's.
+        image: the image.
+        words: the program's arguments that start the shell, up to the shell's own.
+
+    Raises:
+        ImageError: it does not start.
+    """
+    try:
+        program.ask(*words, "-c", ":")
+    except ClientError as error:
+        raise ImageError(
+            f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
+        ) from error
 
 
 def foreign_files(folder: Path) -> bool:

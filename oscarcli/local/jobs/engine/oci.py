@@ -18,9 +18,9 @@ from oscarcli.local.jobs.engine.container import (
     container_of,
     foreign_files,
     has_gpu,
+    program_environment,
     record,
     run_client,
-    server_environment,
     shell_arguments,
 )
 from oscarcli.local.jobs.engine.oci_dialect import DOCKER, Dialect
@@ -97,8 +97,7 @@ class OciEngine:
         Everybody on this machine can read arguments, so values go by the program's own environment wherever
         that does not lead it astray.
         """
-        environment = server_environment()
-        environment |= {name: os.fsencode(value) for name, value in self._client.variables.items()}
+        environment = program_environment(self._client)
         options = []
         for name, value in variables.items():
             is_safe = _PLAIN_NAME.fullmatch(name) and not _OF_PROGRAMS.fullmatch(name)

@@ -10,10 +10,8 @@ from typing import Any
 
 from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import SINGULARITY, ImageFile, image_file
-from oscarcli.local.jobs.engine.client import ANSWER_SECONDS, ClientError, EngineProgram
-from oscarcli.local.jobs.engine.container import (
-    SHELL,
-)
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
+from oscarcli.local.jobs.engine.container import SHELL, require_shell
 from oscarcli.local.jobs.engine.oci_dialect import PODMAN, Dialect
 
 log = logging.getLogger(__name__)
@@ -82,17 +80,9 @@ class OciImages:
         return self._client.pull(words, lambda line: None).removeprefix("Loaded image: ")
 
     def check(self, image: Image) -> None:
-        """Run an image's shell once; see `ImageStore.check`.
-
-        Without one no script runs, nor in an image for another processor.
-        """
-        try:
-            options = ("--rm", "--pull=never", "--network=none", f"--entrypoint={SHELL}")
-            self._client.ask("run", *options, image.identifier, "-c", ":", timeout=ANSWER_SECONDS)
-        except ClientError as error:
-            raise ImageError(
-                f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
-            ) from error
+        """Run an image's shell once; see `ImageStore.check`."""
+        options = ("--rm", "--pull=never", "--network=none", f"--entrypoint={SHELL}")
+        require_shell(self._client, image, "run", *options, image.identifier)
 
     def remove(self, identifier: str) -> None:
         """Remove an image; see `ImageStore.remove`."""

@@ -6,6 +6,8 @@ import io
 import platform
 import struct
 import tarfile
+from collections.abc import Iterable
+from pathlib import Path
 
 PROGRAM = "true"
 # exit(0) by a system call, so that nothing has to be beside it.
@@ -38,6 +40,15 @@ def program() -> bytes:
     )
     segment = struct.pack("<IIQQQQQQ", 1, 5, 0, _LOAD_ADDRESS, _LOAD_ADDRESS, size, size, 0x1000)
     return header + segment + code
+
+
+def write_tree(root: Path, folders: Iterable[str]) -> None:
+    """Make some folders and the program below `root`. Raises NotImplementedError, OSError."""
+    for name in folders:
+        (root / name).mkdir(parents=True)
+    path = root / PROGRAM
+    path.write_bytes(program())
+    path.chmod(0o755)
 
 
 def archive() -> bytes:

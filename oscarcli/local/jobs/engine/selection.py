@@ -29,7 +29,7 @@ class EngineError(Exception):
     Args:
         name: the engine.
         problem: what is wrong with it.
-        remedy: how to get one that works.
+        remedy: what to do so that it works.
     """
 
     def __init__(self, name: str, problem: str, remedy: str) -> None:
@@ -39,18 +39,24 @@ class EngineError(Exception):
         self.remedy = remedy
 
 
+class EngineMissingError(EngineError):
+    """An engine's program is not on this machine."""
+
+
 @dataclass(frozen=True)
 class EngineKind:
     """A way to run scripts in images.
 
     Attributes:
         program: what has to be on the PATH.
-        remedy: how to get it.
+        install: how to get it.
+        repair: what to do when it is there and starts nothing.
         probe: starts it once; gets the program's path, a folder for its images, and seconds.
     """
 
     program: str
-    remedy: str
+    install: str
+    repair: str
     probe: Callable[[str, Path, float], Engine]
 
 
@@ -93,14 +99,42 @@ def _apptainer(program: str, folder: Path, seconds: float) -> Engine:
 
 # In the order in which they are tried: the nearest to a real cluster first.
 KINDS: Mapping[str, EngineKind] = {
-    "podman": EngineKind("podman", "install podman (apt install podman, dnf install podman)", _podman),
-    "docker": EngineKind(
-        "docker", "install Docker, and let this user use it (docker run hello-world)", _docker
+    "podman": EngineKind(
+        "podman",
+        "install podman (apt install podman, dnf install podman)",
+        "let this user run containers with it (podman run hello-world)",
+        _podman,
     ),
-    "apptainer": EngineKind("apptainer", "install Apptainer, or load its module", _apptainer),
-    "singularity": EngineKind("singularity", "install Apptainer, which took its place", _apptainer),
-    "charliecloud": EngineKind("ch-run", "install Charliecloud (apt install charliecloud)", _charliecloud),
-    "udocker": EngineKind("udocker", "install udocker (pip install udocker, udocker install)", _udocker),
+    "docker": EngineKind(
+        "docker",
+        "install Docker, and let this user use it (docker run hello-world)",
+        "start its daemon, and let this user use it (docker run hello-world)",
+        _docker,
+    ),
+    "apptainer": EngineKind(
+        "apptainer",
+        "install Apptainer, or load its module",
+        "let this user run containers with it (apptainer run docker://hello-world)",
+        _apptainer,
+    ),
+    "singularity": EngineKind(
+        "singularity",
+        "install Apptainer, which took its place",
+        "let this user run containers with it (singularity run docker://hello-world)",
+        _apptainer,
+    ),
+    "charliecloud": EngineKind(
+        "ch-run",
+        "install Charliecloud (apt install charliecloud)",
+        "let this user make user namespaces (unshare --user --map-root-user true)",
+        _charliecloud,
+    ),
+    "udocker": EngineKind(
+        "udocker",
+        "install udocker (pip install udocker, udocker install)",
+        "let it fetch what it runs with (udocker install)",
+        _udocker,
+    ),
 }
 NAMES = (HOST, *KINDS)
 
@@ -114,14 +148,15 @@ def probe(name: str, folder: Path, path: str | None = None) -> Engine:
         path: where to look for its program, PATH when it is not given.
 
     Raises:
-        EngineError: it is missing, or does not work.
+        EngineMissingError: its program is not here.
+        EngineError: it does not work.
     """
     if name == HOST:
         return HostEngine()
     kind = KINDS[name]
     program = shutil.which(kind.program, path=path)
     if program is None:
-        raise EngineError(name, f"there is no program {kind.program}", kind.remedy)
+        raise EngineMissingError(name, f"there is no program {kind.program}", kind.install)
     # Imported here as in the probes: a cluster without containers has no use for these.
     from oscarcli.local.images.model import ImageError
     from oscarcli.local.jobs.engine.client import ClientError
@@ -129,7 +164,7 @@ def probe(name: str, folder: Path, path: str | None = None) -> Engine:
     try:
         return kind.probe(program, folder, PROBE_SECONDS)
     except (ClientError, ImageError, NotImplementedError, OSError) as error:
-        raise EngineError(name, f"it starts nothing: {error}", kind.remedy) from error
+        raise EngineError(name, f"it starts nothing: {error}", kind.repair) from error
 
 
 def first_that_works(folder: Path) -> Engine:

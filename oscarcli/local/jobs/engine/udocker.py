@@ -18,8 +18,9 @@ from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
     container_of,
+    program_environment,
+    require_shell,
     run_client,
-    server_environment,
     shell_arguments,
 )
 
@@ -63,9 +64,7 @@ class UdockerEngine:
         shell, text, script = shell_arguments(command.script, limited=False)
         words = [*self._program.words, "--quiet", "run", *options, container.image]
         words += [shell, f"unset {' '.join(unwanted)}\n{text}", script]
-        environment = server_environment()
-        environment |= {name: os.fsencode(value) for name, value in self._program.variables.items()}
-        return run_client(words, environment, command, output, cancellation)
+        return run_client(words, program_environment(self._program), command, output, cancellation)
 
     def differences(self, image: str) -> str:
         """Return one sentence: how a run differs from one on a real cluster."""
@@ -140,13 +139,8 @@ class UdockerImages:
 
     def check(self, image: Image) -> None:
         """Run an image's shell once; see `ImageStore.check`."""
-        try:
-            words = ("--quiet", "run", "--nobanner", f"--entrypoint={SHELL}", image.identifier, "-c", ":")
-            self._program.ask(*words)
-        except ClientError as error:
-            raise ImageError(
-                f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
-            ) from error
+        words = ("--quiet", "run", "--nobanner", f"--entrypoint={SHELL}", image.identifier)
+        require_shell(self._program, image, *words)
 
     def remove(self, identifier: str) -> None:
         """Remove a container; the image's layers stay until 'udocker rmi'. See `ImageStore.remove`."""
