@@ -13,7 +13,6 @@ from oscarcli.hub.crate import Crate
 from oscarcli.hub.files import PackageFiles, joined
 
 ENDINGS = (".yaml", ".yml")
-USUAL = ("fdl.yaml", "fdl.yml")
 # A directive has a line of its own; its indentation is given to each line that it stands for.
 _DIRECTIVE = re.compile(r"^(?P<indent>[ \t]*)\{\{\s*(?P<word>\w+)(?:\s+\"(?P<path>[^\"]*)\")?\s*\}\}[ \t]*$")
 _ANY_DIRECTIVE = re.compile(r"\{\{.*?\}\}")

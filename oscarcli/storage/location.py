@@ -75,11 +75,6 @@ def place_in(bucket: str, key: str) -> Location:
     return Location(bucket, key)
 
 
-def parse_object(text: str, *, is_key: bool = False) -> Location:
-    """Return the place of one object. Raises UsageError; see `require_object`."""
-    return require_object(parse_location(text), is_key=is_key)
-
-
 def require_object(location: Location, *, is_key: bool) -> Location:
     """Return a place that is that of one object.
 

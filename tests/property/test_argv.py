@@ -20,7 +20,7 @@ from oscarcli.cli.kit.local_paths import latest_target, root_of, target_file
 from oscarcli.cli.service.file_arguments import parse_delete, parse_get, parse_list, parse_put
 from oscarcli.errors import ExitCode, OscarError, UsageError
 from oscarcli.output.terminal import clean, clean_log
-from oscarcli.storage.location import parse_location, parse_object
+from oscarcli.storage.location import Location, parse_location, require_object
 from oscarcli.storage.safe_paths import safe_name
 from tests.conftest import isolated
 from tests.property.properties import examples, odd_text, tried
@@ -166,7 +166,10 @@ def test_words_about_files_are_understood_or_refused(
 @given(text=odd_text() | WORD)
 @examples(300)
 def test_a_place_is_understood_once_and_for_all_or_refused(text: str) -> None:
-    for understand in (parse_location, parse_object):
+    def one_object(words: str) -> Location:
+        return require_object(parse_location(words), is_key=False)
+
+    for understand in (parse_location, one_object):
         place = tried(lambda understand=understand: understand(text))  # type: ignore[misc]
         if isinstance(place, OscarError):
             assert isinstance(place, UsageError)

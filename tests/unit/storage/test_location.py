@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from oscarcli.errors import UsageError
-from oscarcli.storage.location import Location, parse_location, parse_object
+from oscarcli.storage.location import Location, parse_location, require_object
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_a_key_is_text() -> None:
 
 
 def test_with_a_word_for_it_a_slash_belongs_to_a_key() -> None:
-    assert parse_object("b/trail/", is_key=True) == Location("b", "trail/")
+    assert require_object(parse_location("b/trail/"), is_key=True) == Location("b", "trail/")
 
 
 @pytest.mark.parametrize(("text", "reason"), [("b", "bucket"), ("b/", "bucket"), ("b/in/", "folder")])
 def test_an_object_is_neither_bucket_nor_folder(text: str, reason: str) -> None:
     with pytest.raises(UsageError, match=f"names a {reason}"):
-        parse_object(text)
+        require_object(parse_location(text), is_key=False)
 
 
 def test_a_folder_gives_places_inside() -> None:
