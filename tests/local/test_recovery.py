@@ -87,11 +87,11 @@ def test_a_stop_fails_what_runs_and_keeps_what_waits(process: Process) -> None:
     cluster.create("paused", "echo on; sleep 60\n")
     for number in range(2):
         cluster.submit("paused", job=f"paused-{number}")
-    wait_for(lambda: "on\n" in cluster.log("paused", "paused-0"), "the first job")
+    wait_for(lambda: "\non\n" in cluster.log("paused", "paused-0"), "the first job")
     assert control.stop(process.folder)
     assert control.status(process.folder).pending == 1
     cluster = process.start(parallel=1)
-    wait_for(lambda: "on\n" in cluster.log("paused", "paused-1"), "the second job")
+    wait_for(lambda: "\non\n" in cluster.log("paused", "paused-1"), "the second job")
     first = cluster.jobs("paused")["paused-0"]
     assert first["status"] == "Failed"
     assert first["reason"] == "the server was stopped while the job was running"

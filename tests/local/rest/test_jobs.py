@@ -155,14 +155,14 @@ def test_a_running_job_is_stopped_and_leaves_nothing(
         f'trap "echo x > {mark}; exit" TERM; echo x > "$TMP_OUTPUT_DIR/x"; echo on; sleep 60 & wait\n',
     )
     cluster.submit("stopped", job="stopped-1")
-    wait_for(lambda: "on\n" in cluster.log("stopped", "stopped-1"), "the job to run")
+    wait_for(lambda: "\non\n" in cluster.log("stopped", "stopped-1"), "the job to run")
     assert cluster.api.delete("/system/logs/stopped/stopped-1").status_code == 204
     assert cluster.jobs("stopped") == {}
     wait_for(lambda: not (cluster.folder.jobs / "stopped-1").exists(), "its folder to go")
     assert mark.exists(), "the script was asked to end before it was made to"
     assert cluster.keys("stopped-bucket") == ["in/", "out/"], "nothing of a stopped job is stored"
     cluster.submit("stopped", job="stopped-1")
-    wait_for(lambda: "on\n" in cluster.log("stopped", "stopped-1"), "the new job of that name to run")
+    wait_for(lambda: "\non\n" in cluster.log("stopped", "stopped-1"), "the new job of that name to run")
     assert cluster.api.delete("/system/services/stopped").status_code == 204
     wait_for(lambda: not (cluster.folder.jobs / "stopped-1").exists(), "its folder to go")
 
@@ -173,7 +173,7 @@ def test_the_queue_keeps_order_and_limit(start_cluster: Callable[..., LocalClust
     cluster.create("queued", f'echo on; while [ ! -e "{gate}" ]; do sleep 0.02; done\n')
     for number in range(5):
         cluster.submit("queued", job=f"queued-{number}")
-    wait_for(lambda: "on\n" in cluster.log("queued", "queued-1"), "the second job to run")
+    wait_for(lambda: "\non\n" in cluster.log("queued", "queued-1"), "the second job to run")
     states = [job["status"] for job in cluster.jobs("queued").values()]
     assert states == ["Running", "Running", "Pending", "Pending", "Pending"]
     assert cluster.api.get("/system/logs/queued/queued-4").status_code == 404
