@@ -23,7 +23,7 @@ def count_buckets(minio: Mapping[str, Any], seconds: float, tls: TlsSettings) ->
         UnreachableError: nothing usable answers.
         OscarError: something else than an object store answers.
     """
-    from oscarcli.storage.s3 import S3Storage
+    from oscarcli.storage.s3.storage import S3Storage
 
     storage = open_storage(DEFAULT_PROVIDER, {}, lambda: minio, read_timeout=seconds, outage_limit=0, tls=tls)
     assert isinstance(storage, S3Storage)

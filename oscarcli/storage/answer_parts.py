@@ -50,3 +50,8 @@ def require_range(content_range: str, start: int, doing: str) -> None:
     """Raise UnreachableError when an answer does not begin with the byte that was asked for."""
     if start and not content_range.startswith(f"bytes {start}-"):
         raise UnreachableError(f"{doing}: the server does not give the range that was asked for")
+
+
+def plain_etag(text: str) -> str | None:
+    """Return an ETag without its quotes, `None` for none."""
+    return text.strip().replace('"', "") or None

@@ -128,8 +128,8 @@ def _s3_storage(
     told: tuple[Tell, Tell],
     journals: TransferJournals | None,
 ) -> Storage:
-    from oscarcli.storage.s3 import S3Storage
-    from oscarcli.storage.s3_settings import READ_TIMEOUT, S3Settings
+    from oscarcli.storage.s3.settings import READ_TIMEOUT, S3Settings
+    from oscarcli.storage.s3.storage import S3Storage
 
     access_key, secret_key = _key(settings, "access_key", name), _key(settings, "secret_key", name)
     endpoint = _text(settings, "endpoint") or None
@@ -159,9 +159,9 @@ def _webdav_storage(
     tell: Tell,
     journals: TransferJournals | None,
 ) -> Storage:
-    from oscarcli.storage.file_server import READ_TIMEOUT, FileServerSettings
-    from oscarcli.storage.webdav import WebDavStorage
-    from oscarcli.storage.webdav_requests import login_headers
+    from oscarcli.storage.file_server.requests import READ_TIMEOUT, FileServerSettings
+    from oscarcli.storage.webdav.requests import login_headers
+    from oscarcli.storage.webdav.storage import WebDavStorage
 
     host = _text(settings, "hostname")
     if not host:

@@ -20,6 +20,8 @@ BREACHES = [
     ("layers", "oscarcli.files", "oscarcli.config.limits"),
     ("layers", "oscarcli.fdl.quantities", "oscarcli.output.table"),
     ("storage", "oscarcli.storage.location", "oscarcli.http.limits"),
+    ("storage-layers", "oscarcli.storage.s3.signature", "oscarcli.storage.webdav.requests"),
+    ("storage-layers", "oscarcli.storage.wire.connector", "oscarcli.storage.s3.settings"),
     ("cli", "oscarcli.cli.quota", "oscarcli.cli.metrics"),
     ("cli", "oscarcli.cli.kit.bulk", "oscarcli.cli.service.logs"),
     ("cli", "oscarcli.cli.bucket.app", "oscarcli.cli.service.put_file"),

@@ -18,16 +18,17 @@ from typing import Any
 import pytest
 
 from oscarcli.errors import AuthError, NotFoundError, RefusedError
-from oscarcli.storage import s3, s3_upload
 from oscarcli.storage.base import Reader, Storage
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
-from oscarcli.storage.s3 import S3Storage
+from oscarcli.storage.s3 import storage as s3
+from oscarcli.storage.s3 import upload as s3_upload
+from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.source import FileSource, UploadPart
 from oscarcli.storage.transfer import Upload, upload
-from oscarcli.storage.webdav import WebDavStorage
-from oscarcli.storage.webdav_requests import login_headers
+from oscarcli.storage.webdav.requests import login_headers
+from oscarcli.storage.webdav.storage import WebDavStorage
 from tests.support.s3_servers import (
     ACCESS_KEY,
     SECRET_KEY,

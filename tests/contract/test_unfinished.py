@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from oscarcli.errors import NotFoundError
-from oscarcli.storage.s3 import S3Storage
-from oscarcli.storage.unfinished import UnfinishedUploads
+from oscarcli.storage.s3.storage import S3Storage
+from oscarcli.storage.s3.unfinished import UnfinishedUploads
 from tests.support.s3_servers import Server, local_server, minio_server
 
 MIB = 1 << 20

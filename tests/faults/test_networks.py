@@ -97,8 +97,8 @@ def _proxies(
 
 
 def _make_bucket(settings: object) -> None:
-    from oscarcli.storage.s3_boto import boto_client
-    from oscarcli.storage.s3_settings import S3Settings
+    from oscarcli.storage.s3.boto import boto_client
+    from oscarcli.storage.s3.settings import S3Settings
 
     assert isinstance(settings, S3Settings)
     client = boto_client(settings)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3_boto import boto_client
+from oscarcli.storage.s3.boto import boto_client
 from tests.conftest import Runner
 from tests.support.command import COMMAND, PATIENCE
 from tests.support.s3_servers import local_server, minio_provider

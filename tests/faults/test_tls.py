@@ -74,7 +74,7 @@ def setup(call: Caller, tmp_path: Path) -> Iterator[Setup]:
 @pytest.fixture(scope="module")
 def store_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A port at which an object store without TLS is, with a bucket."""
-    from oscarcli.storage.s3_boto import boto_client
+    from oscarcli.storage.s3.boto import boto_client
 
     with local_server(tmp_path_factory.mktemp("store")) as server:
         client = boto_client(server.settings)

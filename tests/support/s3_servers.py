@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage import s3_boto
-from oscarcli.storage.s3_settings import S3Settings
+from oscarcli.storage.s3 import boto as s3_boto
+from oscarcli.storage.s3.settings import S3Settings
 
 ACCESS_KEY, SECRET_KEY = "conformance", "conformance-secret"
 

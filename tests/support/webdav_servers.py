@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.storage.file_server import FileServerSettings
-from oscarcli.storage.webdav_requests import login_headers
+from oscarcli.storage.file_server.requests import FileServerSettings
+from oscarcli.storage.webdav.requests import login_headers
 from tests.support.s3_servers import free_port
 
 LOGIN, PASSWORD = "ada", "conformance-secret"

@@ -14,7 +14,7 @@ from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.render import Column, Result
 
 if TYPE_CHECKING:
-    from oscarcli.storage.unfinished import UnfinishedUpload, UnfinishedUploads
+    from oscarcli.storage.s3.unfinished import UnfinishedUpload, UnfinishedUploads
 
 app = noun("Unfinished uploads.")
 
@@ -57,8 +57,8 @@ def uploads(
 
 
 def _unfinished(session: Session) -> UnfinishedUploads:
-    from oscarcli.storage.s3 import S3Storage
-    from oscarcli.storage.unfinished import UnfinishedUploads
+    from oscarcli.storage.s3.storage import S3Storage
+    from oscarcli.storage.s3.unfinished import UnfinishedUploads
 
     storage = object_store(session)
     assert isinstance(storage, S3Storage)

@@ -13,8 +13,8 @@ import pytest
 from oscarcli.errors import RefusedError
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
-from oscarcli.storage.s3 import S3Storage
-from oscarcli.storage.s3_settings import S3Settings
+from oscarcli.storage.s3.settings import S3Settings
+from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.source import FileSource
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body
 

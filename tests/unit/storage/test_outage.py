@@ -13,8 +13,8 @@ from oscarcli.storage.cancel import Cancellation, Cancelled
 from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, delays
-from oscarcli.storage.s3 import S3Storage
-from oscarcli.storage.s3_settings import S3Settings
+from oscarcli.storage.s3.settings import S3Settings
+from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.source import FileSource
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 

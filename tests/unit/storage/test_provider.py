@@ -7,7 +7,7 @@ import pytest
 
 from oscarcli.errors import AuthError, OscarError, RefusedError, UsageError
 from oscarcli.storage import provider
-from oscarcli.storage.s3 import S3Storage
+from oscarcli.storage.s3.storage import S3Storage
 
 CLUSTER = {
     "endpoint": "http://127.0.0.1:9000",

@@ -16,12 +16,13 @@ import pytest
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import ForbiddenError, OscarError, RefusedError, UnreachableError
-from oscarcli.storage import s3_settings, wire_client
 from oscarcli.storage.cancel import Cancellation, Cancelled
 from oscarcli.storage.location import Location
-from oscarcli.storage.s3 import S3Storage
-from oscarcli.storage.s3_settings import S3Settings, choose_engine
+from oscarcli.storage.s3 import settings as s3_settings
+from oscarcli.storage.s3.settings import S3Settings, choose_engine
+from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.source import FileSource
+from oscarcli.storage.wire import client as wire_client
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, whole
 
 PLACE = Location("bucket", "in/a.bin")

@@ -16,19 +16,19 @@ from oscarcli.errors import NotFoundError, OscarError, UnreachableError
 from oscarcli.storage.answer_parts import byte_range, require_range, whole_size
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.connection_failures import wait_or_raise
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
-from oscarcli.storage.s3_boto import BotoClient
-from oscarcli.storage.s3_calls import count_attempts
-from oscarcli.storage.s3_client import ObjectBody, S3Client
-from oscarcli.storage.s3_failures import MISSING_BUCKET, AnswerError, failure, required
-from oscarcli.storage.s3_lean import LeanClient
-from oscarcli.storage.s3_operations import OPERATIONS
-from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings, choose_engine
-from oscarcli.storage.s3_upload import upload_object
+from oscarcli.storage.s3.boto import BotoClient
+from oscarcli.storage.s3.calls import count_attempts
+from oscarcli.storage.s3.client import ObjectBody, S3Client
+from oscarcli.storage.s3.failures import MISSING_BUCKET, AnswerError, failure, required
+from oscarcli.storage.s3.lean import LeanClient
+from oscarcli.storage.s3.operations import OPERATIONS
+from oscarcli.storage.s3.settings import DEFAULT_REGION, S3Settings, choose_engine
+from oscarcli.storage.s3.upload import upload_object
 from oscarcli.storage.source import Source, UploadPart
+from oscarcli.storage.wire.failures import wait_or_raise
 
 PAGE = 1000
 

@@ -10,11 +10,11 @@ from itertools import chain, islice
 from oscarcli.errors import RefusedError
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
-from oscarcli.storage.resume import upload_journal
-from oscarcli.storage.s3_calls import S3Calls, compare_stored
-from oscarcli.storage.s3_multipart import MAX_PARTS, PartsUpload
+from oscarcli.storage.s3.calls import S3Calls, compare_stored
+from oscarcli.storage.s3.multipart import MAX_PARTS, PartsUpload
+from oscarcli.storage.s3.resumed_upload import upload_journal
 from oscarcli.storage.source import Source, UploadPart
-from oscarcli.storage.wire_client import SENT_AT_ONCE_BYTES
+from oscarcli.storage.wire.client import SENT_AT_ONCE_BYTES
 
 MIB = 1 << 20
 # Up to here one request; measured on loopback, the size of a part makes no difference from 8 MiB on.

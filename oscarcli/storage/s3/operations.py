@@ -15,9 +15,9 @@ from xml.etree import ElementTree as Xml
 from xml.sax.saxutils import escape
 
 from oscarcli.storage.answer_parts import http_time, parsed_document
-from oscarcli.storage.connection_failures import ParameterError
-from oscarcli.storage.s3_failures import AnswerError
-from oscarcli.storage.wire_client import WireRequest
+from oscarcli.storage.s3.failures import AnswerError
+from oscarcli.storage.wire.client import WireRequest
+from oscarcli.storage.wire.failures import ParameterError
 
 # The rule of botocore, for names that MinIO and others take beyond those of Amazon.
 BUCKET_NAME = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")

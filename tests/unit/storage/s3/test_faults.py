@@ -28,15 +28,16 @@ from oscarcli.errors import (
     UnreachableError,
 )
 from oscarcli.storage import download as download_module
-from oscarcli.storage import s3_settings, s3_upload
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.connection_failures import NoConnectionError
 from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
-from oscarcli.storage.s3 import S3Storage
-from oscarcli.storage.s3_boto import BotoClient
-from oscarcli.storage.s3_settings import ENGINE_VARIABLE, ENGINES, S3Settings
+from oscarcli.storage.s3 import settings as s3_settings
+from oscarcli.storage.s3 import upload as s3_upload
+from oscarcli.storage.s3.boto import BotoClient
+from oscarcli.storage.s3.settings import ENGINE_VARIABLE, ENGINES, S3Settings
+from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.source import FileSource
+from oscarcli.storage.wire.failures import NoConnectionError
 from tests.support.s3_servers import free_port
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 

@@ -14,13 +14,13 @@ from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError, UnreachableError
 from oscarcli.storage.answer_parts import whole_size
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.connection_failures import NoConnectionError, StatusError, wait_or_raise
-from oscarcli.storage.connector import require_url
-from oscarcli.storage.file_server_failures import file_failure
+from oscarcli.storage.file_server.failures import file_failure
 from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
 from oscarcli.storage.source import UploadPart
-from oscarcli.storage.wire import Body, StreamedBody
-from oscarcli.storage.wire_client import WireClient, WireRequest, WireResponse, is_transient
+from oscarcli.storage.wire.client import WireClient, WireRequest, WireResponse, is_transient
+from oscarcli.storage.wire.connection import Body, StreamedBody
+from oscarcli.storage.wire.connector import require_url
+from oscarcli.storage.wire.failures import NoConnectionError, StatusError, wait_or_raise
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0

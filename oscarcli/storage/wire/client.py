@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.connection_failures import (
+from oscarcli.storage.source import UploadPart
+from oscarcli.storage.wire.answer import WireAnswer
+from oscarcli.storage.wire.connection import StaleConnectionError, StreamedBody, WireConnection
+from oscarcli.storage.wire.connector import Connector, Endpoint
+from oscarcli.storage.wire.failures import (
     BrokenConnectionError,
     NoConnectionError,
     ParameterError,
     SilentServerError,
     StatusError,
 )
-from oscarcli.storage.connector import Connector, Endpoint
-from oscarcli.storage.source import UploadPart
-from oscarcli.storage.wire import StaleConnectionError, StreamedBody, WireConnection
-from oscarcli.storage.wire_answer import WireAnswer
 
 # The longest answer that is no file is a page of a listing: for S3 a thousand keys of a thousand characters.
 MAX_DOCUMENT_BYTES = 8 << 20

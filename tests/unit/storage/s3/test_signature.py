@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from oscarcli.storage.s3_signature import Signer, canonical_query
+from oscarcli.storage.s3.signature import Signer, canonical_query
 
 HEADERS = {"host": "minio.test:9000", "content-md5": "bWQ1", "range": "bytes=0-9", "if-match": '"abc-2"'}
 

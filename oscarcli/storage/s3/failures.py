@@ -12,8 +12,8 @@ from oscarcli.errors import (
     RefusedError,
     UnreachableError,
 )
-from oscarcli.storage import connection_failures
-from oscarcli.storage.connection_failures import MAX_ANSWER_CHARACTERS, StatusError, class_of
+from oscarcli.storage.wire import failures as connection_failures
+from oscarcli.storage.wire.failures import MAX_ANSWER_CHARACTERS, StatusError, class_of
 
 MISSING_BUCKET = "the bucket does not exist"
 MISSING_OBJECT = "there is no such object"

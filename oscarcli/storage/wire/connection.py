@@ -14,9 +14,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from oscarcli.errors import RefusedError
-from oscarcli.storage.connection_failures import BrokenConnectionError, SilentServerError
 from oscarcli.storage.source import UploadPart
-from oscarcli.storage.wire_answer import (
+from oscarcli.storage.wire.answer import (
     BUFFER_BYTES,
     Headers,
     LibraryContent,
@@ -25,6 +24,7 @@ from oscarcli.storage.wire_answer import (
     WireAnswer,
     translated,
 )
+from oscarcli.storage.wire.failures import BrokenConnectionError, SilentServerError
 
 # The most that goes out between two looks at whether it is still wanted.
 SENT_PIECE_BYTES = 1 << 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from oscarcli.errors import RefusedError
-from oscarcli.storage.checksums import LENGTHS, Digest, new_digest
+from oscarcli.storage.file_server.checksums import LENGTHS, Digest, new_digest
 from oscarcli.storage.source import Source, UploadPart
-from oscarcli.storage.wire import StreamedBody
+from oscarcli.storage.wire.connection import StreamedBody
 
 # Pieces of a stream are held in memory, one at a time.
 STREAM_PART_BYTES = 8 << 20

@@ -15,9 +15,9 @@ from typing import Any
 
 from oscarcli.errors import ForbiddenError, NotFoundError
 from oscarcli.storage.location import Location
-from oscarcli.storage.resume import UploadRecord, upload_record
-from oscarcli.storage.s3_calls import S3Calls, list_parts
-from oscarcli.storage.s3_failures import required
+from oscarcli.storage.s3.calls import S3Calls, list_parts
+from oscarcli.storage.s3.failures import required
+from oscarcli.storage.s3.resumed_upload import UploadRecord, upload_record
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from oscarcli.network.proxies import LOGIN_WANTED, Proxy, proxy_for
 from oscarcli.network.route import route_to
 from oscarcli.network.tls_failures import explain_break, explain_tls, lasting_causes
 from oscarcli.network.trust import proxy_context, tls_context
-from oscarcli.storage.connection_failures import (
+from oscarcli.storage.wire.client import MAX_DOCUMENT_BYTES, too_large
+from oscarcli.storage.wire.failures import (
     NoConnectionError,
     RefusedConnectionError,
     chain,
     is_refused,
     unreachable_proxy,
 )
-from oscarcli.storage.wire_client import MAX_DOCUMENT_BYTES, too_large
 
 # As botocore has it: urllib3's own pieces of 16 KiB slow large transfers down.
 PIECE_BYTES = 128 << 10

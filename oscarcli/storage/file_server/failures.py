@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, RefusedError
-from oscarcli.storage import connection_failures
-from oscarcli.storage.connection_failures import MAX_ANSWER_CHARACTERS, StatusError
+from oscarcli.storage.wire import failures as connection_failures
+from oscarcli.storage.wire.failures import MAX_ANSWER_CHARACTERS, StatusError
 
 MISSING_BUCKET = "the bucket does not exist: there is no such folder"
 MISSING_FILE = "there is no such object"

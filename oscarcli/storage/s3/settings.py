@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.network.proxies import proxy_for
-from oscarcli.storage.connector import require_url
+from oscarcli.storage.wire.connector import require_url
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0

@@ -18,7 +18,8 @@ from oscarcli.network.proxies import LOGIN_WANTED, PORTS
 from oscarcli.network.route import ProbeError, begin_tls, open_connection, route_to
 from oscarcli.network.tls_failures import explain_break, explain_tls, lasting_causes
 from oscarcli.network.trust import proxy_context, tls_context
-from oscarcli.storage.connection_failures import (
+from oscarcli.storage.wire.connection import WireConnection
+from oscarcli.storage.wire.failures import (
     UNREACHABLE_HINT,
     BrokenConnectionError,
     NoConnectionError,
@@ -29,7 +30,6 @@ from oscarcli.storage.connection_failures import (
     reason_below,
     unreachable_proxy,
 )
-from oscarcli.storage.wire import WireConnection
 
 
 class Endpoint(Protocol):

@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as Xml
 
 from oscarcli.errors import OscarError
-from oscarcli.storage.answer_parts import http_time, parsed_document
+from oscarcli.storage.answer_parts import http_time, parsed_document, plain_etag
 from oscarcli.storage.base import StoredObject
-from oscarcli.storage.checksums import parse_checksums
+from oscarcli.storage.file_server.checksums import parse_checksums
 from oscarcli.storage.location import Location
 
 DAV = "{DAV:}"
@@ -88,11 +88,6 @@ def _entry(response: Xml.Element) -> DavEntry:
         plain_etag(_text(properties, f"{DAV}getetag")),
         parse_checksums(_texts(properties, OWNCLOUD_CHECKSUMS) + _texts(properties, DCACHE_CHECKSUMS)),
     )
-
-
-def plain_etag(text: str) -> str | None:
-    """Return an ETag without its quotes, `None` for none."""
-    return text.strip().replace('"', "") or None
 
 
 def _text(properties: Mapping[str, Xml.Element], name: str) -> str:

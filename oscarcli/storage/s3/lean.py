@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from oscarcli.storage import s3_settings
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.s3_calls import count_attempts
-from oscarcli.storage.s3_failures import AnswerError
-from oscarcli.storage.s3_operations import OPERATIONS, Operation, described, refusal
-from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings
-from oscarcli.storage.s3_signature import Signer, canonical_query
-from oscarcli.storage.wire_client import WireClient, is_transient
+from oscarcli.storage.s3 import settings as s3_settings
+from oscarcli.storage.s3.calls import count_attempts
+from oscarcli.storage.s3.failures import AnswerError
+from oscarcli.storage.s3.operations import OPERATIONS, Operation, described, refusal
+from oscarcli.storage.s3.settings import DEFAULT_REGION, S3Settings
+from oscarcli.storage.s3.signature import Signer, canonical_query
+from oscarcli.storage.wire.client import WireClient, is_transient
 
 TRANSIENT_CODES = ("SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestThrottled")
 

@@ -18,18 +18,18 @@ from oscarcli.errors import NotFoundError, RefusedError
 from oscarcli.storage.answer_parts import byte_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.checksums import WANTED
-from oscarcli.storage.file_reader import FileReader
-from oscarcli.storage.file_server import FileServer, FileServerSettings, raised
-from oscarcli.storage.file_server_failures import IS_FOLDER, MISSING_BUCKET, MISSING_FILE
-from oscarcli.storage.file_upload import SentContent
+from oscarcli.storage.file_server.checksums import WANTED
+from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_BUCKET, MISSING_FILE
+from oscarcli.storage.file_server.reader import FileReader
+from oscarcli.storage.file_server.requests import FileServer, FileServerSettings, raised
+from oscarcli.storage.file_server.upload import SentContent
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Tell
 from oscarcli.storage.safe_paths import temporary_name
 from oscarcli.storage.source import Source
-from oscarcli.storage.webdav_documents import PROPERTIES, DavEntry, read_entries, stored_object
-from oscarcli.storage.webdav_requests import require_path
+from oscarcli.storage.webdav.documents import PROPERTIES, DavEntry, read_entries, stored_object
+from oscarcli.storage.webdav.requests import require_path
 
 # Characters that mean something in a URL.
 MISREAD = frozenset("%?#;")

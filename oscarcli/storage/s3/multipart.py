@@ -13,12 +13,13 @@ from oscarcli.errors import AuthError, NotFoundError, OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.etag import multipart_etag
 from oscarcli.storage.location import Location
-from oscarcli.storage.resume import UploadJournal, UploadRecord, can_go_on
-from oscarcli.storage.s3_calls import S3Calls, attempts_before, compare_stored, list_parts
-from oscarcli.storage.s3_failures import required
+from oscarcli.storage.resume import can_go_on
+from oscarcli.storage.s3.calls import S3Calls, attempts_before, compare_stored, list_parts
+from oscarcli.storage.s3.failures import required
+from oscarcli.storage.s3.resumed_upload import UploadJournal, UploadRecord
+from oscarcli.storage.s3.unfinished import UnfinishedUploads
 from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.system_limits import affordable
-from oscarcli.storage.unfinished import UnfinishedUploads
 from oscarcli.storage.workers import run_parallel
 from oscarcli.threads import within
 

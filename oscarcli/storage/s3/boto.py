@@ -12,9 +12,14 @@ import threading
 from typing import Any
 
 from oscarcli.errors import OscarError
-from oscarcli.storage import s3_settings
 from oscarcli.storage.cancel import Cancellation, Cancelled
-from oscarcli.storage.connection_failures import (
+from oscarcli.storage.s3 import settings as s3_settings
+from oscarcli.storage.s3.boto_connection import Sender
+from oscarcli.storage.s3.failures import AnswerError
+from oscarcli.storage.s3.settings import DEFAULT_REGION, S3Settings
+from oscarcli.storage.source import UploadPart
+from oscarcli.storage.wire.connector import require_url
+from oscarcli.storage.wire.failures import (
     UNREACHABLE_HINT,
     BrokenBodyError,
     BrokenConnectionError,
@@ -24,11 +29,6 @@ from oscarcli.storage.connection_failures import (
     chain,
     reason_below,
 )
-from oscarcli.storage.connector import require_url
-from oscarcli.storage.s3_connection import Sender
-from oscarcli.storage.s3_failures import AnswerError
-from oscarcli.storage.s3_settings import DEFAULT_REGION, S3Settings
-from oscarcli.storage.source import UploadPart
 
 CONNECTIONS = 16
 # The keys are given: a profile, a role or a region of the user's own AWS account has no say here. The

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.storage.connection_failures import BrokenConnectionError, SilentServerError
+from oscarcli.storage.wire.failures import BrokenConnectionError, SilentServerError
 
 if TYPE_CHECKING:
-    from oscarcli.storage.wire import WireConnection
+    from oscarcli.storage.wire.connection import WireConnection
 
 # What a connection has room for: the longest head of an answer, and what of a content is joined to one piece.
 BUFFER_BYTES = 64 << 10

@@ -13,11 +13,12 @@ from urllib.parse import parse_qs
 import pytest
 
 from oscarcli.errors import OscarError
-from oscarcli.storage import s3_settings, s3_upload
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
-from oscarcli.storage.s3 import S3Storage
-from oscarcli.storage.s3_settings import ENGINE_VARIABLE, ENGINES, S3Settings
+from oscarcli.storage.s3 import settings as s3_settings
+from oscarcli.storage.s3 import upload as s3_upload
+from oscarcli.storage.s3.settings import ENGINE_VARIABLE, ENGINES, S3Settings
+from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.source import FileSource
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server
 

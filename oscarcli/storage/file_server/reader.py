@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from oscarcli.errors import OscarError, RefusedError
-from oscarcli.storage.answer_parts import http_time, require_range
+from oscarcli.storage.answer_parts import http_time, plain_etag, require_range
 from oscarcli.storage.base import StoredObject
-from oscarcli.storage.checksums import Digest, checksums_of, new_digest
-from oscarcli.storage.file_server import content_size
-from oscarcli.storage.file_server_failures import file_failure
+from oscarcli.storage.file_server.checksums import Digest, checksums_of, new_digest
+from oscarcli.storage.file_server.failures import file_failure
+from oscarcli.storage.file_server.requests import content_size
 from oscarcli.storage.location import Location
-from oscarcli.storage.webdav_documents import plain_etag
-from oscarcli.storage.wire_client import WireResponse
+from oscarcli.storage.wire.client import WireResponse
 
 
 class FileReader:

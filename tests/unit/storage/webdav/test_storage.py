@@ -25,11 +25,11 @@ from oscarcli.errors import (
     UsageError,
 )
 from oscarcli.storage.cancel import Cancellation, Cancelled
-from oscarcli.storage.file_server import FileServerSettings
+from oscarcli.storage.file_server.requests import FileServerSettings
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import FileSource, StreamSource
-from oscarcli.storage.webdav import WebDavStorage
-from oscarcli.storage.webdav_requests import login_headers
+from oscarcli.storage.webdav.requests import login_headers
+from oscarcli.storage.webdav.storage import WebDavStorage
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server
 from tests.support.webdav_servers import DavServer, wsgidav_server
 
@@ -211,7 +211,7 @@ def test_an_upload_that_is_refused_leaves_nothing(
     kind: type[OscarError],
     message: str,
 ) -> None:
-    monkeypatch.setattr("oscarcli.storage.wire_client.RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("oscarcli.storage.wire.client.RETRY_SECONDS", 0.001)
     files = Files()
     door.script = lambda seen: Reply(status) if seen.method == "PUT" else files.answer(seen)
     (tmp_path / "f").write_bytes(b"content")
