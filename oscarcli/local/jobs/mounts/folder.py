@@ -7,7 +7,6 @@ it is fetched once, and again only when it has changed.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import threading
 import time
@@ -18,7 +17,7 @@ from typing import BinaryIO
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.mounts.index import MountedFile, MountIndex
 from oscarcli.local.jobs.mounts.objects import MountedObjects
-from oscarcli.local.jobs.mounts.tree import FILE_MODE, FileState, FileTree, FoundFile
+from oscarcli.local.jobs.mounts.tree import FILE_MODE, FileState, FileTree, FoundFile, is_being_written
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import ObjectRecord
 
@@ -231,7 +230,7 @@ class MountedFolder:
 
     def _store(self, file: FoundFile, known: MountedFile | None, note: Note) -> None:
         with file.open() as source:
-            if _is_being_written(source):
+            if is_being_written(source):
                 # By another job, at whose end it is complete.
                 return
             state = FileState.of(os.fstat(source.fileno()))
@@ -253,21 +252,6 @@ class MountedFolder:
 
 def _is_file_name(name: str) -> bool:
     return bool(name) and all(name.split("/"))
-
-
-def _is_being_written(file: BinaryIO) -> bool:
-    """Tell whether somebody has a file open for writing: nobody gets a lease on such a file."""
-    if not hasattr(fcntl, "F_SETLEASE"):
-        return False
-    try:
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        # Another user's file, or a file system without leases.
-        return False
-    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    return False
 
 
 def _note_no_file(name: str, note: Note) -> None:

@@ -6,6 +6,7 @@ the folder above, and no link is ever followed.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import stat
@@ -153,6 +154,21 @@ class FileTree:
             yield descriptor, last
         finally:
             os.close(descriptor)
+
+
+def is_being_written(file: BinaryIO) -> bool:
+    """Tell whether somebody has a file open for writing: nobody gets a lease on such a file."""
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        # Another user's file, or a file system without leases.
+        return False
+    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
 
 
 def _make(name: str, descriptor: int) -> None:
