@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import Any
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.folder import DataFolder, Settings
@@ -17,6 +18,8 @@ from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.calls import Calls
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
+from oscarcli.local.jobs.federation.delegator import Delegator
+from oscarcli.local.jobs.federation.workers import FederationWorkers
 from oscarcli.local.jobs.mounts import index as mounts_index
 from oscarcli.local.jobs.mounts.mounts import Mounts
 from oscarcli.local.jobs.placement import Placements
@@ -35,7 +38,7 @@ from oscarcli.local.services import host_links
 from oscarcli.local.services import quotas as quotas_table
 from oscarcli.local.services import table as services_table
 from oscarcli.local.services import volumes as volumes_table
-from oscarcli.local.services.definition import INVALID, Definition
+from oscarcli.local.services.definition import INVALID, REGION, Definition
 from oscarcli.local.services.federation import Federations
 from oscarcli.local.services.host_links import HostLinks
 from oscarcli.local.services.lifecycle import Lifecycle
@@ -142,6 +145,7 @@ class LocalCluster:
             self.placements,
             self.attachments,
             self._obstacle,
+            lambda name: self.scheduler.remove([name]),
             strict_exit=options.strict_exit,
         )
         self.scheduler = Scheduler(
@@ -151,6 +155,9 @@ class LocalCluster:
             options.parallel or default_parallel(),
             self.folder.free_bytes,
         )
+        self.delegator = Delegator(self.jobs, options.parallel or default_parallel(), self.scheduler.wake)
+        self.workers = FederationWorkers(self._store_for_others)
+        self._account_of = storage.account_of
         self.sync = SyncRuns(
             self.folder.jobs,
             self.placements,
@@ -173,6 +180,17 @@ class LocalCluster:
 
     def _committed(self) -> None:
         self.scheduler.wake()
+        self.delegator.wake()
+
+    def _store_for_others(self, definition: Definition) -> dict[str, Any]:
+        account = self.accounts.find(self._account_of(definition))
+        return {
+            "endpoint": self.s3_endpoint,
+            "verify": False,
+            "access_key": account.access_key if account is not None else "",
+            "secret_key": account.secret_key if account is not None else "",
+            "region": REGION,
+        }
 
     def start(self, s3_endpoint: str, api_endpoint: str = "") -> None:
         """Bring the data directory in order and begin to run jobs."""
@@ -186,6 +204,7 @@ class LocalCluster:
         self.attachments.recover()
         self.folder.remember_engine(self.engines.default.name, self.engines.default.version)
         self.store.sweep()
+        self.delegator.start()
         self.scheduler.start()
         self._expiry.start()
 
@@ -194,6 +213,7 @@ class LocalCluster:
         self._pulls.stop()
         self.sync.stop("the server was stopped")
         self.scheduler.stop(STOPPED, STOP_SECONDS)
+        self.delegator.stop(STOP_SECONDS)
 
     def close(self) -> None:
         """Close the database, after everyone who uses it has stopped."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from oscarcli.local import clock
 from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.federation import is_delegating
 from oscarcli.local.services.names import new_job_name
 from oscarcli.local.state import State
 
@@ -43,6 +44,8 @@ CREATE INDEX IF NOT EXISTS jobs_by_event ON jobs (event);
 """
 
 PENDING, RUNNING, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
+# While it is offered to another cluster.
+SUSPENDED = "Suspended"
 ENDED = (SUCCEEDED, FAILED)
 
 
@@ -117,6 +120,43 @@ class Jobs:
                 )
                 taken.append(_job(row))
         return taken
+
+    def waiting_to_delegate(self) -> dict[str, Definition]:
+        """Return the pending jobs of services whose federation has a topology, by name, oldest first."""
+        rows = self._state.read().execute(
+            "SELECT name, definition FROM jobs WHERE status = ? AND service IN "
+            "(SELECT name FROM services WHERE definition LIKE '%\"topology\"%') ORDER BY id",
+            (PENDING,),
+        )
+        found = {row["name"]: json.loads(row["definition"]) for row in rows}
+        return {name: definition for name, definition in found.items() if is_delegating(definition)}
+
+    def suspend(self, name: str) -> Job | None:
+        """Take a pending job out of the queue, for another cluster; `None` when it is not there any more."""
+        with self._state.transaction() as connection:
+            changed = connection.execute(
+                "UPDATE jobs SET status = ? WHERE name = ? AND status = ?", (SUSPENDED, name, PENDING)
+            )
+            if not changed.rowcount:
+                return None
+            row = connection.execute(
+                "SELECT name, service, definition, payload, body FROM jobs "
+                "LEFT JOIN events ON events.id = jobs.event WHERE name = ?",
+                (name,),
+            ).fetchone()
+            return _job(row)
+
+    def resume(self, name: str) -> None:
+        """Put a suspended job back in its place in the queue."""
+        with self._state.transaction() as connection:
+            connection.execute(
+                "UPDATE jobs SET status = ? WHERE name = ? AND status = ?", (PENDING, name, SUSPENDED)
+            )
+
+    def resume_all(self) -> None:
+        """Put all suspended jobs back in their places."""
+        with self._state.transaction() as connection:
+            connection.execute("UPDATE jobs SET status = ? WHERE status = ?", (PENDING, SUSPENDED))
 
     def finish(self, name: str, outcome: JobOutcome) -> None:
         """Record how a job ended; nothing happens when it was removed meanwhile."""

@@ -115,6 +115,7 @@ def submit(call: Call) -> Response:
     except sqlite3.IntegrityError as error:
         raise ApiError(500, f'jobs.batch "{name}" already exists') from error
     call.cluster.scheduler.wake()
+    call.cluster.delegator.wake()
     return empty(201)
 
 
