@@ -38,7 +38,7 @@ def known(run: Runner, local: LocalCluster) -> Runner:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("service get-file pose ", ["minio.default", f"{BUCKET}/", ":nospace"]),
+        ("service get-file pose ", ["minio.default", "odd/", f"{BUCKET}/", ":nospace"]),
         (f"service get-file pose {BUCKET}/", [f"{BUCKET}/out/", f"{BUCKET}/top.txt", ":nospace"]),
         (f"service list-files pose minio {BUCKET}/o", [f"{BUCKET}/out/", ":nospace"]),
         (f"service get-file pose {BUCKET}/out/p", [f"{BUCKET}/out/photo.png", ":"]),
@@ -49,7 +49,7 @@ def known(run: Runner, local: LocalCluster) -> Runner:
         (f"service get-file pose {BUCKET}/nowhere/", [":"]),
         ("service get-file pose no-bucket/", [":"]),
         ("service sync po", ["pose:", ":folders nospace"]),
-        ("service sync pose:", [f"pose:{BUCKET}/", ":nospace"]),
+        ("service sync pose:p", [f"pose:{BUCKET}/", ":nospace"]),
         (f"service sync . pose:{BUCKET}/out/d", [f"pose:{BUCKET}/out/deep/", ":nospace"]),
         ("bucket sync pose", [f"{BUCKET}:", ":folders nospace"]),
         (f"bucket sync {BUCKET}:out/d", [f"{BUCKET}:out/deep/", ":nospace"]),
