@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 
-class Entry(Protocol):
+class FolderEntry(Protocol):
     """What is in a folder."""
 
     @property
@@ -19,7 +19,7 @@ class Entry(Protocol):
         """Whether it is a folder itself."""
 
 
-EntryT = TypeVar("EntryT", bound=Entry)
+EntryT = TypeVar("EntryT", bound=FolderEntry)
 
 
 class KnownFolders:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -55,12 +56,14 @@ def opened(server: OneproviderServer, token: str = TOKEN, space: str = SPACE) ->
 
 
 def write(storage: OnedataStorage, content: bytes, location: Location = PLACE) -> list[int]:
-    path = Path(os.environ["HOME"]) / "source"
-    path.write_bytes(content)
     steps: list[int] = []
     cancellation = Cancellation()
-    with FileSource(path, steps.append, cancellation) as source:
-        storage.write(location, source, content_type="text/plain", cancellation=cancellation)
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        source = FileSource(Path(file.name), steps.append, cancellation)
+        with source:
+            storage.write(location, source, content_type="text/plain", cancellation=cancellation)
     return steps
 
 
