@@ -157,6 +157,20 @@ class S3Storage:
                     f"{doing}: {MISSING_BUCKET}", missing=MissingName("bucket", bucket)
                 ) from error
 
+    def level(self, location: Location) -> tuple[str, ...]:
+        """Return the keys that begin with a place's up to the next slash, at most a thousand."""
+        doing = f'list "{location}" in {self.provider}'
+        parameters: dict[str, Any] = {
+            "Bucket": location.bucket,
+            "Prefix": location.key,
+            "MaxKeys": PAGE,
+            "Delimiter": "/",
+        }
+        answer = self.call(doing, "list_objects_v2", **parameters)
+        keys = [str(entry["Key"]) for entry in _entries(answer, doing)]
+        folders = [str(entry.get("Prefix", "")) for entry in answer.get("CommonPrefixes", [])]
+        return tuple(sorted([*keys, *folders]))
+
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield objects, a thousand a request."""
         return islice(self._pages(bucket, prefix, min(limit or PAGE, PAGE)), limit)
