@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
+from textual.worker import WorkType
 
 from oscarcli.output.terminal import clean
 from oscarcli.tui.access import Access
@@ -123,7 +124,8 @@ class BrowserScreen(Screen[None]):
             return
         self._loading.add(view)
         self._say_state()
-        self.run_worker(partial(self._load, view), group="lists")
+        work: WorkType[None] = partial(self._load, view)
+        self.run_worker(work, group="lists")
 
     async def _load(self, view: ResourceView) -> None:
         def prepared() -> RowSet:

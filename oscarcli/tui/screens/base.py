@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -10,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
+from textual.worker import WorkType
 
 from oscarcli.output.terminal import clean
 from oscarcli.tui.access import Access
@@ -60,19 +62,19 @@ class DetailScreen(Screen[None]):
 
     def load(self, call: Callable[[], Found], show: Callable[[Found], None], what: str) -> None:
         """Call something in a thread, and show what comes of it, or the error."""
-
-        async def work() -> None:
-            try:
-                found = await in_thread(call, self.seconds, what)
-            except Exception as error:  # noqa: BLE001 -- whatever it is, it is said, and the screen stays
-                self.fail(error)
-                return
-            self.say("")
-            show(found)
-
         self.say("loading …")
         # The function, not a coroutine of it: a load that is replaced before it began leaves none behind.
+        work: WorkType[None] = partial(self._load, call, show, what)
         self.run_worker(work, exclusive=True, group="load")
+
+    async def _load(self, call: Callable[[], Found], show: Callable[[Found], None], what: str) -> None:
+        try:
+            found = await in_thread(call, self.seconds, what)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is said, and the screen stays
+            self.fail(error)
+            return
+        self.say("")
+        show(found)
 
     def fail(self, error: BaseException) -> None:
         """Say what went wrong."""
