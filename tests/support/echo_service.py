@@ -23,7 +23,7 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Do what the last part of the path says, or tell what was asked."""
         word = self.path.partition("?")[0].rpartition("/")[2]
-        {
+        actions: dict[str, Callable[[], None]] = {
             "stream": self.stream,
             "release": self.release,
             "short": self.short,
@@ -33,7 +33,8 @@ class Handler(BaseHTTPRequestHandler):
             "upgrade": self.upgrade,
             "health": lambda: self.brief(204),
             "absent": lambda: self.brief(404),
-        }.get(word, self.tell)()
+        }
+        actions.get(word, self.tell)()
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """Handle every method alike."""

@@ -109,10 +109,11 @@ def test_a_redirect_is_left_alone_and_noted_once(cluster: LocalCluster) -> None:
 
 
 def test_another_protocol_is_spoken_both_ways(cluster: LocalCluster) -> None:
-    address = urlsplit(cluster.server.endpoints.api)
-    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+    netloc = urlsplit(cluster.server.endpoints.api).netloc
+    host, _, port = netloc.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(
-            f"GET {PATH}/upgrade HTTP/1.1\r\nHost: {address.netloc}\r\n"
+            f"GET {PATH}/upgrade HTTP/1.1\r\nHost: {netloc}\r\n"
             "Connection: keep-alive, Upgrade\r\nUpgrade: shouting\r\n\r\n".encode()
         )
         stream = connection.makefile("rwb")
@@ -182,8 +183,9 @@ def test_forward_auth_takes_the_token_in_every_form(cluster: LocalCluster, expos
 
 
 def test_a_client_that_goes_away_does_no_harm(cluster: LocalCluster) -> None:
-    address = urlsplit(cluster.server.endpoints.api)
-    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
-        head = f"POST {PATH}/x HTTP/1.1\r\nHost: {address.netloc}\r\nContent-Length: 100\r\n\r\nhalf"
+    netloc = urlsplit(cluster.server.endpoints.api).netloc
+    host, _, port = netloc.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        head = f"POST {PATH}/x HTTP/1.1\r\nHost: {netloc}\r\nContent-Length: 100\r\n\r\nhalf"
         connection.sendall(head.encode())
     wait_for(lambda: told(cluster, "GET", "/x"), "the service to answer others")
