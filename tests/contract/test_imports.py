@@ -39,6 +39,7 @@ BREACHES = [
     ("home-keyring", "oscarcli.network.route", "keyring"),
     ("home-yaml", "oscarcli.api.services", "yaml"),
     ("home-rich", "oscarcli.cli.version", "rich"),
+    ("home-rich", "oscarcli.cli.kit.options", "jmespath"),
     ("home-cheroot", "oscarcli.http.connection", "cheroot"),
     ("home-joserfc", "oscarcli.login.jwt", "joserfc"),
     ("local-users", "oscarcli.local.rest.paging", "joserfc"),
