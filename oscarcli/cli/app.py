@@ -12,10 +12,11 @@ import typer
 from typer.core import TyperOption
 
 from oscarcli import __version__
-from oscarcli.cli.commands import COMMANDS, NOT_YET, PROGRAM, VERSION_OPTION, find, root_help
+from oscarcli.cli.commands import COMMANDS, ELSEWHERE, NOT_YET, PROGRAM, VERSION_OPTION, find, root_help
 from oscarcli.cli.kit import click
 from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
+from oscarcli.cli.kit.destructive import OPTIONS, close_words
 from oscarcli.cli.kit.make_group import make_group
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
@@ -53,9 +54,14 @@ class Root(Group):
     def unknown(self, ctx: click.Context, word: str) -> UsageError:
         """Return the error for a word that names no command; some are the reference client's."""
         instead = NOT_YET.get(word)
-        if instead is None:
+        if instead is not None:
+            return UsageError(f'"{word}" is not part of {PROGRAM} yet', hint=instead)
+        near = close_words(word, [*self.known_words(), *ELSEWHERE])
+        meant = ELSEWHERE.get(near[0] if near else "")
+        if meant is None:
             return super().unknown(ctx, word)
-        return UsageError(f'"{word}" is not part of {PROGRAM} yet', hint=instead)
+        commands = " or ".join(f"{PROGRAM} {command}" for command in meant)
+        return UsageError(f'unknown command "{word}" for "{PROGRAM}"', hint=f"did you mean: {commands}")
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help that is also shown without importing Typer."""
@@ -140,8 +146,9 @@ def _usage_error(error: click.ClickException) -> UsageError:
     hint = usage_hint(context) if context is not None else f"'{PROGRAM} --help' explains it"
     if isinstance(error, click.NoSuchOption):
         message = error.message
-        if error.possibilities:
-            hint = f"did you mean {' or '.join(sorted(error.possibilities))}? {hint}"
+        possible = sorted(set(error.possibilities or ()) - OPTIONS)
+        if possible:
+            hint = f"did you mean {' or '.join(possible)}? {hint}"
     else:
         message = error.format_message()
     message = message.rstrip(".")

@@ -116,7 +116,7 @@ class LogFollower:
                 remark = self._outage.failed(error)
                 if remark:
                     yield LogEvent(note=remark)
-            if not self._is_done and not self._poll.wait(news=not self._is_quiet):
+            if not self._is_done and not self._poll.wait(changed=not self._is_quiet):
                 raise self._too_late()
 
     def _look(self) -> Iterator[LogEvent]:
@@ -125,7 +125,7 @@ class LogFollower:
             self._look_at_state()
         ended = bool(self.job) and not is_running(self.job)
         if not ended:
-            yield from self._news_of_state()
+            yield from self._state_changes()
         text = None
         if self.job.get("status") not in WAITING_STATES:
             text = find_log(self._client, self._service, self._name, timestamps=True)
@@ -136,7 +136,7 @@ class LogFollower:
             yield LogEvent(note=remark)
         yield from self._take(text, ended)
         # The end comes last.
-        yield from self._news_of_state()
+        yield from self._state_changes()
         self._is_done = ended
 
     # -- state -----------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class LogFollower:
         rest = min((self._state_time - began) * STATE_REST_FACTOR, MAX_STATE_REST_SECONDS)
         self._next_state = self._state_time + rest
 
-    def _news_of_state(self) -> Iterator[LogEvent]:
+    def _state_changes(self) -> Iterator[LogEvent]:
         status = self.job.get("status")
         if self.job and status != self._told_status:
             self._told_status = status
@@ -180,7 +180,7 @@ class LogFollower:
     # -- log -------------------------------------------------------------------------------------
 
     def _take(self, text: str | None, ended: bool) -> Iterator[LogEvent]:
-        lines = self._seen.news(text or "", ended=ended)
+        lines = self._seen.new_lines(text or "", ended=ended)
         is_first, self._has_looked = not self._has_looked, True
         self._text = text or self._text
         self._is_quiet = not lines
@@ -201,7 +201,7 @@ class LogFollower:
         A server that restarts answers with nothing, or with less than it had before.
         """
         if self._seen:
-            if not text or not self._seen.reach(text):
+            if not text or not self._seen.is_complete_in(text):
                 raise UnreachableError(
                     f'cannot get the end of the log of job "{self._name}": '
                     f"the server answers with {'less than it had before' if text else 'nothing'}"

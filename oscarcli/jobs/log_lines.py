@@ -31,7 +31,7 @@ class SeenLines:
         self._last = ""
         self._newest = ""
 
-    def news(self, text: str, *, ended: bool) -> list[str]:
+    def new_lines(self, text: str, *, ended: bool) -> list[str]:
         """Return the lines that were not there before, in the log's order, without their line ends.
 
         Args:
@@ -52,7 +52,7 @@ class SeenLines:
         self._newest = new[-1] if new else self._newest
         return new
 
-    def reach(self, text: str) -> bool:
+    def is_complete_in(self, text: str) -> bool:
         """Tell whether a log goes as far as what was seen of it; without times that cannot be told.
 
         A log need not have that any more: a node drops the oldest lines. Then its last line is a later one.

@@ -29,6 +29,7 @@ CONTENTS = (
     "blobs",
     "jobs",
     "volumes",
+    "mounts",
     "images",
     "pull-secrets",
     "engine.json",
@@ -84,6 +85,7 @@ class DataFolder:
         self.blobs = self.path / "blobs"
         self.jobs = self.path / "jobs"
         self.volumes = self.path / "volumes"
+        self.mounts = self.path / "mounts"
         self.images = self.path / "images"
         self.pull_secrets = self.path / "pull-secrets"
         self._engine = self.path / "engine.json"

@@ -116,7 +116,7 @@ class PartFile:
         if not isinstance(part, dict) or not self._open_part(str(part.get("name")), part.get("file")):
             return "the part that had arrived is gone"
         self._is_reopened = True
-        self._done = set(self._sound_pieces(cancellation))
+        self._done = set(self._intact_pieces(cancellation))
         return None
 
     def _open_part(self, name: str, file: Any) -> bool:
@@ -132,7 +132,7 @@ class PartFile:
         self._name, self._descriptor = name, descriptor
         return True
 
-    def _sound_pieces(self, cancellation: Cancellation) -> Iterator[int]:
+    def _intact_pieces(self, cancellation: Cancellation) -> Iterator[int]:
         """Yield the pieces whose bytes are those that arrived: a power cut may have taken some."""
         assert self._journal is not None
         said = {line[0]: line[1] for line in self._journal.lines if len(line) == 2}

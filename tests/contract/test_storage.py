@@ -20,6 +20,7 @@ import pytest
 from oscarcli.errors import AuthError, NotFoundError, RefusedError
 from oscarcli.storage.base import Reader, Storage
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.listing import level
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.s3 import storage as s3
@@ -297,6 +298,19 @@ def test_a_prefix_is_plain_text(
     for key in ("in-2/a", "in/a", "in/sub/b", "input/c"):
         put(key, b"x")
     assert [found.location.key for found in subject.storage.list(subject.bucket, prefix)] == expected
+
+
+def test_one_level_has_each_folder_once(subject: Subject, put: Callable[..., list[int]]) -> None:
+    for key in ("out/a b+%.txt", "out/deep/er", "out/deep/est", "outer/x", "top"):
+        put(key, b"x")
+
+    def found(key: str) -> list[str]:
+        return sorted(one for one in level(subject.storage, subject.at(key)) if one != key)
+
+    assert found("") == ["out/", "outer/", "top"]
+    assert found("out/") == ["out/a b+%.txt", "out/deep/"]
+    assert found("out/deep/es") == ["out/deep/est"]
+    assert found("nowhere/") == []
 
 
 def test_listing_goes_on_over_all_pages(

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import partial
 from typing import Annotated, Any, NoReturn, TypeVar, cast
 
@@ -19,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from oscarcli.cli.kit import argv, click
 from oscarcli.cli.kit.command_help import answer_with_help, set_metavar, usage_piece, write_options
+from oscarcli.cli.kit.destructive import close_words
 from oscarcli.cli.kit.options import (
     Watch,
     all_formats,
@@ -33,7 +33,7 @@ from oscarcli.cli.kit.options import (
     watch_options,
 )
 from oscarcli.cli.kit.session import Session
-from oscarcli.errors import UsageError
+from oscarcli.errors import NotFoundError, UsageError
 from oscarcli.output.table import AS_USUAL, Column
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -121,12 +121,18 @@ class Command(TyperCommand):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""
         session = cast("Session", ctx.obj)
-        with _errors_with_usage(ctx):
-            if session.watches and self._watch == "whole":
-                from oscarcli.cli.kit.watch import watch
+        try:
+            with _errors_with_usage(ctx):
+                if session.watches and self._watch == "whole":
+                    from oscarcli.cli.kit.watch import watch
 
-                watch(session, ctx.command_path, lambda: super(Command, self).invoke(ctx))
-            return super().invoke(ctx)
+                    watch(session, ctx.command_path, lambda: super(Command, self).invoke(ctx))
+                return super().invoke(ctx)
+        except NotFoundError as error:
+            from oscarcli.cli.kit.similar_names import suggest_names
+
+            suggest_names(ctx, session, error)
+            raise
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return the usage line's parts: `NAME` for what is needed, `[NAME]` for what is not."""
@@ -221,7 +227,7 @@ class Group(TyperGroup):
 
 def unknown_command(word: str, path: str, known: Sequence[str]) -> UsageError:
     """Return the error for a word that names no command."""
-    close = get_close_matches(word, [name for name in known if len(name) > 1], n=3)
+    close = close_words(word, known)
     suggestion = f"did you mean {' or '.join(repr(name) for name in close)}? " if close else ""
     hint = f"{suggestion}'{path} --help' lists the commands"
     return UsageError(f'unknown command "{word}" for "{path}"', hint=hint)

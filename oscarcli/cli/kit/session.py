@@ -147,6 +147,12 @@ class Session(Console):
             self._clients[cluster_id] = client_for(cluster, self.logins, timeout=self.timeout, trace=trace)
         return self._clients[cluster_id]
 
+    @property
+    def only_client(self) -> Client | None:
+        """The client of the one cluster that this run speaks to; `None` when there are several, or none."""
+        clients = list(self._clients.values())
+        return clients[0] if len(clients) == 1 else None
+
     def warn_unverified(self, cluster: Cluster) -> None:
         """Say that the certificates of a cluster are not verified, where that is so."""
         if not cluster.ssl_verify and cluster.endpoint.lower().startswith("https:"):

@@ -186,11 +186,11 @@ class _SyncRun:
         Args:
             confirmed: the names that may go; `None` for all.
         """
-        doomed = [one for one in self._sync.doomed if confirmed is None or one.name in confirmed]
-        if doomed and self._failed:
+        to_delete = [one for one in self._sync.to_delete if confirmed is None or one.name in confirmed]
+        if to_delete and self._failed:
             self._session.warn("nothing was deleted, because not everything could be copied")
             return
-        with closing(self._sync.deletions(doomed)) as outcomes:
+        with closing(self._sync.deletions(to_delete)) as outcomes:
             self._deleted = self._take(outcomes, self._delete_line)
 
     def show(self) -> None:

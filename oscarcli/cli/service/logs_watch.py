@@ -110,7 +110,7 @@ class _Stream:
         if self._last is None:
             self._write(self._view.chosen(jobs), is_first=True)
         else:
-            changed = {name: job for name, job in jobs.items() if self._is_news(name, job)}
+            changed = {name: job for name, job in jobs.items() if self._has_changed(name, job)}
             changed |= {
                 name: None for name, job in self._last.items() if name not in jobs and self._view.fits(job)
             }
@@ -118,7 +118,7 @@ class _Stream:
                 self._write(changed, is_first=False)
         self._last = jobs
 
-    def _is_news(self, name: str, job: Mapping[str, Any]) -> bool:
+    def _has_changed(self, name: str, job: Mapping[str, Any]) -> bool:
         old = (self._last or {}).get(name)
         return old != job and (self._view.fits(job) or (old is not None and self._view.fits(old)))
 

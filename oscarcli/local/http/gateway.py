@@ -81,7 +81,7 @@ class HandlerGateway(Gateway):
                     if chunk:
                         request.write(chunk)
             if unread:
-                body.linger()
+                body.discard_rest()
         except OSError as error:
             log.debug("client lost while answering: %s", error)
             request.close_connection = True

@@ -218,10 +218,10 @@ class _Supervision:
         environment = {**self._environment(), **variables}
         script = self._script(environment)
         self._log.supervisor("DEBUG", "CONTAINER OUTPUT:\n ")
-        image, definition = self._placement.image, self._definition
+        image, definition, binds = self._placement.image, self._definition, self._placement.binds
         container = None
         if image is not None:
-            container = container_for(self._run.name, definition, image, self._workspace)
+            container = container_for(self._run.name, definition, image, binds, self._workspace)
         marker = (MARKER, environment[MARKER])
         command = ScriptCommand(script, self._workspace.scratch, environment, marker, container)
         try:

@@ -44,6 +44,7 @@ def create(call: Call) -> Response:
 def update(call: Call) -> Response:
     """PUT /system/services."""
     _prepare(call, call.cluster.lifecycle.update(body_of(call, INVALID), call.caller))
+    call.cluster.attachments.release()
     return empty(204)
 
 
@@ -72,6 +73,7 @@ def delete(call: Call) -> Response:
         # A service can be gone although its buckets are not.
         if call.cluster.services.get(call.name) is None:
             call.cluster.sync.stop("the service was deleted", call.name)
+            call.cluster.attachments.release()
     return empty(204)
 
 

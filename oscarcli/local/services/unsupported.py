@@ -20,6 +20,7 @@ from oscarcli.local.services.definition import (
     inputs_of,
     outputs_of,
 )
+from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
@@ -42,12 +43,6 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
         lambda d: (d["expose"].get("api_port") or [0])[0],
         "the local cluster runs scripts on this machine without containers and exposes no services; "
         f"{_WAY_OUT}",
-    ),
-    (
-        "mount",
-        lambda d: d["mount"]["storage_provider"] or d["mount"]["path"],
-        "scripts run on this machine without containers, where nothing can be mounted; remove it and read "
-        "the files as input",
     ),
 )
 
@@ -88,6 +83,9 @@ def refuse_impossible(
         _refuse_foreign(definition, "input", place)
     for place in map(bucket_folder, definition["output"]):
         _refuse_foreign(definition, "output", place)
+    mount = mount_of(definition)
+    if mount is not None:
+        _refuse_foreign(definition, "mount", mount.place)
     _refuse_loop(definition)
 
 

@@ -136,7 +136,7 @@ def _nothing(headers: Mapping[str, str], _: bytes) -> Document:
 def _listed(_: Mapping[str, str], document: bytes) -> Document:
     """Return a page of a list of objects."""
     root = parsed_document(document)
-    answer: Document = {"Contents": []}
+    answer: Document = {"Contents": [], "CommonPrefixes": []}
     is_encoded = root is not None and any(
         _name(child) == "EncodingType" and child.text == "url" for child in root
     )
@@ -144,6 +144,9 @@ def _listed(_: Mapping[str, str], document: bytes) -> Document:
         name = _name(child)
         if name == "Contents":
             answer["Contents"].append(_entry(child, is_encoded))
+        elif name == "CommonPrefixes":
+            texts = (member.text or "" for member in child if _name(member) == "Prefix")
+            answer[name] += [{"Prefix": unquote_plus(text) if is_encoded else text} for text in texts]
         elif name == "IsTruncated":
             answer[name] = child.text == "true"
         elif name == "NextContinuationToken":

@@ -16,6 +16,7 @@ from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
 from oscarcli.local.jobs.engine.client import EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
+    bind_words,
     container_of,
     has_gpu,
     program_environment,
@@ -59,9 +60,7 @@ class ApptainerEngine:
         tree = self.images.tree(container.image)
         variables = {**(tree.environment() if tree else {}), **command.environment}
         options = [f"--pwd={tree.working_folder if tree else '/'}"]
-        options += [
-            f"--bind={bind.source}:{bind.target}{':ro' if bind.read_only else ''}" for bind in container.binds
-        ]
+        options += [f"--bind={bind_words(bind, ':ro')}" for bind in container.binds]
         options += ["--nv"] if container.gpu else []
         target = str(tree.root) if tree else container.image
         words = [*self._program.words, *_EXEC, *options, target, SHELL]

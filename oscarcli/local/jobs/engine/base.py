@@ -67,11 +67,19 @@ class RunCancellation:
 
 @dataclass(frozen=True)
 class Bind:
-    """A file or folder of this machine at a path inside a container."""
+    """A file or folder of this machine at a path inside a container.
+
+    Args:
+        source: on this machine.
+        target: in the container, an absolute path.
+        read_only: whether scripts only read, where the engine can see to it.
+        keeps_owners: whether files stay those of the container's user when the run has ended.
+    """
 
     source: Path
     target: str
     read_only: bool = False
+    keeps_owners: bool = False
 
 
 @dataclass(frozen=True)

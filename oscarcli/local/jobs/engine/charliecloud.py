@@ -15,6 +15,7 @@ from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
 from oscarcli.local.jobs.engine.client import EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
+    bind_words,
     container_of,
     require_shell,
     run_client,
@@ -54,7 +55,9 @@ class CharliecloudEngine:
         host_name = {"HOSTNAME": container.host_name.encode()}
         variables = {**tree.environment(), **host_name, **command.environment}
         options = _options(tree)
-        options += [f"--bind={bind.source}:{bind.target}" for bind in container.binds]
+        for bind in container.binds:
+            tree.make_mount_point(bind.target)
+            options.append(f"--bind={bind_words(bind)}")
         environment = {}
         for name, value in variables.items():
             if name.startswith(_OF_LOADER):

@@ -9,7 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from oscarcli.local.images.model import Image, ImageError
-from oscarcli.local.jobs.engine.base import Container, MemoryExceededError, RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.base import (
+    Bind,
+    Container,
+    MemoryExceededError,
+    RunCancellation,
+    ScriptCommand,
+)
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram, last_line
 from oscarcli.local.jobs.engine.execution import Program, execute
 
@@ -121,6 +127,22 @@ def require_shell(program: EngineProgram, image: Image, *words: str) -> None:
         raise ImageError(
             f"no script can run in the image {image.reference}, its {SHELL} does not start: {error}"
         ) from error
+
+
+def bind_words(bind: Bind, read_only: str = "") -> str:
+    """Return a bind as engines take it, `SOURCE:TARGET`.
+
+    Args:
+        bind: the bind.
+        read_only: what is added for one that is only read.
+
+    Raises:
+        OSError: a path has a character that engines take for the end of it.
+    """
+    for path in (str(bind.source), bind.target):
+        if set(path) & {":", ","}:
+            raise OSError(f"{path} cannot be seen in a container: there is a colon or a comma in it")
+    return f"{bind.source}:{bind.target}{read_only if bind.read_only else ''}"
 
 
 def foreign_files(folder: Path) -> bool:

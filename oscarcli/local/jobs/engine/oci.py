@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from oscarcli.local.jobs.engine import probe_image
-from oscarcli.local.jobs.engine.base import Bind, Container, RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.base import Container, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
+    bind_words,
     container_of,
     foreign_files,
     has_gpu,
@@ -86,7 +87,7 @@ class OciEngine:
     def _options(self, container: Container) -> list[str]:
         options = ["--rm", "--pull=never", "--log-driver=none", f"--entrypoint={SHELL}"]
         options += [f"--name={container.name}", f"--hostname={container.host_name}", *self._dialect.run]
-        options += [f"--volume={_bind(bind)}" for bind in container.binds]
+        options += [f"--volume={bind_words(bind, ':ro')}" for bind in container.binds]
         if self._limited:
             options += [f"--memory={container.memory}", f"--cpus={container.cpu:g}"]
         return options + (list(self._dialect.gpus) if container.gpu else [])
@@ -111,7 +112,8 @@ class OciEngine:
     def _take_over(self, container: Container) -> None:
         """Make this user the owner of what a container's user has written."""
         for bind in container.binds:
-            if not bind.read_only and os.geteuid() and foreign_files(bind.source):
+            is_ours = not bind.read_only and not bind.keeps_owners
+            if is_ours and os.geteuid() and foreign_files(bind.source):
                 self._change_owner(bind.source, container.image)
 
     def _change_owner(self, folder: Path, image: str) -> None:
@@ -138,12 +140,6 @@ class OciEngine:
         except ClientError as error:
             if "no such container" not in str(error).lower():
                 log.warning("the container %s cannot be removed: %s", container, error)
-
-
-def _bind(bind: Bind) -> str:
-    if ":" in str(bind.source):
-        raise OSError(f"{bind.source} cannot be seen in a container: there is a colon in its path")
-    return f"{bind.source}:{bind.target}{':ro' if bind.read_only else ''}"
 
 
 def probe(dialect: Dialect, client: EngineProgram, seconds: float) -> OciEngine:

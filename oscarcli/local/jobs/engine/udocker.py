@@ -17,6 +17,7 @@ from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
+    bind_words,
     container_of,
     program_environment,
     require_shell,
@@ -57,7 +58,7 @@ class UdockerEngine:
         container = container_of(command)
         options = [f"--env=HOSTNAME={container.host_name}", "--nobanner", f"--entrypoint={SHELL}"]
         options += self.images.options(container.image)
-        options += [f"--volume={bind.source}:{bind.target}" for bind in container.binds]
+        options += [f"--volume={bind_words(bind)}" for bind in container.binds]
         options += [f"--env={name}={os.fsdecode(value)}" for name, value in command.environment.items()]
         given = set(command.environment)
         unwanted = [name for name in _ITS_VARIABLES.split() if name not in given]
