@@ -82,12 +82,16 @@ class Diagnostics:
             document["hint"] = error.hint
         self._line(json.dumps(document))
 
-    def _line(self, text: str) -> None:
+    def masked(self, text: str) -> str:
+        """Return a text with `***` in the place of what is hidden."""
         for secret in sorted(self._hidden, key=len, reverse=True):
             text = text.replace(secret, MASK)
+        return text
+
+    def _line(self, text: str) -> None:
         # When nobody reads stderr any more the exit code is all that is left to say.
         with contextlib.suppress(BrokenPipeError, OscarError, ValueError):
-            self._write(text + "\n")
+            self._write(self.masked(text) + "\n")
 
 
 def confirm(terminal: Terminal, question: str) -> bool:

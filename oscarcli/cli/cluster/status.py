@@ -28,7 +28,7 @@ SETTING_COLUMNS = (Column("SETTING", lambda row: row[0]), Column("VALUE", lambda
 def status(ctx: typer.Context) -> None:
     """Show the nodes of a cluster with their load, then OSCAR, jobs and object store."""
     from oscarcli.api.system import get_status
-    from oscarcli.cli.cluster.status_view import nodes, parts
+    from oscarcli.output.cluster_status import nodes, parts
 
     session: Session = ctx.obj
     document = get_status(session.api)
@@ -60,8 +60,8 @@ def config(
 ) -> None:
     """Show how a cluster is set up, or set which images its services may use."""
     from oscarcli.api.system import get_config
-    from oscarcli.cli.cluster.status_view import settings
     from oscarcli.http.redaction import mask_document
+    from oscarcli.output.cluster_status import settings
 
     session: Session = ctx.obj
     if set_images is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -70,6 +70,10 @@ class Console:
     def line(self, text: str) -> None:
         """Write one line of the answer, with control characters made visible."""
         self.out.write(clean(text) + "\n")
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """Write lines of the answer at once, each as `line` does."""
+        self.out.write("".join([f"{clean(text)}\n" for text in texts]))
 
     def answer(self, text: str) -> None:
         """Write text of the answer as it is."""

@@ -33,13 +33,10 @@ RawOption = Annotated[
 
 def _duration(row: Any) -> str | None:
     """Return how long a job ran, until now if it still does."""
-    from oscarcli.output.times import duration_text
-    from oscarcli.timestamps import moment_of
+    from oscarcli.output.times import run_time
 
-    begin, end = moment_of(row[1].get("start_time")), moment_of(row[1].get("finish_time"))
-    if begin is None or (end is None and row[1].get("status") != "Running"):
-        return None
-    return duration_text((end or datetime.now(timezone.utc)) - begin)
+    job = row[1]
+    return run_time(job.get("start_time"), job.get("finish_time"), is_running=job.get("status") == "Running")
 
 
 COLUMNS = (
