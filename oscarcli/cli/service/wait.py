@@ -12,6 +12,7 @@ import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS
 from oscarcli.cli.kit.job_log import JobLogView, tell_state
+from oscarcli.cli.kit.options import require_document
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import TransferReport, carried_out, shown_path
 from oscarcli.errors import JobFailedError, OscarError, UsageError
@@ -65,6 +66,7 @@ def settle_output(
     for value in values:
         if value in TABLE_FORMATS:
             session.output = value
+            require_document(session)
     folders = [value for value in values if value not in TABLE_FORMATS]
     if not folders:
         return None
