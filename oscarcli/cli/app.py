@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperOption
 
 from oscarcli import __version__
-from oscarcli.cli.commands import COMMANDS, ELSEWHERE, NOT_YET, PROGRAM, VERSION_OPTION, find, root_help
+from oscarcli.cli.commands import COMMANDS, ELSEWHERE, PROGRAM, VERSION_OPTION, find, root_help
 from oscarcli.cli.kit import click
 from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
@@ -52,10 +52,7 @@ class Root(Group):
         return [name for entry in COMMANDS for name in entry.all_names]
 
     def unknown(self, ctx: click.Context, word: str) -> UsageError:
-        """Return the error for a word that names no command; some are the reference client's."""
-        instead = NOT_YET.get(word)
-        if instead is not None:
-            return UsageError(f'"{word}" is not part of {PROGRAM} yet', hint=instead)
+        """Return the error for a word that names no command; some are those of other tools."""
         near = close_words(word, [*self.known_words(), *ELSEWHERE])
         meant = ELSEWHERE.get(near[0] if near else "")
         if meant is None:
@@ -87,9 +84,9 @@ def _version_option() -> TyperOption:
 
 def _is_topic(words: list[str]) -> bool:
     """Tell whether what stands behind `help` is a page, or nothing at all; a page goes before a command."""
-    from oscarcli.cli.pages import topics
+    from oscarcli.cli.help.pages import topics
 
-    is_command = any(find(word) or word in NOT_YET for word in words[:1])
+    is_command = any(find(word) for word in words[:1])
     return not is_command or (len(words) == 1 and words[0] in topics())
 
 

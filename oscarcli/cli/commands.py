@@ -76,16 +76,14 @@ COMMANDS = (
         "Scripts that complete words at Tab, for four shells.",
         is_noun=True,
     ),
+    Entry(
+        "interactive, ui",
+        "interactive",
+        "Show clusters on a full screen; every command runs from there, too.",
+    ),
     Entry("version, v", "version", "Show the version of this program."),
-    Entry("help", "help", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
+    Entry("help", "help.app", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
 )
-
-# Commands of the reference client that are still to come, and what does for them until then.
-_NO_SCREEN = f"'{PROGRAM} --help' lists the commands that show the same"
-NOT_YET = {
-    "interactive": _NO_SCREEN,
-    "ui": _NO_SCREEN,
-}
 
 # Words of other tools, and verbs without their noun: what they are here. Nothing that destroys is among them.
 ELSEWHERE: dict[str, tuple[str, ...]] = {

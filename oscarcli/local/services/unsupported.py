@@ -20,11 +20,14 @@ from oscarcli.local.services.definition import (
     inputs_of,
     outputs_of,
 )
+from oscarcli.local.services.exposure import refuse_unreachable
 from oscarcli.local.services.federation import DELEGATIONS
 from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
+# Where results can go besides the cluster's own objects.
+REMOTE_OUTPUTS = ("webdav", "onedata")
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
@@ -39,12 +42,6 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
         f"the local cluster has no interLink nodes; {_WAY_OUT}",
     ),
     ("replicas", lambda d: d.get("replicas"), _MOVED),
-    (
-        "expose.api_port",
-        lambda d: (d["expose"].get("api_port") or [0])[0],
-        "the local cluster runs scripts on this machine without containers and exposes no services; "
-        f"{_WAY_OUT}",
-    ),
 )
 
 
@@ -78,6 +75,7 @@ def refuse_impossible(definition: Definition, capabilities: Capabilities) -> Non
             f'{INVALID}federation.delegation: the local cluster does not choose by "{delegation}"; write '
             f"{', '.join(DELEGATIONS)}, or use a cluster that has it",
         )
+    refuse_unreachable(definition, capabilities.engine, has_image=capabilities.images)
     for place in map(bucket_folder, definition["input"]):
         if place.provider[0] not in INPUT_PROVIDERS:
             raise ApiError(400, UNKNOWN_INPUT)
@@ -112,7 +110,7 @@ def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder)
     name = f"{kind}.{identifier}"
     if identifier not in definition["storage_providers"].get(kind, {}):
         raise ApiError(500, f'the StorageProvider "{name}" is not defined')
-    if (direction, kind) == ("output", "webdav"):
+    if direction == "output" and kind in REMOTE_OUTPUTS:
         return
     raise ApiError(
         400,

@@ -90,12 +90,15 @@ class S3Storage:
             self._chosen.close()
 
     def _client_for(self, operation: str) -> S3Client:
+        return (self._chosen or self._choose()) if operation in OPERATIONS else self._boto
+
+    def _choose(self) -> S3Client:
         with self._connecting:
             if self._chosen is None:
                 engine, why = choose_engine(self._settings)
                 self._note(f"{self.provider}: objects are moved by the {engine} client: {why}")
                 self._chosen = LeanClient(self._settings) if engine == "lean" else self._boto
-        return self._chosen if operation in OPERATIONS else self._boto
+            return self._chosen
 
     def call(
         self,
@@ -156,6 +159,20 @@ class S3Storage:
                 raise NotFoundError(
                     f"{doing}: {MISSING_BUCKET}", missing=MissingName("bucket", bucket)
                 ) from error
+
+    def level(self, location: Location) -> tuple[str, ...]:
+        """Return the keys that begin with a place's up to the next slash, at most a thousand."""
+        doing = f'list "{location}" in {self.provider}'
+        parameters: dict[str, Any] = {
+            "Bucket": location.bucket,
+            "Prefix": location.key,
+            "MaxKeys": PAGE,
+            "Delimiter": "/",
+        }
+        answer = self.call(doing, "list_objects_v2", **parameters)
+        keys = [str(entry["Key"]) for entry in _entries(answer, doing)]
+        folders = [str(entry.get("Prefix", "")) for entry in answer.get("CommonPrefixes", [])]
+        return tuple(sorted([*keys, *folders]))
 
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield objects, a thousand a request."""

@@ -132,7 +132,7 @@ def test_creating_a_service_makes_its_buckets_folders_and_tags(cluster: LocalClu
         ({"interlink_node_name": "n"}, 400, "interlink_node_name: "),
         ({"federation": {"delegation": "topsis"}}, 400, "federation.delegation: "),
         ({"replicas": [{"type": "oscar"}]}, 400, "replicas: "),
-        ({"expose": {"api_port": [80]}}, 400, "expose.api_port: "),
+        ({"expose": {"api_port": [80], "nodePort": [0]}}, 400, "expose.nodePort: "),
         ({"volume": {"size": "1Gi", "mount_path": "/etc"}}, 400, "volume.mount_path: "),
         ({"mount": {"storage_provider": "minio.default", "path": ""}}, 400, "mount.path: "),
         ({"image_pull_secrets": ["s"]}, 400, "image_pull_secrets: "),
