@@ -19,6 +19,7 @@ from oscarcli.local.images.pulls import Pulls
 from oscarcli.local.images.table import ImageTable
 from oscarcli.local.jobs import calls as calls_table
 from oscarcli.local.jobs import table as jobs_table
+from oscarcli.local.jobs.admission import Admission
 from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.calls import Calls
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
@@ -48,7 +49,7 @@ from oscarcli.local.services.federation import Federations
 from oscarcli.local.services.host_links import HostLinks
 from oscarcli.local.services.lifecycle import Lifecycle
 from oscarcli.local.services.ownership import Ownership
-from oscarcli.local.services.quotas import Quotas
+from oscarcli.local.services.quotas import Quotas, whole
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.unsupported import Capabilities
 from oscarcli.local.services.volumes import Volumes
@@ -101,13 +102,14 @@ class LocalCluster:
         self.options = options
         self.state = State(folder.database, SCHEMA)
         self.services = Services(self.state)
-        self.jobs = Jobs(self.state)
-        self.calls = Calls(self.state)
+        self.users = Users(self.state) if options.users else None
         self.quotas = Quotas(self.state)
+        self.admission = Admission(self.quotas, self._is_user)
+        self.jobs = Jobs(self.state, self.admission.is_held if options.users else None)
+        self.calls = Calls(self.state)
         self.volumes = Volumes(self.state, folder.volumes, self.services)
         self.federations = Federations(self.state, self.services)
         self.requests = RequestLog()
-        self.users = Users(self.state) if options.users else None
         if options.users:
             require_library()
         self.tokens: IssuedTokens | None = None
@@ -117,12 +119,17 @@ class LocalCluster:
         self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
         self._announcer = Announcer(settings.deployment, markers=options.strict)
         self.store = ObjectStore(
-            self.state, folder.blobs, on_created=self._announcer, committed=self._committed
+            self.state,
+            folder.blobs,
+            on_created=self._announcer,
+            committed=self._committed,
+            limit_of=self._bucket_limit,
         )
         self.engines = Engines(options.engine, folder.images)
         self._pulls = Pulls(ImageTable(self.state), PullSecrets(folder.pull_secrets), options.pull)
         self.placements = Placements(self.engines, self._pulls)
         self._build_runs()
+        self.ownership = Ownership(self.policies, self.quotas, self.users)
         self.lifecycle = Lifecycle(
             self.state,
             self.store,
@@ -131,7 +138,7 @@ class LocalCluster:
             self.scheduler,
             self.volumes,
             self._capabilities,
-            Ownership(self.policies, self.quotas, self.users),
+            self.ownership,
             self.attachments.obstacle,
             strict=options.strict,
         )
@@ -181,6 +188,9 @@ class LocalCluster:
             StoppedDeployments(self.state),
         )
 
+    def _is_user(self, owner: str) -> bool:
+        return self.users is not None and self.users.get(owner) is not None
+
     def _capabilities(self, definition: Definition) -> Capabilities:
         try:
             engine = self.engines.of(definition)
@@ -194,6 +204,12 @@ class LocalCluster:
     def _committed(self) -> None:
         self.scheduler.wake()
         self.delegator.wake()
+
+    def _bucket_limit(self, bucket: str) -> int | None:
+        """Return the bytes that a bucket may hold by its owner's quota, `None` without one."""
+        policy = self.policies.get(bucket)
+        settings = {} if policy is None else self.quotas.get(policy.owner).get("minio", {})
+        return whole(settings["storage_per_bucket"]) if "storage_per_bucket" in settings else None
 
     def _store_for_others(self, definition: Definition) -> dict[str, Any]:
         account = self.accounts.find(self._account_of(definition))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,9 @@ class Job:
     payload: bytes
 
 
+IsHeld = Callable[[Definition, Sequence[Definition]], bool]
+
+
 @dataclass(frozen=True)
 class JobOutcome:
     """How a run ended.
@@ -76,10 +79,13 @@ class Jobs:
 
     Args:
         state: the database; its schema includes `SCHEMA`.
+        is_held: asked with a job's service and those of all running jobs, tells whether the job has to wait
+            although there is a place; it is suspended then. `None` when no job ever has to.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, is_held: IsHeld | None = None) -> None:
         self._state = state
+        self._is_held = is_held
 
     def add(self, name: str, definition: Definition, payload: bytes) -> None:
         """Queue a job. Raises sqlite3.IntegrityError when the name is taken."""
@@ -111,15 +117,35 @@ class Jobs:
         with self._state.transaction() as connection:
             rows = connection.execute(
                 "SELECT jobs.id, name, service, definition, payload, body FROM jobs "
-                "LEFT JOIN events ON events.id = jobs.event WHERE status = ? ORDER BY jobs.id LIMIT ?",
-                (PENDING, limit + len(excluded)),
-            ).fetchall()
-            for row in [row for row in rows if row["name"] not in excluded][:limit]:
-                connection.execute(
-                    "UPDATE jobs SET status = ?, started = ? WHERE id = ?", (RUNNING, clock.now(), row["id"])
-                )
-                taken.append(_job(row))
+                "LEFT JOIN events ON events.id = jobs.event WHERE status = ? ORDER BY jobs.id",
+                (PENDING,),
+            )
+            running: list[Definition] | None = None
+            chosen = []
+            for row in rows:
+                if row["name"] in excluded:
+                    continue
+                job = _job(row)
+                if self._is_held is not None:
+                    running = self.running_definitions() if running is None else running
+                    if self._is_held(job.definition, running):
+                        continue
+                    running.append(job.definition)
+                chosen.append(row["id"])
+                taken.append(job)
+                if len(taken) == limit:
+                    break
+            rows.close()
+            connection.executemany(
+                "UPDATE jobs SET status = ?, started = ? WHERE id = ?",
+                [(RUNNING, clock.now(), identifier) for identifier in chosen],
+            )
         return taken
+
+    def running_definitions(self) -> list[Definition]:
+        """Return the services of the running jobs, once for each job."""
+        query = "SELECT definition FROM jobs WHERE status = ?"
+        return [json.loads(row["definition"]) for row in self._state.read().execute(query, (RUNNING,))]
 
     def waiting_to_delegate(self) -> dict[str, Definition]:
         """Return the pending jobs of services whose federation has a topology, by name, oldest first."""
@@ -188,7 +214,19 @@ class Jobs:
         rows = self._state.read().execute(
             "SELECT * FROM jobs WHERE service = ? AND name > ? ORDER BY name LIMIT ?", (service, after, limit)
         )
-        return {row["name"]: _document(row) for row in rows}
+        running = self.running_definitions() if self._is_held is not None else []
+        return {row["name"]: self._shown(row, running) for row in rows}
+
+    def _shown(self, row: sqlite3.Row, running: Sequence[Definition]) -> dict[str, Any]:
+        is_held = self._is_held
+        if (
+            row["status"] == PENDING
+            and is_held is not None
+            and is_held(json.loads(row["definition"]), running)
+        ):
+            # As Kueue has it: there is nothing yet that could have a time.
+            return {"status": SUSPENDED}
+        return _document(row)
 
     def running(self, service: str | None = None) -> list[str]:
         """Return the names of running jobs, of one service or of all."""

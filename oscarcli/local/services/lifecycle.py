@@ -111,6 +111,7 @@ class Lifecycle:
             self._buckets.make(definition, caller, refuse_existing=self._strict)
             self._buckets.isolate(definition)
             self._volumes.require(definition)
+            self._check_volume(definition, caller)
             self._reach(definition)
             self._volumes.provide(definition)
             self._services.put(definition)
@@ -150,6 +151,12 @@ class Lifecycle:
         if self._strict and _has_new_private_bucket(stored, definition) and definition["owner"] != OWNER:
             raise ApiError(500, _policy_failure(definition["owner"]))
         return definition
+
+    def _check_volume(self, definition: Definition, caller: RequestCaller) -> None:
+        volume = definition.get("volume")
+        if volume is not None and volume.get("size"):
+            used = [one.size for one in self._volumes.of(definition["namespace"])]
+            self._ownership.check_volume(caller, volume["name"], volume["size"], used)
 
     def _reach(self, definition: Definition) -> None:
         obstacle = self._obstacle(definition)
