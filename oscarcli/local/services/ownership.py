@@ -50,6 +50,10 @@ class Ownership:
         self._check_group(definition, user)
         definition.update(owner=user.uid, namespace=namespace_of(user), bucket_list=[])
         set_labels(definition, {"owner_name": user.label, "vo": definition["vo"] or user.groups[0]})
+        if self.isolated(definition):
+            set_labels(definition, {"uid": user.uid.partition("@")[0][:SHORT_UID]})
+            if user.uid not in definition["allowed_users"]:
+                definition["allowed_users"].append(user.uid)
 
     def _check_group(self, definition: Definition, user: ClusterUser) -> None:
         group = definition["vo"]

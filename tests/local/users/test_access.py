@@ -208,7 +208,9 @@ def test_isolated_users_have_buckets_of_their_own(
     people = {"visibility": "restricted", "isolation_level": "USER", "allowed_users": [bob.uid]}
     assert answer(ann.create("apart", **people)) == (201, "")
     own = f"apart-bucket-{bob.uid[:10]}"
-    assert ann.api.get("/system/services/apart").json()["bucket_list"] == [own]
+    shown = ann.api.get("/system/services/apart").json()
+    assert (shown["bucket_list"], shown["allowed_users"]) == ([own], [bob.uid, ann.uid])
+    assert shown["labels"]["uid"] == ann.uid[:10]
     bob.s3.put_object(Bucket=own, Key="in/x", Body=b"1")
     (job,) = cluster.ended("apart")
     assert cluster.jobs("apart")[job]["status"] == "Succeeded"
