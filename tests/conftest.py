@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.command import Caller, Outcome, Runner
 from tests.support.forked import WARNINGS
+from tests.support.programs import path_without_engines
 from tests.support.server import ScriptedServer
 
 __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
@@ -35,7 +36,7 @@ def isolated(home: Path) -> dict[str, str]:
     """Return the environment variables of a home: nothing of the machine's user reaches the program."""
     return {
         "HOME": str(home),
-        "PATH": os.environ["PATH"],
+        "PATH": path_without_engines(),
         "LANG": "C.UTF-8",
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
         "PYTHONWARNINGS": WARNINGS,

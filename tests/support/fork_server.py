@@ -145,7 +145,7 @@ def become(wanted: dict[str, Any]) -> None:
     for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    sys.path[0] = str(Path.cwd())
+    sys.path[:1] = [str(Path.cwd()), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     sys.argv = ["", *wanted["words"]]
     sys.orig_argv = [sys.executable, "-m", PROGRAM, *wanted["words"]]
 
@@ -196,13 +196,14 @@ def _leave(code: int) -> None:
 
 
 def main(control: socket.socket) -> None:
-    """Tell which variables the imports depend on, then serve."""
+    """Tell which variables the imports depend on and what was imported, then serve."""
     asked = prepare()
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise SystemExit("a fork has one thread: one of the imports has started others")
     gc.collect()
     gc.freeze()
-    control.send(json.dumps(sorted(asked)).encode())
+    imported = {name.partition(".")[0] for name in sys.modules}
+    control.send(json.dumps({"asked": sorted(asked), "imported": sorted(imported)}).encode())
     wanted = serve(control)
     control.detach()
     if wanted is not None:

@@ -25,6 +25,8 @@ WARNINGS = "error,ignore:Testing an element's truth value:DeprecationWarning"
 SERVER = {"LANG": "C.UTF-8", "PYTHONWARNINGS": WARNINGS, "HOME": "/nonexistent"}
 # Read when keys are asked for, not at start.
 LATER = ("PYTHON_KEYRING_BACKEND", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# What Python imports by itself when it starts.
+CUSTOM = {"sitecustomize", "usercustomize"}
 # botocore notes at import where AWS's own tools keep models and caches; no test has any.
 OF_NO_MATTER = ("HOME",)
 
@@ -43,7 +45,9 @@ class ForkServer:
             )
         answer = self._control.recv(65536)
         assert answer, "the fork server ended"
-        self._at_import = set(json.loads(answer)) - set(OF_NO_MATTER)
+        told = json.loads(answer)
+        self._at_import = set(told["asked"]) - set(OF_NO_MATTER)
+        self._imported = {*told["imported"], *CUSTOM}
 
     def close(self) -> None:
         """End the server; runs that have begun go on."""
@@ -52,11 +56,16 @@ class ForkServer:
 
     def can_run(self, environ: Mapping[str, str]) -> bool:
         """Tell whether a process with this environment would start as the server did."""
-        return all(
+        return self._can_add(environ.get("PYTHONPATH", "")) and all(
             environ.get(name) == SERVER.get(name)
-            for name in {*environ, *SERVER}
+            for name in {*environ, *SERVER} - {"PYTHONPATH"}
             if name in self._at_import or (name.startswith(AT_START) and name not in LATER)
         )
+
+    def _can_add(self, folders: str) -> bool:
+        """Tell whether these folders, searched first, would have changed nothing of what was imported."""
+        found = [path for folder in folders.split(os.pathsep) if folder for path in Path(folder).glob("*")]
+        return self._imported.isdisjoint(path.name.partition(".")[0] for path in found)
 
     def fork(self, request: dict[str, Any], streams: tuple[int, int, int]) -> int:
         """Have the program run, and return where its process number and its wait status can be read."""
