@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import botocore_files
 from tests.support.command import Caller, Outcome, Runner
 from tests.support.forked import WARNINGS
 from tests.support.programs import path_without_engines
@@ -20,6 +21,7 @@ __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from walking through thousands of collected tests again and again."""
+    botocore_files.read_once()
     gc.collect()
     gc.freeze()
 

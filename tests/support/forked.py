@@ -38,7 +38,8 @@ class ForkServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, fork_server.__file__, str(theirs.fileno())],
+                [sys.executable, "-m", fork_server.__name__, str(theirs.fileno())],
+                cwd=Path(__file__).parents[2],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={**SERVER, "PATH": os.environ["PATH"]},
@@ -80,10 +81,19 @@ class ForkServer:
         return answer
 
 
-class ForkedProcess(subprocess.Popen[bytes]):
+class ForkedProcess(subprocess.Popen[Any]):
     """A run in a fork, to be used like any process that was started; its number and its streams are real.
 
     Only how it begins and how its end is known differ: it is the child of the server.
+
+    Args:
+        words: the command line of the program, or of the script.
+        env: all its variables.
+        cwd: its folder.
+        streams: for all three streams, as `subprocess.Popen` takes them.
+        start_new_session: whether it leaves the terminal of this process.
+        script: what to run instead of the program.
+        options: more of `subprocess.Popen`.
     """
 
     _waitpid_lock: threading.Lock
@@ -96,14 +106,19 @@ class ForkedProcess(subprocess.Popen[bytes]):
         cwd: Path,
         streams: int = subprocess.PIPE,
         start_new_session: bool = False,
+        script: str | None = None,
+        **options: Any,
     ) -> None:
         self._request = {
             "words": words,
             "cwd": str(cwd),
             "env": dict(env),
             "new_session": start_new_session,
+            "script": script,
         }
-        super().__init__(["oscar-cli", *words], stdin=streams, stdout=streams, stderr=streams)
+        super().__init__(
+            ["oscar-cli", *words], **{"stdin": streams, "stdout": streams, "stderr": streams, **options}
+        )
 
     def _execute_child(self, *given: Any) -> None:
         our_in, our_out, our_err = given[11], given[12], given[14]
@@ -142,3 +157,17 @@ def can_run(environ: Mapping[str, str]) -> bool:
     """Tell whether a fork is what a new process with this environment would be."""
     # The way a fork's end is waited for is of Linux alone.
     return sys.platform == "linux" and server().can_run(environ)
+
+
+def start_script(script: str, *words: str, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
+    """Start a script that uses the program's modules; its input and output are pipes, errors join ours."""
+    if can_run(env):
+        return ForkedProcess(words, env=env, cwd=cwd, script=script, stderr=2, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *words],
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )

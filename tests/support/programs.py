@@ -1,7 +1,7 @@
 """The machine's programs without its container engines.
 
-`doctor` starts a container with every engine that it finds. That takes a second of processor time, and what it
-finds depends on the machine. Tests that are about engines look for them on the machine's own PATH.
+`doctor` starts a container with every engine that it finds. That takes a second of processor time, and what
+it finds depends on the machine. Tests that are about engines look for them on the machine's own PATH.
 """
 
 from __future__ import annotations
