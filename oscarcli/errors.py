@@ -35,6 +35,7 @@ Exceptions that are no children of OscarError stay inside their package: whoever
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 
@@ -94,10 +95,43 @@ class ForbiddenError(AuthError):
     """The login is accepted, but it may not do this (403); other requests of the same login may succeed."""
 
 
+@dataclass(frozen=True)
+class MissingName:
+    """The name of something that a cluster does not have.
+
+    Args:
+        kind: service, job, bucket or volume.
+        name: as it was asked for.
+        service: whose job it would be.
+        known: the names there are, where they were asked for already.
+    """
+
+    kind: str
+    name: str
+    service: str = ""
+    known: tuple[str, ...] | None = None
+
+
 class NotFoundError(OscarError):
-    """A service, job, bucket, object or cluster that does not exist."""
+    """A service, job, bucket, object or cluster that does not exist.
+
+    Args:
+        message: as for every error, and so are `hint` and `details`.
+        missing: what the cluster could have under a similar name.
+    """
 
     exit_code = ExitCode.NOT_FOUND
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        details: Sequence[str] = (),
+        missing: MissingName | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
+        self.missing = missing
 
 
 class UnreachableError(OscarError):

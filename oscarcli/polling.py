@@ -44,16 +44,16 @@ class Poll:
         """Take it that a look begins: what it takes is what the rest is measured by."""
         self._began = time.monotonic()
 
-    def wait(self, *, news: bool = False) -> bool:
+    def wait(self, *, changed: bool = False) -> bool:
         """Wait until the next look.
 
         Args:
-            news: whether the look brought something new.
+            changed: whether the look brought something new.
 
         Returns:
             Whether there was time left; without any there is no waiting.
         """
-        self._pause = self._shortest if news else min(self._pause * GROWTH, self._longest)
+        self._pause = self._shortest if changed else min(self._pause * GROWTH, self._longest)
         cost = time.monotonic() - self._began
         pause = max(self._pause, min(cost * self._rest, self._longest_rest))
         left = self.left

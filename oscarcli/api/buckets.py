@@ -9,7 +9,7 @@ from typing import Any
 from oscarcli.api.client import Client
 from oscarcli.api.responses import ServerError, endless, json_document, unconfirmed
 from oscarcli.api.shapes import BUCKET, BUCKET_PAGE, PRESIGNED
-from oscarcli.errors import ForbiddenError, NotFoundError, OscarError
+from oscarcli.errors import ForbiddenError, MissingName, NotFoundError, OscarError
 
 Bucket = dict[str, Any]
 
@@ -47,10 +47,14 @@ def bucket_name(bucket: Bucket) -> str:
 
 def find_bucket(client: Client, name: str) -> Bucket:
     """Return a bucket from the list. Raises NotFoundError when the login sees none of that name."""
-    for bucket in list_buckets(client):
-        if bucket_name(bucket) == name:
-            return bucket
-    raise NotFoundError(f'there is no bucket "{name}"', hint="'oscar-cli bucket list' shows those there are")
+    buckets = {bucket_name(bucket): bucket for bucket in list_buckets(client)}
+    if name in buckets:
+        return buckets[name]
+    raise NotFoundError(
+        f'there is no bucket "{name}"',
+        hint="'oscar-cli bucket list' shows those there are",
+        missing=MissingName("bucket", name, known=tuple(buckets)),
+    )
 
 
 @dataclass(frozen=True)

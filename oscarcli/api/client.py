@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.api.responses import raise_for_status, refuse_page
 from oscarcli.config.model import TlsSettings
-from oscarcli.errors import OscarError, RefusedError, UsageError
+from oscarcli.errors import MissingName, NotFoundError, OscarError, RefusedError, UsageError
 from oscarcli.http.address import base_url, route, same_origin
 from oscarcli.http.failures import explain, is_transient
 from oscarcli.http.limits import EXTENSION, MAX_DOCUMENT_BYTES, BodyError, limit_body
@@ -28,6 +28,15 @@ PASSING_STATUSES = (429, 502, 503, 504)
 # Seconds before the second and the third try of a read.
 RETRY_DELAYS = (0.3, 1.0)
 MAX_RETRY_SECONDS = 10.0
+# What the second word of a route is the name of.
+NAMED_BY_ROUTE = {
+    "services": "service",
+    "logs": "service",
+    "run": "service",
+    "job": "service",
+    "buckets": "bucket",
+    "volumes": "volume",
+}
 
 
 class Client:
@@ -125,7 +134,11 @@ class Client:
             raise UsageError(f"cannot {what}: bytes in it are not UTF-8 text") from error
         response = self._tried(request, auth or self._auth, what)
         if not any_status:
-            raise_for_status(response, what, getattr(auth or self._auth, "hint", None))
+            try:
+                raise_for_status(response, what, getattr(auth or self._auth, "hint", None))
+            except NotFoundError as error:
+                error.missing = _missing_name(segments)
+                raise
         if not any_answer:
             refuse_page(response, what)
         return response
@@ -200,6 +213,15 @@ class Client:
                 return response
             request = _redirected(request, response, what)
         raise RefusedError(f"cannot {what}: the server redirects in a circle")
+
+
+def _missing_name(segments: Sequence[str]) -> MissingName | None:
+    """Return what does not exist when the server says so of a path; `None` where no list has such names."""
+    words = segments[1:] if segments[0] == "system" else segments
+    if words[0] == "logs" and len(words) > 2:
+        return MissingName("job", words[2], words[1])
+    kind = NAMED_BY_ROUTE.get(words[0])
+    return MissingName(kind, words[1]) if kind and len(words) > 1 else None
 
 
 class _Passing(Exception):  # noqa: N818 -- carries the error to raise when patience is over

@@ -8,7 +8,7 @@ from oscarcli.api.client import Client
 from oscarcli.api.responses import json_document
 from oscarcli.api.services import find_service
 from oscarcli.api.shapes import DEPLOYMENT, DEPLOYMENT_LOGS
-from oscarcli.errors import ForbiddenError, NotFoundError, OscarError
+from oscarcli.errors import ForbiddenError, MissingName, NotFoundError, OscarError
 
 Deployment = dict[str, Any]
 Change = Literal["stop", "start", "restart"]
@@ -59,7 +59,8 @@ def _missing_or(client: Client, service: str, error: ForbiddenError) -> OscarErr
     """Return what a 403 means: these routes give it to a service that does not exist, too."""
     try:
         if find_service(client, service) is None:
-            return NotFoundError(f'there is no service "{service}"')
+            missing = MissingName("service", service)
+            return NotFoundError(f'there is no service "{service}"', missing=missing)
     except OscarError:
         error.hint = "the server answers the same when there is no such service"
     return error

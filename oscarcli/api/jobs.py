@@ -12,6 +12,7 @@ from oscarcli.api.shapes import ANY, JOB, JOB_PAGE
 from oscarcli.errors import (
     ForbiddenError,
     JobFailedError,
+    MissingName,
     NotFoundError,
     OscarError,
     UnreachableError,
@@ -49,12 +50,21 @@ def find_job(client: Client, service: str, job: str) -> Job:
     Raises:
         NotFoundError: no such service or job.
     """
+    known: list[str] = []
     for page in _pages(client, service):
         if job in page:
             return page[job]
+        known += page
     raise NotFoundError(
-        f'service "{service}" has no job "{job}"', hint=f"'oscar-cli service logs list {service}' shows them"
+        f'service "{service}" has no job "{job}"',
+        hint=f"'oscar-cli service logs list {service}' shows them",
+        missing=MissingName("job", job, service, tuple(known)),
     )
+
+
+def some_jobs(client: Client, service: str) -> dict[str, Job]:
+    """Return jobs of a service by name: the first page of the list, for one request."""
+    return next(_pages(client, service))
 
 
 def _pages(client: Client, service: str) -> Iterator[dict[str, Job]]:

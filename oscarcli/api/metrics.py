@@ -9,7 +9,7 @@ from oscarcli.api.client import Client
 from oscarcli.api.responses import json_document
 from oscarcli.api.services import find_service
 from oscarcli.api.shapes import METRICS as METRIC_DOCUMENT
-from oscarcli.errors import NotFoundError, RefusedError
+from oscarcli.errors import MissingName, NotFoundError, RefusedError
 
 Metrics = dict[str, Any]
 # `start` and `end` in RFC 3339, each only where wanted; the server takes the last 24 hours by itself.
@@ -64,7 +64,10 @@ def get_service_metrics(client: Client, service: str, window: Window, metric: st
     params = {**window, "metric": metric} if metric else window
     found = _get(client, f'get the metrics of service "{service}"', (service,), params)
     if _is_all_zero(found) and find_service(client, service) is None:
-        raise NotFoundError(f'there is no service "{service}", and there are no metrics of an earlier one')
+        raise NotFoundError(
+            f'there is no service "{service}", and there are no metrics of an earlier one',
+            missing=MissingName("service", service),
+        )
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.shapes import Shape, misfits
+from oscarcli.api.shapes import Shape, type_errors
 from oscarcli.config.limits import is_too_deep
 from oscarcli.errors import (
     AuthError,
@@ -181,7 +181,7 @@ def json_document(response: httpx.Response, what: str, shape: Shape) -> Any:
     if found is None and isinstance(shape, list):
         return []
     # Too deep a document cannot be walked through either.
-    wrong = "it is nested too deeply" if is_too_deep(found) else next(misfits(found, shape), None)
+    wrong = "it is nested too deeply" if is_too_deep(found) else next(type_errors(found, shape), None)
     if wrong is not None:
         raise OscarError(f"cannot {what}: the answer has an unexpected shape: {wrong}")
     return found

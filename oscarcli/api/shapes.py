@@ -147,23 +147,23 @@ QUOTA: Shape = {}
 STATUS: Shape = {}
 
 
-def misfits(value: Any, shape: Shape, place: str = "") -> Iterator[str]:
+def type_errors(value: Any, shape: Shape, place: str = "") -> Iterator[str]:
     """Yield what of a value is not as a shape has it, each in words such as `"input[0].path" is a number`."""
     if isinstance(shape, dict):
-        yield from _misfits_of_document(value, shape, place)
+        yield from _type_errors_of_document(value, shape, place)
     elif isinstance(shape, list):
         if not isinstance(value, list):
-            yield _misfit(value, place, "a list")
+            yield _type_error(value, place, "a list")
             return
         for number, item in enumerate(value):
-            yield from misfits(item, shape[0], f"{place}[{number}]")
+            yield from type_errors(item, shape[0], f"{place}[{number}]")
     elif not _is_of(value, shape):
-        yield _misfit(value, place, WORDS.get(shape, "a port or a list of ports"))
+        yield _type_error(value, place, WORDS.get(shape, "a port or a list of ports"))
 
 
-def _misfits_of_document(value: Any, shape: dict[str, Shape], place: str) -> Iterator[str]:
+def _type_errors_of_document(value: Any, shape: dict[str, Shape], place: str) -> Iterator[str]:
     if not isinstance(value, dict):
-        yield _misfit(value, place, "a document")
+        yield _type_error(value, place, "a document")
         return
     names = value if ANY in shape else shape
     for key in names:
@@ -174,13 +174,13 @@ def _misfits_of_document(value: Any, shape: dict[str, Shape], place: str) -> Ite
         below = f"{place}.{key}" if place else str(key)
         found = value.get(key)
         if found is not None and found != "":
-            yield from misfits(found, inner, below)
+            yield from type_errors(found, inner, below)
         elif is_needed:
             yield f'"{below}" is missing'
         elif found == "" and isinstance(inner, (dict, list)):
-            yield _misfit(found, below, "a list" if isinstance(inner, list) else "a document")
+            yield _type_error(found, below, "a list" if isinstance(inner, list) else "a document")
         elif found is None and ANY in shape and isinstance(inner, dict):
-            yield _misfit(found, below, "a document")
+            yield _type_error(found, below, "a document")
 
 
 def _is_of(value: Any, shape: Shape) -> bool:
@@ -195,7 +195,7 @@ def _is_of(value: Any, shape: Shape) -> bool:
     return isinstance(value, shape)
 
 
-def _misfit(value: Any, place: str, wanted: str) -> str:
+def _type_error(value: Any, place: str, wanted: str) -> str:
     subject = f'"{place}"' if place else "it"
     return f"{subject} is {_word(value)} instead of {wanted}"
 

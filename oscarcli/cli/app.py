@@ -12,10 +12,11 @@ import typer
 from typer.core import TyperOption
 
 from oscarcli import __version__
-from oscarcli.cli.commands import COMMANDS, NOT_YET, PROGRAM, VERSION_OPTION, find, root_help
+from oscarcli.cli.commands import COMMANDS, ELSEWHERE, PROGRAM, VERSION_OPTION, find, root_help
 from oscarcli.cli.kit import click
 from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command import CONTEXT_SETTINGS, Group, usage_hint
+from oscarcli.cli.kit.destructive import OPTIONS, close_words
 from oscarcli.cli.kit.make_group import make_group
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ExitCode, OscarError, UsageError
@@ -51,11 +52,13 @@ class Root(Group):
         return [name for entry in COMMANDS for name in entry.all_names]
 
     def unknown(self, ctx: click.Context, word: str) -> UsageError:
-        """Return the error for a word that names no command; some are the reference client's."""
-        instead = NOT_YET.get(word)
-        if instead is None:
+        """Return the error for a word that names no command; some are those of other tools."""
+        near = close_words(word, [*self.known_words(), *ELSEWHERE])
+        meant = ELSEWHERE.get(near[0] if near else "")
+        if meant is None:
             return super().unknown(ctx, word)
-        return UsageError(f'"{word}" is not part of {PROGRAM} yet', hint=instead)
+        commands = " or ".join(f"{PROGRAM} {command}" for command in meant)
+        return UsageError(f'unknown command "{word}" for "{PROGRAM}"', hint=f"did you mean: {commands}")
 
     def get_help(self, ctx: click.Context) -> str:
         """Return the help that is also shown without importing Typer."""
@@ -81,9 +84,9 @@ def _version_option() -> TyperOption:
 
 def _is_topic(words: list[str]) -> bool:
     """Tell whether what stands behind `help` is a page, or nothing at all; a page goes before a command."""
-    from oscarcli.cli.pages import topics
+    from oscarcli.cli.help.pages import topics
 
-    is_command = any(find(word) or word in NOT_YET for word in words[:1])
+    is_command = any(find(word) for word in words[:1])
     return not is_command or (len(words) == 1 and words[0] in topics())
 
 
@@ -140,8 +143,9 @@ def _usage_error(error: click.ClickException) -> UsageError:
     hint = usage_hint(context) if context is not None else f"'{PROGRAM} --help' explains it"
     if isinstance(error, click.NoSuchOption):
         message = error.message
-        if error.possibilities:
-            hint = f"did you mean {' or '.join(sorted(error.possibilities))}? {hint}"
+        possible = sorted(set(error.possibilities or ()) - OPTIONS)
+        if possible:
+            hint = f"did you mean {' or '.join(possible)}? {hint}"
     else:
         message = error.format_message()
     message = message.rstrip(".")

@@ -81,7 +81,7 @@ class Workflow:
         ]
         return [
             tuple(self.nodes[number] for number in _circle(group, following))
-            for group in sorted(map(sorted, _entangled(following)))
+            for group in sorted(map(sorted, _strongly_connected(following)))
         ]
 
 
@@ -145,7 +145,7 @@ def _around(folder: Folder) -> list[Folder]:
     return [(kind, address, "/".join(parts[:count])) for count in range(len(parts), 0, -1)]
 
 
-def _entangled(following: Sequence[Sequence[int]]) -> list[list[int]]:
+def _strongly_connected(following: Sequence[Sequence[int]]) -> list[list[int]]:
     """Return groups of services each of which leads to every other one of its group, and to itself.
 
     The algorithm is Tarjan's, with a stack instead of recursion.

@@ -61,7 +61,7 @@ class ConcurrentJobs:
                     is_warning=True,
                 )
 
-    def doubtful(
+    def of_uncertain_origin(
         self,
         done: Sequence[FinishedJob],
         found: Sequence[ResultFile],

@@ -11,6 +11,7 @@ from oscarcli.api.jobs import FAILED, Job, find_job, find_log, is_running
 from oscarcli.api.services import get_service
 from oscarcli.errors import NotFoundError, UnreachableError
 from oscarcli.jobs.log_lines import NO_TIMES, LineSelection, SeenLines, have_times, without_time
+from oscarcli.jobs.log_speakers import LogReader
 from oscarcli.jobs.outage import TRANSIENT, ServerOutage
 from oscarcli.jobs.supervisor_log import is_silent
 from oscarcli.polling import Poll
@@ -80,6 +81,7 @@ class LogFollower:
         )
         self._outage = ServerOutage()
         self._seen = SeenLines()
+        self._reader = LogReader()
         self._text = ""
         self._is_timed = True
         self._has_looked = False
@@ -116,7 +118,7 @@ class LogFollower:
                 remark = self._outage.failed(error)
                 if remark:
                     yield LogEvent(note=remark)
-            if not self._is_done and not self._poll.wait(news=not self._is_quiet):
+            if not self._is_done and not self._poll.wait(changed=not self._is_quiet):
                 raise self._too_late()
 
     def _look(self) -> Iterator[LogEvent]:
@@ -125,7 +127,7 @@ class LogFollower:
             self._look_at_state()
         ended = bool(self.job) and not is_running(self.job)
         if not ended:
-            yield from self._news_of_state()
+            yield from self._state_changes()
         text = None
         if self.job.get("status") not in WAITING_STATES:
             text = find_log(self._client, self._service, self._name, timestamps=True)
@@ -136,7 +138,7 @@ class LogFollower:
             yield LogEvent(note=remark)
         yield from self._take(text, ended)
         # The end comes last.
-        yield from self._news_of_state()
+        yield from self._state_changes()
         self._is_done = ended
 
     # -- state -----------------------------------------------------------------------------------
@@ -161,7 +163,7 @@ class LogFollower:
         rest = min((self._state_time - began) * STATE_REST_FACTOR, MAX_STATE_REST_SECONDS)
         self._next_state = self._state_time + rest
 
-    def _news_of_state(self) -> Iterator[LogEvent]:
+    def _state_changes(self) -> Iterator[LogEvent]:
         status = self.job.get("status")
         if self.job and status != self._told_status:
             self._told_status = status
@@ -180,19 +182,22 @@ class LogFollower:
     # -- log -------------------------------------------------------------------------------------
 
     def _take(self, text: str | None, ended: bool) -> Iterator[LogEvent]:
-        lines = self._seen.news(text or "", ended=ended)
+        lines = self._seen.new_lines(text or "", ended=ended)
         is_first, self._has_looked = not self._has_looked, True
         self._text = text or self._text
         self._is_quiet = not lines
         if not lines:
             return
+        has_ended = any(line.endswith(LAST_WORDS) for line in lines)
         was_timed, self._is_timed = self._is_timed, self._is_timed and have_times(lines)
         if was_timed and not self._is_timed and self._selection.since is not None:
             yield LogEvent(note=NO_TIMES)
+        if self._selection.script_only:
+            lines = self._reader.of_script(lines)
         wanted = self._selection.of(lines, timed=self._is_timed, first=is_first)
         if wanted:
             yield LogEvent("\n".join(wanted) + "\n")
-        if any(line.endswith(LAST_WORDS) for line in lines):
+        if has_ended:
             self._next_state, self._state_time = 0.0, float("-inf")
 
     def _require_end(self, text: str | None) -> None:
@@ -201,7 +206,7 @@ class LogFollower:
         A server that restarts answers with nothing, or with less than it had before.
         """
         if self._seen:
-            if not text or not self._seen.reach(text):
+            if not text or not self._seen.is_complete_in(text):
                 raise UnreachableError(
                     f'cannot get the end of the log of job "{self._name}": '
                     f"the server answers with {'less than it had before' if text else 'nothing'}"

@@ -31,7 +31,7 @@ class SeenLines:
         self._last = ""
         self._newest = ""
 
-    def news(self, text: str, *, ended: bool) -> list[str]:
+    def new_lines(self, text: str, *, ended: bool) -> list[str]:
         """Return the lines that were not there before, in the log's order, without their line ends.
 
         Args:
@@ -52,7 +52,7 @@ class SeenLines:
         self._newest = new[-1] if new else self._newest
         return new
 
-    def reach(self, text: str) -> bool:
+    def is_complete_in(self, text: str) -> bool:
         """Tell whether a log goes as far as what was seen of it; without times that cannot be told.
 
         A log need not have that any more: a node drops the oldest lines. Then its last line is a later one.
@@ -106,11 +106,13 @@ class LineSelection:
         since: only lines from this moment on.
         tail: only so many of the last ones, of what was there at the first look.
         times: with the time before each line.
+        script_only: only what the script wrote.
     """
 
     since: datetime | None = None
     tail: int | None = None
     times: bool = False
+    script_only: bool = False
 
     @property
     def needs_times(self) -> bool:

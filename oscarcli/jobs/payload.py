@@ -81,14 +81,14 @@ def decoded_answer(answer: bytes, mode: str) -> bytes:
         if decoded is None:
             raise OscarError("the answer is not base64", hint="run it again with --raw to see the answer")
         return decoded
-    return answer if decoded is None or not _is_meant(answer.split(), decoded) else decoded
+    return answer if decoded is None or not _is_base64_text(answer.split(), decoded) else decoded
 
 
 def has_result_behind_log(answer: bytes) -> bool:
     """Tell whether an answer is text whose last line is clearly base64: a log, and the result behind it."""
     lines = answer.strip().splitlines()
     decoded = _decoded(lines[-1]) if len(lines) > 1 else None
-    return decoded is not None and _is_meant([lines[-1].strip()], decoded)
+    return decoded is not None and _is_base64_text([lines[-1].strip()], decoded)
 
 
 def _last_line(answer: bytes) -> bytes:
@@ -109,7 +109,7 @@ def _decoded(answer: bytes) -> bytes | None:
         return None
 
 
-def _is_meant(lines: list[bytes], decoded: bytes) -> bool:
+def _is_base64_text(lines: list[bytes], decoded: bytes) -> bool:
     """Tell whether an answer was encoded by somebody rather than being text that reads as base64 by chance.
 
     Args:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOOKS_AT_ONCE = 8
 
 # Given files and the objects that they are, returns why some of them are not to be taken.
-Judge = Callable[["Sequence[tuple[ResultFile, StoredObject]]"], "Mapping[ResultFile, OscarError]"]
+FindRefused = Callable[["Sequence[tuple[ResultFile, StoredObject]]"], "Mapping[ResultFile, OscarError]"]
 
 
 def bring_results(
@@ -73,7 +73,7 @@ def fetch_files(
     meter: Meter,
     *,
     failed: Container[str] = (),
-    judge: Judge | None = None,
+    find_refused: FindRefused | None = None,
 ) -> Iterator[ResultEvent]:
     """Download files that jobs stored, each under its name, and yield what becomes of it.
 
@@ -83,11 +83,11 @@ def fetch_files(
         folder: where they go.
         meter: told how far it is.
         failed: the jobs that failed: they need not have stored what their logs announce.
-        judge: is shown what is there before any of it is downloaded, and tells what is not to be.
+        find_refused: is shown what is there before any of it is downloaded, and tells what is not to be.
     """
     for provider in dict.fromkeys(file.provider for file in wanted):
         chosen = [file for file in wanted if file.provider == provider]
-        yield from _download(files, provider, chosen, folder, failed, meter, judge)
+        yield from _download(files, provider, chosen, folder, failed, meter, find_refused)
 
 
 def _unpack(chosen: Sequence[ResultFile], folder: Path) -> Iterator[ResultEvent]:
@@ -112,7 +112,7 @@ def _download(
     folder: Path,
     failed: Container[str],
     meter: Meter,
-    judge: Judge | None,
+    find_refused: FindRefused | None,
 ) -> Iterator[ResultEvent]:
     """Download files from one storage provider."""
     try:
@@ -123,7 +123,7 @@ def _download(
         return
     looks = list(zip(chosen, _looks(storage, chosen, folder), strict=True))
     there = [(file, look.source) for file, look in looks if isinstance(look, Fetch)]
-    refused = judge(there) if judge is not None else {}
+    refused = find_refused(there) if find_refused is not None else {}
     tasks: dict[Fetch, ResultFile] = {}
     for file, look in looks:
         if file in refused:

@@ -56,7 +56,7 @@ class ResultFinder:
                 found += files
         yield from self._concurrent.shared(found)
         triggers = {name: account.trigger for name, account in accounts.items()}
-        yield from self._concurrent.doubtful(
+        yield from self._concurrent.of_uncertain_origin(
             [one for one in done if accounts[one.name].written], found, triggers
         )
         yield from found
@@ -130,10 +130,10 @@ class ResultFinder:
             for name, provider, found in self._in_window(one):
                 files.setdefault(found.location, ResultFile(one.name, name, None, provider, found.location))
         if timed:
-            yield from self._doubts(timed, has_files=bool(files))
+            yield from self._remarks_on_window(timed, has_files=bool(files))
         yield from files.values()
 
-    def _doubts(self, timed: Sequence[FinishedJob], *, has_files: bool) -> Iterator[Remark]:
+    def _remarks_on_window(self, timed: Sequence[FinishedJob], *, has_files: bool) -> Iterator[Remark]:
         whose, it = (
             (f'the log of job "{timed[0].name}" does', "it")
             if len(timed) == 1

@@ -116,7 +116,7 @@ class UploadedJobs:
             yield from updates
             if self._is_done():
                 return
-            if not self._poll.wait(news=bool(updates)):
+            if not self._poll.wait(changed=bool(updates)):
                 raise self._too_late()
 
     def _is_done(self) -> bool:

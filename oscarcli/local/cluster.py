@@ -6,6 +6,11 @@ import logging
 import os
 
 from oscarcli.local.answers import ApiError
+from oscarcli.local.exposed import table as deployments_table
+from oscarcli.local.exposed.deployment import PodEnvironment
+from oscarcli.local.exposed.deployments import Deployments
+from oscarcli.local.exposed.ports import PortLeases
+from oscarcli.local.exposed.table import StoppedDeployments
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.images import table as images_table
 from oscarcli.local.images.authentication import PullSecrets
@@ -13,9 +18,12 @@ from oscarcli.local.images.pulls import Pulls
 from oscarcli.local.images.table import ImageTable
 from oscarcli.local.jobs import calls as calls_table
 from oscarcli.local.jobs import table as jobs_table
+from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.calls import Calls
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
+from oscarcli.local.jobs.mounts import index as mounts_index
+from oscarcli.local.jobs.mounts.mounts import Mounts
 from oscarcli.local.jobs.placement import Placements
 from oscarcli.local.jobs.request_log import RequestLog
 from oscarcli.local.jobs.runner import JobRunner, missing_memory
@@ -28,11 +36,13 @@ from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.options import Options
 from oscarcli.local.recovery import Expiry, recover
+from oscarcli.local.services import host_links
 from oscarcli.local.services import quotas as quotas_table
 from oscarcli.local.services import table as services_table
 from oscarcli.local.services import volumes as volumes_table
 from oscarcli.local.services.definition import INVALID, Definition
 from oscarcli.local.services.federation import Federations
+from oscarcli.local.services.host_links import HostLinks
 from oscarcli.local.services.lifecycle import Lifecycle
 from oscarcli.local.services.ownership import Ownership
 from oscarcli.local.services.quotas import Quotas
@@ -60,8 +70,11 @@ SCHEMA = (
     volumes_table.SCHEMA,
     quotas_table.SCHEMA,
     images_table.SCHEMA,
+    deployments_table.SCHEMA,
     users_table.SCHEMA,
     access.SCHEMA,
+    mounts_index.SCHEMA,
+    host_links.SCHEMA,
 )
 STOPPED = "the server was stopped while the job was running"
 
@@ -116,6 +129,7 @@ class LocalCluster:
             self.volumes,
             self._capabilities,
             Ownership(self.policies, self.quotas, self.users),
+            self.attachments.obstacle,
             strict=options.strict,
         )
         self._expiry = Expiry(folder, self.jobs)
@@ -124,11 +138,15 @@ class LocalCluster:
     def _build_runs(self) -> None:
         options = self.options
         storage = ClusterStorage(self.store, self.accounts, self.settings.access_key)
+        mounts = Mounts(self.state, self.folder.mounts, self.store, self.accounts, storage.account_of)
+        links = HostLinks(self.state, self.folder.path)
+        self.attachments = Attachments(self.services, self.volumes, mounts, links, self.engines)
         self._runner = JobRunner(
             self.folder.jobs,
             self.services,
             storage,
             self.placements,
+            self.attachments,
             self._obstacle,
             strict_exit=options.strict_exit,
         )
@@ -142,10 +160,18 @@ class LocalCluster:
         self.sync = SyncRuns(
             self.folder.jobs,
             self.placements,
+            self.attachments,
             storage if options.sync_store else None,
             self._obstacle,
             ended=self.calls.add_sync,
             limit=options.sync_limit,
+        )
+        self.deployments = Deployments(
+            PodEnvironment(
+                self.folder.deployments, self.placements, self.attachments, PortLeases(), self._obstacle
+            ),
+            self.services,
+            StoppedDeployments(self.state),
         )
 
     def _capabilities(self, definition: Definition) -> Capabilities:
@@ -156,7 +182,7 @@ class LocalCluster:
         return Capabilities(engine.name, engine.images is not None, engine.passes_gpus)
 
     def _obstacle(self, definition: Definition) -> str | None:
-        return missing_memory(definition) or self.volumes.obstacle(definition)
+        return missing_memory(definition) or self.attachments.obstacle(definition)
 
     def _committed(self) -> None:
         self.scheduler.wake()
@@ -170,15 +196,18 @@ class LocalCluster:
         self.calls.prepare()
         self.volumes.prepare()
         recover(self.folder, self.jobs, self.engines)
+        self.attachments.recover()
         self.folder.remember_engine(self.engines.default.name, self.engines.default.version)
         self.store.sweep()
         self.scheduler.start()
+        self.deployments.start_all(self.engines)
         self._expiry.start()
 
     def stop_runs(self) -> None:
         """Stop all runs; jobs among them count as failed, pending ones stay."""
         self._pulls.stop()
         self.sync.stop("the server was stopped")
+        self.deployments.close()
         self.scheduler.stop(STOPPED, STOP_SECONDS)
 
     def close(self) -> None:

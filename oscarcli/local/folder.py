@@ -28,7 +28,9 @@ CONTENTS = (
     f"{DATABASE}-shm",
     "blobs",
     "jobs",
+    "deployments",
     "volumes",
+    "mounts",
     "images",
     "pull-secrets",
     "engine.json",
@@ -83,7 +85,9 @@ class DataFolder:
         self.database = self.path / DATABASE
         self.blobs = self.path / "blobs"
         self.jobs = self.path / "jobs"
+        self.deployments = self.path / "deployments"
         self.volumes = self.path / "volumes"
+        self.mounts = self.path / "mounts"
         self.images = self.path / "images"
         self.pull_secrets = self.path / "pull-secrets"
         self._engine = self.path / "engine.json"

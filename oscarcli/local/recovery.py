@@ -100,7 +100,7 @@ class Expiry:
 
     def expire(self, now: float) -> None:
         """Remove what is too old at a time in seconds since the epoch."""
-        names = self._jobs.outlived(clock.stamp(now - MAX_JOB_AGE_SECONDS), MAX_JOBS)
+        names = self._jobs.to_forget(clock.stamp(now - MAX_JOB_AGE_SECONDS), MAX_JOBS)
         self._jobs.remove(names)
         for name in names:
             remove_tree(self._folder.jobs / name)

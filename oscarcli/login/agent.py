@@ -110,7 +110,7 @@ class AgentSource:
             raise AgentProtocolError(f"{PROGRAM} cannot be run: {error.strerror}") from error
         lines = ended.out.decode("ascii", "replace").splitlines()
         if ended.code != 0:
-            return {"status": "failure", "error": _complaint(ended.err)}
+            return {"status": "failure", "error": _error_text(ended.err)}
         # Token, issuer and expiry, one a line.
         expiry = int(lines[2]) if len(lines) > 2 and lines[2].isdecimal() else None
         return {"status": "success", "access_token": lines[0] if lines else "", "expires_at": expiry}
@@ -124,7 +124,7 @@ def _has_nacl() -> bool:
     return True
 
 
-def _complaint(err: bytes) -> str:
+def _error_text(err: bytes) -> str:
     """Return what `oidc-token` complains of: its first line says what, the others advise."""
     lines = [line for line in err.decode("utf-8", "replace").splitlines() if line.strip()]
     return lines[0].removeprefix("Error:").strip() if lines else f"{PROGRAM} failed and said nothing"

@@ -45,7 +45,7 @@ def refreshed(
         raise AuthError(
             f"cannot {what}: the refresh token is none: it has blanks or odd characters, or nothing"
         )
-    base, client, wanted = _whom(token, issuer, client_id, scopes, what)
+    base, client, wanted = _login_of(token, issuer, client_id, scopes, what)
     form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": client}
     if wanted:
         form["scope"] = wanted
@@ -56,7 +56,7 @@ def refreshed(
         return ask_token(provider, form, connection, what=what, trace=trace)
 
 
-def _whom(token: str, issuer: str, client_id: str, scopes: str, what: str) -> tuple[str, str, str]:
+def _login_of(token: str, issuer: str, client_id: str, scopes: str, what: str) -> tuple[str, str, str]:
     """Return issuer, client id and scopes: what was given, else what the token says of itself."""
     base = issuer.strip() or jwt.text_claim(token, "iss")
     client = client_id.strip() or jwt.text_claim(token, "azp", "client_id")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
-from oscarcli.timestamps import clock
+from oscarcli.timestamps import clock, moment_of
 
 # Seconds of each unit, the largest first. Nobody needs to know the month of a job to the day.
 UNITS = (("year", 31_536_000), ("month", 2_592_000), ("day", 86_400), ("hour", 3600), ("minute", 60))
@@ -60,3 +60,17 @@ def duration_text(distance: timedelta) -> str:
     if not hours:
         return f"{minutes}m{seconds % 60:02}s"
     return f"{hours}h{minutes % 60:02}m" if not days else f"{days}d{hours % 24:02}h"
+
+
+def run_time(start: object, finish: object, *, is_running: bool) -> str | None:
+    """Return how long something ran, until now if it still does; `None` where the server does not tell.
+
+    Args:
+        start: the server's text for the moment it began.
+        finish: and for the one it ended.
+        is_running: whether it has not ended.
+    """
+    begin, end = moment_of(start), moment_of(finish)
+    if begin is None or (end is None and not is_running):
+        return None
+    return duration_text((end or datetime.now(timezone.utc)) - begin)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
 
 from oscarcli.errors import NotFoundError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.location import Location
 
+# As many as a store tells with one answer.
+MAX_LEVEL_KEYS = 1000
 LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -27,6 +29,21 @@ def objects_at(storage: Storage, location: Location) -> Iterator[StoredObject]:
     for found in storage.list(location.bucket, folder):
         if found.location.key != folder:
             yield found
+
+
+def level(storage: Storage, location: Location) -> Sequence[str]:
+    """Return the keys that begin with a place's up to their next slash, folders once and with their slash.
+
+    At most `MAX_LEVEL_KEYS`, by one request where the storage can tell folders by itself.
+    """
+    from oscarcli.storage.s3.storage import S3Storage
+
+    if isinstance(storage, S3Storage):
+        return storage.level(location)
+    start = len(location.key)
+    found = storage.list(location.bucket, location.key, limit=MAX_LEVEL_KEYS)
+    ends = ((one.location.key, one.location.key.find("/", start) + 1) for one in found)
+    return list(dict.fromkeys(key[: end or None] for key, end in ends))
 
 
 def relative_name(found: StoredObject, location: Location) -> str:

@@ -97,13 +97,13 @@ class Sync:
 
     Attributes:
         unchanged: how many names are on both sides and alike.
-        doomed: what is to be deleted, after a run of `copies`.
+        to_delete: what is to be deleted, after a run of `copies`.
         is_complete: whether nothing was refused.
     """
 
     def __init__(self, storage: Storage, request: SyncRequest, refuse: Callable[[OscarError], None]) -> None:
         self.unchanged = 0
-        self.doomed: list[SyncAction] = []
+        self.to_delete: list[SyncAction] = []
         self.is_complete = True
         self._storage = storage
         self._wanted = request
@@ -140,10 +140,10 @@ class Sync:
         else:
             yield from self._downloads(meter)
 
-    def deletions(self, doomed: list[SyncAction]) -> Generator[SyncOutcome, None, None]:
+    def deletions(self, to_delete: list[SyncAction]) -> Generator[SyncOutcome, None, None]:
         """Delete, and yield what became of each."""
         cancellation = Cancellation()
-        with closing(run_parallel(doomed, self._delete, cancellation, workers=WORKERS)) as outcomes:
+        with closing(run_parallel(to_delete, self._delete, cancellation, workers=WORKERS)) as outcomes:
             for done in outcomes:
                 if done.error is not None and not isinstance(done.error, OscarError):
                     raise done.error
@@ -225,7 +225,7 @@ class Sync:
     def _differing(self) -> Iterator[SyncAction]:
         for action in self.actions():
             if action.kind is ActionKind.DELETE:
-                self.doomed.append(action)
+                self.to_delete.append(action)
             else:
                 yield action
 

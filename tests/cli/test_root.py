@@ -15,7 +15,9 @@ from typer.main import get_group
 
 from oscarcli import __version__
 from oscarcli.cli.app import Root
-from oscarcli.cli.commands import COMMANDS, COMMON_OPTIONS, PROGRAM, Entry, root_help
+from oscarcli.cli.commands import COMMANDS, COMMON_OPTIONS, ELSEWHERE, PROGRAM, Entry, find, root_help
+from oscarcli.cli.completion.tree import CommandNode, read_tree
+from oscarcli.cli.kit.destructive import OPTIONS, VERBS
 from oscarcli.cli.kit.session import Session
 from tests.conftest import Caller, Runner
 from tests.support.server import ScriptedServer, document
@@ -87,10 +89,6 @@ def test_version_is_an_option_of_the_root(run: Runner, call: Caller) -> None:
         ("cluster lst", 'unknown command "lst" for "oscar-cli cluster"', "'list'"),
         ("service logs gte x", 'unknown command "gte" for "oscar-cli service logs"', "'get'"),
         ("help nowhere", '"nowhere" is neither a page of the manual nor a command', "lists both"),
-        ("interactive", '"interactive" is not part of oscar-cli yet', "--help"),
-        ("-c x interactive", '"interactive" is not part of oscar-cli yet', "'oscar-cli --help'"),
-        ("ui --config x", '"ui" is not part of oscar-cli yet', "'oscar-cli --help'"),
-        ("help ui", '"ui" is not part of oscar-cli yet', "'oscar-cli --help'"),
         ("cluster list --confg x", "no such option: --confg", "--config"),
         ("cluster list extra", "got unexpected extra argument", "usage: oscar-cli cluster list [OPTIONS]"),
         ("cluster add", "missing argument 'IDENTIFIER'", "IDENTIFIER ENDPOINT [USERNAME] [PASSWORD]"),
@@ -119,6 +117,61 @@ def test_wrong_words_exit_2_with_a_way_on(call: Caller, words: str, message: str
     assert message in error
     assert hint.startswith("hint: ")
     assert suggestion in hint
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("logs", "oscar-cli service logs"),
+        ("run", "oscar-cli service run"),
+        ("ls", "oscar-cli service list or oscar-cli bucket list"),
+        ("ps", "oscar-cli service list or oscar-cli service logs list"),
+        ("get", "oscar-cli service get or oscar-cli service get-file"),
+        ("put", "oscar-cli service put-file"),
+        ("lgs", "oscar-cli service logs"),
+    ],
+)
+def test_a_verb_without_its_noun_is_told_its_command(call: Caller, word: str, meant: str) -> None:
+    result = call(word, "posenet")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == f'Error: unknown command "{word}" for "oscar-cli"\nhint: did you mean: {meant}\n'
+
+
+def test_what_words_of_other_tools_mean_exists_and_destroys_nothing() -> None:
+    for word, meant in ELSEWHERE.items():
+        assert find(word) is None, f'"{word}" is a command'
+        for command in meant:
+            node: CommandNode = read_tree()
+            for part in command.partition(" -")[0].split():
+                node = node.children[part]
+                assert node.names[0] not in VERBS, f"{word}: {command}"
+            options = [part for part in command.split() if part.startswith("-")]
+            assert all(node.option(name) for name in options)
+
+
+def test_the_verbs_that_destroy_are_all_of_that_kind() -> None:
+    pending, found = [read_tree()], set()
+    while pending:
+        children = set(pending.pop().children.values())
+        pending += children
+        main = {"delete", "delete-file", "remove", "logout", "prune", "reset"}
+        found |= {name for child in children if child.names[0] in main for name in child.names}
+    assert found == VERBS
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "delte x", "dlete", "remov x", "rmm x", "destroy x", "kill x", "stop", "rmi x", "purge",
+        "service delet x", "service logs delete x y --al", "local rest", "auth logut", "cluster remve x",
+        "service sync a:b c --delet",
+    ],
+)  # fmt: skip
+def test_nothing_that_destroys_is_suggested(call: Caller, words: str) -> None:
+    result = call(*words.split())
+    assert result.code == 2
+    suggestion = result.err.partition("did you mean")[2].partition("?")[0]
+    assert not {part.strip("'") for part in suggestion.split()} & {*VERBS, *OPTIONS}
 
 
 def test_an_empty_config_path_is_not_the_default_one(call: Caller) -> None:

@@ -104,6 +104,7 @@ class ScriptedServer:
         self._lock = threading.Lock()
         self._prepared: list[_Prepared] = []
         self._unexpected: list[str] = []
+        self._has_missed = False
         self._http = _Http(("127.0.0.1", port), _Handler)
         self._http.script = self
         if tls is not None:
@@ -149,13 +150,27 @@ class ScriptedServer:
     def reply_to(self, request: Request) -> Answer:
         """Take a request and return the prepared answer."""
         with self._lock:
-            self.requests.append(request)
             found = next((one for one in self._prepared if one.fits(request)), None)
+            if found is None and self._is_search_for_names(request):
+                return text("no list is prepared", UNEXPECTED)
+            self.requests.append(request)
             if found is None:
                 self._unexpected.append(f"{request.method} {request.path} {dict(request.query)}")
                 return text(f"unexpected call: {request.method} {request.path}", UNEXPECTED)
             found.used += 1
-        return found.reply if isinstance(found.reply, Answer) else found.reply(request)
+        answer = found.reply if isinstance(found.reply, Answer) else found.reply(request)
+        self._has_missed = self._has_missed or answer.status == 404
+        return answer
+
+    def _is_search_for_names(self, request: Request) -> bool:
+        """Tell whether somebody looks for names like the one that was answered with 404 before.
+
+        Tests that are not about it prepare no list for it, and do not count it.
+        """
+        parts = request.path.split("/")
+        is_list = parts[-2:-1] == ["system"] and parts[-1] in ("services", "buckets", "volumes")
+        is_list = is_list or parts[-3:-1] == ["system", "logs"]
+        return self._has_missed and request.method == "GET" and is_list
 
     def _prepare(self, prepared: _Prepared) -> None:
         with self._lock:

@@ -14,11 +14,14 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 import pytest
+
+from tests.support.command import World
 
 PATIENCE = 60.0
 PROMPT = "READY> "
@@ -32,6 +35,21 @@ LAUNCH = (
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execvp(sys.argv[1], sys.argv[1:])"
 )
 CLEAR_LINE = b"\x15"
+# How each shell is started, and what it is told so that it completes.
+SETUPS = {
+    "bash": (
+        ["bash", "--norc", "--noprofile", "-i"],
+        "bind 'set enable-bracketed-paste off'; source <(oscar-cli completion bash); PS1='{}''{}'",
+    ),
+    "zsh": (
+        ["zsh", "-f", "-i"],
+        "autoload -Uz compinit; compinit -u -D; source <(oscar-cli completion zsh); PS1='{}''{}'",
+    ),
+    "fish": (
+        ["fish", "--no-config", "-i"],
+        "oscar-cli completion fish | source; function fish_prompt; echo -n '{}''{}'; end",
+    ),
+}
 
 
 class Shell:
@@ -100,3 +118,25 @@ class Shell:
             assert time.monotonic() < deadline, f"none of {texts} came: {screen!r}"
             if select.select([self._master], [], [], 0.1)[0]:
                 self._seen += os.read(self._master, 65536).decode(errors="replace")
+
+
+@contextmanager
+def completing_shell(name: str, world: World, variables: Mapping[str, str]) -> Iterator[Shell]:
+    """Yield a shell of SETUPS with completion loaded, in the home of a world.
+
+    Args:
+        name: of the shell.
+        world: whose variables it has.
+        variables: more of them.
+    """
+    words, setup = SETUPS[name]
+    programs = world.home / "bin"
+    programs.mkdir(exist_ok=True)
+    program = programs / "oscar-cli"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m oscarcli "$@"\n')
+    program.chmod(0o755)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    environ = {**world.environ, **variables, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[2])}
+    # The prompt is written in two parts, so that the echo of the command does not look like it.
+    with Shell(words, setup.format(PROMPT[:3], PROMPT[3:]), environ, world.home) as started:
+        yield started

@@ -29,7 +29,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_pauses_grow_without_news_up_to_the_longest_and_begin_anew_with_news(clock: Clock) -> None:
     poll = Poll(1.0, 3.0)
-    assert [poll.wait(news=news) for news in (True, False, False, False, False, True, False)] == [True] * 7
+    assert [poll.wait(changed=changed) for changed in (True, False, False, False, False, True, False)] == [
+        True
+    ] * 7
     assert clock.slept == [1.0, 1.5, 2.25, 3.0, 3.0, 1.0, 1.5]
 
 

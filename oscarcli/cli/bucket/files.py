@@ -200,4 +200,5 @@ def _hinting_at_listing(location: Location) -> Iterator[None]:
         yield
     except NotFoundError as error:
         hint = f"'oscar-cli bucket get {location.bucket} --all' shows what is there"
-        raise NotFoundError(error.message, hint=error.hint or hint) from error
+        error.hint = error.hint or hint
+        raise

@@ -24,19 +24,16 @@ PART_COLUMNS = (Column("PART", lambda row: row[0]), Column("STATE", lambda row: 
 SETTING_COLUMNS = (Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1]))
 
 
-@app.command("status, s", formats=TABLE_FORMATS, columns=NODE_COLUMNS)
+@app.command("status, s", formats=TABLE_FORMATS, columns=NODE_COLUMNS, watch="whole")
 def status(ctx: typer.Context) -> None:
     """Show the nodes of a cluster with their load, then OSCAR, jobs and object store."""
     from oscarcli.api.system import get_status
-    from oscarcli.cli.cluster.status_view import nodes, parts
+    from oscarcli.output.cluster_status import nodes, parts
 
     session: Session = ctx.obj
     document = get_status(session.api)
-    if not session.wants_table:
-        session.show(Result(document))
-        return
     session.show(Result(document, NODE_COLUMNS, rows=nodes(document), empty="The server tells of no nodes"))
-    if session.layout.names_only or session.layout.columns:
+    if not session.wants_table or session.layout.names_only or session.layout.columns:
         # These are about the nodes alone.
         return
     session.answer("\n")
@@ -60,8 +57,8 @@ def config(
 ) -> None:
     """Show how a cluster is set up, or set which images its services may use."""
     from oscarcli.api.system import get_config
-    from oscarcli.cli.cluster.status_view import settings
     from oscarcli.http.redaction import mask_document
+    from oscarcli.output.cluster_status import settings
 
     session: Session = ctx.obj
     if set_images is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from oscarcli.cli.completion.tree import CommandNode, Option
 from oscarcli.cli.kit.argv import is_short, split_short
@@ -34,7 +35,7 @@ PROVIDER = "STORAGE_PROVIDER"
 PROVIDERS = ("minio", "s3", "onedata", "webdav", "rucio")
 # The sides of a sync: a folder here, or the name of what the noun is about.
 SIDES = ("SOURCE", "TARGET")
-REMOTE = ("REMOTE_FILE", "REMOTE_PATH")
+REMOTE = ("REMOTE_FILE", "REMOTE_PATH", "FILE_NAME")
 # Commands whose first argument is a name that does not exist yet.
 MAKERS = ("cluster add", "bucket create", "volume create")
 
@@ -222,15 +223,55 @@ def _add_arguments(answer: Suggestions, line: Line, node: CommandNode, start: st
         if plain == PROVIDER:
             answer.add([("minio.default", "")], start)
         elif plain in REMOTE and node.path.startswith("service "):
-            buckets = [(f"{name}/", about) for name, about in names("bucket", line.arguments, line.given)]
-            answer.add(buckets, start)
-            answer.goes_on = bool(answer.pairs) and all(word.endswith("/") for word, _ in answer.pairs)
+            _add_path(answer, line, _Place("", _provider(line), names), start, "")
+        elif plain in REMOTE and line.arguments:
+            _add_path(answer, line, _Place(f"{line.arguments[0]}/", "", names), start, "")
         elif plain in SIDES:
-            answer.takes_folders = True
-            answer.add(names(node.path.partition(" ")[0], line.arguments, line.given), start)
+            _add_side(answer, line, node.path.partition(" ")[0], start, names)
         _add_kind(answer, plain, start, "", lambda kind: names(kind, line.arguments, line.given))
     # Whoever names several things names each once.
     answer.pairs = [pair for pair in answer.pairs if pair[0] not in line.arguments]
+
+
+class _Place(NamedTuple):
+    """Where a remote path goes on: behind a bucket, or at the names of buckets, of a provider's storage."""
+
+    bucket: str
+    provider: str
+    names: Names
+
+
+def _provider(line: Line) -> str:
+    word = line.arguments[1] if len(line.arguments) > 1 else ""
+    is_provider = word.partition(".")[0].lower() in PROVIDERS
+    return word if is_provider else line.given.get("--provider", "")
+
+
+def _add_path(answer: Suggestions, line: Line, place: _Place, start: str, prefix: str) -> None:
+    """Take what a remote path may be, up to its next slash: the names of buckets, or what is in a folder."""
+    whole = place.bucket + start
+    if "/" in whole:
+        service = "" if place.bucket else (prefix.rstrip(":") or (line.arguments or [""])[0])
+        found = place.names("object", (service, place.provider, whole), line.given)
+        pairs = [(word.removeprefix(place.bucket), about) for word, about in found]
+        pairs = [pair for pair in pairs if not pair[0].startswith("-")]
+    else:
+        pairs = [(f"{name}/", about) for name, about in place.names("bucket", (), line.given)]
+    answer.add(pairs, start, prefix)
+    answer.goes_on = any(word.endswith("/") for word, _ in answer.pairs)
+
+
+def _add_side(answer: Suggestions, line: Line, noun: str, start: str, names: Names) -> None:
+    """Take what one side of a sync may be: a local folder, a name with a colon, or a path behind that."""
+    name, colon, path = start.partition(":")
+    if not colon or "/" in name:
+        answer.takes_folders = True
+        found = [(f"{one}:", about) for one, about in names(noun, line.arguments, line.given)]
+        answer.add(found, start)
+        answer.goes_on = bool(answer.pairs)
+        return
+    bucket = f"{name}/" if noun == "bucket" else ""
+    _add_path(answer, line, _Place(bucket, line.given.get("--provider", ""), names), path, f"{name}:")
 
 
 def _expected(arguments: Sequence[str], given: Sequence[str]) -> list[str]:

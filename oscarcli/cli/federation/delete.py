@@ -58,9 +58,9 @@ def delete(
         return
     if not (is_selective or all_members or yes):
         _confirm_all(session, service, chosen)
-    doomed = sorted({str(one.get("service_name")) for one in chosen if one.get("service_name")})
+    to_delete = sorted({str(one.get("service_name")) for one in chosen if one.get("service_name")})
     if delete_service:
-        _confirm_services(session, service, doomed, yes)
+        _confirm_services(session, service, to_delete, yes)
     gone = {federation.identity(one) for one in chosen}
     change_federation(
         session,
@@ -72,7 +72,7 @@ def delete(
     for member in chosen:
         session.note(f"removed: {described(member)}")
     if delete_service:
-        _check_deleted(session, doomed)
+        _check_deleted(session, to_delete)
 
 
 def _is_selective(
@@ -104,16 +104,16 @@ def _confirm_all(session: Session, service: str, members: Sequence[Member]) -> N
         raise OscarError("nothing was removed")
 
 
-def _confirm_services(session: Session, service: str, doomed: Sequence[str], yes: bool) -> None:
+def _confirm_services(session: Session, service: str, to_delete: Sequence[str], yes: bool) -> None:
     """Ask before services are deleted: the server deletes those of this cluster, whoever the member is."""
-    if service in doomed:
+    if service in to_delete:
         raise RefusedError(
             f'--delete-service would delete service "{service}" itself: the server takes the member\'s name '
             "for one of this cluster",
             hint=f"'oscar-cli service delete {service}' is for that",
         )
-    listed = ", ".join(f'"{name}"' for name in doomed)
-    if yes or not doomed:
+    listed = ", ".join(f'"{name}"' for name in to_delete)
+    if yes or not to_delete:
         return
     if not session.can_ask:
         raise UsageError(f"--delete-service deletes service {listed} of this cluster; say --yes to do it")
@@ -121,12 +121,12 @@ def _confirm_services(session: Session, service: str, doomed: Sequence[str], yes
         raise OscarError("nothing was removed")
 
 
-def _check_deleted(session: Session, doomed: Sequence[str]) -> None:
+def _check_deleted(session: Session, to_delete: Sequence[str]) -> None:
     """Look whether the services are gone: the server tells nobody when they are not."""
     from oscarcli.api.services import find_service
 
-    left = [name for name in doomed if find_service(session.api, name) is not None]
-    for name in doomed:
+    left = [name for name in to_delete if find_service(session.api, name) is not None]
+    for name in to_delete:
         if name not in left:
             session.note(f'there is no service "{name}" in this cluster any more')
     if left:

@@ -21,13 +21,13 @@ def apply_plan(session: Session, plan: Planned, *, wait: bool) -> None:
     Raises:
         OscarError: some were not done, or not ready in time; each was told.
     """
-    _tell_lent(session, plan)
+    _tell_delegated_logins(session, plan)
     _carry_out(session, plan, wait=wait)
 
 
-def _tell_lent(session: Session, plan: Planned) -> None:
+def _tell_delegated_logins(session: Session, plan: Planned) -> None:
     sent = {action.name for action in plan.actions if action.kind in ("create", "edit")}
-    for service, clusters in plan.lent.items():
+    for service, clusters in plan.delegated_logins.items():
         if service in sent:
             session.note(
                 f'service "{service}" is given the login of {", ".join(clusters)} to delegate jobs with; '

@@ -48,9 +48,9 @@ def delete_objects(
         storage.remove(location)
         session.done(f'Deleted "{shown(location)}"', {"deleted": [shown(location)]})
         return
-    doomed = _matches(storage, location)
-    _confirm(session, location, len(doomed), yes=yes)
-    _delete_all(session, storage, doomed, shown)
+    to_delete = _matches(storage, location)
+    _confirm(session, location, len(to_delete), yes=yes)
+    _delete_all(session, storage, to_delete, shown)
 
 
 def _is_there(storage: Storage, location: Location) -> bool:
@@ -66,10 +66,10 @@ def _is_there(storage: Storage, location: Location) -> bool:
 def _matches(storage: Storage, location: Location) -> list[Location]:
     from oscarcli.storage.selection import matching
 
-    doomed = [found.location for found in matching(location).objects(storage)]
-    if not doomed:
+    to_delete = [found.location for found in matching(location).objects(storage)]
+    if not to_delete:
         raise NotFoundError(f'delete "{location}" from {storage.provider}: no object matches')
-    return doomed
+    return to_delete
 
 
 def _confirm(session: Session, location: Location, count: int, *, yes: bool) -> None:
@@ -86,16 +86,16 @@ def _confirm(session: Session, location: Location, count: int, *, yes: bool) -> 
 
 
 def _delete_all(
-    session: Session, storage: Storage, doomed: list[Location], shown: Callable[[Location], str]
+    session: Session, storage: Storage, to_delete: list[Location], shown: Callable[[Location], str]
 ) -> None:
     from oscarcli.storage.cancel import Cancellation
     from oscarcli.storage.transfer import WORKERS
     from oscarcli.storage.workers import run_parallel
 
-    report = TransferReport(session, alone=len(doomed) == 1)
+    report = TransferReport(session, alone=len(to_delete) == 1)
     deleted: list[str] = []
     try:
-        with closing(run_parallel(doomed, storage.remove, Cancellation(), workers=WORKERS)) as outcomes:
+        with closing(run_parallel(to_delete, storage.remove, Cancellation(), workers=WORKERS)) as outcomes:
             for done in outcomes:
                 if done.error is not None and not isinstance(done.error, OscarError):
                     raise done.error

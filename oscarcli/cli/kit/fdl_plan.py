@@ -45,12 +45,12 @@ class Planned:
     Attributes:
         fdl: the file.
         actions: the steps, in the order to do them in.
-        lent: for services that delegate, the clusters whose logins they are given.
+        delegated_logins: for services that delegate, the clusters whose logins they are given.
     """
 
     fdl: Fdl
     actions: Sequence[Action]
-    lent: Mapping[str, Sequence[str]]
+    delegated_logins: Mapping[str, Sequence[str]]
 
 
 def planned(
@@ -102,8 +102,8 @@ def planned_fdl(
     if env_file is not None and env_file != Path():
         _fill_in(session, env_file, wanted)
     existing = read_existing(wanted, session.api_for)
-    wanted, lent = with_logins(wanted, existing, session.config.clusters, session.with_secret)
-    return Planned(fdl, plan(wanted, existing, force=force), lent)
+    wanted, delegated_logins = with_logins(wanted, existing, session.config.clusters, session.with_secret)
+    return Planned(fdl, plan(wanted, existing, force=force), delegated_logins)
 
 
 def read_fdl(session: Session, path: str, *, names_only: bool = False) -> Fdl:

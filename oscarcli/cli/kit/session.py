@@ -7,7 +7,7 @@ each made of what stands above it:
   config_path    where the file is                nothing            cluster doctor kit
   config_file    the file, to look anew and edit  file, each time    auth cluster kit local
   recorded       the clusters in the file         file, once         auth cluster
-  config         those, and the environment's     as `recorded`      auth cluster doctor fdl kit local service
+  config         those, and the environment's     as `recorded` (4)  auth cluster doctor fdl kit local service
   cluster        the chosen one of them           as `recorded` (1)  auth bucket doctor hub service
   cluster_id     its id                           as `cluster`       auth cluster doctor health hub service
   known_cluster  the one with an id               as `cluster`       api_for
@@ -16,7 +16,7 @@ each made of what stands above it:
   api, api_for   a client for a cluster           as `cluster` (3)  nearly all nouns
 
 (1) Nothing where the environment gives an endpoint. (2) Keyring, file, or cache of tokens. (3) As `logins`
-when a request needs one.
+when a request needs one. (4) And `interactive`, as `cluster_id`.
 """
 
 from __future__ import annotations
@@ -124,6 +124,11 @@ class Session(Console):
         vault = Vault(self.config_file, folder=cache_folder(self.environ))
         return Logins(vault, self.environ, self.warn, self.diagnostics.hide, trace)
 
+    def forget_configuration(self) -> None:
+        """Let the file be read anew when it is asked for next."""
+        for name in ("recorded", "config"):
+            self.__dict__.pop(name, None)
+
     # -- API -------------------------------------------------------------------------------------
 
     @property
@@ -141,6 +146,12 @@ class Session(Console):
             trace = self.trace if self.debug else None
             self._clients[cluster_id] = client_for(cluster, self.logins, timeout=self.timeout, trace=trace)
         return self._clients[cluster_id]
+
+    @property
+    def only_client(self) -> Client | None:
+        """The client of the one cluster that this run speaks to; `None` when there are several, or none."""
+        clients = list(self._clients.values())
+        return clients[0] if len(clients) == 1 else None
 
     def warn_unverified(self, cluster: Cluster) -> None:
         """Say that the certificates of a cluster are not verified, where that is so."""

@@ -73,7 +73,7 @@ def url(
     session: Session = ctx.obj
     document = get_service(session.api, service)
     address = (
-        f"{base_url(session.cluster.endpoint)}/system/services/{service}/{_entrance(service, document)}/"
+        f"{base_url(session.cluster.endpoint)}/system/services/{service}/{_path_segment(service, document)}/"
     )
     expose = document.get("expose") or {}
     if session.wants_table:
@@ -85,7 +85,7 @@ def url(
         _open(address)
 
 
-def _entrance(service: str, document: dict[str, Any]) -> str:
+def _path_segment(service: str, document: dict[str, Any]) -> str:
     """Return the part of the path that leads to a service. Raises RefusedError when nothing does."""
     if document.get("kserve"):
         return "models"

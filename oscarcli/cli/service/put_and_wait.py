@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
-from oscarcli.api.jobs import state_text
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import TransferReport, carried_out, upload_label, upload_line
-from oscarcli.cli.service.batch_lines import progress_text, status_line, tell_failures
-from oscarcli.cli.service.wait import WaitPrinter, conclude
+from oscarcli.cli.service.batch_lines import status_line, tell_failures
+from oscarcli.cli.service.upload_printer import UploadPrinter
+from oscarcli.cli.service.wait import conclude
 from oscarcli.errors import OscarError, UsageError
-from oscarcli.jobs.events import JobsProgress, Uploaded, UploadFailed
 from oscarcli.jobs.upload_and_wait import upload_and_wait
-from oscarcli.jobs.uploaded import JobUpdate
 from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
     from oscarcli.jobs.service_storage import ServiceStorage
-    from oscarcli.output.progress import Progress
-    from oscarcli.output.status_line import StatusLine
     from oscarcli.storage.transfer import Upload
 
 
@@ -35,10 +29,11 @@ def put_and_wait(
     folder: Path | None,
     show_progress: bool,
     refused: Sequence[OscarError] = (),
+    script_only: bool = False,
 ) -> None:
     """Upload files, wait for their jobs and bring what these wrote. See `upload_and_wait` for arguments.
 
-    `refused` is why other files are not uploaded.
+    `refused` is why other files are not uploaded, `script_only` leaves the supervisor's lines out of the log.
 
     Raises:
         UsageError: there is no file to upload.
@@ -47,7 +42,15 @@ def put_and_wait(
         OscarError: what else goes wrong on the way.
     """
     with status_line(session, wanted=show_progress) as line:
-        printer = _Printer(session, files, tasks, line, show_progress=show_progress, refused=refused)
+        printer = UploadPrinter(
+            session,
+            files,
+            tasks,
+            line,
+            show_progress=show_progress,
+            refused=refused,
+            script_only=script_only,
+        )
         if not tasks:
             printer.uploads.conclude("uploaded")
             raise UsageError("there is no file to upload")
@@ -64,56 +67,3 @@ def put_and_wait(
         tell_failures(session, outcomes.failures())
     conclude(outcomes.done)
     printer.uploads.conclude("uploaded")
-
-
-class _Printer(WaitPrinter):
-    """Tells of uploads, too, and of the jobs that they started: of several together, how far they are."""
-
-    def __init__(
-        self,
-        session: Session,
-        files: ServiceStorage,
-        tasks: Sequence[Upload],
-        line: StatusLine,
-        *,
-        show_progress: bool,
-        refused: Sequence[OscarError],
-    ) -> None:
-        super().__init__(session, files, show_progress=show_progress, is_single=len(tasks) == 1)
-        self.uploads = TransferReport(session, alone=self._is_single and not refused)
-        for error in refused:
-            self.uploads.fail(error)
-        self._tasks, self._line = tasks, line
-
-    def tells(self) -> dict[type, Callable[[Any], None]]:
-        """Return what tells of each kind of event."""
-        return super().tells() | {
-            Uploaded: self._tell_upload,
-            UploadFailed: lambda event: self.uploads.fail(event.error),
-            JobUpdate: self._tell_job,
-            JobsProgress: lambda event: self._line.show(progress_text(event)),
-        }
-
-    def _tell_upload(self, event: Uploaded) -> None:
-        self.uploads.succeed(upload_line(event.task, event.provider) if self._is_single else None)
-
-    def _tell_job(self, update: JobUpdate) -> None:
-        if not self._is_single:
-            self._session.verbose_note(f'"{update.place}": job "{update.name}": {state_text(update.job)}')
-            return
-        self._followed = update.name
-        if self._session.wants_table:
-            self._session.line(update.name)
-
-    @contextmanager
-    def meter(self, what: Literal["uploads", "results"], count: int) -> Iterator[Progress]:
-        """Show how far the uploads are, or the downloads of results."""
-        self._line.close()
-        if what == "results":
-            with super().meter(what, count) as progress:
-                yield progress
-            return
-        with carried_out(
-            self._session, upload_label(self._tasks), self.uploads, wanted=self._show_progress
-        ) as progress:
-            yield progress

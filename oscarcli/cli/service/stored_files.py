@@ -66,4 +66,5 @@ def hinting_at_listing(service: str, provider: str, location: Location) -> Itera
     except NotFoundError as error:
         folder = f"{location}".rstrip("/").rpartition("/")[0] or location.bucket
         hint = f"'oscar-cli service list-files {service} {provider} {folder}' shows what is there"
-        raise NotFoundError(error.message, hint=error.hint or hint) from error
+        error.hint = error.hint or hint
+        raise

@@ -107,7 +107,7 @@ class Batch:
             if self._is_stopping or not (self._rest.waiting or self._awaited):
                 return
             # An end may make room for the next inputs.
-            if poll.left == 0 or not (self._chosen() or poll.wait(news=self._over > before)):
+            if poll.left == 0 or not (self._chosen() or poll.wait(changed=self._over > before)):
                 raise self._too_late()
 
     def failures(self) -> list[InputFailed]:

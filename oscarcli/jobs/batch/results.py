@@ -90,7 +90,9 @@ class BatchResults:
         """
         self._brought = {record.job: BroughtResults(record, [], []) for record in ended}
         wanted = [file for record in ended for file in self._wanted(record)]
-        for event in fetch_files(self._files, wanted, self._folder, SilentMeter(), judge=self._judge):
+        for event in fetch_files(
+            self._files, wanted, self._folder, SilentMeter(), find_refused=self._refused
+        ):
             if isinstance(event, Remark):
                 yield event
                 continue
@@ -125,7 +127,7 @@ class BatchResults:
 
     # -- objects that several jobs wrote ---------------------------------------------------------
 
-    def _judge(self, there: Sequence[tuple[ResultFile, StoredObject]]) -> Mapping[ResultFile, OscarError]:
+    def _refused(self, there: Sequence[tuple[ResultFile, StoredObject]]) -> Mapping[ResultFile, OscarError]:
         refused: dict[ResultFile, OscarError] = {}
         by_version: dict[str, list[ResultFile]] = {}
         for file, found in there:
@@ -138,10 +140,10 @@ class BatchResults:
             else:
                 self._brought[file.job].versions.append(version)
         for version, files in by_version.items():
-            refused |= self._judge_version(version, files)
+            refused |= self._refused_of_version(version, files)
         return refused
 
-    def _judge_version(self, version: str, files: Sequence[ResultFile]) -> dict[ResultFile, OscarError]:
+    def _refused_of_version(self, version: str, files: Sequence[ResultFile]) -> dict[ResultFile, OscarError]:
         """Return which of the files, which are one version of one object, are not what their jobs wrote."""
         records = {file: self._brought[file.job].record for file in files}
         known = [*self._claims.get(version, ()), *records.values()]

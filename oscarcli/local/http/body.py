@@ -152,7 +152,7 @@ class RequestBody:
         finally:
             timer.cancel()
 
-    def linger(self) -> None:
+    def discard_rest(self) -> None:
         """Tell the client that nothing more comes, and take what it still sends for a short while."""
         connection = self._request.conn.socket
         deadline = time.monotonic() + LINGER_SECONDS

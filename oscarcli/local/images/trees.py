@@ -7,7 +7,7 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from oscarcli.local.images.model import ImageError, Progress
@@ -71,6 +71,20 @@ class ImageTree:
             return []
         rows = [line.split(":") for line in path.read_text("utf-8", "replace").splitlines()]
         return [row for row in rows if len(row) >= columns]
+
+    def make_mount_point(self, path: str) -> None:
+        """Make the folder that something of this machine will be bound over, unless it is there.
+
+        Raises:
+            OSError: a part of the path is a link or a file in the image, or it cannot be made.
+        """
+        current = self.root
+        for part in PurePosixPath(path).parts[1:]:
+            current /= part
+            if current.is_symlink() or (current.exists() and not current.is_dir()):
+                shown = current.relative_to(self.root)
+                raise OSError(f"nothing can be bound at {path}: /{shown} is no folder in the image")
+            current.mkdir(exist_ok=True)
 
     def environment(self) -> dict[str, bytes]:
         """Return the variables that every container of the image has."""

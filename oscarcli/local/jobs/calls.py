@@ -107,7 +107,7 @@ class Calls:
                 (definition["name"], SYNC, USER, definition["cpu"], started, started, finished),
             )
 
-    def tallies(self, window: Window) -> list[CallTotals]:
+    def totals(self, window: Window) -> list[CallTotals]:
         """Return the calls that came in a window, by service, user and kind."""
         rows = self._state.read().execute(
             "SELECT service, kind, user, count(*) AS n FROM calls WHERE made >= ? AND made < ? "

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from oscarcli.local.images.model import Image, ImageError
 from oscarcli.local.images.pulls import ImageRequest, Pull, Pulls
-from oscarcli.local.jobs.engine.base import Engine
+from oscarcli.local.jobs.engine.base import Bind, Engine
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.services.definition import Definition
 
@@ -18,10 +18,11 @@ class PlacementError(Exception):
 
 @dataclass(frozen=True)
 class Placement:
-    """An engine, and the image that it runs a script in, if it uses any."""
+    """An engine, the image that it runs a script in, if it uses any, and what is bound into it."""
 
     engine: Engine
     image: Image | None = None
+    binds: tuple[Bind, ...] = ()
 
 
 class Placements:

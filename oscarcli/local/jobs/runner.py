@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
+from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.engine.base import Engine, RunCancellation
 from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.mounts.folder import MountError
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
 from oscarcli.local.jobs.removal import FolderRemover
 from oscarcli.local.jobs.storage import ClusterStorage
@@ -35,6 +37,7 @@ class JobRunner:
         services: to know which revision of a service has said already what differs here.
         storage: the cluster's objects.
         placements: tells what executes a script.
+        attachments: lead scripts to volumes and mounts.
         obstacle: asked with a definition, says why its script cannot run here, or `None`.
         strict_exit: let a script's exit code decide over success, which a real cluster does not.
     """
@@ -45,6 +48,7 @@ class JobRunner:
         services: Services,
         storage: ClusterStorage,
         placements: Placements,
+        attachments: Attachments,
         obstacle: Obstacle,
         *,
         strict_exit: bool = False,
@@ -54,6 +58,7 @@ class JobRunner:
         self._services = services
         self._storage = storage
         self._placements = placements
+        self._attachments = attachments
         self._obstacle = obstacle
         self._strict_exit = strict_exit
 
@@ -90,7 +95,14 @@ class JobRunner:
             return JobOutcome(False, str(error))
         self._note_differences(job, placement.engine, log)
         run = Run(job.name, job.definition, payload, asynchronous=True)
-        outcome = supervise(run, home / WORK, self._storage.of(job.definition), placement, log, cancellation)
+        storage = self._storage.of(job.definition)
+        attached = self._attachments.attached(job.definition, placement, log.note, cancellation.check)
+        try:
+            with attached as place:
+                outcome = supervise(run, home / WORK, storage, place, log, cancellation)
+        except MountError as error:
+            log.last("ERROR", str(error))
+            return JobOutcome(False, str(error))
         return self._judged(outcome, log)
 
     def _place(self, job: Job, cancellation: RunCancellation) -> Placement:

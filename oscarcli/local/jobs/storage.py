@@ -34,10 +34,14 @@ class ClusterStorage:
         self._accounts = accounts
         self._root = root
 
+    def account_of(self, definition: Definition) -> str:
+        """Return the access key whose rights the runs of a service have."""
+        owner: str = definition["owner"]
+        return owner if self._accounts.find(owner) is not None else self._root
+
     def of(self, definition: Definition) -> RunStorage:
         """Return what the runs of a service may read and write."""
-        owner = definition["owner"]
-        user = owner if self._accounts.find(owner) is not None else self._root
+        user = self.account_of(definition)
         return _ServiceStorage(self._store, self._accounts, user, definition["bucket_list"])
 
 

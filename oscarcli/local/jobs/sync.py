@@ -13,6 +13,7 @@ from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.http.messages import Body, Request, Response
+from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import JobLog, read_log
 from oscarcli.local.jobs.placement import PlacementError, Placements
@@ -22,6 +23,7 @@ from oscarcli.local.jobs.supervisor import Run, log_level, supervise
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.options import SYNC_LIMIT_SECONDS
 from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.mounts import mount_of
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class SyncRuns:
     Args:
         folder: where runs have their folders while they last.
         placements: tells what executes a script.
+        attachments: lead scripts to volumes; no mount is there, as on a real cluster.
         storage: the cluster's objects, to store results in; `None` as on a real cluster, where a
             synchronous run has no credentials and its results go to the caller alone.
         obstacle: asked with a definition, says why its script cannot run here, or `None`.
@@ -62,6 +65,7 @@ class SyncRuns:
         self,
         folder: Path,
         placements: Placements,
+        attachments: Attachments,
         storage: ClusterStorage | None,
         obstacle: Obstacle,
         *,
@@ -70,6 +74,7 @@ class SyncRuns:
     ) -> None:
         self._folder = folder
         self._placements = placements
+        self._attachments = attachments
         self._storage = storage
         self._obstacle = obstacle
         self._ended = ended
@@ -170,6 +175,7 @@ class SyncRuns:
             placement = self._placements.of(run.definition, cancellation.check)
         except PlacementError as error:
             raise Refused(502, str(error)) from error
+        placement = self._attachments.with_volume(run.definition, placement)
         storage = None if self._storage is None else self._storage.of(run.definition)
         job_log = JobLog(home, log_level(run.definition), limit=MAX_OUTPUT_BYTES, answer_limit=None)
         try:
@@ -198,6 +204,11 @@ class SyncRuns:
             log.warning(
                 'synchronous run of "%s": results are returned and not stored, as on a real cluster; '
                 "--sync-store stores them",
+                name,
+            )
+        if mount_of(definition) is not None:
+            log.warning(
+                'synchronous run of "%s": nothing is mounted, as on a real cluster, which mounts for jobs',
                 name,
             )
 

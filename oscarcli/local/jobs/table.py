@@ -179,7 +179,7 @@ class Jobs:
         rows = self._state.read().execute("SELECT name, status FROM jobs WHERE service = ?", (service,))
         return [row["name"] for row in rows if statuses is None or row["status"] in statuses]
 
-    def outlived(self, before: str, keep: int) -> list[str]:
+    def to_forget(self, before: str, keep: int) -> list[str]:
         """Return the names of ended jobs that finished before a time or are not among the newest `keep`."""
         rows = self._state.read().execute(
             "SELECT name FROM jobs WHERE status IN (?, ?) AND (finished < ? OR id <= "

@@ -44,6 +44,7 @@ def remove(call: Call) -> Response:
             # Somebody else was faster. The manager tells its log alone, too.
             log.warning('service "%s" cannot be deleted with its member: %s', name, error)
         call.cluster.sync.stop("the service was deleted", name)
+        call.cluster.attachments.release()
     return _answer(definition)
 
 

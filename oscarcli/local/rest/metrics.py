@@ -68,37 +68,37 @@ class Span:
     shown: Document
 
 
-def _tallies(call: Call, span: Span) -> list[CallTotals]:
+def _all_totals(call: Call, span: Span) -> list[CallTotals]:
     """Return the calls of the services that the caller sees; those that are gone are the account's alone."""
-    tallies = call.cluster.calls.tallies(span.window)
+    all_totals = call.cluster.calls.totals(span.window)
     if call.caller.is_admin:
-        return list(tallies)
+        return list(all_totals)
     names = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
-    return [totals for totals in tallies if totals.service in names]
+    return [totals for totals in all_totals if totals.service in names]
 
 
 def summary(call: Call) -> Response:
     """GET /system/metrics."""
     span = _span(call)
-    tallies = _tallies(call, span)
+    all_totals = _all_totals(call, span)
     existing = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
     hours = {
         service: hours
         for service, hours in call.cluster.calls.cpu_hours(span.window).items()
         if call.caller.is_admin or service in existing
     }
-    active = {totals.service for totals in tallies}
-    users = _users(tallies)
+    active = {totals.service for totals in all_totals}
+    users = _users(all_totals)
     totals = {
         "services_count_active": len(active),
         "services_count_total": len(existing | active),
         "cpu_hours_total": _number(sum(hours.values())),
         "gpu_hours_total": 0,
-        **_requests(tallies),
+        **_requests(all_totals),
         "countries_count": 0,
-        "countries": [] if tallies else None,
+        "countries": [] if all_totals else None,
         "users_count": len(users),
-        "users": users if tallies else None,
+        "users": users if all_totals else None,
     }
     return json_answer({**span.shown, "totals": totals, "sources": SOURCES})
 
@@ -117,40 +117,40 @@ def breakdown(call: Call) -> Response:
         raise MetricsError(400, "unsupported group_by")
     if include_users and form == "csv":
         raise MetricsError(400, "include_users is not supported for csv")
-    tallies = _tallies(call, span)
-    items = _items(group, tallies, include_users=include_users)
+    all_totals = _all_totals(call, span)
+    items = _items(group, all_totals, include_users=include_users)
     if form == "csv":
         return _csv(CSV_HEADERS[group], items)
     return json_answer({**span.shown, "group_by": asked, "items": items})
 
 
-def _items(group: str, tallies: Sequence[CallTotals], *, include_users: bool) -> list[Document]:
+def _items(group: str, all_totals: Sequence[CallTotals], *, include_users: bool) -> list[Document]:
     # Every caller is on this machine, so there are no countries to tell apart.
     if group == "country":
         return []
-    keys = sorted({getattr(totals, group) for totals in tallies})
-    parts = [(key, [totals for totals in tallies if getattr(totals, group) == key]) for key in keys]
+    keys = sorted({getattr(totals, group) for totals in all_totals})
+    parts = [(key, [totals for totals in all_totals if getattr(totals, group) == key]) for key in keys]
     if group == "user":
         return [_user_item(key, part) for key, part in parts]
     return [_service_item(key, part, include_users) for key, part in parts]
 
 
-def _service_item(service: str, tallies: Sequence[CallTotals], include_users: bool) -> Document:
-    users = _users(tallies)
+def _service_item(service: str, all_totals: Sequence[CallTotals], include_users: bool) -> Document:
+    users = _users(all_totals)
     return {
         "key": service,
-        **_requests(tallies),
+        **_requests(all_totals),
         "unique_users_count": len(users),
         **({"users": users} if include_users and users else {}),
         "countries": [],
     }
 
 
-def _user_item(user: str, tallies: Sequence[CallTotals]) -> Document:
+def _user_item(user: str, all_totals: Sequence[CallTotals]) -> Document:
     return {
         "key": user,
         "membership": "unknown" if user == NOBODY else "member",
-        "executions_count": sum(totals.count for totals in tallies),
+        "executions_count": sum(totals.count for totals in all_totals),
         "countries": [],
     }
 
@@ -190,9 +190,16 @@ def of_service(call: Call) -> Response:
 
 
 def _values(call: Call, window: Window) -> dict[str, float]:
-    tallies = [totals for totals in call.cluster.calls.tallies(window) if totals.service == call.name]
+    all_totals = [totals for totals in call.cluster.calls.totals(window) if totals.service == call.name]
     hours = call.cluster.calls.cpu_hours(window).get(call.name, 0.0)
-    counts = (_number(hours), 0, _count(tallies, SYNC), _count(tallies, ASYNC), 0, len(_users(tallies)))
+    counts = (
+        _number(hours),
+        0,
+        _count(all_totals, SYNC),
+        _count(all_totals, ASYNC),
+        0,
+        len(_users(all_totals)),
+    )
     return dict(zip(METRICS, counts, strict=True))
 
 
@@ -200,8 +207,8 @@ def _unit(metric: str) -> Document:
     return {"unit": "hours"} if metric.endswith("-hours") else {}
 
 
-def _requests(tallies: Sequence[CallTotals]) -> Document:
-    sync, asynchronous = _count(tallies, SYNC), _count(tallies, ASYNC)
+def _requests(all_totals: Sequence[CallTotals]) -> Document:
+    sync, asynchronous = _count(all_totals, SYNC), _count(all_totals, ASYNC)
     return {
         "requests_count_total": sync + asynchronous,
         "requests_count_sync": sync,
@@ -210,12 +217,12 @@ def _requests(tallies: Sequence[CallTotals]) -> Document:
     }
 
 
-def _count(tallies: Iterable[CallTotals], kind: str) -> int:
-    return sum(totals.count for totals in tallies if totals.kind == kind)
+def _count(all_totals: Iterable[CallTotals], kind: str) -> int:
+    return sum(totals.count for totals in all_totals if totals.kind == kind)
 
 
-def _users(tallies: Iterable[CallTotals]) -> list[str]:
-    return sorted({totals.user for totals in tallies} - {NOBODY})
+def _users(all_totals: Iterable[CallTotals]) -> list[str]:
+    return sorted({totals.user for totals in all_totals} - {NOBODY})
 
 
 def _number(value: float) -> float:

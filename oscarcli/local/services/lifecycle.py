@@ -8,18 +8,20 @@ from collections.abc import Callable
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.objects.store import ObjectStore
+from oscarcli.local.services.buckets import ServiceBuckets
 from oscarcli.local.services.definition import (
+    INVALID,
     OWNER,
     REGION,
     Definition,
     buckets_of,
     check_names_and_quantities,
-    inputs_of,
-    outputs_of,
     read_definition,
 )
+from oscarcli.local.services.exposure import check_scale
 from oscarcli.local.services.federation import complete_federation
 from oscarcli.local.services.job_protocols import JobQueue, JobTable
+from oscarcli.local.services.mounts import check_mount
 from oscarcli.local.services.ownership import Ownership
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.unsupported import Capabilities, refuse_impossible
@@ -55,6 +57,7 @@ class Lifecycle:
         volumes: the volumes that services mount.
         capabilities: tells what the engine of a service can do.
         ownership: gives services and buckets to users.
+        obstacle: says why a service's scripts do not reach its volume or mount, or `None`.
         strict: refuse an input or output bucket that exists already, and keep those of a service that is
             deleted without an owner, as the manager does.
     """
@@ -69,17 +72,19 @@ class Lifecycle:
         volumes: Volumes,
         capabilities: CapabilitiesOf,
         ownership: Ownership,
+        obstacle: Callable[[Definition], str | None],
         *,
         strict: bool,
     ) -> None:
         self._state = state
-        self._store = store
         self._services = services
         self._jobs = jobs
         self._scheduler = scheduler
         self._volumes = volumes
         self._capabilities = capabilities
         self._ownership = ownership
+        self._buckets = ServiceBuckets(store, services, ownership, strict=strict)
+        self._obstacle = obstacle
         self._strict = strict
         self.endpoint = ""
         """The S3 endpoint that definitions show; known once the listener has its port."""
@@ -97,9 +102,13 @@ class Lifecycle:
             if self._services.get(definition["name"]) is not None:
                 self._refuse_existing(definition)
             check_names_and_quantities(definition, "Error creating the service: ")
-            self._make_buckets(definition, caller, refuse_existing=self._strict)
-            self._isolate(definition)
-            self._volumes.mount(definition)
+            if self._strict:
+                check_scale(definition, "Error creating the service: ")
+            self._buckets.make(definition, caller, refuse_existing=self._strict)
+            self._buckets.isolate(definition)
+            self._volumes.require(definition)
+            self._reach(definition)
+            self._volumes.provide(definition)
             self._services.put(definition)
         log.info('service "%s" created', definition["name"])
         return definition
@@ -123,17 +132,25 @@ class Lifecycle:
             if definition.get("volume") != stored.get("volume"):
                 raise ApiError(400, UNCHANGEABLE)
             check_names_and_quantities(definition, "Error updating the service: ")
+            if self._strict:
+                check_scale(definition, "Error updating the service: ")
             definition.update(token=stored["token"], namespace=stored["namespace"])
             if not definition["environment"]["secrets"]:
                 definition["environment"]["secrets"] = stored["environment"]["secrets"]
-            self._note_late_inputs(stored, definition)
-            self._make_buckets(definition, caller, refuse_existing=False)
-            self._isolate(definition)
+            self._buckets.note_late_inputs(stored, definition)
+            self._buckets.make(definition, caller, refuse_existing=False)
+            self._buckets.isolate(definition)
+            self._reach(definition)
             self._services.put(definition)
         log.info('service "%s" updated', definition["name"])
         if self._strict and _has_new_private_bucket(stored, definition) and definition["owner"] != OWNER:
             raise ApiError(500, _policy_failure(definition["owner"]))
         return definition
+
+    def _reach(self, definition: Definition) -> None:
+        obstacle = self._obstacle(definition)
+        if obstacle is not None:
+            raise ApiError(400, INVALID + obstacle)
 
     def delete(self, name: str, caller: RequestCaller = ADMIN) -> None:
         """Delete a service, its jobs, and what it came with that no other service uses.
@@ -151,37 +168,20 @@ class Lifecycle:
             self._services.remove(name)
             jobs = self._jobs.names(name)
             self._jobs.remove(jobs)
-            is_stuck = self._cannot_free_buckets(definition)
+            is_stuck = self._buckets.cannot_free(definition)
             isolated = self._ownership.isolated(definition)
-            for bucket in () if is_stuck else [*buckets_of(definition), *isolated]:
-                self._remove_bucket(name, bucket)
+            if not is_stuck:
+                self._buckets.remove(definition, isolated)
             self._volumes.release(definition)
         self._scheduler.forget(jobs)
         log.info('service "%s" deleted', name)
         if is_stuck:
             raise ApiError(500, BUCKETS_STAY)
 
-    def _cannot_free_buckets(self, definition: Definition) -> bool:
-        """Tell whether the buckets stay, as with the manager, which frees them of their owner's policy.
-
-        Only the cluster's own account has none. An update without `owner` leaves a service with nobody's.
-        """
-        buckets = buckets_of(definition)
-        if definition["owner"] == OWNER or self._ownership.has_policies(buckets):
-            return False
-        if not self._strict:
-            log.warning(
-                'service "%s" has the owner "%s", by an update that did not carry "%s"; a real cluster fails '
-                "to delete it and keeps its buckets",
-                definition["name"],
-                definition["owner"],
-                OWNER,
-            )
-        return self._strict
-
     def _read(self, body: bytes) -> Definition:
         definition = read_definition(body)
         complete_volume(definition)
+        check_mount(definition)
         complete_federation(definition)
         refuse_impossible(definition, self._capabilities(definition), self._services.get(definition["name"]))
         definition.pop("replicas", None)
@@ -199,83 +199,6 @@ class Lifecycle:
         if definition["environment"]["secrets"]:
             raise ApiError(409, "A secret with the given name already exists")
         raise ApiError(400, "A service with the provided name already exists")
-
-    def _make_buckets(self, definition: Definition, caller: RequestCaller, *, refuse_existing: bool) -> None:
-        name = definition["name"]
-        tags = _tags(definition)
-        new = [bucket for bucket in buckets_of(definition) if self._store.bucket(bucket) is None]
-        self._ownership.check_count(caller, len(new))
-        made: set[str] = set()
-        sources = inputs_of(definition)
-        for number, place in enumerate([*sources, *outputs_of(definition)]):
-            is_input = number < len(sources)
-            if self._store.bucket(place.bucket) is None:
-                self._store.create_bucket(place.bucket, tags)
-                made.add(place.bucket)
-            elif self._is_foreign(place.bucket, caller, made) or (
-                refuse_existing and (is_input or place.bucket not in made)
-            ):
-                raise ApiError(500, f'the bucket "{place.bucket}" already exists\n')
-            elif place.bucket not in made:
-                self._note_shared(name, place.bucket)
-            self._store.put_marker(place.bucket, place.prefix)
-        self._ownership.give_buckets(definition)
-
-    def _is_foreign(self, bucket: str, caller: RequestCaller, made: set[str]) -> bool:
-        return bucket not in made and not self._ownership.may_use(caller, bucket)
-
-    def _isolate(self, definition: Definition) -> None:
-        """Make the buckets that each allowed user has alone, with the folders of the service."""
-        for bucket, uid in self._ownership.isolated(definition).items():
-            if self._store.bucket(bucket) is None:
-                self._store.create_bucket(bucket, {**_tags(definition), "owner": uid})
-                self._ownership.give_isolated(bucket, uid)
-            elif bucket not in definition["bucket_list"]:
-                raise ApiError(500, f'the bucket "{bucket}" already exists\n')
-            for place in (*inputs_of(definition), *outputs_of(definition)):
-                self._store.put_marker(bucket, place.prefix)
-            if bucket not in definition["bucket_list"]:
-                definition["bucket_list"].append(bucket)
-
-    def _note_late_inputs(self, stored: Definition, definition: Definition) -> None:
-        for place in inputs_of(definition):
-            if place not in inputs_of(stored) and self._store.bucket(place.bucket) is not None:
-                log.warning(
-                    'service "%s" is started by %s/%s from now on; a real cluster only watches a bucket that '
-                    "it makes for the service, so there the service has to be deleted and created again",
-                    definition["name"],
-                    place.bucket,
-                    place.folder,
-                )
-
-    def _note_shared(self, service: str, bucket: str) -> None:
-        owners = [other for other in self._users(bucket) if other != service]
-        if owners:
-            log.warning(
-                'bucket "%s" of service "%s" is shared with %s; a real cluster refuses this at creation',
-                bucket,
-                service,
-                ", ".join(owners),
-            )
-
-    def _users(self, bucket: str) -> list[str]:
-        return [other["name"] for other in self._services.all() if bucket in buckets_of(other)]
-
-    def _remove_bucket(self, service: str, bucket: str) -> None:
-        users = self._users(bucket)
-        if users:
-            log.warning(
-                'bucket "%s" stays after service "%s": %s uses it too', bucket, service, ", ".join(users)
-            )
-        elif self._store.bucket(bucket) is not None:
-            self._store.delete_bucket(bucket, with_objects=True)
-
-
-def _tags(definition: Definition) -> dict[str, str]:
-    """Return the tags of a bucket that comes with a service; the cluster's own account has no uid."""
-    owner = "" if definition["owner"] == OWNER else definition["owner"]
-    name = definition["labels"].get("owner_name", "oscar")
-    return {"owner": owner, "from_service": definition["name"], "owner_name": name}
 
 
 def _has_new_private_bucket(stored: Definition, definition: Definition) -> bool:

@@ -16,8 +16,9 @@ from oscarcli.local.services.definition import (
     inputs_of,
     set_labels,
 )
+from oscarcli.local.services.mounts import mount_of
 from oscarcli.local.services.quotas import Quotas, whole
-from oscarcli.local.users.access import BucketPolicies, BucketPolicy, RequestCaller
+from oscarcli.local.users.access import PRIVATE, BucketPolicies, BucketPolicy, RequestCaller
 from oscarcli.local.users.table import ClusterUser, Users
 
 ISOLATED = "USER"
@@ -68,6 +69,11 @@ class Ownership:
         """Tell whether a service of the caller may read and write a bucket that exists."""
         return caller.is_admin or self._policies.is_owner(caller.uid, bucket)
 
+    def is_private(self, bucket: str) -> bool:
+        """Tell whether nobody but its owner uses a bucket."""
+        policy = self._policies.get(bucket)
+        return policy is None or policy.visibility == PRIVATE
+
     def give_buckets(self, definition: Definition) -> None:
         """Let the owner of a service and whom it is for use the buckets that came with it."""
         owner = definition["owner"]
@@ -76,6 +82,9 @@ class Ownership:
             if policy is None or policy.owner == owner:
                 allowed = tuple(definition["allowed_users"])
                 self._policies.put(BucketPolicy(bucket, owner, definition["visibility"], allowed))
+        mount = mount_of(definition)
+        if mount is not None and self._is_user(owner) and self._policies.get(mount.place.bucket) is None:
+            self._policies.put(BucketPolicy(mount.place.bucket, owner))
 
     def has_policies(self, buckets: Iterable[str]) -> bool:
         """Tell whether all of some buckets belong to users."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import shlex
 import sqlite3
 import uuid
 from contextlib import suppress
@@ -14,7 +12,7 @@ from typing import Any
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.folder import remove_tree
-from oscarcli.local.services.definition import INVALID, Definition
+from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.volume_checks import DELETE
 from oscarcli.local.state import State
@@ -151,11 +149,11 @@ class Volumes:
 
     # -- what services want ----------------------------------------------------------------------
 
-    def mount(self, definition: Definition) -> None:
-        """Create or find the volume of a service that is being created.
+    def require(self, definition: Definition) -> None:
+        """Make sure that a service that is being created can have its volume.
 
         Raises:
-            ApiError: there is one already, or none, or the service's scripts could not reach it.
+            ApiError: there is one already, or none.
         """
         wanted = definition.get("volume")
         if wanted is None:
@@ -165,10 +163,11 @@ class Volumes:
             raise ApiError(409, TAKEN)
         if not wanted.get("size") and found is None:
             raise ApiError(400, MISSING)
-        obstacle = self.obstacle(definition)
-        if obstacle is not None:
-            raise ApiError(400, f"{INVALID}volume.mount_path: {obstacle}")
-        if found is None:
+
+    def provide(self, definition: Definition) -> None:
+        """Create the volume of a service that is being created, unless it attaches one that is there."""
+        wanted = definition.get("volume")
+        if wanted is not None and wanted.get("size"):
             self.create(
                 Volume(wanted["name"], wanted["size"], definition["name"], wanted["lifecycle_policy"])
             )
@@ -190,28 +189,12 @@ class Volumes:
             return
         self.delete(name)
 
-    def obstacle(self, definition: Definition) -> str | None:
-        """Return why a service's scripts do not reach its volume, `None` when they do.
-
-        Nothing can be mounted here, so the mount path has to lead to the volume's directory by itself. Only
-        the machine's user decides what is linked to what.
-        """
-        wanted = definition.get("volume")
-        if wanted is None:
+    def loss(self, definition: Definition) -> str | None:
+        """Return a sentence when the folder of a service's volume is missing."""
+        name = (definition.get("volume") or {}).get("name", "")
+        if self.get(name) is None or self.is_whole(name):
             return None
-        directory, path = self.directory(wanted["name"]), Path(wanted["mount_path"])
-        # Unlike pathlib, this takes a link that leads to itself.
-        if os.path.realpath(path) == os.path.realpath(directory):
-            is_lost = self.get(wanted["name"]) is not None and not self.is_whole(wanted["name"])
-            return f"{LOST}: {directory}" if is_lost else None
-        if os.path.lexists(path):
-            way_out = "something else is there now; choose another path"
-        else:
-            way_out = f"make it with 'ln -s {shlex.quote(str(directory))} {shlex.quote(str(path))}'"
-        return (
-            "the local cluster mounts nothing, so the mount path has to be a link to the volume's folder; "
-            f"{way_out}, or remove volume"
-        )
+        return f"{LOST}: {self.directory(name)}"
 
     def status_of(self, definition: Definition) -> dict[str, Any]:
         """Return what a service's document says of its volume."""

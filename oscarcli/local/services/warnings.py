@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from oscarcli.local.services.definition import Definition, inputs_of, outputs_of
+from oscarcli.local.services.mounts import mount_of
 from oscarcli.local.services.unsupported import has_members
 
 # What bash has and dash, the /bin/sh of Debian's images, has not.
@@ -47,6 +48,7 @@ def warnings(definition: Definition, *, in_image: bool = False) -> Iterator[str]
             f"the script names {', '.join(helpers)} relative to the image's working directory; here it "
             "starts in an empty folder"
         )
+    yield from _mount_warnings(definition)
     if has_members(definition):
         yield "the service has federation members; here they get no jobs, all of them run on this machine"
     for output in outputs_of(definition):
@@ -56,3 +58,24 @@ def warnings(definition: Definition, *, in_image: bool = False) -> Iterator[str]
                     f"a result stored below {source.bucket}/{source.folder} starts the service again: the "
                     "output is above the input"
                 )
+
+
+def _mount_warnings(definition: Definition) -> Iterator[str]:
+    mount = mount_of(definition)
+    if mount is None:
+        return
+    yield (
+        f"what the script writes to {mount.path} is stored when it ends; a real cluster stores each file "
+        "when it is closed, and lets every job with a mount fail at its very end"
+    )
+    if mount.ignored:
+        yield f"the mount's options {' '.join(mount.ignored)} mean nothing here"
+    for source in inputs_of(definition):
+        below = mount.place.bucket == source.bucket and (
+            source.prefix.startswith(mount.place.prefix) or mount.place.prefix.startswith(source.prefix)
+        )
+        if below and not mount.read_only:
+            yield (
+                f"what the script writes to {mount.path} below {source.bucket}/{source.folder} starts the "
+                "service again"
+            )

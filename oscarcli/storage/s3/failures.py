@@ -7,6 +7,7 @@ from typing import Any
 from oscarcli.errors import (
     AuthError,
     ForbiddenError,
+    MissingName,
     NotFoundError,
     OscarError,
     RefusedError,
@@ -68,15 +69,19 @@ class AnswerError(StatusError):
         self.region = region
 
 
-def failure(error: Exception, doing: str) -> Exception:
+def failure(error: Exception, doing: str, *, bucket: str = "") -> Exception:
     """Return the error to raise for what a client raised.
 
     Args:
         error: any exception of a call.
         doing: what was tried, such as `read "b/k" from minio.default`.
+        bucket: the one it was tried with, where there is one.
     """
     if isinstance(error, AnswerError):
-        return _answered(error, doing)
+        answered = _answered(error, doing)
+        if error.code == "NoSuchBucket" and isinstance(answered, NotFoundError) and bucket:
+            answered.missing = MissingName("bucket", bucket)
+        return answered
     return connection_failures.failure(error, doing)
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from oscarcli.errors import NotFoundError, OscarError, UnreachableError
+from oscarcli.errors import MissingName, NotFoundError, OscarError, UnreachableError
 from oscarcli.storage.answer_parts import byte_range, require_range, whole_size
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
@@ -90,12 +90,15 @@ class S3Storage:
             self._chosen.close()
 
     def _client_for(self, operation: str) -> S3Client:
+        return (self._chosen or self._choose()) if operation in OPERATIONS else self._boto
+
+    def _choose(self) -> S3Client:
         with self._connecting:
             if self._chosen is None:
                 engine, why = choose_engine(self._settings)
                 self._note(f"{self.provider}: objects are moved by the {engine} client: {why}")
                 self._chosen = LeanClient(self._settings) if engine == "lean" else self._boto
-        return self._chosen if operation in OPERATIONS else self._boto
+            return self._chosen
 
     def call(
         self,
@@ -128,7 +131,8 @@ class S3Storage:
             try:
                 answer = client.call(operation, parameters, cancellation)
             except Exception as error:  # noqa: BLE001 -- raised again as one of ours
-                wait_or_raise(error, failure(error, doing), outage, delay, cancellation)
+                told = failure(error, doing, bucket=str(parameters.get("Bucket", "")))
+                wait_or_raise(error, told, outage, delay, cancellation)
             else:
                 outage.end()
                 count_attempts(answer, attempt)
@@ -152,7 +156,23 @@ class S3Storage:
             self._client_for("head_bucket").call("head_bucket", {"Bucket": bucket}, None)
         except Exception as error:
             if isinstance(error, AnswerError) and error.code in ("NoSuchKey", "NoSuchBucket"):
-                raise NotFoundError(f"{doing}: {MISSING_BUCKET}") from error
+                raise NotFoundError(
+                    f"{doing}: {MISSING_BUCKET}", missing=MissingName("bucket", bucket)
+                ) from error
+
+    def level(self, location: Location) -> tuple[str, ...]:
+        """Return the keys that begin with a place's up to the next slash, at most a thousand."""
+        doing = f'list "{location}" in {self.provider}'
+        parameters: dict[str, Any] = {
+            "Bucket": location.bucket,
+            "Prefix": location.key,
+            "MaxKeys": PAGE,
+            "Delimiter": "/",
+        }
+        answer = self.call(doing, "list_objects_v2", **parameters)
+        keys = [str(entry["Key"]) for entry in _entries(answer, doing)]
+        folders = [str(entry.get("Prefix", "")) for entry in answer.get("CommonPrefixes", [])]
+        return tuple(sorted([*keys, *folders]))
 
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield objects, a thousand a request."""

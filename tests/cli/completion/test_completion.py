@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from oscarcli.cli.completion.tree import TABLE
 from tests.conftest import Caller, Runner
 from tests.support.server import Answer, ScriptedServer, document
-from tests.support.shells import PROMPT, Shell
+from tests.support.shells import SETUPS, Shell, completing_shell
 
 SERVICES = [{"name": "text-stats", "image": "alpine:3"}, {"name": "posenet", "image": "posenet\x1b"}]
 NETWORK = ("httpx", "socket", "ssl", "botocore")
@@ -162,36 +159,11 @@ def test_the_table_goes_along_with_the_package() -> None:
     )
 
 
-SETUPS = {
-    "bash": (
-        ["bash", "--norc", "--noprofile", "-i"],
-        "bind 'set enable-bracketed-paste off'; source <(oscar-cli completion bash); PS1='{}''{}'",
-    ),
-    "zsh": (
-        ["zsh", "-f", "-i"],
-        "autoload -Uz compinit; compinit -u -D; source <(oscar-cli completion zsh); PS1='{}''{}'",
-    ),
-    "fish": (
-        ["fish", "--no-config", "-i"],
-        "oscar-cli completion fish | source; function fish_prompt; echo -n '{}''{}'; end",
-    ),
-}
-
-
 @pytest.fixture(params=SETUPS)
 def shell(request: pytest.FixtureRequest, known: Runner) -> Iterator[Shell]:
     """A real shell with completion loaded, in a folder with two files."""
-    words, setup = SETUPS[request.param]
     (known.home / "fdl.yaml").touch()
-    programs = known.home / "bin"
-    programs.mkdir()
-    program = programs / "oscar-cli"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m oscarcli "$@"\n')
-    program.chmod(0o755)
-    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    environ = {**known.environ, **PATIENT, "PATH": path, "PYTHONPATH": str(Path(__file__).parents[3])}
-    # The prompt is written in two parts, so that the echo of the command does not look like it.
-    with Shell(words, setup.format(PROMPT[:3], PROMPT[3:]), environ, known.home) as started:
+    with completing_shell(request.param, known, PATIENT) as started:
         yield started
 
 

@@ -67,8 +67,8 @@ def test_copies_parts_forms_and_deletions_of_many_take_keys_alike(target: Target
     parts = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
     assert client.complete_multipart_upload(**named, Key="//parts", MultipartUpload=parts)["Key"] == "parts"
     assert target.keys() == ["a", "copy", "parts"]
-    doomed = [{"Key": "/copy"}, {"Key": "//parts"}]
-    answer = client.delete_objects(Bucket=bucket, Delete={"Objects": doomed})
+    to_delete = [{"Key": "/copy"}, {"Key": "//parts"}]
+    answer = client.delete_objects(Bucket=bucket, Delete={"Objects": to_delete})
     assert [item["Key"] for item in answer["Deleted"]] == ["copy", "parts"]
     assert target.keys() == ["a"]
 

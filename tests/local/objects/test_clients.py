@@ -169,7 +169,7 @@ def test_minio_py(server: Server, tree: Path, tmp_path: Path) -> None:
         bucket_name="data", object_name="sub/b c+d.txt", expires=timedelta(minutes=1)
     )
     assert url.startswith(server.endpoint)
-    doomed = [minio.deleteobjects.DeleteObject(name) for name in names]
-    assert list(client.remove_objects(bucket_name="data", delete_object_list=doomed)) == []
+    to_delete = [minio.deleteobjects.DeleteObject(name) for name in names]
+    assert list(client.remove_objects(bucket_name="data", delete_object_list=to_delete)) == []
     client.remove_bucket(bucket_name="data")
     assert server.blobs == []

@@ -178,24 +178,52 @@ def test_a_volume_of_the_wrong_type_is_a_mistake_of_the_body(cluster: LocalClust
     assert "volume" not in cluster.api.get("/system/services/typed").json()
 
 
+def test_a_mount_path_becomes_a_link_and_goes_with_the_service(cluster: LocalCluster, tmp_path: Path) -> None:
+    path = tmp_path / "made" / "for it"
+    body = with_volume("linked", size="1Gi", mount_path=f"{path}/../for it")
+    assert cluster.api.post("/system/services", json=body).status_code == 201
+    assert path.readlink() == cluster.folder.volumes / "linked"
+    guest = with_volume("linkguest", name="linked", mount_path=str(path))
+    assert cluster.api.post("/system/services", json=guest).status_code == 201
+    cluster.api.delete("/system/services/linkguest")
+    assert path.exists(), "another service mounts it there"
+    cluster.api.delete("/system/services/linked")
+    assert list(tmp_path.iterdir()) == [], "the folder that was made for the link is gone, too"
+
+
+def test_a_link_of_somebody_else_stays(cluster: LocalCluster, tmp_path: Path) -> None:
+    path = link(cluster, "byhand", tmp_path)
+    cluster.api.post("/system/services", json=with_volume("byhand", size="1Gi", mount_path=path))
+    cluster.api.delete("/system/services/byhand")
+    assert Path(path).is_symlink()
+
+
 def test_a_mount_path_that_leads_elsewhere_is_refused_with_the_way_out(
-    cluster: LocalCluster, tmp_path: Path
+    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a path"
     body = with_volume("unmapped", size="1Gi", mount_path=str(path))
-    refused = cluster.api.post("/system/services", json=body)
-    folder = cluster.folder.volumes / "unmapped"
-    assert refused.status_code == 400
-    assert refused.text.startswith(f"{PREFIX}volume.mount_path: ")
-    assert f"ln -s {folder} '{path}'" in refused.text
-    assert cluster.api.get(f"{ROUTE}/unmapped").status_code == 404
     path.mkdir()
-    assert "something else is there" in cluster.api.post("/system/services", json=body).text
+    refused = cluster.api.post("/system/services", json=body)
+    assert refused.status_code == 400
+    assert refused.text.startswith(f"{PREFIX}volume.mount_path: something else is at {path} now")
     path.rmdir()
     path.symlink_to(path)
     assert cluster.api.post("/system/services", json=body).status_code == 400, "a link to itself"
     path.unlink()
-    path.symlink_to(folder)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "symlink_to", refuse)
+        refused = cluster.api.post("/system/services", json=body)
+    folder = cluster.folder.volumes / "unmapped"
+    assert (refused.status_code, f"ln -s {folder} '{path}'" in refused.text) == (400, True)
+    assert "Permission denied" in refused.text
+    assert cluster.api.get(f"{ROUTE}/unmapped").status_code == 404
+    inside = with_volume("unmapped", size="1Gi", mount_path=str(cluster.folder.volumes / "nested"))
+    assert "another service mounts" in cluster.api.post("/system/services", json=inside).text
     assert cluster.api.post("/system/services", json=body).status_code == 201
 
 
@@ -291,16 +319,19 @@ def test_an_update_leaves_the_volume_alone(cluster: LocalCluster, tmp_path: Path
 
 
 def test_a_run_whose_volume_is_out_of_reach_fails_and_says_so(cluster: LocalCluster, tmp_path: Path) -> None:
-    path = link(cluster, "torn", tmp_path)
-    cluster.create("torn", "true\n", volume={"size": "1Gi", "mount_path": path})
-    Path(path).unlink()
+    path = tmp_path / "torn-mount"
+    cluster.create("torn", "true\n", volume={"size": "1Gi", "mount_path": str(path)})
+    path.unlink()
+    path.mkdir()
     cluster.submit("torn")
     ((name, job),) = cluster.ended("torn").items()
-    assert (job["status"], "ln -s" in job["reason"]) == ("Failed", True)
-    assert "ln -s" in cluster.log("torn", name)
+    assert (job["status"], "something else is at" in job["reason"]) == ("Failed", True)
+    assert "something else is at" in cluster.log("torn", name)
     response = cluster.call("POST", "/run/torn", headers=cluster.bearer("torn"))
-    assert (response.status_code, "ln -s" in response.text) == (502, True)
-    Path(path).symlink_to(cluster.folder.volumes / "torn")
+    assert (response.status_code, "something else is at" in response.text) == (502, True)
+    path.rmdir()
+    response = cluster.call("POST", "/run/torn", headers=cluster.bearer("torn"))
+    assert response.status_code == 200, "the link is made again"
     (cluster.folder.volumes / "torn").rmdir()
     response = cluster.call("POST", "/run/torn", headers=cluster.bearer("torn"))
     assert (response.status_code, "folder is missing" in response.text) == (502, True)

@@ -61,18 +61,18 @@ def test_any_growth_of_a_log_gives_each_line_once_and_in_order() -> None:
     text = "\n".join(lines) + "\n"
     seen, found = SeenLines(), []
     for end in sorted(chance.randrange(len(text)) for _ in range(200)):
-        found += seen.news(text[:end], ended=False)
-    found += seen.news(text, ended=True)
+        found += seen.new_lines(text[:end], ended=False)
+    found += seen.new_lines(text, ended=True)
     assert found == lines
 
 
 def test_equal_lines_without_times_are_counted() -> None:
     seen = SeenLines()
-    assert seen.news("a\na\nb\n", ended=False) == ["a", "a", "b"]
-    assert seen.news("a\na\nb\na\nb\n", ended=False) == ["a", "b"]
-    assert seen.news("", ended=False) == []
-    assert seen.news("a\na\nb\na\nb\nc", ended=False) == []
-    assert seen.news("a\na\nb\na\nb\nc", ended=True) == ["c"]
+    assert seen.new_lines("a\na\nb\n", ended=False) == ["a", "a", "b"]
+    assert seen.new_lines("a\na\nb\na\nb\n", ended=False) == ["a", "b"]
+    assert seen.new_lines("", ended=False) == []
+    assert seen.new_lines("a\na\nb\na\nb\nc", ended=False) == []
+    assert seen.new_lines("a\na\nb\na\nb\nc", ended=True) == ["c"]
 
 
 def test_lines_are_chosen_by_time_and_by_number() -> None:

@@ -63,7 +63,7 @@ def main() -> None:
         ready, _, _ = select.select([control, *guards], [], [])
         for guard in ready:
             if guard is not control:
-                _hear(guard, guards, idle)
+                _receive_from(guard, guards, idle)
         if control in ready:
             data, descriptors, _, _ = socket.recv_fds(control, 1, 2)
             if not data:
@@ -74,7 +74,7 @@ def main() -> None:
         _reap()
 
 
-def _hear(guard: socket.socket, guards: list[socket.socket], idle: list[socket.socket]) -> None:
+def _receive_from(guard: socket.socket, guards: list[socket.socket], idle: list[socket.socket]) -> None:
     """Take note that a guard has nothing left to do, or is gone."""
     try:
         is_idle = bool(guard.recv(1))

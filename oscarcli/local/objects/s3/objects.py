@@ -200,8 +200,8 @@ def delete_many(exchange: S3Request) -> Response:
         raise S3Error("MissingContentMD5")
     deletions, quiet = documents.parse_deletions(intake.read_all())
     refusals = [(deletion, _refusal(deletion)) for deletion in deletions]
-    doomed = [item.key for item, refusal in refusals if refusal is None and item.version in ("", "null")]
-    exchange.store.delete_all(exchange.bucket, doomed)
+    to_delete = [item.key for item, refusal in refusals if refusal is None and item.version in ("", "null")]
+    exchange.store.delete_all(exchange.bucket, to_delete)
     members: list[XmlNode] = []
     for deletion, refusal in refusals:
         version: list[XmlNode] = [("VersionId", deletion.version)] if deletion.version else []

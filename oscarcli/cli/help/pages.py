@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-PAGES = Path(__file__).parents[1] / "docs"
+PAGES = Path(__file__).parents[2] / "docs"
 # Marks in the pages that are for the tests: which examples they run, and what is written by a program.
 MARKS = re.compile(r"^<!--.*-->\n", re.MULTILINE)
 

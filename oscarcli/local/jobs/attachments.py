@@ -1,0 +1,130 @@
+"""What a service's scripts see of files that outlive a job: its volume, and the bucket that it mounts.
+
+In a container both are bound to their paths. On this machine itself a path has to lead there, by a link.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from oscarcli.local.jobs.engine.base import Bind
+from oscarcli.local.jobs.engine.selection import EngineError, Engines
+from oscarcli.local.jobs.mounts.folder import Note
+from oscarcli.local.jobs.mounts.mounts import Mounts
+from oscarcli.local.jobs.placement import Placement
+from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.host_links import HostLinks
+from oscarcli.local.services.mounts import mount_of
+from oscarcli.local.services.table import Services
+from oscarcli.local.services.volumes import Volumes
+
+# The user of an image is one of its own; nobody else of this machine gets as far as the volume.
+VOLUME_MODE = 0o777
+
+
+class Attachments:
+    """Leads scripts to volumes and mounts.
+
+    Args:
+        services: the table of services.
+        volumes: the volumes.
+        mounts: the mounted buckets.
+        links: the links of this machine.
+        engines: tell whether a service's scripts run in containers.
+    """
+
+    def __init__(
+        self, services: Services, volumes: Volumes, mounts: Mounts, links: HostLinks, engines: Engines
+    ) -> None:
+        self._services = services
+        self._volumes = volumes
+        self._mounts = mounts
+        self._links = links
+        self._engines = engines
+
+    def obstacle(self, definition: Definition) -> str | None:
+        """Return why a service's scripts do not reach its files, after the field; `None` when they do.
+
+        Where they run without a container the links are made.
+        """
+        loss = self._volumes.loss(definition)
+        if loss is not None:
+            return f"volume.mount_path: {loss}"
+        if self._is_contained(definition):
+            return None
+        for field, path, target in self._places(definition):
+            problem = self._links.ensure(path, target)
+            if problem is not None:
+                return f"{field}: {problem}"
+        return None
+
+    def _is_contained(self, definition: Definition) -> bool:
+        try:
+            return self._engines.of(definition).images is not None
+        except EngineError:
+            # Its scripts run nowhere.
+            return True
+
+    def _places(self, definition: Definition) -> Iterator[tuple[str, Path, Path]]:
+        """Yield field, path and folder of everything that a service's scripts are to see."""
+        volume, mount = definition.get("volume"), mount_of(definition)
+        if volume is not None:
+            path = Path(os.path.normpath(volume["mount_path"]))
+            yield "volume.mount_path", path, self._volumes.directory(volume["name"])
+        root = self._mounts.root_of(definition)
+        if mount is not None and root is not None:
+            yield "mount.path", Path(mount.path), root
+
+    @contextmanager
+    def attached(
+        self, definition: Definition, placement: Placement, note: Note, check: Callable[[], None]
+    ) -> Iterator[Placement]:
+        """Let a job see its files while the block runs, and store what it changed in its mount afterwards.
+
+        Args:
+            definition: the service.
+            placement: where the job runs; the one that is given has the binds.
+            note: the job's log.
+            check: called while files are fetched; an exception from it ends the work.
+
+        Raises:
+            MountError: the mounted files could not be fetched or stored.
+        """
+        placement = self.with_volume(definition, placement)
+        visit = self._mounts.enter(definition, note, check)
+        if visit is None:
+            yield placement
+            return
+        try:
+            bind = Bind(visit.folder.root, visit.mount.path, read_only=visit.mount.read_only)
+            yield replace(placement, binds=(*placement.binds, bind))
+        finally:
+            visit.folder.leave(note, visit.since)
+            self._mounts.release_unused(self._services.all())
+
+    def with_volume(self, definition: Definition, placement: Placement) -> Placement:
+        """Return a placement with the volume of a service bound."""
+        volume = definition.get("volume")
+        if volume is None or placement.image is None:
+            return placement
+        directory = self._volumes.directory(volume["name"])
+        if not directory.is_symlink():
+            with suppress(OSError):
+                directory.chmod(VOLUME_MODE)
+        target = os.path.normpath(volume["mount_path"])
+        return replace(placement, binds=(*placement.binds, Bind(directory, target, keeps_owners=True)))
+
+    def release(self) -> None:
+        """Remove the links and the mounted folders of which no service has need any more."""
+        services = self._services.all()
+        self._links.sweep({path for each in services for _, path, _ in self._places(each)})
+        self._mounts.release_unused(services)
+
+    def recover(self) -> None:
+        """Store what interrupted jobs have left in their mounts; nothing else runs."""
+        self._mounts.recover(self._services.all())
+        self.release()

@@ -1,0 +1,103 @@
+"""Which objects lie as files in the folders that jobs mount, and as which files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from oscarcli.local.jobs.mounts.tree import FileState
+from oscarcli.local.state import State
+
+# `folder` names the folder of this machine. A file that is like its row needs no storing, and a row whose
+# file is gone means that a script has deleted it.
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS mounted_folders (
+    folder TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    read_only INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS mounted_files (
+    folder TEXT NOT NULL REFERENCES mounted_folders (folder) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    PRIMARY KEY (folder, name)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class FolderKey:
+    """Whose view of which objects a folder is: an access key, a bucket, the beginning of the keys."""
+
+    account: str
+    bucket: str
+    prefix: str
+    read_only: bool
+
+
+@dataclass(frozen=True)
+class MountedFile:
+    """A file and the version of the object that it was, or became."""
+
+    content: str
+    state: FileState
+
+
+class MountIndex:
+    """Mounted folders and their files. Changes join the caller's transaction.
+
+    Args:
+        state: the database; its schema includes `SCHEMA`.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def folders(self) -> dict[str, FolderKey]:
+        """Return all folders by name."""
+        rows = self._state.read().execute("SELECT * FROM mounted_folders ORDER BY folder")
+        return {
+            row["folder"]: FolderKey(row["account"], row["bucket"], row["prefix"], bool(row["read_only"]))
+            for row in rows
+        }
+
+    def add(self, folder: str, key: FolderKey) -> None:
+        """Store a folder unless it is known."""
+        with self._state.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO mounted_folders VALUES (?, ?, ?, ?, ?)",
+                (folder, key.account, key.bucket, key.prefix, key.read_only),
+            )
+
+    def remove(self, folder: str) -> None:
+        """Forget a folder with its files."""
+        with self._state.transaction() as connection:
+            connection.execute("DELETE FROM mounted_folders WHERE folder = ?", (folder,))
+
+    def files(self, folder: str) -> dict[str, MountedFile]:
+        """Return the files of a folder by name."""
+        rows = self._state.read().execute("SELECT * FROM mounted_files WHERE folder = ?", (folder,))
+        return {
+            row["name"]: MountedFile(row["content"], FileState(row["size"], row["modified_ns"], row["inode"]))
+            for row in rows
+        }
+
+    def record(self, folder: str, files: Mapping[str, MountedFile], forgotten: Iterable[str] = ()) -> None:
+        """Store files, new or in place of those of their names, and forget others."""
+        with self._state.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO mounted_files VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (folder, name, file.content, file.state.size, file.state.modified_ns, file.state.inode)
+                    for name, file in files.items()
+                ],
+            )
+            connection.executemany(
+                "DELETE FROM mounted_files WHERE folder = ? AND name = ?",
+                [(folder, name) for name in forgotten],
+            )

@@ -1,0 +1,68 @@
+"""The full-screen interface."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from oscarcli.tui.access import Access
+from oscarcli.tui.browser import BrowserScreen
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class InteractiveApp(App[None]):
+    """Clusters, services, jobs, logs, buckets and files, and every command of the command line.
+
+    Args:
+        access: the way to clusters and commands.
+    """
+
+    TITLE = "oscar-cli"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "quit", "Quit"),
+        Binding("ctrl+c", "interrupt", "Interrupt", show=False, priority=True),
+    ]
+    CSS = """
+    .heading { height: 1; padding: 0 1; background: $panel; color: $text; text-style: bold; }
+    #status { height: 1; padding: 0 1; color: $text-muted; }
+    #status.error { color: $text-error; text-style: bold; }
+    .command { height: 1; padding: 0 1; color: $text-accent; }
+    #filter { height: 1; border: none; padding: 0 1; }
+    #body { height: 1fr; padding: 0 1; }
+    """
+
+    def __init__(self, access: Access) -> None:
+        super().__init__()
+        self.access = access
+        # The signal that ended it, if one did; Ctrl-C is SIGINT.
+        self.ended_by: int | None = None
+
+    def on_mount(self) -> None:
+        """Show the first list; a signal gives the terminal back before it ends the program."""
+        loop = asyncio.get_running_loop()
+        for number in ENDING_SIGNALS:
+            loop.add_signal_handler(number, self.end_by, number)
+        self.push_screen(BrowserScreen(self.access))
+
+    def action_interrupt(self) -> None:
+        """End as other commands do at Ctrl-C."""
+        self.end_by(signal.SIGINT)
+
+    def end_by(self, number: int) -> None:
+        """End, and remember by which signal."""
+        self.ended_by = number
+        self.exit()
+
+    def write(self, text: str) -> None:
+        """Take a line that the program says in passing, from any thread."""
+        line = STYLE.sub("", text).strip()
+        if self.is_running:
+            self.call_later(self.notify, line, markup=False, timeout=8)

@@ -1,0 +1,74 @@
+"""What a list on the screen is: its columns, where its rows come from, and what a row leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from oscarcli.output.table import Column
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from oscarcli.tui.access import Access
+
+
+@dataclass(frozen=True)
+class RowCommand:
+    """A key that runs a command of the command line about the row under the cursor.
+
+    Args:
+        words: the command, with arguments in braces, such as "service delete {SERVICE_NAME}".
+        label: what it does, in the line of keys and in the help.
+        is_ready: whether it can be run as it is; else it is shown first, to be completed.
+    """
+
+    words: str
+    label: str
+    is_ready: bool = True
+
+
+class ResourceView:
+    """One list.
+
+    Args:
+        access: the way to clusters.
+        cluster: the cluster's id; empty where the list is about none.
+    """
+
+    title: ClassVar[str] = ""
+    # Seconds that loading may take in all.
+    seconds: ClassVar[float] = 30.0
+    columns: ClassVar[Sequence[Column]] = ()
+    commands: ClassVar[Mapping[str, RowCommand]] = {}
+
+    def __init__(self, access: Access, cluster: str = "") -> None:
+        self.access, self.cluster = access, cluster
+        # Whether there is more to be known, which a second look brings.
+        self.is_partial = False
+
+    @property
+    def crumb(self) -> str:
+        """How the line of the way here calls it."""
+        return self.title
+
+    def load(self) -> Sequence[Any]:
+        """Return the items; called in a thread of its own. Raises OscarError."""
+        raise NotImplementedError
+
+    def key(self, item: Any) -> str:
+        """Return what tells an item from the others, also when it has changed."""
+        return str(item.get("name"))
+
+    def open(self, _item: Any) -> ResourceView | Screen[None] | None:
+        """Return what Enter shows of an item."""
+        return None
+
+    def describe(self, _item: Any) -> Screen[None] | None:
+        """Return a screen with all that is known of an item; `None` where the list has it all."""
+        return None
+
+    def words(self, _item: Any | None) -> dict[str, str]:
+        """Return what an item is called in the usage of commands, such as SERVICE_NAME."""
+        return {}

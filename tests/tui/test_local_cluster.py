@@ -1,0 +1,115 @@
+"""The full screen over a local cluster: jobs, a log as it comes, buckets, files and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from oscarcli.api.client import Client
+from oscarcli.config.model import Cluster
+from oscarcli.tui.access import Access
+from tests.local.harness import LocalCluster, open_cluster
+from tests.tui.screen import Screen, drive
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
+    """A cluster that the tests of this file share; each uses services of its own."""
+    running = open_cluster(tmp_path_factory.mktemp("shared") / "data", parallel=4)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def access(cluster: LocalCluster, tmp_path: Path) -> Iterator[Access]:
+    """The way to it."""
+    settings = cluster.server.cluster.settings
+    login = httpx.BasicAuth(settings.user, settings.password)
+    with Client(cluster.server.endpoints.api, login, timeout=30) as client:
+        entry = Cluster("local", cluster.server.endpoints.api)
+        yield Access(
+            {"local": entry},
+            "local",
+            lambda _: client,
+            lambda text: text,
+            folder=tmp_path,
+            refresh_seconds=0.2,
+        )
+
+
+def test_a_log_is_shown_as_it_comes_until_the_job_has_ended(
+    cluster: LocalCluster, access: Access, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    cluster.create("tail", f"echo first word\nwhile [ ! -e {gate} ]; do sleep 0.05; done\necho last word\n")
+    cluster.submit("tail", b"", job="tail-1")
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("tail")
+        await screen.press("slash", *"tail", "enter", "enter")
+        await screen.shows("local › tail jobs  (1)", "Running")
+        await screen.press("enter")
+        await screen.shows("first word", "Running", "$ oscar-cli service logs get tail ")
+        assert "last word" not in screen.text
+        gate.touch()
+        await screen.shows("last word", "Succeeded")
+        await screen.press("escape")
+        # The list looks anew by itself.
+        await screen.shows("local › tail jobs  (1)", "Succeeded")
+
+    drive(access, play, size=(120, 40))
+
+
+def test_buckets_folders_and_files(cluster: LocalCluster, access: Access) -> None:
+    cluster.s3.create_bucket(Bucket="texts")
+    for key, body in {"in/a.txt": b"hello\x1b[31m\n", "in/deep/b": b"12345", "top.bin": b"\0\1"}.items():
+        cluster.s3.put_object(Bucket="texts", Key=key, Body=body)
+
+    async def play(screen: Screen) -> None:
+        await screen.press("b")
+        await screen.shows("local › buckets", "texts")
+        await screen.press("slash", *"texts", "enter", "enter")
+        await screen.shows("local › texts/  (2)")
+        assert screen.line("in/").split()[:3] == ["in/", "16B", "2"]
+        assert screen.line("top.bin").split()[:3] == ["top.bin", "2B", "-"]
+        await screen.press("enter")
+        await screen.shows("local › texts/in/  (2)", "deep/", "a.txt")
+        await screen.press("down", "enter")
+        await screen.shows(
+            "texts/in/a.txt · 11B", r"hello\x1b[31m", "$ oscar-cli bucket get-file texts in/a.txt"
+        )
+        await screen.press("escape", "escape")
+        await screen.shows("local › texts/  (2)")
+        await screen.press("end", "enter")
+        await screen.shows("not a text")
+
+    drive(access, play)
+
+
+def test_a_picture_is_shown_in_its_colours(cluster: LocalCluster, access: Access, tmp_path: Path) -> None:
+    from PIL import Image
+
+    cluster.s3.create_bucket(Bucket="pictures")
+    picture = Image.new("RGB", (40, 40), (200, 30, 30))
+    picture.paste((30, 30, 200), (0, 20, 40, 40))
+    picture.save(tmp_path / "flag.png")
+    cluster.s3.put_object(Bucket="pictures", Key="flag.png", Body=(tmp_path / "flag.png").read_bytes())
+    cluster.s3.put_object(Bucket="pictures", Key="no.png", Body=b"GIF89a, or not")
+
+    async def play(screen: Screen) -> None:
+        await screen.press("b")
+        await screen.shows("pictures")
+        await screen.press("slash", *"pictures", "enter", "enter")
+        await screen.shows("local › pictures/  (2)")
+        await screen.press("enter")
+        await screen.shows("▀" * 40)
+        styles = [part.style for strip in screen.strips for part in strip if "▀" in part.text]
+        colours = {(style.color.triplet, style.bgcolor.triplet) for style in styles}
+        assert colours == {((200, 30, 30),) * 2, ((30, 30, 200),) * 2}
+        await screen.press("escape", "down", "enter")
+        await screen.shows("this is no picture that can be shown, or not all of one")
+
+    drive(access, play)
