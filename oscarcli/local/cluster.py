@@ -25,6 +25,7 @@ from oscarcli.local.jobs.calls import Calls
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
 from oscarcli.local.jobs.federation.delegator import Delegator
+from oscarcli.local.jobs.federation.queue import OfferedJobs
 from oscarcli.local.jobs.federation.workers import FederationWorkers
 from oscarcli.local.jobs.mounts import index as mounts_index
 from oscarcli.local.jobs.mounts.mounts import Mounts
@@ -168,7 +169,9 @@ class LocalCluster:
             options.parallel or default_parallel(),
             self.folder.free_bytes,
         )
-        self.delegator = Delegator(self.jobs, options.parallel or default_parallel(), self.scheduler.wake)
+        self.delegator = Delegator(
+            self.jobs, OfferedJobs(self.state), options.parallel or default_parallel(), self.scheduler.wake
+        )
         self.workers = FederationWorkers(self._store_for_others)
         self._account_of = storage.account_of
         self.sync = SyncRuns(

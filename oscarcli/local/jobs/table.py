@@ -10,7 +10,6 @@ from typing import Any
 
 from oscarcli.local import clock
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.services.federation import is_delegating
 from oscarcli.local.services.names import new_job_name
 from oscarcli.local.state import State
 
@@ -125,7 +124,7 @@ class Jobs:
             for row in rows:
                 if row["name"] in excluded:
                     continue
-                job = _job(row)
+                job = read_job(row)
                 if self._is_held is not None:
                     running = self.running_definitions() if running is None else running
                     if self._is_held(job.definition, running):
@@ -146,43 +145,6 @@ class Jobs:
         """Return the services of the running jobs, once for each job."""
         query = "SELECT definition FROM jobs WHERE status = ?"
         return [json.loads(row["definition"]) for row in self._state.read().execute(query, (RUNNING,))]
-
-    def waiting_to_delegate(self) -> dict[str, Definition]:
-        """Return the pending jobs of services whose federation has a topology, by name, oldest first."""
-        rows = self._state.read().execute(
-            "SELECT name, definition FROM jobs WHERE status = ? AND service IN "
-            "(SELECT name FROM services WHERE definition LIKE '%\"topology\"%') ORDER BY id",
-            (PENDING,),
-        )
-        found = {row["name"]: json.loads(row["definition"]) for row in rows}
-        return {name: definition for name, definition in found.items() if is_delegating(definition)}
-
-    def suspend(self, name: str) -> Job | None:
-        """Take a pending job out of the queue, for another cluster; `None` when it is not there any more."""
-        with self._state.transaction() as connection:
-            changed = connection.execute(
-                "UPDATE jobs SET status = ? WHERE name = ? AND status = ?", (SUSPENDED, name, PENDING)
-            )
-            if not changed.rowcount:
-                return None
-            row = connection.execute(
-                "SELECT name, service, definition, payload, body FROM jobs "
-                "LEFT JOIN events ON events.id = jobs.event WHERE name = ?",
-                (name,),
-            ).fetchone()
-            return _job(row)
-
-    def resume(self, name: str) -> None:
-        """Put a suspended job back in its place in the queue."""
-        with self._state.transaction() as connection:
-            connection.execute(
-                "UPDATE jobs SET status = ? WHERE name = ? AND status = ?", (PENDING, name, SUSPENDED)
-            )
-
-    def resume_all(self) -> None:
-        """Put all suspended jobs back in their places."""
-        with self._state.transaction() as connection:
-            connection.execute("UPDATE jobs SET status = ? WHERE status = ?", (PENDING, SUSPENDED))
 
     def finish(self, name: str, outcome: JobOutcome) -> None:
         """Record how a job ended; nothing happens when it was removed meanwhile."""
@@ -294,7 +256,8 @@ def add_from_event(
     return names
 
 
-def _job(row: sqlite3.Row) -> Job:
+def read_job(row: sqlite3.Row) -> Job:
+    """Return a job of a row that has its event's body, too."""
     payload = row["body"] if row["body"] is not None else row["payload"]
     return Job(row["name"], row["service"], json.loads(row["definition"]), bytes(payload or b""))
 

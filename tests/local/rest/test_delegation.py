@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from oscarcli.local.jobs.federation.queue import OfferedJobs
 from tests.local.harness import LocalCluster, open_cluster, wait_for
 
 HUGE = "900Ti"
@@ -269,7 +270,7 @@ def test_a_job_that_was_being_offered_waits_again_after_a_crash(tmp_path: Path) 
     occupied(cluster, "busy", tmp_path / "go")
     cluster.submit("crashed")
     (name,) = cluster.jobs("crashed")
-    assert cluster.server.cluster.jobs.suspend(name) is not None
+    assert OfferedJobs(cluster.server.cluster.state).suspend(name) is not None
     cluster.close()
     again = open_cluster(tmp_path / "data", parallel=1)
     assert [job["status"] for job in again.ended("crashed").values()] == ["Succeeded"]

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from oscarcli.local.jobs.federation.delegation import delegate, is_delegated
+from oscarcli.local.jobs.federation.queue import OfferedJobs
 from oscarcli.local.jobs.table import Job, Jobs
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.federation import is_delegating
@@ -27,13 +28,17 @@ class Delegator:
     """Offers jobs to members, in a thread of its own.
 
     Args:
-        jobs: the queue.
+        jobs: the table of jobs.
+        offers: those that may go elsewhere.
         parallel: how many jobs run here at a time.
         wake_scheduler: called when a job is back in the queue.
     """
 
-    def __init__(self, jobs: Jobs, parallel: int, wake_scheduler: Callable[[], None]) -> None:
+    def __init__(
+        self, jobs: Jobs, offers: OfferedJobs, parallel: int, wake_scheduler: Callable[[], None]
+    ) -> None:
         self._jobs = jobs
+        self._offers = offers
         self._parallel = parallel
         self._wake_scheduler = wake_scheduler
         self._bell = threading.Condition()
@@ -44,7 +49,7 @@ class Delegator:
 
     def start(self) -> None:
         """Begin; jobs that a former server was about to hand over wait again."""
-        self._jobs.resume_all()
+        self._offers.resume_all()
         self._thread.start()
 
     def wake(self) -> None:
@@ -75,7 +80,7 @@ class Delegator:
 
     def _look(self) -> float | None:
         """Offer what is due; return in how many seconds something else is, `None` without such."""
-        waiting = self._jobs.waiting_to_delegate()
+        waiting = self._offers.waiting()
         self._offered = {name: when for name, when in self._offered.items() if name in waiting}
         soonest: float | None = None
         for name, definition in waiting.items():
@@ -91,13 +96,13 @@ class Delegator:
         return soonest
 
     def _offer(self, name: str) -> None:
-        job = self._jobs.suspend(name)
+        job = self._offers.suspend(name)
         if job is None:
             return
         if taken(job):
             self._jobs.remove([name])
         else:
-            self._jobs.resume(name)
+            self._offers.resume(name)
             self._wake_scheduler()
 
 
