@@ -73,7 +73,7 @@ COMMANDS = (
     Entry(
         "completion",
         "completion.app",
-        "Scripts that complete words at Tab, for four shells.",
+        "Scripts that complete words at Tab, for four shells; and manual pages.",
         is_noun=True,
     ),
     Entry(
@@ -135,7 +135,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "share": ("bucket update",),
     "presign": ("bucket presign",),
     "ping": ("health",),
-    "man": ("help",),
+    "man": ("help", "completion man"),
 }
 
 COMMON_OPTIONS = (

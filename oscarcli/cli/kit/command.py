@@ -19,6 +19,8 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from oscarcli.cli.kit import argv, click
 from oscarcli.cli.kit.command_help import answer_with_help, set_metavar, usage_piece, write_options
 from oscarcli.cli.kit.destructive import close_words
+from oscarcli.cli.kit.notify import NAME as NOTIFY
+from oscarcli.cli.kit.notify import notified_end, notify_option
 from oscarcli.cli.kit.options import (
     common_options,
     output_option,
@@ -65,6 +67,7 @@ class Command(TyperCommand):
             about tables.
         optional_values: options that may stand alone, and are given an empty value then, or take `=VALUE`;
             and for each the words that it also takes behind a blank.
+        waits: whether it may take long, and has `--notify` for that.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class Command(TyperCommand):
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
         optional_values: Mapping[str, Sequence[str]] | None = None,
+        waits: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -83,6 +87,8 @@ class Command(TyperCommand):
             set_metavar(param)
         if formats and not any("--output" in param.opts for param in self.params):
             self.params.append(output_option(formats))
+        if waits:
+            self.params.append(notify_option())
         self.params += table_options(columns)
         self.params += common_options()
 
@@ -101,13 +107,15 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""
+        session = cast("Session", ctx.obj)
+        is_wanted = bool(ctx.params.pop(NOTIFY, False))
         try:
-            with _errors_with_usage(ctx):
+            with notified_end(session, ctx.command_path, wanted=is_wanted), _errors_with_usage(ctx):
                 return super().invoke(ctx)
         except NotFoundError as error:
             from oscarcli.cli.kit.similar_names import suggest_names
 
-            suggest_names(ctx, cast("Session", ctx.obj), error)
+            suggest_names(ctx, session, error)
             raise
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -219,6 +227,7 @@ class Noun(typer.Typer):
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
         optional_values: Mapping[str, Sequence[str]] | None = None,
+        waits: bool = False,
         **kwargs: Any,
     ) -> Callable[[Function], Function]:
         """Register a verb.
@@ -228,9 +237,12 @@ class Noun(typer.Typer):
             formats: what `-o/--output` takes, the default first; `TABLE_FORMATS` is usual.
             columns: all columns of the table that it may show, for `--columns` and its like.
             optional_values: options that may stand without a value; see `Command`.
+            waits: whether it has `--notify`.
             kwargs: as for `typer.Typer.command`.
         """
-        made = partial(Command, formats=formats, columns=columns, optional_values=optional_values)
+        made = partial(
+            Command, formats=formats, columns=columns, optional_values=optional_values, waits=waits
+        )
         cls = cast("type[TyperCommand]", made)
         return super().command(names, cls=cls, context_settings=CONTEXT_SETTINGS, **kwargs)
 

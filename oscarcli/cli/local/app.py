@@ -159,6 +159,16 @@ def start(
     if started.was_running:
         session.note(f'the local cluster "{name}" is running already')
     _show_started(session, name, folder, started.endpoints)
+    if not started.was_running:
+        _tell_next_step(session, name)
+
+
+def _tell_next_step(session: Session, name: str) -> None:
+    # Anew: it has been added just now.
+    where = "" if session.config_file.read().default == name else f" -c {name}"
+    session.note(
+        f"next: 'oscar-cli init hello' writes a service, 'oscar-cli apply{where} hello/fdl.yaml' creates it"
+    )
 
 
 def _serve(session: Session, name: str, folder: DataFolder, binding: Binding, options: Options) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 app = noun("Batches of jobs.")
 
 
-@app.command("map", formats=TABLE_FORMATS)
+@app.command("map", formats=TABLE_FORMATS, waits=True)
 def map_inputs(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")],
