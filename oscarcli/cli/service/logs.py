@@ -47,7 +47,7 @@ COLUMNS = (
 )
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS, watch="changes")
 def list_jobs(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -61,10 +61,6 @@ def list_jobs(
         int | None, typer.Option("--limit", metavar="N", min=1, help="Only the newest N jobs.")
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
-    watch: Annotated[
-        bool,
-        typer.Option("--watch", "-w", help="Go on until interrupted; not on a terminal, show changes only."),
-    ] = False,
 ) -> None:
     """List the jobs of a service, oldest first."""
     from oscarcli.api import jobs
@@ -80,7 +76,7 @@ def list_jobs(
         newest = fitting[-limit:] if limit else fitting
         return dict(reversed(newest) if reverse else newest)
 
-    if watch:
+    if session.watches:
         from oscarcli.cli.service import logs_watch
 
         logs_watch.watch(session, logs_watch.View(service, COLUMNS, chosen, fits, reverse))

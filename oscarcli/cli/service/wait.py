@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS
+from oscarcli.cli.kit.options import require_document
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import TransferReport, carried_out, shown_path
 from oscarcli.errors import JobFailedError, OscarError, UsageError
@@ -59,6 +60,7 @@ def settle_output(session: Session, values: Sequence[str], wait: bool) -> Path |
     for value in values:
         if value in TABLE_FORMATS:
             session.output = value
+            require_document(session)
     folders = [value for value in values if value not in TABLE_FORMATS]
     if not folders:
         return None

@@ -20,6 +20,7 @@ from oscarcli.local.services.definition import (
     inputs_of,
     outputs_of,
 )
+from oscarcli.local.services.exposure import refuse_unreachable
 from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
@@ -38,12 +39,6 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
         f"the local cluster has no interLink nodes; {_WAY_OUT}",
     ),
     ("replicas", lambda d: d.get("replicas"), _ALONE),
-    (
-        "expose.api_port",
-        lambda d: (d["expose"].get("api_port") or [0])[0],
-        "the local cluster runs scripts on this machine without containers and exposes no services; "
-        f"{_WAY_OUT}",
-    ),
 )
 
 
@@ -74,6 +69,7 @@ def refuse_impossible(
         if given(definition):
             raise ApiError(400, f"{INVALID}{field}: {sentence}")
     _refuse_beyond(definition, capabilities)
+    refuse_unreachable(definition, capabilities.engine, has_image=capabilities.images)
     federation = definition.get("federation")
     if has_members(definition) and federation != (stored or {}).get("federation"):
         raise ApiError(400, f"{INVALID}federation: {_ALONE}")

@@ -12,13 +12,14 @@ from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import SINGULARITY, image_file
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
-from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
 from oscarcli.local.jobs.engine.client import EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
     bind_words,
     container_of,
     has_gpu,
+    image_command,
     program_environment,
     require_shell,
     run_client,
@@ -29,6 +30,8 @@ APPTAINER = "apptainer"
 SINGULARITY_PROGRAM = "singularity"
 # As a container of Docker: nothing of this machine's files and variables, and a root that can be written to.
 _EXEC = ("--quiet", "exec", "--compat")
+# The same with what a file's image runs by itself.
+_RUN = ("--quiet", "run", "--compat")
 
 
 class ApptainerEngine:
@@ -40,6 +43,8 @@ class ApptainerEngine:
         folder: where images are.
         version: its version.
     """
+
+    has_own_network = False
 
     def __init__(self, name: str, program: EngineProgram, folder: Path, version: str = "") -> None:
         self.name = name
@@ -63,8 +68,10 @@ class ApptainerEngine:
         options += [f"--bind={bind_words(bind, ':ro')}" for bind in container.binds]
         options += ["--nv"] if container.gpu else []
         target = str(tree.root) if tree else container.image
-        words = [*self._program.words, *_EXEC, *options, target, SHELL]
-        words += shell_arguments(command.script, limited=False)
+        start = [SHELL, *shell_arguments(command, limited=False)]
+        if command.mode is StartMode.IMAGE:
+            start = image_command(tree.config) if tree else []
+        words = [*self._program.words, *(_EXEC if start else _RUN), *options, target, *start]
         return run_client(words, self._environment(variables), command, output, cancellation)
 
     def _environment(self, variables: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -11,12 +11,13 @@ from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import image_file
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
-from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
 from oscarcli.local.jobs.engine.client import EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
     bind_words,
     container_of,
+    image_command,
     require_shell,
     run_client,
     shell_arguments,
@@ -40,6 +41,7 @@ class CharliecloudEngine:
 
     name = NAME
     passes_gpus = False
+    has_own_network = False
 
     def __init__(self, client: EngineProgram, folder: Path, version: str = "") -> None:
         self.version = version
@@ -67,8 +69,11 @@ class CharliecloudEngine:
         if _USER not in environment:
             options.append(f"--unset-env={_USER}")
             environment[_USER] = b"oscar"
-        words = [*self._client.words, *options, str(tree.root), "--", SHELL]
-        words += shell_arguments(command.script, limited=False)
+        words = [*self._client.words, *options, str(tree.root), "--"]
+        if command.mode is StartMode.IMAGE:
+            words += image_command(tree.config)
+        else:
+            words += [SHELL, *shell_arguments(command, limited=False)]
         return run_client(words, environment, command, output, cancellation)
 
     def differences(self, image: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from oscarcli.local.images.model import Image, ImageError
 from oscarcli.local.jobs.engine.base import (
@@ -15,6 +16,7 @@ from oscarcli.local.jobs.engine.base import (
     MemoryExceededError,
     RunCancellation,
     ScriptCommand,
+    StartMode,
 )
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram, last_line
 from oscarcli.local.jobs.engine.execution import Program, execute
@@ -40,18 +42,30 @@ _ASK_FOR_MEMORY = f"""for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/me
     done < "$file"
 done
 """
+# What runs a file by its first line: the shell itself does when there is none.
+EXECUTE = '"$0"'
 # The engine's messages go to a file, and the script's lines to where the server reads.
 _SEPARATE = 'exec 2> "$0"; exec "$@"'
 
 
-def shell_arguments(script: str, *, limited: bool) -> list[str]:
-    """Return what the image's `/bin/sh` is called with.
+def shell_arguments(command: ScriptCommand, *, limited: bool) -> list[str]:
+    """Return what the image's `/bin/sh` is called with, for a command that it starts.
 
     Args:
-        script: the script's path in the container.
+        command: the script.
         limited: whether the engine keeps the container's limits.
     """
-    return ["-c", _RUN_SCRIPT + (_ASK_FOR_MEMORY if limited else "") + "exit $code", script]
+    if command.mode is StartMode.EXECUTED:
+        return ["-c", EXECUTE, command.script]
+    return ["-c", _RUN_SCRIPT + (_ASK_FOR_MEMORY if limited else "") + "exit $code", command.script]
+
+
+def image_command(config: Mapping[str, Any]) -> list[str]:
+    """Return the command that an image's configuration has. Raises OSError when it has none."""
+    words = [str(word) for key in ("Entrypoint", "Cmd") for word in config.get(key) or ()]
+    if not words:
+        raise OSError("the image has no command of its own")
+    return words
 
 
 def run_client(
@@ -61,7 +75,9 @@ def run_client(
     output: Callable[[bytes], None],
     cancellation: RunCancellation,
 ) -> int:
-    """Run an engine's program, which runs a script with `shell_arguments`; see `Engine.run`.
+    """Run an engine's program, which runs a script with `shell_arguments` or the image's command.
+
+    See `Engine.run`.
 
     Args:
         words: the program and its arguments.
@@ -70,6 +86,8 @@ def run_client(
         output: gets what the script prints.
         cancellation: stops the run when asked.
     """
+    if command.mode is not StartMode.JOB:
+        return execute(Program(words, command.folder, environment, command.marker), output, cancellation)
     messages = container_of(command).folder / MESSAGES
     program = Program(
         (SHELL, "-c", _SEPARATE, str(messages), *words), command.folder, environment, command.marker
@@ -90,10 +108,10 @@ def container_of(command: ScriptCommand) -> Container:
     return command.container
 
 
-def record(engine: str, container: Container) -> None:
+def record(engine: str, container: str, folder: Path) -> None:
     """Write down which container is about to be started, for the next start of a server that is killed."""
-    text = json.dumps({"engine": engine, "container": container.name})
-    (container.folder / RECORD).write_text(text, encoding="utf-8")
+    text = json.dumps({"engine": engine, "container": container})
+    (folder / RECORD).write_text(text, encoding="utf-8")
 
 
 def recorded(folder: Path) -> tuple[str, str] | None:
