@@ -21,13 +21,13 @@ from oscarcli.local.jobs.classify import UNKNOWN, Payload, Raw, SupervisorCrash,
 from oscarcli.local.jobs.container_files import SCRIPT, TEMPORARY, container_for, write_config
 from oscarcli.local.jobs.engine.base import MemoryExceededError, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.environment import machine_variables, service_variables
-from oscarcli.local.jobs.input import CredentialsError, Input, environment_bytes
+from oscarcli.local.jobs.input import Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.placement import Placement
+from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.staging import (
     Destinations,
     RunStorage,
-    StageError,
     Workspace,
     returned_value,
     upload_results,
@@ -100,9 +100,8 @@ def supervise(
         last_line = "".join(traceback.format_exception_only(error)).strip()
     except _StageFailure as failure:
         log.supervisor("ERROR", str(failure.cause))
-        if isinstance(failure.cause, StageError):
-            log.plain(f"There was an exception in {failure.stage}")
-            log.plain(failure.cause.message)
+        for line in failure.cause.lines(failure.stage):
+            log.plain(line)
         reason, last_line = f"{failure.what}: {failure.cause}", ""
     if last_line:
         log.plain(TRACEBACK)
@@ -116,7 +115,7 @@ def supervise(
 
 
 class _StageFailure(Exception):  # noqa: N818
-    def __init__(self, stage: str, what: str, cause: StageError | CredentialsError) -> None:
+    def __init__(self, stage: str, what: str, cause: ReportedError) -> None:
         super().__init__(str(cause))
         self.stage = stage
         self.what = what
@@ -127,7 +126,7 @@ class _StageFailure(Exception):  # noqa: N818
 def _stage(name: str, what: str) -> Iterator[None]:
     try:
         yield
-    except (StageError, CredentialsError) as error:
+    except ReportedError as error:
         raise _StageFailure(name, what, error) from error
 
 

@@ -25,6 +25,8 @@ from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
+# Where results can go besides the cluster's own objects.
+REMOTE_OUTPUTS = ("webdav", "onedata")
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
@@ -112,7 +114,7 @@ def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder)
     name = f"{kind}.{identifier}"
     if identifier not in definition["storage_providers"].get(kind, {}):
         raise ApiError(500, f'the StorageProvider "{name}" is not defined')
-    if (direction, kind) == ("output", "webdav"):
+    if direction == "output" and kind in REMOTE_OUTPUTS:
         return
     raise ApiError(
         400,
