@@ -18,7 +18,7 @@ from tests.local.harness import LocalCluster, open_cluster
 from tests.support.command import Caller
 from tests.support.github import GitHub
 from tests.support.oidc import ScriptedProvider
-from tests.support.server import ScriptedServer, document, text
+from tests.support.server import Answer, ScriptedServer, document
 
 FDL = """\
 functions:
@@ -307,7 +307,7 @@ def test_the_keys_of_answers_about_exposed_services(
     for verb in ("start", "stop", "restart"):
         server.expect("POST", f"/system/services/web/{verb}", document(DEPLOYMENT))
     server.expect("GET", "/system/services/web", document({"name": "web", "expose": {"api_port": 80}}))
-    server.expect("GET", "/ui", text("<html>"))
+    server.expect("GET", "/ui", Answer(body=b"<html>"))
     monkeypatch.setattr("oscarcli.cli.kit.browser.has_opened", lambda _address: True)
     check(call, SCRIPTED)
 
