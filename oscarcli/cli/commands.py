@@ -82,7 +82,7 @@ COMMANDS = (
         "Show clusters on a full screen; every command runs from there, too.",
     ),
     Entry("version, v", "version", "Show the version of this program."),
-    Entry("help", "help.app", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
+    Entry("help", "help", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
 )
 
 # Words of other tools, and verbs without their noun: what they are here. Nothing that destroys is among them.

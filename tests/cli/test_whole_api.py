@@ -275,6 +275,8 @@ READ: Mapping[str, Callable[[str], Any]] = {
 def test_whatever_shows_something_shows_it_in_each_form(call: Caller, service: str) -> None:
     call("volume", "create", "a-volume", "--size", "1Gi")
     call("federation", "add-member", service, "--cluster-id", "far", "--service-name", "x")
+    # An empty list has no header.
+    call("service", "job", service, "-i", "hello")
     for reader in READERS:
         words = reader.replace("NAME", service).split()
         documents = {}

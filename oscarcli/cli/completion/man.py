@@ -12,9 +12,9 @@ import typer
 from oscarcli import __version__
 from oscarcli.cli.commands import COMMON_OPTIONS, PROGRAM, TAGLINE, VERSION_OPTION
 from oscarcli.cli.completion.verbs import Verb, verbs
-from oscarcli.cli.help.pages import page, topics
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.command_help import option_sections
+from oscarcli.cli.kit.pages import page, topics
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import OscarError
 from oscarcli.files import write_atomic
