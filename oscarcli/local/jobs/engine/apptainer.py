@@ -13,7 +13,7 @@ from oscarcli.local.images.reference import SINGULARITY, image_file
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
 from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
-from oscarcli.local.jobs.engine.client import EngineProgram
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
     bind_words,
@@ -42,15 +42,19 @@ class ApptainerEngine:
         program: the program.
         folder: where images are.
         version: its version.
+        limited: whether it keeps limits of memory and cpu.
     """
 
     has_own_network = False
 
-    def __init__(self, name: str, program: EngineProgram, folder: Path, version: str = "") -> None:
+    def __init__(
+        self, name: str, program: EngineProgram, folder: Path, version: str = "", *, limited: bool = False
+    ) -> None:
         self.name = name
         self.version = version
         self.images = ApptainerImages(name, program, folder)
         self._program = program
+        self._limited = limited
 
     @property
     def passes_gpus(self) -> bool:
@@ -67,8 +71,10 @@ class ApptainerEngine:
         options = [f"--pwd={tree.working_folder if tree else '/'}"]
         options += [f"--bind={bind_words(bind, ':ro')}" for bind in container.binds]
         options += ["--nv"] if container.gpu else []
+        if self._limited:
+            options += [f"--memory={container.memory}", f"--cpus={container.cpu:g}"]
         target = str(tree.root) if tree else container.image
-        start = [SHELL, *shell_arguments(command, limited=False)]
+        start = [SHELL, *shell_arguments(command, limited=self._limited)]
         if command.mode is StartMode.IMAGE:
             start = image_command(tree.config) if tree else []
         words = [*self._program.words, *(_EXEC if start else _RUN), *options, target, *start]
@@ -82,10 +88,9 @@ class ApptainerEngine:
 
     def differences(self, image: str) -> str:
         """Return one sentence: how a run differs from one on a real cluster."""
-        return (
-            f"{self.name} keeps no limits of memory and cpu here, and the script runs as the user who "
-            f"started the local cluster, whatever the image {image} says"
-        )
+        limits = "" if self._limited else f"{self.name} keeps no limits of memory and cpu here, and "
+        user = "the script runs as the user who started the local cluster"
+        return f"{limits}{user}, whatever the image {image} says"
 
     def remove(self, container: str) -> None:
         """Do nothing: a container is no more than its processes, which end with the server."""
@@ -168,5 +173,12 @@ def probe(name: str, program: EngineProgram, folder: Path, seconds: float) -> Ap
     with tempfile.TemporaryDirectory(prefix="oscar-cli-") as place:
         root = Path(place) / ROOT
         probe_image.write_tree(root, FOLDERS)
-        program.ask(*_EXEC, str(root), f"/{probe_image.PROGRAM}", timeout=seconds)
-    return ApptainerEngine(name, program, folder / APPTAINER, version)
+        start = (str(root), f"/{probe_image.PROGRAM}")
+        try:
+            # Control groups of the second version, handed to this user by systemd; or a version without.
+            program.ask(*_EXEC, "--memory=64M", "--cpus=1", *start, timeout=seconds)
+            limited = True
+        except ClientError:
+            program.ask(*_EXEC, *start, timeout=seconds)
+            limited = False
+    return ApptainerEngine(name, program, folder / APPTAINER, version, limited=limited)

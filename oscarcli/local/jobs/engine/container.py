@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from oscarcli.local.jobs.engine.execution import Program, execute
 log = logging.getLogger(__name__)
 
 SHELL = "/bin/sh"
+# There as soon as NVIDIA's driver is.
+NVIDIA_DEVICE = Path("/dev/nvidiactl")
+# Libraries of half a gigabyte are copied.
+GPU_SETUP_SECONDS = 300.0
 # Written to the engine's standard error, where scripts cannot write: their two streams are one.
 _STARTED = "oscar-cli: the script starts"
 _OUT_OF_MEMORY = "oscar-cli: out of memory"
@@ -178,4 +183,37 @@ def foreign_files(folder: Path) -> bool:
 
 def has_gpu() -> bool:
     """Tell whether this machine has NVIDIA's devices."""
-    return Path("/dev/nvidiactl").exists()
+    return NVIDIA_DEVICE.exists()
+
+
+class GpuSetup:
+    """Puts the libraries of NVIDIA's driver into images, for engines that need it once for each.
+
+    Args:
+        program: what does it.
+    """
+
+    def __init__(self, program: EngineProgram) -> None:
+        self._program = program
+        self._lock = threading.Lock()
+        self._done: set[str] = set()
+
+    def require(self, target: str, *words: str) -> None:
+        """Make sure that an image has them.
+
+        Args:
+            target: the image.
+            words: the program's arguments.
+
+        Raises:
+            OSError: they cannot be put there.
+        """
+        with self._lock:
+            if target in self._done:
+                return
+            try:
+                self._program.ask(*words, timeout=GPU_SETUP_SECONDS)
+            except ClientError as error:
+                name = Path(self._program.words[0]).name
+                raise OSError(f"{name} cannot hand the GPU to the image: {error}") from error
+            self._done.add(target)

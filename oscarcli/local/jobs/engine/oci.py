@@ -72,7 +72,9 @@ class OciEngine:
         name = f"oscar-cli-network-{uuid.uuid4().hex}"
         asked = ("--format={{.HostConfig.NetworkMode}}", name)
         try:
-            self._client.ask("create", "--pull=never", f"--name={name}", PROBE_IMAGE)
+            self._client.ask(
+                "create", "--pull=never", f"--name={name}", PROBE_IMAGE, f"/{probe_image.PROGRAM}"
+            )
             return self._client.ask("container", "inspect", *asked).strip() != "host"
         except ClientError as error:
             log.warning("the network of %s is not known, it may be this machine's: %s", self.name, error)

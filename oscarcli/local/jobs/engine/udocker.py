@@ -17,8 +17,10 @@ from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, Star
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
+    GpuSetup,
     bind_words,
     container_of,
+    has_gpu,
     program_environment,
     require_shell,
     run_client,
@@ -44,19 +46,26 @@ class UdockerEngine:
     """
 
     name = NAME
-    passes_gpus = False
     has_own_network = False
 
     def __init__(self, program: EngineProgram, version: str = "") -> None:
         self.version = version
         self.images = UdockerImages(program)
         self._program = program
+        self._gpu_setup = GpuSetup(program)
+
+    @property
+    def passes_gpus(self) -> bool:
+        """Whether there are GPUs to hand out."""
+        return has_gpu()
 
     def run(
         self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
     ) -> int:
         """Run a script to its end; see `Engine.run`."""
         container = container_of(command)
+        if container.gpu:
+            self._gpu_setup.require(container.image, "setup", "--nvidia", "--force", container.image)
         options = [f"--env=HOSTNAME={container.host_name}", "--nobanner"]
         options += self.images.options(container.image)
         options += [f"--volume={bind_words(bind)}" for bind in container.binds]
