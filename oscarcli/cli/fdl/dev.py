@@ -149,7 +149,7 @@ class _Loop:
     # -- what is shown -----------------------------------------------------------------------------
 
     def _tell(self, event: Any) -> None:
-        from oscarcli.cli.fdl.dev_run import ServiceAnswer, Applied
+        from oscarcli.cli.fdl.dev_run import Applied, ServiceAnswer
         from oscarcli.jobs import events as jobs
         from oscarcli.jobs.finished import FinishedJob
         from oscarcli.jobs.uploaded import JobUpdate
