@@ -12,6 +12,7 @@ from textual.binding import Binding, BindingType
 
 from oscarcli.tui.access import Access
 from oscarcli.tui.browser import BrowserScreen
+from oscarcli.tui.screens.command import CommandScreen
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -35,7 +36,7 @@ class InteractiveApp(App[None]):
     #status { height: 1; padding: 0 1; color: $text-muted; }
     #status.error { color: $text-error; text-style: bold; }
     .command { height: 1; padding: 0 1; color: $text-accent; }
-    #filter { height: 1; border: none; padding: 0 1; }
+    #filter { padding: 0 1; }
     #body { height: 1fr; padding: 0 1; }
     """
 
@@ -53,8 +54,11 @@ class InteractiveApp(App[None]):
         self.push_screen(BrowserScreen(self.access))
 
     def action_interrupt(self) -> None:
-        """End as other commands do at Ctrl-C."""
-        self.end_by(signal.SIGINT)
+        """Interrupt the command that runs; without one, end as other commands do at Ctrl-C."""
+        if isinstance(self.screen, CommandScreen):
+            self.screen.interrupt()
+        else:
+            self.end_by(signal.SIGINT)
 
     def end_by(self, number: int) -> None:
         """End, and remember by which signal."""
