@@ -14,7 +14,7 @@ app = noun("Ask a cluster whether it is well.")
 COLUMNS = (Column("CLUSTER", "cluster"), Column("STATUS", "status"), Column("RESPONSE", "raw_body"))
 
 
-@app.command("health", formats=("text", "json", "yaml", "table"), columns=COLUMNS)
+@app.command("health", formats=("text", "json", "yaml", "table"), columns=COLUMNS, watch="whole")
 def health(ctx: typer.Context) -> None:
     """Ask a cluster whether it is well.
 

@@ -34,7 +34,7 @@ COLUMNS = (
 )
 
 
-@app.command("get, g", formats=FORMATS, columns=COLUMNS)
+@app.command("get, g", formats=FORMATS, columns=COLUMNS, watch="whole")
 def get(
     ctx: typer.Context,
     user: Annotated[

@@ -39,7 +39,7 @@ def _attachment(one: dict[str, Any]) -> str:
     return f"{one.get('service_name')}:{one.get('mount_path')}"
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS, watch="whole")
 def list_volumes(ctx: typer.Context) -> None:
     """List the volumes."""
     from oscarcli.api import volumes

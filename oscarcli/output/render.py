@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from oscarcli.output.table import AS_USUAL, Column, Layout, Table, display_width, selected, shorten, to_csv
+from oscarcli.output.comma_separated import to_csv
+from oscarcli.output.table import AS_USUAL, Column, Layout, Table, display_width, selected, shorten
 from oscarcli.output.terminal import Terminal
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Table",
     "display_width",
     "render",
+    "selected",
     "shorten",
     "to_json",
     "to_yaml",
@@ -38,6 +40,10 @@ class Format(str, Enum):
     JSON = "json"
     YAML = "yaml"
     CSV = "csv"
+
+
+# A document as it is, from which `--query` can choose.
+DOCUMENTS = (Format.JSON, Format.YAML)
 
 
 @dataclass(frozen=True)

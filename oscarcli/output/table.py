@@ -1,4 +1,4 @@
-"""Rows as a table for people, and as comma-separated values.
+"""Rows as a table for people.
 
 A terminal changes manners (bold header, cells shortened to fit), never content: in a pipe a table is one
 header line and one line per row, aligned by at least two blanks, never cut, with `-` for empty cells.
@@ -100,19 +100,6 @@ def selected(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
     return [known[column_name(name)] for name in names]
 
 
-def to_csv(columns: Sequence[Column], rows: Iterable[Any], has_header: bool = True) -> str:
-    """Return comma-separated values with a header line; a cell without a value is empty."""
-    import csv
-    import io
-
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if has_header:
-        writer.writerow([column.title for column in columns])
-    writer.writerows([column.text(row) for column in columns] for row in rows)
-    return text.getvalue()
-
-
 def to_table(columns: Sequence[Column], rows: Iterable[Any], terminal: Terminal) -> str:
     """Return a table with its header."""
     return Table(columns, terminal).piece(rows)
@@ -147,11 +134,14 @@ class Table:
         self._widths = [0] * len(self._columns)
 
     def piece(self, rows: Iterable[Any]) -> str:
-        """Return the text of some rows, with the header if they are the first."""
+        """Return the text of some rows, with the header if they are the first; nothing for no rows."""
         if self._name is not None:
             # Names are there to be copied: they are never shortened.
             return "".join(f"{self._name.cell(row)}\n" for row in rows)
         cells = [[column.cell(row, self._now) for column in self._columns] for row in rows]
+        if not cells:
+            # Titles of nothing tell nothing, and a script would take them for a row.
+            return ""
         titles = [column.title for column in self._columns] if self._wants_header else None
         lines = [titles, *cells] if titles else cells
         for line in lines:

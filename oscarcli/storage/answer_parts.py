@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from xml.etree import ElementTree as Xml
 
 from oscarcli.errors import UnreachableError
@@ -18,6 +19,7 @@ def parsed_document(document: bytes) -> Xml.Element | None:
         return None
 
 
+@lru_cache(maxsize=256)
 def http_time(text: str) -> datetime | None:
     """Return a time as HTTP writes it, `None` for what is none."""
     try:

@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 
 Action = Callable[[], object]
+Actions = dict[int, Action]
 
 
 class Cancelled(CancelledError):  # noqa: N818 -- not a failure: somebody wanted it
@@ -24,10 +25,11 @@ class Cancellation:
 
     def __init__(self) -> None:
         self._flag = threading.Event()
-        self._lock = threading.Lock()
+        # Entered and left for each request: single operations on a dictionary need no lock. Whoever enters
+        # looks at the flag afterwards, and whoever calls off sets it before, so that nobody is missed.
         self._numbers = itertools.count()
-        self._wakeups: dict[int, Action] = {}
-        self._undos: dict[int, Action] = {}
+        self._wakeups: Actions = {}
+        self._undos: Actions = {}
 
     @property
     def requested(self) -> bool:
@@ -54,23 +56,15 @@ class Cancellation:
     def cancel(self) -> None:
         """Call the transfer off and wake up threads that wait for a server."""
         self._flag.set()
-        for action in self._drain(self._wakeups):
-            _attempt(action)
+        _drain(self._wakeups)
 
     def rollback(self) -> None:
         """Undo what threads left behind that did not come back in time."""
-        for action in self._drain(self._undos):
-            _attempt(action)
+        _drain(self._undos)
 
-    @contextmanager
-    def waking(self, action: Action) -> Iterator[None]:
+    def waking(self, action: Action) -> _Waking:
         """While inside, `action` interrupts a wait in this thread; it is called from another one."""
-        number = self._add(self._wakeups, action)
-        try:
-            self.check()
-            yield
-        finally:
-            self._take(self._wakeups, number)
+        return _Waking(self, self._wakeups, next(self._numbers), action)
 
     @contextmanager
     def on_failure(self, action: Action) -> Iterator[None]:
@@ -79,31 +73,42 @@ class Cancellation:
         Raises:
             Cancelled: the owner had undone it while the inside was finishing.
         """
-        number = self._add(self._undos, action)
+        number = next(self._numbers)
+        self._undos[number] = action
         try:
             yield
         except BaseException:
-            if self._take(self._undos, number):
+            if self._undos.pop(number, None) is not None:
                 _attempt(action)
             raise
-        if not self._take(self._undos, number):
+        if self._undos.pop(number, None) is None:
             raise Cancelled
 
-    def _add(self, actions: dict[int, Action], action: Action) -> int:
-        with self._lock:
-            number = next(self._numbers)
-            actions[number] = action
-        return number
 
-    def _take(self, actions: dict[int, Action], number: int) -> bool:
-        with self._lock:
-            return actions.pop(number, None) is not None
+class _Waking:
+    """See `Cancellation.waking`. No generator, for it is entered for each request."""
 
-    def _drain(self, actions: dict[int, Action]) -> list[Action]:
-        with self._lock:
-            drained = list(actions.values())
-            actions.clear()
-        return drained
+    __slots__ = ("_action", "_actions", "_cancellation", "_number")
+
+    def __init__(self, cancellation: Cancellation, actions: Actions, number: int, action: Action) -> None:
+        self._cancellation, self._actions = cancellation, actions
+        self._number, self._action = number, action
+
+    def __enter__(self) -> None:
+        self._actions[self._number] = self._action
+        if self._cancellation.requested:
+            self._actions.pop(self._number, None)
+            raise Cancelled
+
+    def __exit__(self, *_: object) -> None:
+        self._actions.pop(self._number, None)
+
+
+def _drain(actions: Actions) -> None:
+    """Carry out and forget all actions, those that are added meanwhile too."""
+    while actions:
+        with suppress(KeyError):
+            _attempt(actions.popitem()[1])
 
 
 def _attempt(action: Action) -> None:

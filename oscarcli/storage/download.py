@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -119,7 +119,7 @@ class Download:
         if self._wanted.size > PIECE_BYTES:
             # The journal of a large file knows it by its whole path, for which each folder is looked at.
             target = Path(os.path.realpath(target))
-        whole = target.with_name(name)
+        whole = target if target.name == name else target.with_name(name)
         with part_file(self._storage, self._wanted, folder, whole, self._cancellation) as part:
             try:
                 self._cancellation.check()
@@ -166,58 +166,55 @@ class Download:
         hash_block: Callable[[bytes], None] | None = None,
     ) -> None:
         """Hand the bytes from `position` to `end` to `sink`; continue where a connection broke."""
+
+        def take(data: bytes, where: int) -> None:
+            sink(data, where)
+            self._advance(len(data))
+            if hash_block is not None and self._md5:
+                hash_block(data)
+
         failures = 0
         while position < end:
             before = position
-            try:
-                with closing(self._stream(position, end, cancellation)) as blocks:
-                    for data in blocks:
-                        sink(data, position)
-                        position += len(data)
-                        self._advance(len(data))
-                        if hash_block is not None and self._md5:
-                            hash_block(data)
-            except _BrokenStreamError as broken:
-                failures = failures + 1 if position - before < READ_BLOCK_BYTES else 1
-                if failures >= ATTEMPTS:
-                    raise UnreachableError(
-                        f"{broken.error.message} after {position} of {self._wanted.size} bytes"
-                    ) from broken.error
-                cancellation.sleep(RETRY_SECONDS * 2**failures)
+            position, error = self._read(position, end, take, cancellation)
+            if error is None:
+                return
+            cancellation.check()
+            failures = failures + 1 if position - before < READ_BLOCK_BYTES else 1
+            if failures >= ATTEMPTS:
+                raise UnreachableError(
+                    f"{error.message} after {position} of {self._wanted.size} bytes"
+                ) from error
+            cancellation.sleep(RETRY_SECONDS * 2**failures)
 
-    def _stream(self, start: int, end: int, cancellation: Cancellation) -> Generator[bytes, None, None]:
-        is_whole = start == 0 and end == self._wanted.size
-        with closing(
-            self._storage.read(
-                self._wanted.location,
-                start=start,
-                length=None if is_whole else end - start,
-                etag=self._wanted.etag,
-                cancellation=cancellation,
-            )
-        ) as reader:
+    def _read(
+        self, position: int, end: int, take: Sink, cancellation: Cancellation
+    ) -> tuple[int, UnreachableError | None]:
+        """Hand on what one connection gives; return how far it came, and what it ended with too early."""
+        is_whole = position == 0 and end == self._wanted.size
+        reader = self._storage.read(
+            self._wanted.location,
+            start=position,
+            length=None if is_whole else end - position,
+            etag=self._wanted.etag,
+            cancellation=cancellation,
+        )
+        with closing(reader), cancellation.waking(reader.interrupt):
             self._check_version(reader.object)
-            with cancellation.waking(reader.interrupt):
-                position = start
-                while position < end:
-                    # Up to a multiple of a block: what is written is whole pages, a quarter less work for the
-                    # file system.
-                    size = min(READ_BLOCK_BYTES - position % READ_BLOCK_BYTES, end - position)
-                    data = self._read(reader.read, size, cancellation)
-                    position += len(data)
-                    yield data
-
-    def _read(self, read: Callable[[int], bytes], size: int, cancellation: Cancellation) -> bytes:
-        cancellation.check()
-        try:
-            data = read(size)
-        except UnreachableError as error:
-            cancellation.check()
-            raise _BrokenStreamError(error) from error
-        if not data:
-            cancellation.check()
-            raise _BrokenStreamError(UnreachableError(f"{self._doing}: the connection broke"))
-        return data
+            while position < end:
+                cancellation.check()
+                # Up to a multiple of a block: what is written is whole pages, a quarter less work for the
+                # file system.
+                size = min(READ_BLOCK_BYTES - position % READ_BLOCK_BYTES, end - position)
+                try:
+                    data = reader.read(size)
+                except UnreachableError as error:
+                    return position, error
+                if not data:
+                    return position, UnreachableError(f"{self._doing}: the connection broke")
+                take(data, position)
+                position += len(data)
+        return position, None
 
     def _check_version(self, found: StoredObject) -> None:
         if found.size != self._wanted.size:
@@ -236,11 +233,3 @@ class Download:
     def _verify(self, digest: str) -> None:
         if self._wanted.size and self._md5 and digest != self._md5:
             raise OscarError(f"{self._doing}: what arrived is damaged: its digest is not the object's")
-
-
-class _BrokenStreamError(Exception):
-    """A body that stopped before its end; carries the error to raise when it cannot be continued."""
-
-    def __init__(self, error: OscarError) -> None:
-        super().__init__(error.message)
-        self.error = error

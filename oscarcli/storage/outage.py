@@ -81,6 +81,8 @@ class Outage:
 
     def end(self) -> None:
         """Take note that the store answers."""
+        if self._since is None:
+            return
         with self._lock:
             since, self._since = self._since, None
         if since is not None and self.limit:

@@ -70,7 +70,7 @@ class PartFile:
         with self._lock:
             return sum(self._length_of(number) for number in self._done)
 
-    def open(self, identity: TransferIdentity, storage: Storage, cancellation: Cancellation) -> None:
+    def open(self, identity: TransferIdentity | None, storage: Storage, cancellation: Cancellation) -> None:
         """Take up the file of an earlier run, or create a new one. Raises OSError, Cancelled."""
         if self._journal is not None and self._journals is not None and self._journal.header:
             reason = self._reopen(self._journal.header, cancellation)
@@ -82,7 +82,7 @@ class PartFile:
             if not self._journals.restart:
                 self._journals.tell(f"{name} begins anew: {reason}")
         self._descriptor = created(self._folder, self._name, self._target.name)
-        if self._journal is not None:
+        if self._journal is not None and identity is not None:
             self._journal.begin(self._header(identity, storage.provider))
 
     def _header(self, identity: TransferIdentity, provider: str) -> dict[str, Any]:
@@ -251,11 +251,12 @@ def part_file(
         target: the file to be, a whole path.
         cancellation: of the transfer.
     """
-    identity = TransferIdentity(
-        "download", storage.place, wanted.location.bucket, wanted.location.key, str(target)
-    )
     journals = storage.journals
-    journal = journals.open(identity) if journals and wanted.etag and wanted.size > PIECE_BYTES else None
+    identity, journal = None, None
+    if journals and wanted.etag and wanted.size > PIECE_BYTES:
+        place = (wanted.location.bucket, wanted.location.key, str(target))
+        identity = TransferIdentity("download", storage.place, *place)
+        journal = journals.open(identity)
     part = PartFile(folder, target, wanted, (journal, journals) if journal and journals else None)
     try:
         with cancellation.on_failure(part.leave):

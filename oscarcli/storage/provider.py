@@ -11,18 +11,17 @@ from typing import Any
 
 from oscarcli.coercion import as_mapping
 from oscarcli.config.model import TlsSettings
-from oscarcli.errors import AuthError, OscarError, RefusedError, UsageError
+from oscarcli.errors import OscarError, RefusedError, UsageError
 from oscarcli.storage.base import Storage
+from oscarcli.storage.definition import ProviderDefinition, text_of
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.outage import Tell
 
 Document = Mapping[str, Any]
 
 DEFAULT_PROVIDER = "minio.default"
-SUPPORTED_TYPES = ("minio", "s3", "webdav")
-UNSUPPORTED_TYPES = ("onedata", "rucio")
-# What servers and programs put in the place of a secret: OSCAR "hidden", this program "***".
-MASKS = ("hidden", "***")
+SUPPORTED_TYPES = ("minio", "s3", "webdav", "onedata")
+UNSUPPORTED_TYPES = ("rucio",)
 
 
 def normalised(provider: str) -> str:
@@ -57,7 +56,7 @@ def open_storage(
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
 
     Args:
-        provider: `minio`, `minio.ID`, `s3.ID` or `webdav.ID`.
+        provider: `minio`, `minio.ID`, `s3.ID`, `webdav.ID` or `onedata.ID`.
         service: the service's document.
         cluster_minio: gives `minio_provider` of the cluster's configuration; called only when needed.
         read_timeout: seconds a server may keep silent; the storage's own limit when `None`.
@@ -78,7 +77,7 @@ def open_storage(
     if kind in UNSUPPORTED_TYPES:
         raise RefusedError(
             f'storage provider "{provider}": {kind} is not supported yet',
-            hint="supported are MinIO (minio.ID), S3 (s3.ID) and WebDAV (webdav.ID)",
+            hint="supported are MinIO (minio.ID), S3 (s3.ID), WebDAV (webdav.ID) and Onedata (onedata.ID)",
         )
     if kind not in SUPPORTED_TYPES:
         raise UsageError(
@@ -92,10 +91,31 @@ def open_storage(
     else:
         settings = _defined(service, kind, identifier)
         tls = replace(tls, client_cert="", client_key="")
-    limits = (read_timeout, outage_limit)
+    return _open(
+        kind,
+        ProviderDefinition(name, settings, read_timeout, outage_limit, tls, tell, note, journals),
+    )
+
+
+def _open(kind: str, definition: ProviderDefinition) -> Storage:
+    """Return the storage of a provider; only its own protocol is loaded."""
     if kind == "webdav":
-        return _webdav_storage(name, settings, limits, tls, tell, journals)
-    return _s3_storage(name, kind, settings, limits, tls, (tell, note), journals)
+        from oscarcli.storage.webdav.opening import open_webdav
+
+        return _told(open_webdav(definition), "WebDAV", definition)
+    if kind == "onedata":
+        from oscarcli.storage.onedata.opening import open_onedata
+
+        return _told(open_onedata(definition), "Onedata", definition)
+    from oscarcli.storage.s3.opening import open_s3
+
+    # Which of its clients moves the objects is told when that is known.
+    return open_s3(definition)
+
+
+def _told(storage: Storage, protocol: str, definition: ProviderDefinition) -> Storage:
+    definition.note(f"{storage.provider}: {protocol} at {storage.place}")
+    return storage
 
 
 def _defined(service: Document, kind: str, identifier: str) -> Document:
@@ -119,88 +139,13 @@ def _defined_names(service: Document) -> Iterator[str]:
                 yield name
 
 
-def _s3_storage(
-    name: str,
-    kind: str,
-    settings: Document,
-    limits: tuple[float | None, float | None],
-    tls: TlsSettings,
-    told: tuple[Tell, Tell],
-    journals: TransferJournals | None,
-) -> Storage:
-    from oscarcli.storage.s3.settings import READ_TIMEOUT, S3Settings
-    from oscarcli.storage.s3.storage import S3Storage
-
-    access_key, secret_key = _key(settings, "access_key", name), _key(settings, "secret_key", name)
-    endpoint = _text(settings, "endpoint") or None
-    if kind == "minio" and endpoint is None:
-        raise OscarError(f'storage provider "{name}": no endpoint is given')
-    return S3Storage(
-        S3Settings(
-            provider=name,
-            access_key=access_key,
-            secret_key=secret_key,
-            region=_text(settings, "region"),
-            endpoint=endpoint if kind == "minio" else None,
-            tls=replace(tls, verify=settings.get("verify") is not False),
-            read_timeout=limits[0] or READ_TIMEOUT,
-            outage_limit=limits[1],
-        ),
-        *told,
-        journals,
-    )
-
-
-def _webdav_storage(
-    name: str,
-    settings: Document,
-    limits: tuple[float | None, float | None],
-    tls: TlsSettings,
-    tell: Tell,
-    journals: TransferJournals | None,
-) -> Storage:
-    from oscarcli.storage.file_server.requests import READ_TIMEOUT, FileServerSettings
-    from oscarcli.storage.webdav.requests import login_headers
-    from oscarcli.storage.webdav.storage import WebDavStorage
-
-    host = _text(settings, "hostname")
-    if not host:
-        raise OscarError(f'storage provider "{name}": no hostname is given')
-    login, password = _key(settings, "login", name), _key(settings, "password", name)
-    return WebDavStorage(
-        FileServerSettings(
-            provider=name,
-            # As OSCAR's own jobs have it.
-            endpoint=host if "://" in host else f"https://{host}",
-            login_headers=login_headers(login, password),
-            tls=replace(tls, verify=settings.get("verify") is not False),
-            read_timeout=limits[0] or READ_TIMEOUT,
-            outage_limit=limits[1],
-        ),
-        tell,
-        journals,
-    )
-
-
-def _key(settings: Document, field: str, name: str) -> str:
-    value = _text(settings, field)
-    if not value:
-        raise AuthError(f'storage provider "{name}": the {field} is missing')
-    if value in MASKS:
-        raise AuthError(
-            f'storage provider "{name}": the server shows "{value}" instead of the {field}',
-            hint="log in as a user who may read the keys, or use a provider of your own",
-        )
-    return value
-
-
 # -- default places --------------------------------------------------------------------------------
 
 
 def default_input_path(service: Document, provider: str) -> str:
     """Return the path of the first input at a provider. Raises UsageError when there is none."""
     for entry in _entries(service, "input"):
-        if normalised(_text(entry, "storage_provider")) == normalised(provider) and _path(entry):
+        if normalised(text_of(entry, "storage_provider")) == normalised(provider) and _path(entry):
             return _path(entry)
     raise UsageError(
         f'service "{_name(service)}" does not define an input path for storage provider "{provider}"',
@@ -211,7 +156,7 @@ def default_input_path(service: Document, provider: str) -> str:
 def default_output_provider(service: Document) -> str:
     """Return the provider of the first output. Raises UsageError when there is none."""
     for entry in _entries(service, "output"):
-        if provider := _text(entry, "storage_provider"):
+        if provider := text_of(entry, "storage_provider"):
             return normalised(provider)
     raise UsageError(
         f'service "{_name(service)}" does not define any output storage providers',
@@ -222,7 +167,7 @@ def default_output_provider(service: Document) -> str:
 def default_output_path(service: Document, provider: str) -> str:
     """Return the path of the first output at a provider. Raises UsageError when there is none."""
     for entry in _entries(service, "output"):
-        if normalised(_text(entry, "storage_provider")) == normalised(provider) and _path(entry):
+        if normalised(text_of(entry, "storage_provider")) == normalised(provider) and _path(entry):
             return _path(entry)
     raise UsageError(
         f'service "{_name(service)}" does not define an output path for storage provider "{provider}"',
@@ -243,7 +188,7 @@ def only_folder(service: Document, field: str, provider: str | None = None) -> t
     """
     wanted = None if provider is None else normalised(provider)
     places = [
-        (normalised(_text(entry, "storage_provider") or DEFAULT_PROVIDER), _path(entry))
+        (normalised(text_of(entry, "storage_provider") or DEFAULT_PROVIDER), _path(entry))
         for entry in _entries(service, field)
         if _path(entry)
     ]
@@ -263,7 +208,7 @@ def only_folder(service: Document, field: str, provider: str | None = None) -> t
 
 
 def _path(entry: Document) -> str:
-    return _text(entry, "path").strip("/")
+    return text_of(entry, "path").strip("/")
 
 
 def _entries(service: Document, field: str) -> Iterator[Document]:
@@ -273,10 +218,5 @@ def _entries(service: Document, field: str) -> Iterator[Document]:
             yield entry
 
 
-def _text(document: Document, field: str) -> str:
-    value = document.get(field)
-    return value.strip() if isinstance(value, str) else ""
-
-
 def _name(service: Document) -> str:
-    return _text(service, "name")
+    return text_of(service, "name")

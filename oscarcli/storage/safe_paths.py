@@ -86,7 +86,10 @@ def opened_folder(target: Path, root: Path | None) -> Iterator[tuple[int, str]]:
 
 
 def _walked(root: Path, target: Path) -> int:
-    *folders, name = target.relative_to(root).parts
+    count = len(root.parts)
+    if target.parts[:count] != root.parts:
+        raise ValueError(f'"{target}" is not below "{root}"')
+    *folders, name = target.parts[count:]
     descriptor = _opened_root(root)
     try:
         for folder in folders:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from oscarcli.errors import OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
@@ -20,6 +20,14 @@ HASH_BLOCK = 1 << 20
 
 Advance = Callable[[int], None]
 ReadAt = Callable[[int, int], bytes]
+
+
+class OpenFile(Protocol):
+    """A file that the system may read by itself."""
+
+    def fileno(self) -> int:
+        """Return its descriptor, which is none of a file any more once it is closed."""
+        ...
 
 
 class UploadPart:
@@ -39,7 +47,7 @@ class UploadPart:
         length: int,
         advance: Advance,
         cancellation: Cancellation,
-        file: tuple[BinaryIO, int] | None = None,
+        file: tuple[OpenFile, int] | None = None,
     ) -> None:
         self.file = file
         self._read_at = read_at
@@ -163,15 +171,21 @@ class FileSource:
         self._path = path
         self._advance = advance
         self._cancellation = cancellation
-        # Without a buffer: pieces are read at their own places.
-        self._file = path.open("rb", buffering=0)
-        self._state = os.fstat(self._file.fileno())
+        # Pieces are read at their own places.
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._state = os.fstat(self._descriptor)
 
     def __enter__(self) -> FileSource:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        # Forgotten first: a thread that was left behind must not read what is opened next in its place.
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
+
+    def fileno(self) -> int:
+        """Return the descriptor, -1 once it is closed."""
+        return self._descriptor
 
     @property
     def origin(self) -> Origin:
@@ -193,16 +207,16 @@ class FileSource:
     def _section(self, start: int, length: int) -> UploadPart:
         def read_at(offset: int, size: int) -> bytes:
             try:
-                return os.pread(self._file.fileno(), size, start + offset)
+                return os.pread(self._descriptor, size, start + offset)
             except OSError as error:
                 # Under a class of its own: among errors of the connection it would look like one.
                 raise OscarError(f'read "{self._path}": {error.strerror}') from error
 
-        return UploadPart(read_at, length, self._advance, self._cancellation, (self._file, start))
+        return UploadPart(read_at, length, self._advance, self._cancellation, (self, start))
 
     def check_unchanged(self) -> None:
         """Raise RefusedError when the file was written to since it was opened."""
-        now = os.fstat(self._file.fileno())
+        now = os.fstat(self._descriptor)
         if (now.st_size, now.st_mtime_ns) != (self._state.st_size, self._state.st_mtime_ns):
             raise RefusedError(f'the local file "{self._path}" was changed while it was read')
 

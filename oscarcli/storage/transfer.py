@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -73,12 +74,16 @@ class Fetch:
 Task = TypeVar("Task", Upload, Fetch)
 
 
-@dataclass(frozen=True)
+@dataclass
 class TransferOutcome(Generic[Task]):
-    """What became of one task; `error` is `None` when it is done."""
+    """What became of one task; `error` is `None` when it is done.
+
+    With `has_next` the outcome of another one is there already: who writes lines may write both at once.
+    """
 
     task: Task
     error: OscarError | None = None
+    has_next: bool = False
 
 
 Report = Callable[[TransferOutcome[Task]], None]
@@ -86,7 +91,13 @@ Report = Callable[[TransferOutcome[Task]], None]
 
 def content_type_of(name: str) -> str:
     """Guess the media type of a file from its name."""
-    kind, encoding = mimetypes.guess_type(name)
+    stem, _, ending = name.rpartition(".")
+    return _type_of(ending) if stem.strip(".") else DEFAULT_CONTENT_TYPE
+
+
+@cache
+def _type_of(ending: str) -> str:
+    kind, encoding = mimetypes.guess_type(f"x.{ending}")
     if encoding is not None:
         return COMPRESSED_TYPES.get(encoding, DEFAULT_CONTENT_TYPE)
     return kind or DEFAULT_CONTENT_TYPE
@@ -259,7 +270,7 @@ def _carry_out(
             if done.error is not None and not isinstance(done.error, OscarError):
                 raise done.error
             meter.finish_file()
-            yield TransferOutcome(done.item, done.error)
+            yield TransferOutcome(done.item, done.error, done.has_next)
             succeeded = succeeded or done.error is None
             hopeless += is_general(done.error)
             if not succeeded and hopeless >= HOPELESS:

@@ -30,13 +30,17 @@ MIN_GAIN = 1.2
 MAX_BUSY = 0.6
 
 
-@dataclass(frozen=True)
+@dataclass
 class CompletedItem(Generic[Item, Answer]):
-    """What became of one item: an answer, or the exception its work ended with."""
+    """What became of one item: an answer, or the exception its work ended with.
+
+    With `has_next` the outcome of another one is there already.
+    """
 
     item: Item
     answer: Answer | None = None
     error: Exception | None = None
+    has_next: bool = False
 
 
 def run_parallel(
@@ -88,6 +92,7 @@ class Growth:
 
     Attributes:
         size: so many there should be.
+        is_settled: whether that is the last word.
     """
 
     def __init__(
@@ -100,7 +105,7 @@ class Growth:
         self._clock, self._cpu_clock = clock, cpu_clock
         self.size = size
         self._most = most
-        self._is_settled = size >= most
+        self.is_settled = size >= most
         # How many did how much before the last step, in items a second.
         self._before = (size, 0.0)
         # Threads of the last step that have yet to do their first item, connections being slow to open.
@@ -114,7 +119,7 @@ class Growth:
         Returns:
             How many threads to start, or, as a negative number, to end.
         """
-        if self._is_settled:
+        if self.is_settled:
             return 0
         if self._newcomers:
             self._newcomers -= is_first
@@ -137,7 +142,7 @@ class Growth:
             self._before = (self.size, rate)
             wanted = min(self.size * GROWTH, self._most)
         change = wanted - self.size
-        self._is_settled = change <= 0
+        self.is_settled = change <= 0
         self.size, self._newcomers = wanted, max(change, 0)
         return change
 
@@ -163,24 +168,38 @@ class _WorkerPool(Generic[Item, Answer]):
         self._broken: Exception | None = None
         self._finished: SimpleQueue[CompletedItem[Item, Answer] | None] = SimpleQueue()
         # Workers never run far ahead of whoever takes the outcomes, and may decide to stop.
-        self._room = threading.Semaphore(2 * growth.size)
+        # A queue of tokens, of which a thread takes one for each item: Python's own semaphores are slower.
+        self._room: SimpleQueue[None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
+        self._ended = 0
 
     def results(self) -> Iterator[CompletedItem[Item, Answer]]:
         """Yield outcomes until all threads are done. Raises what the iterable of items raised."""
         with self._growing:
+            self._make_room(2 * self._growth.size)
             self._start(self._growth.size)
-        ended = 0
-        # A thread that starts others does so before its own end.
-        while ended < len(self._threads):
-            done = self._finished.get()
-            if done is None:
-                ended += 1
-            else:
-                yield done
-                self._room.release()
+        following: CompletedItem[Item, Answer] | None = None
+        while done := following or self._next():
+            following = None if self._finished.empty() else self._next(waits=False)
+            done.has_next = following is not None
+            yield done
+            self._room.put(None)
         if self._broken is not None:
             raise self._broken
+
+    def _next(self, *, waits: bool = True) -> CompletedItem[Item, Answer] | None:
+        """Return the next outcome; `None` after the last, or when there is none yet and nobody `waits`."""
+        # A thread that starts others does so before its own end.
+        while self._ended < len(self._threads) and (waits or not self._finished.empty()):
+            done = self._finished.get()
+            if done is not None:
+                return done
+            self._ended += 1
+        return None
+
+    def _make_room(self, count: int) -> None:
+        for _ in range(count):
+            self._room.put(None)
 
     def _start(self, count: int) -> None:
         for _ in range(count):
@@ -193,7 +212,7 @@ class _WorkerPool(Generic[Item, Answer]):
         """Call off what still runs and wait for it, though not for long."""
         self._cancellation.cancel()
         with self._growing:
-            self._room.release(len(self._threads))
+            self._make_room(len(self._threads))
         deadline = time.monotonic() + MAX_FINISH_SECONDS
         for thread in self._threads:
             if thread.is_alive():
@@ -204,8 +223,10 @@ class _WorkerPool(Generic[Item, Answer]):
         is_first = True
         try:
             while not self._exhausted:
-                self._room.acquire()
-                if self._cancellation.requested or not self._work_on_next() or not self._adapt(is_first):
+                self._room.get()
+                if self._cancellation.requested or not self._work_on_next():
+                    break
+                if not (self._growth.is_settled and not self._surplus) and not self._adapt(is_first):
                     break
                 is_first = False
         finally:
@@ -216,7 +237,7 @@ class _WorkerPool(Generic[Item, Answer]):
         with self._growing:
             change = self._growth.finished(is_first=is_first)
             if change > 0 and not self._exhausted and not self._cancellation.requested:
-                self._room.release(2 * change)
+                self._make_room(2 * change)
                 self._start(change)
             self._surplus -= min(change, 0)
             is_surplus = self._surplus > 0

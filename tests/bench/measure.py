@@ -13,6 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+# An installed program finds its bytecode: who compiles it again at each start measures the compiler.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(tempfile.gettempdir(), "oscar-bench-bytecode")))
+
 OSCAR = str(Path(sys.executable).with_name("oscar-cli"))
 
 

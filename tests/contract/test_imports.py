@@ -42,6 +42,7 @@ BREACHES = [
     ("home-keyring", "oscarcli.network.route", "keyring"),
     ("home-yaml", "oscarcli.api.services", "yaml"),
     ("home-rich", "oscarcli.cli.version", "rich"),
+    ("home-rich", "oscarcli.cli.kit.options", "jmespath"),
     ("home-textual", "oscarcli.cli.interactive", "textual"),
     ("home-textual", "oscarcli.output.bars", "PIL"),
     ("home-cheroot", "oscarcli.http.connection", "cheroot"),

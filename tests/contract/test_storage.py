@@ -1,5 +1,5 @@
-"""One suite over every Storage: in memory, through S3 to moto, to MinIO and to the local cluster's store, and
-through WebDAV to wsgidav and to Apache.
+"""One suite over every Storage: in memory, through S3 to moto, to MinIO and to the local cluster's store,
+through WebDAV to wsgidav and to Apache, and to a scripted Oneprovider.
 
 MinIO takes part when a `minio` binary is on PATH or where `go install` puts it, Apache where Debian puts it.
 """
@@ -23,6 +23,7 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.listing import level
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
+from oscarcli.storage.onedata.storage import OnedataStorage
 from oscarcli.storage.s3 import storage as s3
 from oscarcli.storage.s3 import upload as s3_upload
 from oscarcli.storage.s3.storage import S3Storage
@@ -30,6 +31,7 @@ from oscarcli.storage.source import FileSource, UploadPart
 from oscarcli.storage.transfer import Upload, upload
 from oscarcli.storage.webdav.requests import login_headers
 from oscarcli.storage.webdav.storage import WebDavStorage
+from tests.support.onedata_servers import SPACE, OneproviderServer, oneprovider
 from tests.support.s3_servers import (
     ACCESS_KEY,
     SECRET_KEY,
@@ -52,6 +54,12 @@ class Subject:
     bucket: str
     server: Server | None
     dav: DavServer | None = None
+    onedata: OneproviderServer | None = None
+
+    @property
+    def has_folders(self) -> bool:
+        """Whether a folder is something else than an object."""
+        return self.dav is not None or self.onedata is not None
 
     def at(self, key: str) -> Location:
         return Location(self.bucket, key)
@@ -87,7 +95,16 @@ def apache() -> Iterator[DavServer]:
         yield server
 
 
-@pytest.fixture(params=["memory", "moto", "local", "minio", "minio by boto3", "wsgidav", "apache"])
+@pytest.fixture(scope="module")
+def onedata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneproviderServer]:
+    with oneprovider(tmp_path_factory.mktemp("onedata")) as server:
+        yield server
+
+
+SUBJECTS = ["memory", "moto", "local", "minio", "minio by boto3", "wsgidav", "apache", "onedata"]
+
+
+@pytest.fixture(params=SUBJECTS)
 def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subject]:
     bucket = f"bucket-{os.getpid()}-{next(NAMES)}"
     if request.param == "memory":
@@ -99,6 +116,13 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         files = WebDavStorage(dav.settings)
         yield Subject(files, bucket, None, dav)
         files.close()
+        return
+    if request.param == "onedata":
+        spaces: OneproviderServer = request.getfixturevalue("onedata")
+        (spaces.space / bucket).mkdir()
+        space = OnedataStorage(spaces.settings(), SPACE)
+        yield Subject(space, bucket, None, onedata=spaces)
+        space.close()
         return
     name, _, engine = request.param.partition(" by ")
     server: Server = request.getfixturevalue(name)
@@ -168,7 +192,7 @@ def test_stat_describes_the_object(subject: Subject, put: Callable[..., list[int
     put("in/a.txt", b"hello")
     found = subject.storage.stat(subject.at("in/a.txt"))
     assert (found.location, found.size) == (subject.at("in/a.txt"), 5)
-    assert found.md5 == (None if subject.dav else hashlib.md5(b"hello").hexdigest())
+    assert found.md5 == (None if subject.has_folders else hashlib.md5(b"hello").hexdigest())
     assert found.modified is not None
     assert abs(datetime.now(timezone.utc) - found.modified) < timedelta(minutes=5)
 
@@ -238,8 +262,10 @@ def test_a_missing_bucket_is_told_apart(subject: Subject, tmp_path: Path) -> Non
         subject.storage.read,
         subject.storage.remove,
         lambda location: list(subject.storage.list(location.bucket, "")),
-        write,
     ]
+    if subject.onedata is None:
+        # There it is a folder like any other, made when it is needed.
+        attempts.append(write)
     for attempt in attempts:
         with pytest.raises(NotFoundError, match="bucket does not exist"):
             attempt(place)
@@ -263,9 +289,9 @@ def keys_for(subject: Subject) -> list[str]:
 
 
 def test_listing_is_in_order_of_keys(subject: Subject, put: Callable[..., list[int]]) -> None:
-    # MinIO keeps its objects in folders, so it has no object beside a folder of the same name; behind WebDAV
-    # a folder is no object at all.
-    keys = [key for key in keys_for(subject) if key != "in" and not (subject.dav and key == "in/")]
+    # MinIO keeps its objects in folders, so it has no object beside a folder of the same name; on a server of
+    # files a folder is no object at all.
+    keys = [key for key in keys_for(subject) if key != "in" and not (subject.has_folders and key == "in/")]
     for key in keys:
         put(key, key.encode() if not key.endswith("/") else b"")
     listed = list(subject.storage.list(subject.bucket, ""))
@@ -326,7 +352,7 @@ def test_listing_goes_on_over_all_pages(
 
 
 def test_thousands_of_objects_are_listed(subject: Subject, tmp_path: Path) -> None:
-    if subject.dav or (subject.server is not None and not subject.server.is_fast):
+    if subject.has_folders or (subject.server is not None and not subject.server.is_fast):
         pytest.skip("too slow for thousands of objects")
     (tmp_path / "empty").touch()
     keys = [f"in/{number:04}" for number in range(2500)]
@@ -341,11 +367,13 @@ WRONG = "wrong-wrong-wrong"
 def test_wrong_keys_are_refused(
     subject: Subject, put: Callable[..., list[int]], keys: tuple[str, str]
 ) -> None:
-    if not subject.dav and (subject.server is None or not subject.server.checks_keys):
+    if not subject.has_folders and (subject.server is None or not subject.server.checks_keys):
         pytest.skip("there are no keys to check")
     put("a", b"x")
-    stranger: S3Storage | WebDavStorage
-    if subject.dav is not None:
+    stranger: S3Storage | WebDavStorage | OnedataStorage
+    if subject.onedata is not None:
+        stranger = OnedataStorage(subject.onedata.settings(WRONG), SPACE)
+    elif subject.dav is not None:
         stranger = WebDavStorage(replace(subject.dav.settings, login_headers=login_headers(*keys)))
     else:
         assert subject.server is not None

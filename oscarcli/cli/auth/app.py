@@ -76,7 +76,7 @@ def _revoke(session: Session, cluster: Cluster) -> bool:
     return False
 
 
-@app.command("status", formats=TABLE_FORMATS, columns=STATUS_COLUMNS)
+@app.command("status", formats=TABLE_FORMATS, columns=STATUS_COLUMNS, watch="whole")
 def status(ctx: typer.Context) -> None:
     """Show who is logged in to each cluster, by which way, until when, and where the secret is kept.
 

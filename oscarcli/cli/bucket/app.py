@@ -55,7 +55,7 @@ FOLDER_COLUMNS = (
 )
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS, watch="whole")
 def list_buckets(ctx: typer.Context) -> None:
     """List the buckets."""
     from oscarcli.api import buckets
@@ -67,7 +67,7 @@ def list_buckets(ctx: typer.Context) -> None:
     session.show(Result(found, LIST_COLUMNS, empty="There is no bucket"))
 
 
-@app.command("get, g", formats=TABLE_FORMATS, columns=(*OBJECT_COLUMNS, FOLDER_COLUMNS[1]))
+@app.command("get, g", formats=TABLE_FORMATS, columns=(*OBJECT_COLUMNS, FOLDER_COLUMNS[1]), watch="whole")
 def get(
     ctx: typer.Context,
     bucket: BucketArgument,

@@ -29,7 +29,7 @@ UPLOAD_COLUMNS = (
 )
 
 
-@app.command("uploads", formats=TABLE_FORMATS, columns=UPLOAD_COLUMNS)
+@app.command("uploads", formats=TABLE_FORMATS, columns=UPLOAD_COLUMNS, watch="whole")
 def uploads(
     ctx: typer.Context,
     bucket: Annotated[
@@ -47,6 +47,8 @@ def uploads(
     what was begun before its last start by another machine; with REMOTE_FILE it does.
     """
     session: Session = ctx.obj
+    if clear and (session.watches or session.output == "csv"):
+        raise UsageError("--clear does not go with --watch or -o csv")
     unfinished = _unfinished(session)
     found = list(_found(session, unfinished, bucket, remote))
     if clear:

@@ -82,7 +82,7 @@ def info(ctx: typer.Context) -> None:
     session.show(Result(document, INFO_COLUMNS, rows=[document]))
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS, watch="whole")
 def list_clusters(ctx: typer.Context) -> None:
     """List the clusters on record, in the order of the file."""
     session: Session = ctx.obj

@@ -24,7 +24,7 @@ PART_COLUMNS = (Column("PART", lambda row: row[0]), Column("STATE", lambda row: 
 SETTING_COLUMNS = (Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1]))
 
 
-@app.command("status, s", formats=TABLE_FORMATS, columns=NODE_COLUMNS)
+@app.command("status, s", formats=TABLE_FORMATS, columns=NODE_COLUMNS, watch="whole")
 def status(ctx: typer.Context) -> None:
     """Show the nodes of a cluster with their load, then OSCAR, jobs and object store."""
     from oscarcli.api.system import get_status
@@ -32,11 +32,8 @@ def status(ctx: typer.Context) -> None:
 
     session: Session = ctx.obj
     document = get_status(session.api)
-    if not session.wants_table:
-        session.show(Result(document))
-        return
     session.show(Result(document, NODE_COLUMNS, rows=nodes(document), empty="The server tells of no nodes"))
-    if session.layout.names_only or session.layout.columns:
+    if not session.wants_table or session.layout.names_only or session.layout.columns:
         # These are about the nodes alone.
         return
     session.answer("\n")

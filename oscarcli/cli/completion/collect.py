@@ -40,8 +40,11 @@ def _command(place: str, command: Any) -> Iterator[str]:
             yield f"\t{_argument(param)}"
         elif not isinstance(param, CommonOption) and not param.hidden:
             names = ", ".join(sorted(param.opts, key=len))
+            choices = _choices(param)
+            # Brackets around a value are for one that may be left out; around choices they are only shown.
             value = "" if param.is_flag else str(param.metavar)
-            yield _option(names, value, param.help or "", "|".join(_choices(param)))
+            value = "VALUE" if value == f"[{'|'.join(choices)}]" else value
+            yield _option(names, value, param.help or "", "|".join(choices))
     for names, child in getattr(command, "commands", {}).items():
         yield from _command(f"{place}{STEP}{names}", child)
 

@@ -11,7 +11,7 @@ import typer
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ConfigError, UsageError
-from oscarcli.output.render import Format, Result, render
+from oscarcli.output.render import Format, Result
 
 if TYPE_CHECKING:
     from oscarcli.fdl.findings import Finding
@@ -51,8 +51,9 @@ def _show_schema(session: Session) -> None:
     from oscarcli.fdl.json_schema import json_schema
 
     # A schema has no other form for people than that for editors.
-    output = Format.YAML if session.output == Format.YAML.value else Format.JSON
-    session.answer(render(Result(json_schema()), output, session.out))
+    if session.wants_table:
+        session.output = Format.JSON.value
+    session.show(Result(json_schema()))
 
 
 def _check(session: Session, paths: Sequence[str]) -> None:

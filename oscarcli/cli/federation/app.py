@@ -48,7 +48,9 @@ COLUMNS = (
 NAME_COLUMN = Column("NAME", lambda member: member.get("service_name") or member.get("url"))
 
 
-@app.command("get, get-federation, g", formats=("text", "json", "yaml", "table"), columns=COLUMNS)
+@app.command(
+    "get, get-federation, g", formats=("text", "json", "yaml", "table"), columns=COLUMNS, watch="whole"
+)
 def get(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -68,7 +70,7 @@ def get(
     document = document if show_secrets else mask_document(document)
     members = members_of(document)
     if session.output not in ("text", "table"):
-        session.show(Result(document))
+        session.show(Result(document, COLUMNS, members))
         return
     if not session.layout.names_only and not session.layout.columns:
         _write_summary(session, document, members)

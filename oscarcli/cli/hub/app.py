@@ -34,7 +34,7 @@ SEARCH_COLUMNS = (*LIST_COLUMNS[:2], Column("DESCRIPTION", "description"))
 JsonOption = Annotated[bool, typer.Option("--json", help="The same as -o json.", hidden=True)]
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS, watch="whole")
 def list_services(
     ctx: typer.Context,
     owner: OwnerOption = OWNER,

@@ -20,10 +20,17 @@ from oscarcli.cli.kit import argv, click
 from oscarcli.cli.kit.command_help import answer_with_help, set_metavar, usage_piece, write_options
 from oscarcli.cli.kit.destructive import close_words
 from oscarcli.cli.kit.options import (
+    Watch,
+    all_formats,
     common_options,
     output_option,
+    query_option,
+    require_document,
     settle_layout,
+    settle_query,
+    settle_watch,
     table_options,
+    watch_options,
 )
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import NotFoundError, UsageError
@@ -62,7 +69,9 @@ class Command(TyperCommand):
         formats: what `-o/--output` takes, the default one first; empty for no such option. A verb may
             declare the option itself when it takes more.
         columns: all columns of the table that it shows; empty when it shows none. They give the options
-            about tables.
+            about tables, and the forms `csv` and `name`.
+        watch: whether it can go on with its whole answer, or does so by itself with what changes; `None`
+            when it cannot.
         optional_values: options that may stand alone, and are given an empty value then, or take `=VALUE`;
             and for each the words that it also takes behind a blank.
     """
@@ -72,17 +81,23 @@ class Command(TyperCommand):
         *args: Any,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
+        watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        formats = all_formats(formats, columns)
         self._formats = formats
         self._columns = columns
+        self._watch = watch
         self._optional_values = optional_values
         for param in self.params:
             set_metavar(param)
         if formats and not any("--output" in param.opts for param in self.params):
             self.params.append(output_option(formats))
+        if "json" in formats:
+            self.params.append(query_option())
+        self.params += watch_options(watch)
         self.params += table_options(columns)
         self.params += common_options()
 
@@ -94,20 +109,29 @@ class Command(TyperCommand):
         """Parse words as the reference client does: `-x=VALUE` and `--flag=false`, too."""
         session = cast("Session", ctx.obj)
         session.output, session.formats, session.layout = None, self._formats, AS_USUAL
+        session.query, session.watches = None, False
         with _errors_with_usage(ctx):
             rest = super().parse_args(ctx, argv.rewrite_argv(args, self.params, self._optional_values))
+            settle_query(ctx)
             settle_layout(ctx, self._columns)
+            settle_watch(ctx)
+            require_document(session)
             return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""
+        session = cast("Session", ctx.obj)
         try:
             with _errors_with_usage(ctx):
+                if session.watches and self._watch == "whole":
+                    from oscarcli.cli.kit.watch import watch
+
+                    watch(session, ctx.command_path, lambda: super(Command, self).invoke(ctx))
                 return super().invoke(ctx)
         except NotFoundError as error:
             from oscarcli.cli.kit.similar_names import suggest_names
 
-            suggest_names(ctx, cast("Session", ctx.obj), error)
+            suggest_names(ctx, session, error)
             raise
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -218,6 +242,7 @@ class Noun(typer.Typer):
         *,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
+        watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
     ) -> Callable[[Function], Function]:
@@ -227,10 +252,13 @@ class Noun(typer.Typer):
             names: main name and aliases, separated by a comma and a blank.
             formats: what `-o/--output` takes, the default first; `TABLE_FORMATS` is usual.
             columns: all columns of the table that it may show, for `--columns` and its like.
+            watch: how it goes on with `--watch`; `None` for no such option.
             optional_values: options that may stand without a value; see `Command`.
             kwargs: as for `typer.Typer.command`.
         """
-        made = partial(Command, formats=formats, columns=columns, optional_values=optional_values)
+        made = partial(
+            Command, formats=formats, columns=columns, watch=watch, optional_values=optional_values
+        )
         cls = cast("type[TyperCommand]", made)
         return super().command(names, cls=cls, context_settings=CONTEXT_SETTINGS, **kwargs)
 

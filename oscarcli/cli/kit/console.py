@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.errors import ExitCode, OscarError, UsageError
 from oscarcli.output.diagnostics import Diagnostics, ask_secret, confirm
-from oscarcli.output.render import AS_USUAL, Column, Format, Result, Table, render
+from oscarcli.output.render import AS_USUAL, DOCUMENTS, Column, Format, Result, Table, render
 from oscarcli.output.terminal import Terminal, clean
+
+if TYPE_CHECKING:
+    from oscarcli.output.query import Query
+
+DEFAULT_INTERVAL_SECONDS = 2.0
 
 
 class Console:
@@ -27,6 +32,11 @@ class Console:
         self.output: str | None = None
         # What the options about tables ask for.
         self.layout = AS_USUAL
+        # What is wanted of a document; all of it when `None`.
+        self.query: Query | None = None
+        # Whether to look again and again, and how many seconds lie between two looks.
+        self.watches = False
+        self.interval = DEFAULT_INTERVAL_SECONDS
         self.out = Terminal(sys.stdout, environ)
         self.diagnostics = Diagnostics(Terminal(sys.stderr, environ))
 
@@ -34,7 +44,7 @@ class Console:
 
     @property
     def format(self) -> Format | None:
-        """The chosen form of the answer; `None` when it is none of the three common ones."""
+        """The chosen form of the answer; `None` when it is none of the common ones."""
         return Format(self.output) if self.output in [member.value for member in Format] else None
 
     @property
@@ -45,31 +55,44 @@ class Console:
     def show(self, result: Result) -> None:
         """Write a result in the form that was asked for."""
         output = self.format or Format.TABLE
+        if output in DOCUMENTS:
+            result = replace(result, data=self.chosen(result.data))
         text = render(result, output, self.out, self.layout)
         if output is Format.TABLE and result.empty and not result.table_rows and not self.layout.names_only:
             self.note(result.empty)
         self.out.write(text)
+
+    def chosen(self, document: Any) -> Any:
+        """Return what `--query` chooses from a document, or all of it. Raises UsageError when it cannot."""
+        return document if self.query is None else self.query.of(document)
 
     @property
     def wants_usual_table(self) -> bool:
         """Whether a person reads the answer and asks for nothing special about its table."""
         return self.wants_table and self.layout == AS_USUAL
 
-    def table(self, columns: Sequence[Column], *, has_header: bool = True) -> Table:
+    def table(
+        self, columns: Sequence[Column], *, has_header: bool = True, name: Column | None = None
+    ) -> Table:
         """Return a table to be written in pieces, as the options about tables want it.
 
         Args:
             columns: its columns.
             has_header: whether the table has a header where no columns are chosen.
+            name: what is shown of a row when only names are; the first column when `None`.
         """
         wanted = replace(
             self.layout, has_header=self.layout.has_header and (has_header or bool(self.layout.columns))
         )
-        return Table(columns, self.out, wanted)
+        return Table(columns, self.out, wanted, name)
 
     def line(self, text: str) -> None:
         """Write one line of the answer, with control characters made visible."""
         self.out.write(clean(text) + "\n")
+
+    def lines(self, texts: Iterable[str]) -> None:
+        """Write lines of the answer at once, each as `line` does."""
+        self.out.write("".join([f"{clean(text)}\n" for text in texts]))
 
     def answer(self, text: str) -> None:
         """Write text of the answer as it is."""
@@ -93,9 +116,9 @@ class Console:
 
     # -- everything else, on stderr --------------------------------------------------------------
 
-    def note(self, text: str) -> None:
-        """Say something in passing."""
-        self.diagnostics.note(text)
+    def note(self, text: str, *, style: str | None = None) -> None:
+        """Say something in passing, in an ANSI style perhaps."""
+        self.diagnostics.note(text, style=style)
 
     def warn(self, text: str) -> None:
         """Say that something is not as it should be."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from typer.core import TyperOption
 
 from oscarcli.cli.commands import COMMON_OPTIONS
 from oscarcli.cli.kit import click
+from oscarcli.cli.kit.console import DEFAULT_INTERVAL_SECONDS
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 from oscarcli.output.table import AS_USUAL, Column, column_name, selected
@@ -17,6 +18,13 @@ from oscarcli.output.table import AS_USUAL, Column, column_name, selected
 MAX_TIMEOUT_SECONDS = 1e6
 # What has a header and columns.
 TABULAR = ("table", "csv")
+# Also forms of each table: its rows for other programs, and the names of its rows.
+ROWS, NAMES = "csv", "name"
+# What `--query` can choose from; the first when no form is asked for.
+DOCUMENTS = ("json", "yaml")
+MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS = 0.1, 86_400.0
+# How a command goes on: its whole answer again, or, in a pipe, what has changed since.
+Watch = Literal["whole", "changes"]
 
 
 class CommonOption(TyperOption):
@@ -89,11 +97,92 @@ def output_option(formats: Sequence[str]) -> TyperOption:
         expose_value=False,
         callback=callback,
         type=click.TyperChoice(words),
-        metavar="FORMAT",
-        help=f"Form of the answer: {', '.join(formats)}.  [default: {formats[0]}]",
+        metavar=f"[{'|'.join(words)}]",
+        help=f"Form of the answer.  [default: {formats[0]}]",
         default=formats[0],
         show_default=False,
     )
+
+
+def all_formats(formats: Sequence[str], columns: Sequence[Column]) -> tuple[str, ...]:
+    """Return the forms that a command takes: what has a table has its rows and names, too."""
+    more = (ROWS, NAMES) if columns and TABULAR[0] in formats else ()
+    return tuple(dict.fromkeys((*formats, *more)))
+
+
+def query_option() -> TyperOption:
+    """Return `--query`, which chooses a part of the document."""
+
+    def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
+        if value is not None and not context.resilient_parsing:
+            from oscarcli.output.query import Query
+
+            cast("Session", context.obj).query = Query(value)
+        return value
+
+    return TyperOption(
+        param_decls=["common_query", "--query"],
+        expose_value=False,
+        callback=callback,
+        metavar="EXPR",
+        help="Only what this JMESPath expression chooses from the JSON, which it asks for by itself.",
+    )
+
+
+def settle_query(context: click.Context) -> None:
+    """Let `--query` choose a document where no form is asked for."""
+    session = cast("Session", context.obj)
+    if session.query is None:
+        return
+    if not _is_given(context, "common_output"):
+        session.output = DOCUMENTS[0]
+
+
+def require_document(session: Session) -> None:
+    """Raise UsageError when `--query` is to choose from what is no document."""
+    if session.query is not None and session.output not in DOCUMENTS:
+        raise UsageError(f"--query goes with -o {' and '.join(DOCUMENTS)} only, not with {session.output}")
+
+
+# -- looking again and again ---------------------------------------------------------------------------
+
+
+def watch_options(kind: Watch | None) -> list[click.Parameter]:
+    """Return `--watch` and `--interval`; none for a command that does not go on."""
+    if kind is None:
+        return []
+    in_pipe = "what has changed" if kind == "changes" else "the whole when it has changed"
+    watch = TyperOption(
+        param_decls=["watch_on", "--watch", "-w"],
+        expose_value=False,
+        callback=_remember("watches"),
+        help=f"Go on until Ctrl-C: in place on a terminal; in a pipe, {in_pipe}.",
+        is_flag=True,
+        default=False,
+        show_default=False,
+    )
+    interval = TyperOption(
+        param_decls=["watch_interval", "--interval"],
+        expose_value=False,
+        callback=_interval,
+        type=click.FLOAT,
+        metavar="SECONDS",
+        help=f"Time between two looks of --watch.  [default: {DEFAULT_INTERVAL_SECONDS:g}]",
+    )
+    return [watch, interval]
+
+
+def _interval(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    if value is not None and not MIN_INTERVAL_SECONDS <= value <= MAX_INTERVAL_SECONDS:
+        text = f"{value:g} is not from {MIN_INTERVAL_SECONDS:g} to {MAX_INTERVAL_SECONDS:g} seconds"
+        raise click.BadParameter(text, ctx=context, param=parameter)
+    return _remember("interval")(context, parameter, value)
+
+
+def settle_watch(context: click.Context) -> None:
+    """Raise UsageError when a time between two looks is given, and one look is wanted."""
+    if _is_given(context, "watch_interval") and not cast("Session", context.obj).watches:
+        raise UsageError("--interval goes with --watch only")
 
 
 # -- tables --------------------------------------------------------------------------------------------
@@ -166,7 +255,11 @@ def settle_layout(context: click.Context, columns: Sequence[Column]) -> None:
         UsageError: another form of the answer was asked for, too, or a column that there is not.
     """
     session = cast("Session", context.obj)
-    if session.layout == AS_USUAL or context.resilient_parsing:
+    if context.resilient_parsing:
+        return
+    if session.output == NAMES:
+        session.output, session.layout = TABULAR[0], replace(session.layout, names_only=True)
+    if session.layout == AS_USUAL:
         return
     if not _is_given(context, "common_output"):
         session.output = TABULAR[0]

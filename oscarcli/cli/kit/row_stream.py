@@ -22,6 +22,7 @@ def write_rows(
     document: Callable[[Row], dict[str, Any]],
     *,
     has_header: bool = True,
+    name: Column | None = None,
 ) -> int:
     """Write rows in the form that was asked for, and return how many there were.
 
@@ -31,21 +32,44 @@ def write_rows(
         rows: what to write.
         document: gives what a program reads of a row.
         has_header: whether the table has a header where no columns are chosen.
+        name: what is shown of a row when only names are; the first column when `None`.
     """
+    from oscarcli.output.render import Format
+
+    if session.format is Format.CSV:
+        return _write_csv(session, columns, rows)
     if not session.wants_table:
         return _write_documents(session, map(document, rows))
     count = 0
-    table = session.table(columns, has_header=has_header)
+    table = session.table(columns, has_header=has_header, name=name)
     while page := list(islice(rows, ROWS_AT_ONCE)):
         session.answer(table.piece(page))
         count += len(page)
     return count
 
 
-def _write_documents(session: Session, documents: Iterator[dict[str, Any]]) -> int:
-    """Write a list in JSON or YAML, page by page."""
-    from oscarcli.output.render import Format, to_json, to_yaml
+def _write_csv(session: Session, columns: Sequence[Column], rows: Iterator[Row]) -> int:
+    from oscarcli.output.comma_separated import to_csv
+    from oscarcli.output.table import selected
 
+    wanted = selected(columns, session.layout.columns)
+    if session.layout.has_header:
+        session.answer(to_csv(wanted, ()))
+    count = 0
+    while page := list(islice(rows, ROWS_AT_ONCE)):
+        session.answer(to_csv(wanted, page, has_header=False))
+        count += len(page)
+    return count
+
+
+def _write_documents(session: Session, documents: Iterator[dict[str, Any]]) -> int:
+    """Write a list in JSON or YAML, page by page; all at once where something is chosen from it."""
+    from oscarcli.output.render import Format, Result, to_json, to_yaml
+
+    if session.query is not None:
+        found = list(documents)
+        session.show(Result(found))
+        return len(found)
     is_json = session.format is Format.JSON
     count = 0
     while page := list(islice(documents, ROWS_AT_ONCE)):

@@ -124,6 +124,11 @@ class Session(Console):
         vault = Vault(self.config_file, folder=cache_folder(self.environ))
         return Logins(vault, self.environ, self.warn, self.diagnostics.hide, trace)
 
+    def forget_configuration(self) -> None:
+        """Let the file be read anew when it is asked for next."""
+        for name in ("recorded", "config"):
+            self.__dict__.pop(name, None)
+
     # -- API -------------------------------------------------------------------------------------
 
     @property

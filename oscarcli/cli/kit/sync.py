@@ -27,13 +27,14 @@ DeleteOption = Annotated[
     bool, typer.Option("--delete", help="Delete what is not in SOURCE, when everything is copied.")
 ]
 ChecksumOption = Annotated[bool, typer.Option("--checksum", help="Compare contents instead of times.")]
-# Of the actions of a sync.
+# Of the actions of a sync, as documents.
 ACTION_COLUMNS = (
-    Column("ACTION", lambda action: action.kind.value),
-    Column("SIZE", lambda action: action.size, is_number=True),
-    Column("REASON", lambda action: action.reason),
-    Column("NAME", lambda action: action.name),
+    Column("ACTION", "action"),
+    Column("SIZE", "size", is_number=True),
+    Column("REASON", "reason"),
+    Column("NAME", "name"),
 )
+OUTCOME_COLUMNS = (*ACTION_COLUMNS, Column("OUTCOME", "outcome"))
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,8 @@ def synchronise(session: Session, storage: Storage, request: SyncRequest, option
 def _tell_plan(session: Session, sync: Sync, refused: list[OscarError]) -> None:
     from oscarcli.cli.kit.row_stream import write_rows
 
-    count = write_rows(session, ACTION_COLUMNS, sync.actions(), _document)
+    rows = map(_document, sync.actions())
+    count = write_rows(session, ACTION_COLUMNS, rows, dict, name=ACTION_COLUMNS[-1])
     session.note(f"{count} to do, {sync.unchanged} unchanged")
     report = TransferReport(session)
     for error in refused:
@@ -196,7 +198,7 @@ class _SyncRun:
         if not self._session.wants_table:
             from oscarcli.output.render import Result
 
-            self._session.show(Result(self._documents))
+            self._session.show(Result(self._documents, OUTCOME_COLUMNS))
         deleted = f"{self._deleted} deleted, " if self._request.deletes else ""
         failed = f", {self._failed} failed" if self._failed else ""
         self._session.note(f"{self._copied} copied, {deleted}{self._sync.unchanged} unchanged{failed}")
@@ -211,7 +213,8 @@ class _SyncRun:
                 self.report.fail(outcome.error)
             else:
                 done += 1
-                self.report.succeed(line_of(outcome.action))
+                is_named = self._session.layout.names_only
+                self.report.succeed(outcome.action.name if is_named else line_of(outcome.action))
         return done
 
     def _copy_line(self, action: SyncAction) -> str:

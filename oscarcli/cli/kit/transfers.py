@@ -6,9 +6,9 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload
 
 STANDARD_OUTPUT = 1
+# Where files come faster than lines are written, so many are written at once.
+MAX_LINES_AT_ONCE = 100
 
 NoProgressOption = Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")]
 
@@ -66,7 +68,7 @@ def put_all(
             return
         if done is not None:
             done(outcome.task)
-        report.succeed(upload_line(outcome.task, storage.provider))
+        report.succeed(upload_line(outcome.task, storage.provider), has_next=outcome.has_next)
 
     with carried_out(session, batch.label, report, wanted=show_progress) as progress:
         try:
@@ -117,7 +119,7 @@ def _paths_told(
         path = _path_of(outcome.task)
         if path is not None:
             paths.append(path)
-        report.succeed(path)
+        report.succeed(path, has_next=outcome.has_next)
 
     try:
         yield take
@@ -218,32 +220,40 @@ class TransferReport:
         self.count = 0
         self._session = session
         self._alone = alone
-        self._held: list[Callable[[], None]] = []
+        self._held: list[str | OscarError] = []
         self._errors: list[OscarError] = []
 
-    def succeed(self, line: str | None) -> None:
-        """Take a file that is done, and what a person reads of it; at once unless a bar is on the screen."""
+    def succeed(self, line: str | None, *, has_next: bool = False) -> None:
+        """Take a file that is done, and what a person reads of it; at once unless a bar is on the screen.
+
+        Args:
+            line: what is read of it; `None` for nothing.
+            has_next: whether another one follows at once, so that both can be written together.
+        """
         self.count += 1
         if line is not None and self._session.wants_table:
-            self._write(partial(self._session.line, line))
+            self._held.append(line)
+        if not self.is_holding and (not has_next or len(self._held) >= MAX_LINES_AT_ONCE):
+            self.release()
 
     def fail(self, error: OscarError) -> None:
         """Take a file that failed; a single one's failure is told by `conclude`."""
         self.count += 1
         self._errors.append(error)
         if not self._alone:
-            self._write(partial(self._session.diagnostics.error, error.message, error.hint))
-
-    def _write(self, write: Callable[[], None]) -> None:
-        self._held.append(write)
+            self._held.append(error)
         if not self.is_holding:
             self.release()
 
     def release(self) -> None:
         """Write what was held back."""
         held, self._held = self._held, []
-        for write in held:
-            write()
+        for is_line, group in groupby(held, key=lambda one: isinstance(one, str)):
+            if is_line:
+                self._session.lines(cast("Iterator[str]", group))
+                continue
+            for error in cast("Iterator[OscarError]", group):
+                self._session.diagnostics.error(error.message, error.hint)
 
     def conclude(self, done: str) -> None:
         """Raise what the command ends with when something failed."""

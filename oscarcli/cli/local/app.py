@@ -216,7 +216,7 @@ def stop(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption
         session.note(f'the local cluster "{name}" is not running')
 
 
-@app.command("status", formats=TABLE_FORMATS, columns=STATUS_COLUMNS)
+@app.command("status", formats=TABLE_FORMATS, columns=STATUS_COLUMNS, watch="whole")
 def status(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption = None) -> None:
     """Show whether the local cluster runs, and where; exits with 1 when it does not."""
     from oscarcli.local import control

@@ -23,7 +23,7 @@ COLUMNS = (
 )
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS, watch="whole")
 def list_images(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption = None) -> None:
     """List the images that services use or used, with their sizes in bytes."""
     from oscarcli.local.stored_images import stored_images

@@ -68,7 +68,7 @@ def token(
     _hand_out(session, _administration(session, name, data_dir).token(user_name), store_as)
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS, watch="whole")
 def list_users(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOption = None) -> None:
     """List the users."""
     session: Session = ctx.obj

@@ -49,7 +49,7 @@ IncludeDeploymentOption = Annotated[
 ]
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=DEPLOYMENT_COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=DEPLOYMENT_COLUMNS, watch="whole")
 def list_services(
     ctx: typer.Context,
     show_secrets: ShowSecretsOption = False,

@@ -27,7 +27,7 @@ LOG_COLUMNS = (Column("TIMESTAMP", "timestamp", is_time=True), Column("MESSAGE",
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
 
 
-@app.command("status, st", formats=("yaml", "json", "table"), columns=STATUS_COLUMNS)
+@app.command("status, st", formats=("yaml", "json", "table"), columns=STATUS_COLUMNS, watch="whole")
 def status(ctx: typer.Context, service: ServiceArgument) -> None:
     """Show the state of a service's deployment."""
     from oscarcli.api.deployments import get_deployment

@@ -27,7 +27,7 @@ LIST_COLUMNS = (
 )
 
 
-@app.command("list-files, list-file, lsf", formats=TABLE_FORMATS, columns=LIST_COLUMNS)
+@app.command("list-files, list-file, lsf", formats=TABLE_FORMATS, columns=LIST_COLUMNS, watch="whole")
 def list_files(
     ctx: typer.Context,
     words: Annotated[

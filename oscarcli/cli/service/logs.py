@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
+from oscarcli.cli.kit.job_log import JobLogView, ScriptOption, tell_state
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Column, Result
+from oscarcli.output.terminal import RED
 
 if TYPE_CHECKING:
     from oscarcli.jobs.log_lines import LineSelection
@@ -47,7 +49,7 @@ COLUMNS = (
 )
 
 
-@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS)
+@app.command("list, ls", formats=TABLE_FORMATS, columns=COLUMNS, watch="changes")
 def list_jobs(
     ctx: typer.Context,
     service: ServiceArgument,
@@ -61,10 +63,6 @@ def list_jobs(
         int | None, typer.Option("--limit", metavar="N", min=1, help="Only the newest N jobs.")
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Newest first.")] = False,
-    watch: Annotated[
-        bool,
-        typer.Option("--watch", "-w", help="Go on until interrupted; not on a terminal, show changes only."),
-    ] = False,
 ) -> None:
     """List the jobs of a service, oldest first."""
     from oscarcli.api import jobs
@@ -80,7 +78,7 @@ def list_jobs(
         newest = fitting[-limit:] if limit else fitting
         return dict(reversed(newest) if reverse else newest)
 
-    if watch:
+    if session.watches:
         from oscarcli.cli.service import logs_watch
 
         logs_watch.watch(session, logs_watch.View(service, COLUMNS, chosen, fits, reverse))
@@ -111,11 +109,13 @@ def get(
         typer.Option("--since", metavar="T", help="Only lines from then on: 10m, 2h, or a date and time."),
     ] = None,
     raw: RawOption = False,
+    script: ScriptOption = False,
 ) -> None:
     r"""Show the log of a job.
 
     With --follow the job's state ends it, on stderr; exit code 9 tells that the job failed. Control
     characters other than line ends and TABs are shown as \x1b and the like: a log cannot move the cursor.
+    On a terminal the supervisor's lines are dim, and the event is one short line.
     """
     from oscarcli.jobs.log_lines import LineSelection
 
@@ -125,7 +125,7 @@ def get(
         raise UsageError("--follow shows text only")
     if raw and not is_text:
         raise UsageError("--raw is for text; JSON and YAML have the log as it is, in their own escapes")
-    selection = LineSelection(_moment(since), tail, timestamps)
+    selection = LineSelection(_moment(since), tail, timestamps, script)
     name = _chosen_job(session, service, job, latest)
     if follow:
         _follow(session, service, name, selection, raw=raw)
@@ -133,14 +133,16 @@ def get(
     from oscarcli.api.jobs import get_log
 
     text = get_log(session.api, service, name, timestamps=selection.needs_times)
-    is_whole = tail is None and since is None
+    is_whole = tail is None and since is None and not script
     if not is_text:
         # The document has the log to the byte unless lines were chosen.
         shown = text if is_whole else _selected(text, selection, session)
         session.show(Result({"service": service, "job": name, "log": shown}))
     elif text:
         shown = _whole(text) if is_whole else _selected(text, selection, session)
-        _write_log(session, shown, raw=raw)
+        _write_log(session, shown, JobLogView(session.out, is_raw=raw))
+        if script:
+            _tell_exit_code(session, text)
     else:
         session.note("the log is empty")
 
@@ -168,29 +170,33 @@ def _chosen_job(session: Session, service: str, job: str | None, latest: bool) -
 
 
 def _follow(session: Session, service: str, name: str, selection: LineSelection, *, raw: bool) -> None:
-    from oscarcli.api.jobs import raise_if_failed, state_text
+    from oscarcli.api.jobs import raise_if_failed
     from oscarcli.jobs.follow import LogFollower
 
     follower = LogFollower(session.api, service, name, selection=selection)
+    shown = JobLogView(session.out, is_raw=raw)
     for event in follower.events():
         if event.text:
-            _write_log(session, event.text, raw=raw)
+            _write_log(session, event.text, shown)
         if event.note:
             session.note(event.note)
     if not follower.log:
         session.note("the log is empty, or gone")
-    session.note(f'job "{name}": {state_text(follower.job)}')
+    tell_state(session, name, follower.job)
     raise_if_failed(name, follower.job)
 
 
 def _selected(text: str, selection: LineSelection, session: Session) -> str:
     """Return the wanted lines of a log that was asked for with times when these are needed."""
     from oscarcli.jobs.log_lines import NO_TIMES, have_times, lines_of
+    from oscarcli.jobs.log_speakers import LogReader
 
     lines = lines_of(text)
     timed = selection.needs_times and have_times(lines)
     if lines and selection.since is not None and not timed:
         session.note(NO_TIMES)
+    if selection.script_only:
+        lines = LogReader().of_script(lines)
     wanted = selection.of(lines, timed=timed)
     return "\n".join(wanted) + "\n" if wanted else ""
 
@@ -200,17 +206,25 @@ def _whole(text: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def _write_log(session: Session, text: str, *, raw: bool) -> None:
-    """Write a log in pieces, the same on a terminal and elsewhere."""
-    from oscarcli.output.terminal import clean_log
-
+def _write_log(session: Session, text: str, shown: JobLogView) -> None:
+    """Write a log in pieces."""
     position = 0
     while position < len(text):
         # A piece ends with a line where it can: its end may be of two characters.
         end = text.find("\n", position + PIECE_BYTES) + 1 or len(text)
-        piece = text[position:end]
-        session.answer(piece if raw else clean_log(piece))
+        session.answer(shown.shown(text[position:end]))
         position = end
+
+
+def _tell_exit_code(session: Session, log: str) -> None:
+    """Say on stderr what a local cluster's log tells of the script's exit code, when it is not 0."""
+    from oscarcli.jobs.log_lines import lines_of
+    from oscarcli.jobs.log_speakers import LogReader
+
+    reader = LogReader()
+    code = next((code for line in lines_of(log) if (code := reader.read(line).exit_code)), None)
+    if code is not None:
+        session.note(f"the script's exit code is {code}", style=RED)
 
 
 @app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)

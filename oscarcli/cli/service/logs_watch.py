@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.cli.kit.session import Session
+from oscarcli.output.comma_separated import to_csv
 from oscarcli.output.live import LiveText
-from oscarcli.output.render import Column, Format, to_yaml
+from oscarcli.output.render import Column, Format, selected, to_yaml
 from oscarcli.polling import Poll
 
-# Seconds between two looks; a list of many pages is left alone for longer.
-PAUSE_SECONDS = 1.0
+# A list of many pages is left alone for longer.
 REST_FACTOR = 4.0
 MAX_PAUSE_SECONDS = 30.0
 GONE = {"status": "Deleted"}
@@ -55,7 +55,7 @@ def watch(session: Session, view: View) -> None:
     outage = ServerOutage()
     in_place = session.wants_table and LiveText.works(session.out, session.environ.get("TERM"))
     display = _Screen(session, view) if in_place else _Stream(session, view)
-    poll = Poll(PAUSE_SECONDS, rest=REST_FACTOR, longest_rest=MAX_PAUSE_SECONDS)
+    poll = Poll(session.interval, rest=REST_FACTOR, longest_rest=MAX_PAUSE_SECONDS)
     while True:
         poll.begin()
         try:
@@ -123,9 +123,14 @@ class _Stream:
         return old != job and (self._view.fits(job) or (old is not None and self._view.fits(old)))
 
     def _write(self, jobs: Jobs, *, is_first: bool) -> None:
-        document = {"jobs": jobs}
+        rows: list[Row] = [(name, job or GONE) for name, job in jobs.items()]
+        document = self._session.chosen({"jobs": jobs})
         if self._session.wants_table:
-            self._session.answer(self._table.piece([(name, job or GONE) for name, job in jobs.items()]))
+            self._session.answer(self._table.piece(rows))
+        elif self._session.format is Format.CSV:
+            layout = self._session.layout
+            columns = selected(self._view.columns, layout.columns)
+            self._session.answer(to_csv(columns, rows, is_first and layout.has_header))
         elif self._session.format is Format.JSON:
             self._session.answer(json.dumps(document) + "\n")
         else:

@@ -27,6 +27,7 @@ class FileReader:
         start: first byte that was asked for.
         length: how many bytes, `None` for all that follow.
         etag: the version that was asked for.
+        known: the file, for a server whose answers tell nothing of it.
 
     Raises:
         UnreachableError: it does not begin with that byte.
@@ -43,15 +44,19 @@ class FileReader:
         start: int,
         length: int | None,
         etag: str | None,
+        known: StoredObject | None = None,
     ) -> None:
         assert answer.content is not None
         self._content = answer.content
         self._doing = doing
         checksums = checksums_of(answer.headers)
         found = plain_etag(answer.headers.get("etag", ""))
+        content_range = answer.headers.get("content-range", "")
         try:
-            require_range(answer.headers.get("content-range", ""), start, doing)
-            size = content_size(answer)
+            # Some say that it is a range, and leave open which one.
+            if content_range or answer.status != 206 or known is None:
+                require_range(content_range, start, doing)
+            size = known.size if known is not None else content_size(answer)
             size = ask().size if size is None else size
             if etag and found and _strong(found) != _strong(etag):
                 raise RefusedError(f"{doing}: the object was changed in the meantime")
@@ -59,7 +64,7 @@ class FileReader:
             self._content.close()
             raise
         modified = http_time(answer.headers.get("last-modified", ""))
-        self.object = StoredObject(location, size, modified, found, checksums.get("md5"))
+        self.object = known or StoredObject(location, size, modified, found, checksums.get("md5"))
         self._left = length if answer.status == 200 and length is not None else None
         is_whole = answer.status == 200 and length is None
         self._expected = next(iter(checksums.items()), None) if is_whole else None

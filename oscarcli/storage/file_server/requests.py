@@ -6,7 +6,7 @@ it needs is in the URL that the door gives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -30,6 +30,9 @@ REDIRECTIONS = (301, 302, 303, 307, 308)
 # A folder is listed by one answer: some 500 bytes an entry.
 MAX_LISTING_BYTES = 128 << 20
 UNESCAPED = "/-_.~"
+
+ReadRefusal = Callable[[WireResponse], tuple[int, str]]
+"""Takes an answer that is no success, and returns the status of HTTP that it stands for, and its words."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +67,21 @@ class FileServer:
     Args:
         settings: where it is.
         tell: told that and why it is waited for.
+        read_refusal: for a server that says in a document why it refuses; plain text is read when `None`.
 
     Raises:
         UnreachableError: the endpoint is not a URL.
     """
 
-    def __init__(self, settings: FileServerSettings, tell: Tell = lambda _text: None) -> None:
+    def __init__(
+        self,
+        settings: FileServerSettings,
+        tell: Tell = lambda _text: None,
+        read_refusal: ReadRefusal | None = None,
+    ) -> None:
         require_url(settings)
         self.settings = settings
+        self._read_refusal = read_refusal or _plain_refusal
         self.provider = settings.provider
         limit = outage_limit(settings.outage_limit, settings.read_timeout)
         self._outage = Outage(settings.provider, limit, tell)
@@ -99,6 +109,7 @@ class FileServer:
         query: str = "",
         cancellation: Cancellation | None = None,
         is_stream: bool = False,
+        follows: bool = True,
     ) -> WireResponse:
         """Send a request, again and again while the server is away.
 
@@ -111,15 +122,17 @@ class FileServer:
             query: encoded.
             cancellation: ends the waiting; needed in any thread but the main one.
             is_stream: whether the content of the answer is handed on as it comes.
+            follows: whether a redirection is followed; it is the answer otherwise.
 
         Raises:
             OscarError: as for `Storage`.
             Cancelled: the waiting was called off.
         """
         url = self.url_of(path) + (f"?{query}" if query else "")
+        hops = MAX_REDIRECTIONS if follows else 0
         for delay in delays():
             try:
-                answer = self._persist(doing, method, url, headers or {}, body, cancellation, is_stream)
+                answer = self._persist(doing, method, url, headers or {}, body, cancellation, is_stream, hops)
             except Exception as error:  # noqa: BLE001 -- raised again as one of ours
                 wait_or_raise(error, file_failure(error, doing), self._outage, delay, cancellation)
             else:
@@ -136,10 +149,11 @@ class FileServer:
         body: Body,
         cancellation: Cancellation | None,
         is_stream: bool,
+        hops: int,
     ) -> WireResponse:
         def attempt(wakeable: Cancellation | None) -> WireResponse:
             _rewind(body, doing)
-            return self._follow(method, url, headers, body, wakeable, is_stream)
+            return self._follow(method, url, headers, body, wakeable, is_stream, hops)
 
         client = self._client(url)
         return client.retry(attempt, cancellation, ATTEMPTS, is_transient=is_transient)
@@ -152,9 +166,10 @@ class FileServer:
         body: Body,
         cancellation: Cancellation | None,
         is_stream: bool,
+        hops: int,
     ) -> WireResponse:
         """Send a request to where it belongs."""
-        for _ in range(MAX_REDIRECTIONS):
+        for _ in range(max(hops, 1)):
             parts = urlsplit(url)
             own = self._is_own(url)
             sent = {**headers, **(self.settings.login_headers if own else {})}
@@ -164,11 +179,13 @@ class FileServer:
                 sent["transfer-encoding"] = "chunked"
             request = WireRequest(method, parts.path or "/", {}, sent, body)
             answer = self._client(url).send(request, parts.query, cancellation, is_stream=is_stream)
-            if answer.status < 300:
+            if answer.status < 300 or (not hops and answer.status in REDIRECTIONS):
                 return answer
             target = answer.headers.get("location", "")
             if answer.status not in REDIRECTIONS or not target:
-                raise StatusError(answer.status, _words(answer, None if own else parts.netloc))
+                status, said = self._read_refusal(answer) if own else _plain_refusal(answer)
+                elsewhere = "" if own else f" (from {parts.netloc}, which gets no credentials)"
+                raise StatusError(status, f"{said}{elsewhere}".strip())
             url = urljoin(url, target)
             if urlsplit(url).scheme not in ("http", "https"):
                 raise NoConnectionError("the server sends the request on to something else than HTTP", None)
@@ -207,12 +224,11 @@ def _rewind(body: Body, doing: str) -> None:
         raise UnreachableError(f"{doing}: the server did not take it, and a stream cannot be sent again")
 
 
-def _words(answer: WireResponse, elsewhere: str | None) -> str:
-    """Return what an answer says in plain text, and who said it when it was not the server itself."""
+def _plain_refusal(answer: WireResponse) -> tuple[int, str]:
+    """Return the status of an answer, and what it says in plain text."""
     is_text = answer.headers.get("content-type", "").partition(";")[0].strip() == "text/plain"
-    text = answer.document.decode("utf-8", "replace").strip() if is_text else ""
-    said = " ".join(text.split())
-    return f"{said} (from {elsewhere}, which gets no credentials)".strip() if elsewhere else said
+    text = answer.document.decode("utf-8", "replace") if is_text else ""
+    return answer.status, " ".join(text.split())
 
 
 def content_size(answer: WireResponse) -> int | None:

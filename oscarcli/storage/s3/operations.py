@@ -22,6 +22,7 @@ from oscarcli.storage.wire.failures import ParameterError
 # The rule of botocore, for names that MinIO and others take beyond those of Amazon.
 BUCKET_NAME = re.compile(r"[a-zA-Z0-9.\-_]{1,255}")
 UNESCAPED_IN_KEYS = "/-_.~"
+PLAIN_KEY = re.compile(r"[A-Za-z0-9/\-_.~]*")
 SSE_HEADERS = {
     "x-amz-server-side-encryption": "ServerSideEncryption",
     "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
@@ -81,7 +82,9 @@ def _path(parameters: Mapping[str, Any]) -> str:
     if not BUCKET_NAME.fullmatch(bucket):
         raise ParameterError(f'Invalid bucket name "{bucket}"')
     key = parameters.get("Key")
-    return f"/{bucket}" if key is None else f"/{bucket}/{quote(key, safe=UNESCAPED_IN_KEYS)}"
+    if key is None:
+        return f"/{bucket}"
+    return f"/{bucket}/{key if PLAIN_KEY.fullmatch(key) else quote(key, safe=UNESCAPED_IN_KEYS)}"
 
 
 def _completion(parts: list[dict[str, Any]]) -> bytes:
@@ -92,9 +95,14 @@ def _completion(parts: list[dict[str, Any]]) -> bytes:
     return f"<CompleteMultipartUpload>{lines}</CompleteMultipartUpload>".encode()
 
 
+def stored(headers: Mapping[str, str], _: bytes = b"") -> Document:
+    """Return what the headers of an answer tell of what was stored."""
+    return {ours: headers[name] for name, ours in TEXT_HEADERS.items() if name in headers}
+
+
 def described(headers: Mapping[str, str], _: bytes = b"") -> Document:
     """Return what the headers of an answer tell of an object."""
-    found: Document = {ours: headers[name] for name, ours in TEXT_HEADERS.items() if name in headers}
+    found = stored(headers)
     length = headers.get("content-length", "")
     if length.isascii() and length.isdigit():
         found["ContentLength"] = int(length)
@@ -208,11 +216,11 @@ OPERATIONS: dict[str, Operation] = {
     "head_bucket": Operation("HEAD", read=_nothing),
     "head_object": Operation("HEAD", read=described),
     "get_object": Operation("GET"),
-    "put_object": Operation("PUT", read=described),
+    "put_object": Operation("PUT", read=stored),
     "delete_object": Operation("DELETE", read=_nothing),
     "list_objects_v2": Operation("GET", LIST, {"list-type": "2", "encoding-type": "url"}, _listed),
     "create_multipart_upload": Operation("POST", fixed={"uploads": ""}, read=_completed),
-    "upload_part": Operation("PUT", {**UPLOAD, "PartNumber": "partNumber"}, read=described),
+    "upload_part": Operation("PUT", {**UPLOAD, "PartNumber": "partNumber"}, read=stored),
     "complete_multipart_upload": Operation("POST", UPLOAD, read=_completed),
     "abort_multipart_upload": Operation("DELETE", UPLOAD, read=_nothing),
     "list_parts": Operation("GET", PARTS, read=_parts),

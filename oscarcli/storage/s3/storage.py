@@ -90,12 +90,15 @@ class S3Storage:
             self._chosen.close()
 
     def _client_for(self, operation: str) -> S3Client:
+        return (self._chosen or self._choose()) if operation in OPERATIONS else self._boto
+
+    def _choose(self) -> S3Client:
         with self._connecting:
             if self._chosen is None:
                 engine, why = choose_engine(self._settings)
                 self._note(f"{self.provider}: objects are moved by the {engine} client: {why}")
                 self._chosen = LeanClient(self._settings) if engine == "lean" else self._boto
-        return self._chosen if operation in OPERATIONS else self._boto
+            return self._chosen
 
     def call(
         self,

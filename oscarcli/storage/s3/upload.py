@@ -32,8 +32,12 @@ def upload_object(
     """
     part_size = _part_size(source.size)
     try:
-        if source.size is not None and source.size > part_size:
-            _send_file(storage, location, source, part_size, content_type, cancellation)
+        if source.size is not None:
+            if source.size > part_size:
+                _send_file(storage, location, source, part_size, content_type, cancellation)
+            else:
+                section = next(source.sections(part_size))
+                _put(storage, location, source, section, content_type, cancellation)
             return
         sections = source.sections(part_size)
         ahead = list(islice(sections, 2))

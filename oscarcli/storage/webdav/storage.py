@@ -10,7 +10,6 @@ is a token.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -20,6 +19,8 @@ from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.file_server.checksums import WANTED
 from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_BUCKET, MISSING_FILE
+from oscarcli.storage.file_server.folders import KnownFolders, walk
+from oscarcli.storage.file_server.paths import require_path
 from oscarcli.storage.file_server.reader import FileReader
 from oscarcli.storage.file_server.requests import FileServer, FileServerSettings, raised
 from oscarcli.storage.file_server.upload import SentContent
@@ -29,7 +30,6 @@ from oscarcli.storage.outage import Tell
 from oscarcli.storage.safe_paths import temporary_name
 from oscarcli.storage.source import Source
 from oscarcli.storage.webdav.documents import PROPERTIES, DavEntry, read_entries, stored_object
-from oscarcli.storage.webdav.requests import require_path
 
 # Characters that mean something in a URL.
 MISREAD = frozenset("%?#;")
@@ -56,9 +56,7 @@ class WebDavStorage:
         self._server = FileServer(settings, tell)
         self.journals = journals
         self.place = settings.endpoint
-        self._lock = threading.Lock()
-        # Folders that are known to exist, so that they are asked for once.
-        self._folders: set[str] = set()
+        self._folders = KnownFolders()
 
     @property
     def provider(self) -> str:
@@ -118,26 +116,16 @@ class WebDavStorage:
 
     def _below(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
-        folder = prefix.rpartition("/")[0]
-        return self._walk(bucket, f"{folder}/" if folder else "", prefix, doing)
+        for key, entry in walk(prefix, lambda folder: self._children(bucket, folder, doing)):
+            yield stored_object(Location(bucket, key), entry)
 
-    def _walk(self, bucket: str, folder: str, prefix: str, doing: str) -> Iterator[StoredObject]:
-        for name, entry in self._children(bucket, folder, doing):
-            key = folder + name
-            if not entry.is_folder and key.startswith(prefix):
-                yield stored_object(Location(bucket, key), entry)
-            elif entry.is_folder and (key.startswith(prefix) or prefix.startswith(key)):
-                yield from self._walk(bucket, key, prefix, doing)
-
-    def _children(self, bucket: str, folder: str, doing: str) -> Sequence[tuple[str, DavEntry]]:
-        """Return names and entries in the order of keys, in which the slash of a folder counts."""
+    def _children(self, bucket: str, folder: str, doing: str) -> Sequence[DavEntry]:
         try:
             own, entries = self._ask(require_path(Location(bucket, folder), doing), "1", doing)
         except NotFoundError:
             self._require_bucket(bucket, doing, None)
             return []
-        named = [(f"{entry.name}/" if entry.is_folder else entry.name, entry) for entry in entries]
-        return sorted(named, key=lambda one: one[0].encode()) if own.is_folder else []
+        return entries if own.is_folder else []
 
     # -- content -----------------------------------------------------------------------------------
 
@@ -200,22 +188,14 @@ class WebDavStorage:
     def _make_folders(self, location: Location, doing: str, cancellation: Cancellation) -> None:
         parts = location.key.split("/")[:-1]
         wanted = [f"/{location.bucket}/" + "/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-        # The bucket's own folder first, and of the others the deepest that is there.
         if f"/{location.bucket}" not in self._folders:
             self._require_bucket(location.bucket, doing, cancellation)
-            self._remember(f"/{location.bucket}")
-        missing = []
-        for folder in reversed(wanted):
-            if folder in self._folders or self._is_folder(folder, doing, cancellation):
-                break
-            missing.append(folder)
-        for folder in reversed(missing):
-            self._make_folder(folder, doing, cancellation)
-            self._remember(folder)
-
-    def _remember(self, folder: str) -> None:
-        with self._lock:
-            self._folders.add(folder)
+            self._folders.add(f"/{location.bucket}")
+        self._folders.make(
+            wanted,
+            lambda folder: self._is_folder(folder, doing, cancellation),
+            lambda folder: self._make_folder(folder, doing, cancellation),
+        )
 
     def _is_folder(self, path: str, doing: str, cancellation: Cancellation) -> bool:
         entry = self._find(path, doing, cancellation)
@@ -223,7 +203,6 @@ class WebDavStorage:
             return False
         if not entry.is_folder:
             raise RefusedError(f'{doing}: "{path.strip("/")}" is a file, not a folder')
-        self._remember(path)
         return True
 
     def _make_folder(self, path: str, doing: str, cancellation: Cancellation) -> None:
@@ -242,8 +221,7 @@ class WebDavStorage:
             self._put(path, content, content_type, doing, cancellation)
         except (NotFoundError, RefusedError):
             # A folder that was there may be gone, and what looks refused may have been changed here.
-            with self._lock:
-                self._folders.clear()
+            self._folders.forget()
             content.check()
             raise
         content.check()

@@ -137,7 +137,8 @@ def translated() -> Iterator[None]:
     """Raise what goes wrong with a connection as one of this program's errors."""
     try:
         yield
-    except TimeoutError as error:
+    except (TimeoutError, BlockingIOError) as error:
+        # The second one where the system bounds the time, see `WireConnection`.
         raise SilentServerError from error
     except (OSError, http.client.HTTPException) as error:
         raise BrokenConnectionError from error

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TypeVar
 
 from oscarcli.storage.cancel import Cancellation
@@ -54,7 +55,7 @@ class WireRequest:
     body: bytes | UploadPart | StreamedBody = b""
 
 
-@dataclass(frozen=True)
+@dataclass
 class WireResponse:
     """An answer.
 
@@ -172,11 +173,13 @@ class WireClient:
             headers["expect"] = "100-continue"
         target = self.connector.target(f"{path}?{query}" if query else path)
         # In capitals, for proxies that read along do not all know a "content-length".
-        lines = [f"{name.title()}: {value}" for name, value in headers.items()]
-        lines += self.connector.proxy_headers
-        if any("\r" in line or "\n" in line for line in lines):
+        lines = [f"{request.method} {target} HTTP/1.1"]
+        lines += [f"{_titled(name)}: {value}" for name, value in headers.items()]
+        lines += [*self.connector.proxy_headers, "", ""]
+        text = "\r\n".join(lines)
+        if text.count("\n") + text.count("\r") != 2 * len(lines) - 2:
             raise ParameterError("there is a line break in it")
-        head = "\r\n".join([f"{request.method} {target} HTTP/1.1", *lines, "", ""]).encode()
+        head = text.encode()
         answer = connection.exchange(request.method, head, body, asks_consent=asks_consent)
         self.connector.was_answered = True
         self.connector.check_proxy(answer.status)
@@ -204,6 +207,11 @@ class WireClient:
             if left < 0:
                 raise too_large(self._max_document)
         return b"".join(pieces)
+
+
+@cache
+def _titled(name: str) -> str:
+    return name.title()
 
 
 def too_large(most: int) -> NoConnectionError:

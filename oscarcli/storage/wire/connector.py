@@ -133,7 +133,7 @@ class Connector:
             raise NoConnectionError(error.message, error.hint or UNREACHABLE_HINT) from error
         except (OSError, UnicodeError) as error:
             raise self._failure(error) from error
-        return WireConnection(sock, is_tls=context is not None, read_timeout=self._settings.read_timeout)
+        return WireConnection(sock, read_timeout=self._settings.read_timeout)
 
     def explain(self, error: Exception) -> NoConnectionError | None:
         """Return why a connection broke before the first answer, if it was for a certificate."""

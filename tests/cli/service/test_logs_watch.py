@@ -122,7 +122,7 @@ LAST = {**LATER, "w": job("Succeeded", "09:03:00", "09:03:01", "09:03:05")}
 def test_in_a_pipe_each_changed_job_is_a_line(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     Changing(server, FIRST, FIRST, None, LATER, LAST)
-    process = run.start("service", "logs", "list", "svc", "--watch")
+    process = run.start("service", "logs", "list", "svc", "--watch", "--interval", "0.1")
     lines = lines_of(process.stdout, 9)
     code, out, err = interrupted(process)
     assert [line.split()[:2] for line in lines] == [
@@ -143,7 +143,7 @@ def test_in_a_pipe_each_changed_job_is_a_line(run: Runner, server: ScriptedServe
 def test_changes_come_as_documents_too(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     Changing(server, FIRST, LATER)
-    process = run.start("service", "logs", "list", "svc", "-w", "-o", "json")
+    process = run.start("service", "logs", "list", "svc", "-w", "--interval=0.1", "-o", "json")
     first, second = map(json.loads, lines_of(process.stdout, 2))
     assert interrupted(process)[0] == 130
     assert first == {"jobs": FIRST}
@@ -155,7 +155,7 @@ def test_changes_in_yaml_are_documents_of_one_stream(
 ) -> None:
     run.know(server.url)
     looks = Changing(server, {"a": FIRST["a"]}, {"a": FIRST["b"]}, {"a": FIRST["b"]})
-    process = run.start("service", "logs", "list", "svc", "-w", "-o", "yaml")
+    process = run.start("service", "logs", "list", "svc", "-w", "--interval=0.1", "-o", "yaml")
     wait_until(lambda: len(looks.looks) == 1 and len(server.requests) > 3)
     code, out, _ = interrupted(process)
     assert code == 130
@@ -165,7 +165,7 @@ def test_changes_in_yaml_are_documents_of_one_stream(
 def test_a_filter_lets_a_job_leave(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     Changing(server, LATER, LAST)
-    process = run.start("service", "logs", "list", "svc", "-w", "--status", "running")
+    process = run.start("service", "logs", "list", "svc", "-w", "--interval=0.1", "--status", "running")
     lines = lines_of(process.stdout, 3)
     interrupted(process)
     assert [line.split()[:2] for line in lines[1:]] == [["w", "Running"], ["w", "Succeeded"]]
@@ -174,7 +174,9 @@ def test_a_filter_lets_a_job_leave(run: Runner, server: ScriptedServer) -> None:
 def test_on_a_terminal_the_table_stays_in_its_place(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     looks = Changing(server, FIRST, LAST)
-    screen = run.terminal("service", "logs", "list", "svc", "--watch", answers=[("\x1b[J", signal.SIGINT)])
+    screen = run.terminal(
+        "service", "logs", "list", "svc", "--watch", "--interval=0.1", answers=[("\x1b[J", signal.SIGINT)]
+    )
     assert screen.code == 130
     assert len(looks.looks) == 1
     # Five lines back, and all that was there is gone before the new table.

@@ -46,8 +46,8 @@ def test_columns_are_two_blanks_apart_in_wide_characters_too() -> None:
     assert lines == "NAME  SIZE\n漢字  1\ne\u0301     22\nabc   3\n"
 
 
-def test_an_empty_table_is_its_header() -> None:
-    assert table([]) == "NAME  SIZE\n"
+def test_an_empty_table_is_nothing() -> None:
+    assert table([]) == ""
 
 
 def test_no_value_can_forge_a_row_or_move_the_cursor() -> None:

@@ -61,7 +61,7 @@ def test_a_time_limit_is_handed_on() -> None:
     assert settings_of(provider.open_storage("s3.a", SERVICE, never, read_timeout=1.5)).read_timeout == 1.5
 
 
-@pytest.mark.parametrize("kind", ["onedata", "rucio"])
+@pytest.mark.parametrize("kind", ["rucio"])
 def test_other_kinds_are_said_to_be_unsupported(kind: str) -> None:
     with pytest.raises(RefusedError, match=f"{kind} is not supported") as caught:
         provider.open_storage(f"{kind}.x", SERVICE, never)

@@ -32,6 +32,24 @@ def test_a_failure_is_handed_over_and_stops_nothing() -> None:
     assert len(outcomes) == 6
 
 
+def test_an_outcome_knows_of_another_one_that_is_there_already() -> None:
+    go = threading.Event()
+    before = set(threading.enumerate())
+
+    def do(item: int) -> None:
+        if item:
+            go.wait(LONG)
+
+    with closing(run_parallel(range(3), do, Cancellation(), workers=3)) as outcomes:
+        alone = next(outcomes)
+        go.set()
+        for thread in set(threading.enumerate()) - before:
+            thread.join(LONG)
+        rest = list(outcomes)
+    assert (alone.item, alone.has_next) == (0, False)
+    assert [done.has_next for done in rest] == [True, False], "the ends of the threads are no outcomes"
+
+
 def test_never_more_at_a_time_than_allowed() -> None:
     lock = threading.Lock()
     running = 0

@@ -82,7 +82,7 @@ def test_everything_there_is_comes_with_its_help() -> None:
         ("service list --inc", ["--include-deployment"]),
         ("service list --conf", ["--config"]),
         ("service list --no-headers --no", []),
-        ("service list -q --qu", []),
+        ("service list -q --qui", []),
         ("service logs list x --status failed --st", ["--status"]),
         ("service list -q", ["-q"]),
         ("service list -- --inc", []),
@@ -96,7 +96,7 @@ def test_options(line: str, expected: list[str]) -> None:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("service list -o ", ["table", "json", "yaml"]),
+        ("service list -o ", ["table", "json", "yaml", "csv", "name"]),
         ("service list -o j", ["json"]),
         ("service list --output=y", ["--output=yaml"]),
         ("service job x -o t", ["table"]),

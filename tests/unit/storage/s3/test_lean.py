@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import socket
@@ -153,6 +154,7 @@ FORMS = {
     "small letters": b"HTTP/1.1 200\r\ncontent-length:12\r\n\r\nsome content",
     "after others": b"HTTP/1.1 103 Early\r\nA: b\r\n\r\n"
     b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nsome content",
+    "twice, and the same": b"HTTP/1.1 200 OK\r\nX: a\r\nx: b\r\nContent-Length: 12 \r\n\r\nsome content",
     "folded": b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 12\r\n\r\nsome content",
 }
 
@@ -262,6 +264,34 @@ def test_a_server_that_does_not_consent_gets_the_body_after_a_while(tmp_path: Pa
     thread.join()
     listener.close()
     assert arrived == [content]
+
+
+def test_a_server_that_takes_no_more_of_a_body_is_silent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_settings, "ATTEMPTS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        # More than the buffers on the way hold, so that the system waits for room in them.
+        with (
+            storage_at(endpoint, read_timeout=0.2) as storage,
+            pytest.raises(UnreachableError, match="no answer"),
+        ):
+            put(storage, tmp_path, bytes(15 * MIB))
+
+
+def test_a_file_that_the_system_cannot_send_by_itself_is_sent_as_any_other(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*_: object) -> int:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr("os.sendfile", cannot)
+    content = os.urandom(3 * MIB)
+    server.script = lambda seen: Reply(headers={"ETag": f'"{hashlib.md5(seen.body).hexdigest()}"'})
+    with storage_at(server.endpoint) as storage:
+        put(storage, tmp_path, content)
+    assert [seen.body for seen in server.seen] == [content]
 
 
 @pytest.mark.parametrize("size", [10, 3 * MIB])

@@ -1,0 +1,243 @@
+"""Files in a space of Onedata, reached through one Oneprovider.
+
+OSCAR's `storage_providers.onedata` has `oneprovider_host`, `token` and `space`; paths start below the space.
+The first part of a path is what S3 calls the bucket: a folder as all others, made when it is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from oscarcli.errors import NotFoundError, RefusedError
+from oscarcli.storage.answer_parts import byte_range
+from oscarcli.storage.base import StoredObject
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_FILE
+from oscarcli.storage.file_server.folders import KnownFolders, walk
+from oscarcli.storage.file_server.paths import require_path
+from oscarcli.storage.file_server.reader import FileReader
+from oscarcli.storage.file_server.requests import FileServerSettings
+from oscarcli.storage.journal import TransferJournals
+from oscarcli.storage.location import Location
+from oscarcli.storage.onedata.client import Oneprovider
+from oscarcli.storage.onedata.documents import OnedataEntry, stored_object
+from oscarcli.storage.onedata.upload import send_parts
+from oscarcli.storage.outage import Tell
+from oscarcli.storage.safe_paths import temporary_name
+from oscarcli.storage.source import Source
+
+
+class OnedataStorage:
+    """One space at one Oneprovider. See `Storage` for what its methods promise.
+
+    Args:
+        settings: where the Oneprovider is.
+        space: the name of the space.
+        tell: told that and why it is waited for.
+        journals: where unfinished downloads are remembered; `None` for nowhere.
+
+    Attributes:
+        place: its address and the space.
+    """
+
+    def __init__(
+        self,
+        settings: FileServerSettings,
+        space: str,
+        tell: Tell = lambda _text: None,
+        journals: TransferJournals | None = None,
+    ) -> None:
+        self._oneprovider = Oneprovider(settings, space, tell)
+        self.journals = journals
+        self.place = f"{settings.endpoint}/{space}"
+        self._folders = KnownFolders()
+
+    @property
+    def provider(self) -> str:
+        """Its name, such as "onedata.plg"."""
+        return self._oneprovider.server.provider
+
+    def close(self) -> None:
+        """End the connections."""
+        self._oneprovider.server.close()
+
+    def _path(self, location: Location, doing: str) -> str:
+        return f"/{self._oneprovider.space}{require_path(location, doing)}"
+
+    def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
+        """Ask for one file, and when it is missing, whether its first folder is there."""
+        doing = f'look up "{location}" in {self.provider}'
+        return stored_object(location, self._require_file(location, doing, cancellation))
+
+    def _require_file(
+        self, location: Location, doing: str, cancellation: Cancellation | None
+    ) -> OnedataEntry:
+        try:
+            entry = self._oneprovider.entry(self._path(location, doing), doing, cancellation)
+        except NotFoundError:
+            self._oneprovider.require_bucket(location.bucket, doing, cancellation)
+            raise
+        if entry.is_folder:
+            raise NotFoundError(f"{doing}: {MISSING_FILE}: {IS_FOLDER}")
+        return entry
+
+    # -- listing -----------------------------------------------------------------------------------
+
+    def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
+        """Yield files, folder by folder and page by page; symbolic links are passed over."""
+        return islice(self._below(bucket, prefix), limit)
+
+    def _below(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        doing = f'list "{bucket}/{prefix}" in {self.provider}'
+        for key, entry in walk(prefix, lambda folder: self._children(bucket, folder, doing)):
+            yield stored_object(Location(bucket, key), entry)
+
+    def _children(self, bucket: str, folder: str, doing: str) -> Sequence[OnedataEntry]:
+        path = self._path(Location(bucket, folder), doing)
+        try:
+            return list(self._oneprovider.children(path, doing))
+        except NotFoundError:
+            self._oneprovider.require_bucket(bucket, doing, None)
+            return []
+
+    # -- content -----------------------------------------------------------------------------------
+
+    def read(
+        self,
+        location: Location,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        etag: str | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> FileReader:
+        """Open a file, or a range of it."""
+        doing = f'download "{location}" from {self.provider}'
+        known = stored_object(location, self._require_file(location, doing, cancellation))
+        if etag and etag != known.etag:
+            raise RefusedError(f"{doing}: the object was changed in the meantime")
+        wanted = byte_range(start, length)
+        if wanted is not None and start >= known.size:
+            raise RefusedError(f"{doing}: the range is beyond the end")
+        answer = self._oneprovider.server.call(
+            doing,
+            "GET",
+            f"/cdmi{self._path(location, doing)}",
+            headers={} if wanted is None else {"range": wanted},
+            cancellation=cancellation,
+            is_stream=True,
+        )
+        return FileReader(
+            location, answer, doing, lambda: known, start=start, length=length, etag=None, known=known
+        )
+
+    def write(
+        self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
+    ) -> None:
+        """Store a file under a temporary name, and rename it when it is whole."""
+        doing = f'upload "{location}" to {self.provider}'
+        path = self._path(location, doing)
+        if location.key.endswith("/"):
+            if source.size != 0:
+                raise RefusedError(f"{doing}: a folder has no content")
+            self._make_folders(path, doing, cancellation)
+            return
+        self._refuse_folder(path, doing, cancellation)
+        folder, _, name = path.rpartition("/")
+        self._make_folders(f"{folder}/", doing, cancellation)
+        temporary = f"{folder}/{temporary_name(name)}"
+        with cancellation.on_failure(lambda: self._oneprovider.delete(temporary, doing, cancellation)):
+            sent = self._send(temporary, source, content_type, doing, cancellation)
+            cancellation.check()
+            self._put_in_place(temporary, sent, path, doing, cancellation)
+
+    def _refuse_folder(self, path: str, doing: str, cancellation: Cancellation) -> OnedataEntry | None:
+        """Return what is at a path. Raises RefusedError for a folder."""
+        entry = self._oneprovider.find(path, doing, cancellation)
+        if entry is not None and entry.is_folder:
+            raise RefusedError(f"{doing}: {IS_FOLDER}")
+        return entry
+
+    def _send(
+        self, path: str, source: Source, content_type: str, doing: str, cancellation: Cancellation
+    ) -> OnedataEntry:
+        """Send the content and return the file that it became."""
+        try:
+            count = send_parts(
+                self._oneprovider.server, f"/cdmi{path}", source, content_type, doing, cancellation
+            )
+        except (NotFoundError, RefusedError):
+            # A folder that was there may be gone, and what looks refused may have been changed here.
+            self._folders.forget()
+            source.check_unchanged()
+            raise
+        source.check_unchanged()
+        entry = self._oneprovider.entry(path, doing, cancellation)
+        if entry.size != count:
+            raise RefusedError(f"{doing}: {count} bytes were sent, the stored object has {entry.size}")
+        return entry
+
+    def _make_folders(self, path: str, doing: str, cancellation: Cancellation) -> None:
+        """Make the folders of a path that ends with a slash, below the space."""
+        parts = path.strip("/").split("/")
+        wanted = ["/" + "/".join(parts[:count]) for count in range(2, len(parts) + 1)]
+        self._folders.make(
+            wanted,
+            lambda folder: self._is_folder(folder, doing, cancellation),
+            lambda folder: self._make_folder(folder, doing, cancellation),
+        )
+
+    def _is_folder(self, path: str, doing: str, cancellation: Cancellation) -> bool:
+        entry = self._oneprovider.find(path, doing, cancellation)
+        if entry is not None and not entry.is_folder:
+            raise RefusedError(f'{doing}: "{path.strip("/")}" is a file, not a folder')
+        return entry is not None
+
+    def _make_folder(self, path: str, doing: str, cancellation: Cancellation) -> None:
+        try:
+            self._oneprovider.make_folder(path, doing, cancellation)
+        except NotFoundError:
+            self._oneprovider.require_bucket(path.split("/")[2], doing, cancellation)
+            raise
+        except RefusedError:
+            # Somebody else made it meanwhile.
+            if not self._is_folder(path, doing, cancellation):
+                raise
+
+    # -- names -------------------------------------------------------------------------------------
+
+    def _put_in_place(
+        self, temporary: str, sent: OnedataEntry, path: str, doing: str, cancellation: Cancellation
+    ) -> None:
+        """Rename an uploaded file. One of that name steps aside, since a rename replaces nothing."""
+        if self._refuse_folder(path, doing, cancellation) is None:
+            self._oneprovider.rename(temporary, path, sent, doing, cancellation)
+            return
+        folder, _, name = path.rpartition("/")
+        aside = f"{folder}/{temporary_name(name)}"
+        former = self._oneprovider.entry(path, doing, cancellation)
+        self._oneprovider.rename(path, aside, former, doing, cancellation)
+        try:
+            self._oneprovider.rename(temporary, path, sent, doing, cancellation)
+        except BaseException:
+            self._oneprovider.rename(aside, path, former, doing, cancellation)
+            raise
+        self._oneprovider.delete(aside, doing, cancellation)
+
+    def remove(self, location: Location) -> None:
+        """Delete one file, or an empty folder that is named with a slash at its end."""
+        doing = f'delete "{location}" from {self.provider}'
+        path = self._path(location, doing)
+        entry = self._oneprovider.find(path, doing, None)
+        if entry is None:
+            self._oneprovider.require_bucket(location.bucket, doing, None)
+            return
+        is_named_folder = location.key.endswith("/")
+        if entry.is_folder and not is_named_folder:
+            raise RefusedError(f"{doing}: {IS_FOLDER}")
+        if entry.is_folder and self._children(location.bucket, location.key, doing):
+            raise RefusedError(f"{doing}: the folder is not empty")
+        if entry.is_folder == is_named_folder:
+            self._folders.forget()
+            self._oneprovider.delete(path, doing, None)
