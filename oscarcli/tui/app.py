@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import signal
 from typing import ClassVar
@@ -48,6 +49,8 @@ class InteractiveApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the first list; a signal gives the terminal back before it ends the program."""
+        # What was imported stays: to look through it again and again would be felt at the keys.
+        gc.freeze()
         loop = asyncio.get_running_loop()
         for number in ENDING_SIGNALS:
             loop.add_signal_handler(number, self.end_by, number)

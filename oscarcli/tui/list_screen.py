@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import time
 from functools import partial
 from typing import ClassVar
@@ -25,6 +27,8 @@ from oscarcli.tui.views.services import ServicesView
 
 # Between them `w` goes: seconds from one look to the next, 0 for none.
 REFRESH_SECONDS = (5.0, 1.0, 30.0, 0.0)
+# Rows of a long list that are made ready before the others.
+FIRST_ROWS = 500
 
 
 class ListScreen(Screen[None]):
@@ -112,8 +116,16 @@ class ListScreen(Screen[None]):
         self.run_worker(work, group="lists")
 
     async def _load(self, view: ResourceView) -> None:
+        loop, before = asyncio.get_running_loop(), self.table.by_key
+
         def prepared() -> RowSet:
-            return make_rows(view.columns, view.load(), view.key)
+            items = view.load()
+            if len(items) > 2 * FIRST_ROWS and not before:
+                # A long list is seen from its beginning before all of it is ready.
+                first = make_rows(view.columns, items[:FIRST_ROWS], view.key)
+                loop.call_soon_threadsafe(self._show_rows, view, first)
+            settled = {key: row for key, row in before.items() if view.is_settled(row.item)}
+            return make_rows(view.columns, items, view.key, settled)
 
         is_first = view.is_partial
         try:
@@ -122,15 +134,21 @@ class ListScreen(Screen[None]):
             if view is self.view:
                 self._error = error_text(error, self.access.mask)
         else:
-            if view is self.view:
-                self._error, self._loaded_at = "", time.monotonic()
-                self.table.show_rows(rows)
+            self._show_rows(view, rows)
         finally:
             self._loading.discard(view)
         if view is self.view:
             self._say_state()
             if is_first and not view.is_partial:
                 self.reload()
+
+    def _show_rows(self, view: ResourceView, rows: RowSet) -> None:
+        if view is self.view and self.is_mounted:
+            self._error, self._loaded_at = "", time.monotonic()
+            self.table.show_rows(rows)
+            if len(rows.rows) > FIRST_ROWS:
+                # Nothing of it is part of a circle: to look through it for some would be felt at the keys.
+                gc.freeze()
 
     def _say_state(self) -> None:
         """Write the way here, what is shown of how much, and what went wrong."""
@@ -139,23 +157,27 @@ class ListScreen(Screen[None]):
         shown, total = len(table.shown), table.total
         count = f"{shown} of {total}" if table.filter_text else str(total)
         marked = f" · {len(table.marked)} marked" if table.marked else ""
-        self.query_one("#crumbs", Static).update(clean(f"{' › '.join(ways)}  ({count}{marked})"))
+        # Both are one line high whatever they say: nothing has to be laid out anew.
+        crumbs = clean(f"{' › '.join(ways)}  ({count}{marked})")
+        self.query_one("#crumbs", Static).update(crumbs, layout=False)
         status = self.query_one("#status", Static)
         status.set_class(bool(self._error), "error")
         if self._error:
-            status.update(self._error)
+            status.update(self._error, layout=False)
         elif self._loaded_at is None:
-            status.update("loading …")
+            status.update("loading …", layout=False)
         elif not total:
-            status.update(f"there are no {self.view.title}")
+            status.update(f"there are no {self.view.title}", layout=False)
         else:
-            status.update(clean(f"filter: {table.filter_text}" if table.filter_text else self.view.note))
+            status.update(
+                clean(f"filter: {table.filter_text}" if table.filter_text else self.view.note), layout=False
+            )
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Say something in the line of the status."""
         status = self.query_one("#status", Static)
         status.set_class(is_error, "error")
-        status.update(clean(text))
+        status.update(clean(text), layout=False)
 
     def on_row_table_rows_changed(self) -> None:
         """Count anew."""

@@ -67,6 +67,10 @@ class ResourceView:
         """Return what tells an item from the others, also when it has changed."""
         return str(item.get("name"))
 
+    def is_settled(self, _item: Any) -> bool:
+        """Tell whether an item's row stays as it is for as long as the item does."""
+        return True
+
     def open(self, _item: Any) -> ResourceView | Screen[None] | None:
         """Return what Enter shows of an item."""
         return None

@@ -70,6 +70,10 @@ class JobsView(ResourceView):
         """Return the job's name."""
         return item[0]
 
+    def is_settled(self, item: NamedJob) -> bool:
+        """Tell whether a job's duration does not grow any more."""
+        return item[1].get("status") != "Running"
+
     def open(self, item: NamedJob) -> Screen[None]:
         """Show the log of a job, line by line as it comes."""
         from oscarcli.tui.screens.log import LogScreen
