@@ -51,7 +51,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class RunAnswer:
+class SyncAnswer:
     """What a synchronous run answered."""
 
     content: bytes
@@ -177,7 +177,7 @@ class DevTurn(threading.Thread):
         )
         provider = _input_provider(target)
         if provider is None:
-            yield RunAnswer(self._answer(files, target.cluster_id))
+            yield SyncAnswer(self._answer(files, target.cluster_id))
             return
         task = files.input(options.input, provider)
         yield from upload_and_wait(files, [task], provider=provider, folder=options.folder)
@@ -229,11 +229,11 @@ def _paths(wanted: Wanted, key: str) -> set[tuple[str, str]]:
 
 def _input_provider(wanted: Wanted) -> str | None:
     """Return the provider of the first input folder that this program can write to, if any."""
-    from oscarcli.storage.provider import SUPPORTED_TYPES, normalised
+    from oscarcli.storage.provider import PROVIDER_TYPES, normalised
 
     entries = wanted.service.definition.get("input") or []
     names = [normalised(str(entry.get("storage_provider", ""))) for entry in entries]
-    return next((name for name in names if name.partition(".")[0] in SUPPORTED_TYPES), None)
+    return next((name for name in names if name.partition(".")[0] in PROVIDER_TYPES), None)
 
 
 def _require_file(path: Path) -> None:

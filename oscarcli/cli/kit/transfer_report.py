@@ -1,13 +1,18 @@
-"""What is said of each file that was moved or deleted, and of all in the end."""
+"""What is said of many transfers: how far they are, a line for each, and what failed."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import groupby
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import OscarError, PartialError
+
+if TYPE_CHECKING:
+    from oscarcli.output.progress import Progress
 
 # Where files come faster than lines are written, so many are written at once.
 MAX_LINES_AT_ONCE = 100
@@ -71,3 +76,37 @@ class TransferReport:
         if len(self._errors) == self.count and len(codes) == 1:
             raise type(self._errors[0])(f"none of the {self.count} files was {done}")
         raise PartialError(f"{len(self._errors)} of {self.count} files were not {done}")
+
+
+@contextmanager
+def carried_out(session: Session, label: str, report: TransferReport, *, wanted: bool) -> Iterator[Progress]:
+    """Show progress and hold back lines while a bar is there; tidy up also when told to end by a signal."""
+    from oscarcli.output.progress import progress
+
+    with terminated_by_exception():
+        try:
+            with progress(label, session.diagnostics.terminal, wanted=wanted) as shown:
+                report.is_holding = shown.is_live
+                with session.diagnostics.above(shown):
+                    yield shown
+        finally:
+            report.release()
+
+
+@contextmanager
+def terminated_by_exception() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that nothing half-done stays behind."""
+
+    def end(number: int, _: Any) -> None:
+        raise SystemExit(128 + number)
+
+    handled = [
+        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL
+    ]
+    for number in handled:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, signal.SIG_DFL)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfer_report import TransferReport
+from oscarcli.cli.kit.transfer_report import TransferReport, carried_out
 from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Result
 from oscarcli.output.terminal import CLOSED
 
 if TYPE_CHECKING:
     from oscarcli.cli.kit.upload_sources import UploadBatch
-    from oscarcli.output.progress import Progress
     from oscarcli.storage.base import Storage, StoredObject
     from oscarcli.storage.patterns import NameFilter
     from oscarcli.storage.selection import ObjectGroup
@@ -203,40 +201,6 @@ def _path_of(task: Fetch) -> str | None:
 def shown_path(path: Path) -> str:
     """Return the path of a downloaded file as it is printed: a whole one, in which links stay."""
     return os.path.abspath(path)  # noqa: PTH100
-
-
-@contextmanager
-def carried_out(session: Session, label: str, report: TransferReport, *, wanted: bool) -> Iterator[Progress]:
-    """Show progress and hold back lines while a bar is there; tidy up also when told to end by a signal."""
-    from oscarcli.output.progress import progress
-
-    with terminated_by_exception():
-        try:
-            with progress(label, session.diagnostics.terminal, wanted=wanted) as shown:
-                report.is_holding = shown.is_live
-                with session.diagnostics.above(shown):
-                    yield shown
-        finally:
-            report.release()
-
-
-@contextmanager
-def terminated_by_exception() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that nothing half-done stays behind."""
-
-    def end(number: int, _: Any) -> None:
-        raise SystemExit(128 + number)
-
-    handled = [
-        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) == signal.SIG_DFL
-    ]
-    for number in handled:
-        signal.signal(number, end)
-    try:
-        yield
-    finally:
-        for number in handled:
-            signal.signal(number, signal.SIG_DFL)
 
 
 def _local_name(source: Path | int) -> str:
