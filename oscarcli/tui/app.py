@@ -36,7 +36,7 @@ class InteractiveApp(App[None]):
     .heading { height: 1; padding: 0 1; background: $panel; color: $text; text-style: bold; }
     #status { height: 1; padding: 0 1; color: $text-muted; }
     #status.error { color: $text-error; text-style: bold; }
-    .command { height: 1; padding: 0 1; color: $text-accent; }
+    .command { height: auto; max-height: 3; padding: 0 1; color: $text-accent; }
     #filter { padding: 0 1; }
     #body { height: 1fr; padding: 0 1; }
     """

@@ -57,12 +57,15 @@ class ArchiveScreen(DetailScreen):
 
     def _show_progress(self) -> None:
         if not self._is_done:
-            text = f"{self._writer.files} files, {size(self._writer.bytes)}; Esc calls it off"
-            self.query_one("#body", Static).update(text)
+            self.query_one("#body", Static).update(f"{self._figures()}; Esc calls it off")
+
+    def _figures(self) -> str:
+        files = self._writer.files
+        return f"{files} file{'' if files == 1 else 's'}, {size(self._writer.bytes)}"
 
     def _show_end(self, path: Path) -> None:
         self._is_done = True
-        lines = [f"{path}", f"{self._writer.files} files, {size(self._writer.bytes)}"]
+        lines = [f"{path}", self._figures()]
         if self._writer.left_out:
             lines += ["", "left out:", *self._writer.left_out]
         self.query_one("#body", Static).update("\n".join(map(clean, lines)))

@@ -37,7 +37,9 @@ class PaletteScreen(ModalScreen["list[str] | None"]):
         width: 90%; max-width: 120; height: auto; max-height: 80%; margin-top: 2;
         background: $surface; border: round $primary; padding: 0 1;
     }
-    PaletteScreen OptionList { height: auto; max-height: 16; border: none; }
+    PaletteScreen OptionList {
+        height: auto; max-height: 12; border: none; text-wrap: nowrap; text-overflow: ellipsis;
+    }
     PaletteScreen #prompt { height: 1; color: $text-accent; }
     PaletteScreen #hint { height: 1; color: $text-muted; }
     """

@@ -39,8 +39,8 @@ class ResultsView(ResourceView):
     seconds: ClassVar[float] = 120.0
     columns: ClassVar[Sequence[Column]] = (
         Column("FILE", lambda file: file.name),
-        Column("JOB", lambda file: file.job),
         Column("PLACE", lambda file: file.location),
+        Column("JOB", lambda file: file.job),
         Column("PROVIDER", lambda file: file.provider or "the log"),
     )
 
