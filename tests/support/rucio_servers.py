@@ -216,7 +216,7 @@ class _Catalogue(_Handler):
         headers = {
             "Content-Type": "application/octet-stream",
             "ExceptionClass": kind,
-            "ExceptionMessage": said,
+            "ExceptionMessage": said.encode("ascii", "replace").decode(),
         }
         self._send(status, document, headers)
 
