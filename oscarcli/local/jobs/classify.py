@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,9 @@ QUERY = "queryStringParameters"
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NO_BASE64 = bytes(sorted(set(range(256)) - set(_BASE64) - {ord("=")}))
 
-UNKNOWN, DCACHE, MINIO, S3, ONEDATA = "UNKNOWN", "DCACHE", "MINIO", "S3", "ONEDATA"
+MINIO, S3, ONEDATA = "MINIO", "S3", "ONEDATA"
+# Events of dCache go with this one provider, however many there are.
+DCACHE_PROVIDER = "webdav.dcache"
 _SOURCES = {"minio:s3": MINIO, "aws:s3": S3, "OneTrigger": ONEDATA}
 
 Tell = Callable[[str, str], None]
@@ -89,12 +92,10 @@ class Raw:
 
     Args:
         body: a text or a document; `None` when it is too large for memory: `decode_base64` writes it then.
-        kind: UNKNOWN, or DCACHE, whose results are not handed back.
         variables: come from the query of an API gateway.
     """
 
     body: Any
-    kind: str = UNKNOWN
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def content(self) -> bytes:
@@ -109,7 +110,24 @@ class Raw:
             return self.body.encode() if _is_json(self.body) else base64.b64decode(self.body)
 
 
-Payload = EventObject | Raw
+@dataclass(frozen=True)
+class DCacheFile:
+    """An event of dCache about a file behind WebDAV, whose results are not handed back.
+
+    Args:
+        path: of the file: the path of the input at `webdav.dcache`, and the name.
+        name: of the file, as the event has it.
+        event: becomes the input file when there is no such provider.
+        variables: come from the query of an API gateway.
+    """
+
+    path: str
+    name: str
+    event: Mapping[str, Any]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+Payload = EventObject | DCacheFile | Raw
 
 
 def _is_json(text: str) -> bool:
@@ -199,14 +217,17 @@ class _Classification:
 
     def _dcache(self, event: Any) -> Payload:
         self._info("Dcache event found.")
-        if not any(source["storage_provider"] == "webdav.dcache" for source in self._inputs):
+        folders = [one["path"] for one in self._inputs if one["storage_provider"] == DCACHE_PROVIDER]
+        if not folders:
             self._tell("WARNING", "There is no dcache input defined for this function.")
-        # Without credentials for it, the inner event becomes the file; it has to have a name all the same.
         inner = event.get("event") or event
         self._tell_record(inner)
-        _require_path(inner["name"])
+        name = inner["name"]
+        _require_path(name)
         self._info("DCACHE event created")
-        return Raw(inner, DCACHE)
+        # A name that begins with a slash takes the place of the folder.
+        path = os.path.join(folders[0] if folders else "", name)  # noqa: PTH118
+        return DCacheFile(path, name, inner)
 
     def _stored(self, event: Any, provider: str) -> Payload:
         record = self._tell_record(event)

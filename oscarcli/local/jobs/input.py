@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import uuid
@@ -13,6 +14,7 @@ from oscarcli.local.jobs.classify import (
     MINIO,
     ONEDATA,
     S3,
+    DCacheFile,
     EventObject,
     Payload,
     Raw,
@@ -24,6 +26,7 @@ from oscarcli.local.jobs.federation.remote import download
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.staging import RunStorage, Workspace
+from oscarcli.local.jobs.webdav_client import WebDavClient
 from oscarcli.local.services.definition import Definition
 
 # What each kind of provider has to have; the supervisor looks into all of them, used or not.
@@ -89,6 +92,9 @@ class Input:
             self._log.info("Skipping download of input file.")
             return variables
         path = self._input_file(payload)
+        if not os.path.isfile(path):  # noqa: PTH113
+            # A folder behind WebDAV.
+            return variables
         shown = self._workspace.shown(path)
         self._log.info(f"INPUT_FILE_PATH variable set to '{shown}'")
         return {**variables, "INPUT_FILE_PATH": os.fsencode(shown)}
@@ -102,6 +108,8 @@ class Input:
         return {name: environment_bytes(value) for name, value in variables.items() if value}
 
     def _input_file(self, payload: Payload) -> str:
+        if isinstance(payload, DCacheFile):
+            return self._dcache_file(payload)
         if isinstance(payload, EventObject):
             if payload.kind == ONEDATA:
                 raise CredentialsError(ONEDATA)
@@ -118,9 +126,20 @@ class Input:
                     f"the local cluster fetches nothing from the storage provider {payload.kind.lower()}."
                     f"{payload.provider}: the event itself is the input",
                 )
-        # Without credentials the supervisor hands over the event itself, and that is no error.
-        self._log.info("Found 'LOCAL' input provider")
         return self._unpack(payload if isinstance(payload, Raw) else Raw(payload.event))
+
+    def _dcache_file(self, file: DCacheFile) -> str:
+        settings = self._definition["storage_providers"].get("webdav", {}).get("dcache")
+        if settings is None:
+            return self._unpack(Raw(file.event))
+        self._log.info("Found 'WEBDAV' input provider")
+        target = os.path.join(self._workspace.input, file.name)  # noqa: PTH118
+        own = str(self._workspace.input)
+        if os.path.commonpath([own, os.path.normpath(target)]) != own:
+            words = "the local cluster fetches no file to a place outside TMP_INPUT_DIR"
+            raise PermissionError(errno.EACCES, words, file.name)
+        WebDavClient(settings, "the input could not be fetched", []).download(file.path, Path(target))
+        return target
 
     def _fetch(self, event: EventObject, provider: Mapping[str, Any] | None = None) -> str:
         """Download the object of an event, from the cluster's own store unless a provider is given."""
@@ -143,6 +162,8 @@ class Input:
         return target
 
     def _unpack(self, payload: Raw) -> str:
+        """Write the payload itself; without credentials also an event's, and that is no error."""
+        self._log.info("Found 'LOCAL' input provider")
         target = self._workspace.input / f"event-file-{uuid.uuid4()}"
         if payload.body is not None:
             target.write_bytes(payload.content())

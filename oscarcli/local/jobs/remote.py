@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,18 @@ def exchange(
     method: str, url: str, headers: Mapping[str, str], source: Path | None, timeout: float
 ) -> tuple[int, str]:
     """Send a request and return the status of the answer and where it redirects to, which may be nowhere.
+
+    Takes and raises what `answering` does.
+    """
+    with answering(method, url, headers, source, timeout) as answer:
+        return answer.status, answer.headers.get("Location", "")
+
+
+@contextmanager
+def answering(
+    method: str, url: str, headers: Mapping[str, str], source: Path | None, timeout: float
+) -> Iterator[http.client.HTTPResponse]:
+    """Send a request and give the answer, whose content is still to be read.
 
     Args:
         method: of HTTP.
@@ -37,8 +50,7 @@ def exchange(
             with source.open("rb") as file:
                 length = {"Content-Length": str(source.stat().st_size)}
                 connection.request(method, target, body=file, headers={**headers, **length})
-        answer = connection.getresponse()
-        return answer.status, answer.headers.get("Location", "")
+        yield connection.getresponse()
     finally:
         connection.close()
 

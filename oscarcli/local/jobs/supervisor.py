@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oscarcli.local.jobs.classify import UNKNOWN, Payload, Raw, SupervisorCrash, classify_file, crashing
+from oscarcli.local.jobs.classify import Payload, Raw, SupervisorCrash, classify_file, crashing
 from oscarcli.local.jobs.container_files import SCRIPT, TEMPORARY, container_for, write_config
 from oscarcli.local.jobs.engine.base import MemoryExceededError, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.environment import machine_variables, service_variables
@@ -169,8 +169,7 @@ class _Supervision:
         for line in self.destinations.printed:
             self._log.plain(line)
         self._log.end_of_output()
-        returns = isinstance(payload, Raw) and payload.kind == UNKNOWN
-        answer = returned_value(self._workspace) if returns else None
+        answer = returned_value(self._workspace) if isinstance(payload, Raw) else None
         if answer is not None:
             self._log.answer(answer)
         return JobOutcome(True, None, self.exit_code)

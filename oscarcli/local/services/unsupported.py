@@ -26,8 +26,9 @@ from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
-# Where results can go besides the cluster's own objects.
+# What can be used besides the cluster's own objects: where results go, and where input comes from.
 REMOTE_OUTPUTS = ("webdav", "onedata")
+REMOTE_INPUTS = ("webdav",)
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
@@ -110,12 +111,13 @@ def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder)
     name = f"{kind}.{identifier}"
     if identifier not in definition["storage_providers"].get(kind, {}):
         raise ApiError(500, f'the StorageProvider "{name}" is not defined')
-    if direction == "output" and kind in REMOTE_OUTPUTS:
+    usable = {"output": REMOTE_OUTPUTS, "input": REMOTE_INPUTS}.get(direction, ())
+    if kind in usable:
         return
     raise ApiError(
         400,
-        f"{INVALID}{direction}.storage_provider: the local cluster has no other storage than its own, so "
-        f'"{name}" cannot be used; write "minio.default", or use a real cluster',
+        f'{INVALID}{direction}.storage_provider: the local cluster does not use "{name}" here; '
+        'write "minio.default", or use a real cluster',
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from oscarcli.local.jobs import classify as module
 from oscarcli.local.jobs.classify import (
+    DCacheFile,
     EventObject,
     Payload,
     Raw,
@@ -64,7 +65,7 @@ def storage_event(source: str = "minio:s3", **members: Any) -> dict[str, Any]:
 def test_a_payload_that_is_no_storage_event_becomes_the_file(body: bytes, content: bytes) -> None:
     found, _ = classified(body)
     assert isinstance(found, Raw)
-    assert (found.kind, found.content()) == ("UNKNOWN", content)
+    assert found.content() == content
 
 
 def test_a_gateways_query_becomes_variables() -> None:
@@ -97,9 +98,9 @@ def test_a_delegated_event_is_unwrapped_and_its_provider_is_an_id(as_text: bool)
     assert told[:2] == [("INFO", "Delegated event found."), ("INFO", "Storage event found.")]
 
 
-def test_a_dcache_event_is_the_file_and_no_unknown_one() -> None:
+def test_a_dcache_event_names_a_file_behind_webdav() -> None:
     found, told = classified(json.dumps({"event": {"name": "x"}, "subscription": 1}))
-    assert found == Raw({"name": "x"}, "DCACHE")
+    assert found == DCacheFile("x", "x", {"name": "x"})
     assert told == [
         ("INFO", "Dcache event found."),
         ("WARNING", "There is no dcache input defined for this function."),

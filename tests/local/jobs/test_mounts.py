@@ -283,10 +283,7 @@ def test_storage_elsewhere_is_refused_by_name(cluster: LocalCluster) -> None:
     body = {"name": "refused", "image": "i", "script": "true", "mount": mount, "storage_providers": provider}
     answer = cluster.api.post("/system/services", json=body)
     assert answer.status_code == 400
-    assert (
-        'mount.storage_provider: the local cluster has no other storage than its own, so "webdav.away"'
-        in (answer.text)
-    )
+    assert 'mount.storage_provider: the local cluster does not use "webdav.away" here' in (answer.text)
 
 
 def test_a_path_without_a_provider_mounts_nothing(cluster: LocalCluster) -> None:

@@ -414,3 +414,19 @@ def test_nothing_but_the_log_stays_of_a_job(cluster: LocalCluster) -> None:
     wait_for(lambda: not (folder / "work").exists(), "the work folder to go")
     assert sorted(path.name for path in folder.iterdir()) == ["log", "log.times", "output", "output.times"]
     assert cluster.script_output("tidy").splitlines()[0].endswith("/scratch")
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "sub/../../x"])
+def test_an_event_of_dcache_cannot_name_a_place_of_this_machine(cluster: LocalCluster, name: str) -> None:
+    service = f"away-{len(name)}"
+    provider = {"hostname": "127.0.0.1:1", "login": "a", "password": "b"}
+    cluster.create(
+        service,
+        input=[{"storage_provider": "webdav.dcache", "path": "in"}],
+        storage_providers={"webdav": {"dcache": provider}},
+    )
+    cluster.submit(service, json.dumps({"event": {"name": name}, "subscription": "s"}).encode())
+    ((job, state),) = cluster.ended(service).items()
+    assert state["status"] == "Failed"
+    words = f"the local cluster fetches no file to a place outside TMP_INPUT_DIR: '{name}'"
+    assert words in cluster.log(service, job).splitlines()[-1]

@@ -318,7 +318,8 @@ DAV_CASES = [
     ("dav-deep", "a/b", WRITE + "echo x > x.txt\n", {}, False),
     ("dav-below", "results", WRITE + "mkdir sub; echo x > sub/x.txt\n", {}, False),
     ("dav-nothing", "results", "echo said\n", {}, True),
-    ("dav-login", "results", WRITE + "echo x > x.txt\n", {"hostname": "127.0.0.1:1"}, False),
+    ("dav-password", "results", WRITE + "echo x > x.txt\n", {"password": "wrong"}, False),
+    ("dav-away", "results", WRITE + "echo x > x.txt\n", {"hostname": "127.0.0.1:1"}, False),
 ]
 
 
@@ -358,6 +359,62 @@ def test_results_behind_webdav(
     assert (local.code == 0) is works
     if name == "dav-made":
         assert files == {"results": None, "results/x ü.txt": b"x\n"}
+
+
+# -- input behind WebDAV -------------------------------------------------------------------------------
+
+GIVEN = {"storage_provider": "webdav.dcache", "path": "/given/"}
+INPUT_CASES: list[tuple[str, str, list[dict[str, Any]], dict[str, str], bool]] = [
+    ("in-file", "x ü%20.txt", [GIVEN], {}, True),
+    ("in-first", "x ü%20.txt", [{**GIVEN, "path": "given/deep"}, GIVEN], {}, False),
+    ("in-folder", "deep", [GIVEN], {}, True),
+    ("in-all", "", [GIVEN], {}, True),
+    ("in-below", "deep/1.txt", [GIVEN], {}, False),
+    ("in-root", "top.txt", [], {}, True),
+    ("in-short", "top.txt", [{**GIVEN, "storage_provider": "webdav"}], {}, True),
+    ("in-missing", "x.txt", [GIVEN], {}, False),
+    ("in-refused", "x ü%20.txt", [GIVEN], {"password": "wrong"}, False),
+    ("in-away", "x ü%20.txt", [GIVEN], {"hostname": "127.0.0.1:1"}, False),
+]
+
+
+@pytest.mark.parametrize(("name", "file", "inputs", "change", "works"), INPUT_CASES)
+def test_input_behind_webdav(
+    comparison: Comparison,
+    dav: tuple[DavServer, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    file: str,
+    inputs: list[dict[str, Any]],
+    change: dict[str, str],
+    works: bool,
+) -> None:
+    server, voucher = dav
+    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
+    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    taken_files(server.files)
+    # The client passes over what has the name of its folder.
+    (server.files / "given" / "deep" / "sub" / "deep").mkdir(parents=True)
+    (server.files / "given" / "deep" / "deep").mkdir()
+    (server.files / "given" / "x ü%20.txt").write_text("content")
+    (server.files / "given" / "deep" / "1.txt").write_text("1")
+    (server.files / "given" / "deep" / "sub" / "ä b.txt").write_text("2")
+    (server.files / "top.txt").write_text("top")
+    host = server.endpoint.removeprefix("https://")
+    provider = {"hostname": host, "login": LOGIN, "password": PASSWORD, **change}
+    providers = {"webdav": {"dcache": provider, "default": provider}}
+    members = {"input": inputs, "storage_providers": providers}
+    case = Case(name, WRITE + "echo x > x\n", members=members, content=None)
+    comparison.create(case)
+    payload = encoded({"event": {"name": file, "mask": ["IN_CREATE"]}, "subscription": "s"})
+    local, job = comparison.local(case, payload)
+    real = comparison.real(case, payload, job)
+    assert_same(real, local)
+    assert (local.code == 0) is works
+    if name == "in-file":
+        assert local.input == b"content"
+    if name == "in-folder":
+        assert "./deep/sub/ä b.txt" in local.tree
 
 
 # -- results in Onedata --------------------------------------------------------------------------------

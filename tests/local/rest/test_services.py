@@ -143,13 +143,19 @@ def test_creating_a_service_makes_its_buckets_folders_and_tags(cluster: LocalClu
         (
             {"output": io("b/out", "s3.mine"), "storage_providers": {"s3": {"mine": {"access_key": "a"}}}},
             400,
-            'output.storage_provider: the local cluster has no other storage than its own, so "s3.mine"',
+            'output.storage_provider: the local cluster does not use "s3.mine" here; write "minio.default"',
         ),
         (
-            {"input": io("in", "webdav.d"), "storage_providers": {"webdav": {"d": {"login": "a"}}}},
+            {"input": io("in", "rucio.r"), "storage_providers": {"rucio": {"r": {"host": "a"}}}},
             400,
-            "input.storage_provider: ",
+            'input.storage_provider: the local cluster does not use "rucio.r" here; ',
         ),
+        (
+            {"output": io("out", "rucio.r"), "storage_providers": {"rucio": {"r": {"host": "a"}}}},
+            400,
+            'output.storage_provider: the local cluster does not use "rucio.r" here; ',
+        ),
+        ({"input": io("in", "webdav.d")}, 500, 'the StorageProvider "webdav.d" is not defined'),
         ({"output": io("out", "webdav.d")}, 500, 'the StorageProvider "webdav.d" is not defined'),
         ({"input": io("bbb/in"), "output": io("bbb/in")}, 400, "output.path: bbb/in is inside the input"),
         ({"input": io("bbb/in"), "output": io("bbb/in/out")}, 400, "output.path: "),

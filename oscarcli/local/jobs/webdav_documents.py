@@ -1,0 +1,41 @@
+"""What WebDAV answers about files and folders, as far as the supervisor's client reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
+
+DAV = "{DAV:}"
+
+
+@dataclass(frozen=True)
+class DavResponse:
+    """What is told of one file or folder: its decoded path, and whether it is a folder, if that is told."""
+
+    path: str
+    is_folder: bool | None
+
+
+class _NoDoctypeBuilder(ElementTree.TreeBuilder):
+    def doctype(self, *_: str | None) -> NoReturn:
+        # No server sends one, and entities declared in it could grow without bound.
+        raise ValueError("document types are refused")
+
+
+def read_responses(document: bytes) -> list[DavResponse] | None:
+    """Return what a multistatus document tells, `None` when it is no XML."""
+    parser = ElementTree.XMLParser(target=_NoDoctypeBuilder())  # noqa: S314 -- document types are refused
+    try:
+        parser.feed(document)
+        root: ElementTree.Element = parser.close()
+    except (ElementTree.ParseError, LookupError, ValueError):
+        return None
+    return [_read(response) for response in root.iter(f"{DAV}response")]
+
+
+def _read(response: ElementTree.Element) -> DavResponse:
+    path = unquote(urlsplit(response.findtext(f"{DAV}href") or "").path)
+    kind = response.find(f".//{DAV}resourcetype")
+    return DavResponse(path, None if kind is None else kind.find(f"{DAV}collection") is not None)
