@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from tests.support.server import Answer, ScriptedServer, document, text
@@ -204,5 +205,19 @@ def test_nodes_metrics_and_documents_of_the_cluster(server: ScriptedServer) -> N
         assert screen.line("alpha").split()[:3] == ["alpha", "12", "5"]
         await screen.press("i")
         await screen.shows("version: v4.1.2", "$ oscar-cli cluster info -c one")
+
+    drive(access_to(server.url), play)
+
+
+def test_what_the_program_says_in_passing_is_shown_above_the_list(server: ScriptedServer) -> None:
+    serve(server, service("alpha"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("alpha")
+        said = "\x1b[33mwarning:\x1b[0m certificates of [b]one[/b]\n"
+        thread = threading.Thread(target=screen.app.write, args=(said,))
+        thread.start()
+        await screen.shows("warning: certificates of [b]one[/b]", "alpha")
+        thread.join()
 
     drive(access_to(server.url), play)
