@@ -137,6 +137,21 @@ def test_a_failure_is_one_line_without_secrets_and_control_characters(server: Sc
     drive(access_to(server.url), play, size=(200, 24))
 
 
+def test_a_long_failure_is_whole_at_80_columns_and_gone_when_all_is_well(server: ScriptedServer) -> None:
+    words = "the store of the cluster has no room for it, and whoever looks after it has been told"
+    server.expect("GET", "/system/services", text(words, 500))
+    serve(server, service("alpha"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("list the services")
+        assert words in " ".join(screen.text.split())
+        await screen.press("r")
+        await screen.shows("alpha")
+        await screen.until(lambda: "the store of the cluster" not in screen.text, "no failure")
+
+    drive(access_to(server.url), play, size=(80, 24))
+
+
 def test_names_cannot_move_the_cursor_nor_style_the_screen(server: ScriptedServer) -> None:
     serve(server, service("[red]x[/red]\x1b[31m\u202ey"))
 
