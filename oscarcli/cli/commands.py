@@ -52,6 +52,7 @@ COMMANDS = (
         "Check FDL files without a cluster, and tell every mistake with its line.",
     ),
     Entry("init", "fdl.init", "Write a commented FDL file and a script, which can be applied as they are."),
+    Entry("dev", "fdl.dev", "Run a service again at each save of its FDL, its script or an input."),
     Entry("graph", "fdl.graph", "Show which service feeds which: one writes where another one reads."),
     Entry("cluster, c", "cluster.app", "Add, choose and inspect clusters.", is_noun=True),
     Entry("auth", "auth.app", "Log in to clusters, and see who is logged in.", is_noun=True),
@@ -73,7 +74,7 @@ COMMANDS = (
     Entry(
         "completion",
         "completion.app",
-        "Scripts that complete words at Tab, for four shells.",
+        "Scripts that complete words at Tab, for four shells; and manual pages.",
         is_noun=True,
     ),
     Entry(
@@ -82,7 +83,7 @@ COMMANDS = (
         "Show clusters on a full screen; every command runs from there, too.",
     ),
     Entry("version, v", "version", "Show the version of this program."),
-    Entry("help", "help.app", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
+    Entry("help", "help", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
 )
 
 # Words of other tools, and verbs without their noun: what they are here. Nothing that destroys is among them.
@@ -135,7 +136,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "share": ("bucket update",),
     "presign": ("bucket presign",),
     "ping": ("health",),
-    "man": ("help",),
+    "man": ("help", "completion man"),
 }
 
 COMMON_OPTIONS = (

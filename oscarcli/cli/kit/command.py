@@ -19,6 +19,8 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from oscarcli.cli.kit import argv, click
 from oscarcli.cli.kit.command_help import answer_with_help, set_metavar, usage_piece, write_options
 from oscarcli.cli.kit.destructive import close_words
+from oscarcli.cli.kit.notify import NAME as NOTIFY
+from oscarcli.cli.kit.notify import notified_end, notify_option
 from oscarcli.cli.kit.options import (
     Watch,
     all_formats,
@@ -74,6 +76,7 @@ class Command(TyperCommand):
             when it cannot.
         optional_values: options that may stand alone, and are given an empty value then, or take `=VALUE`;
             and for each the words that it also takes behind a blank.
+        waits: whether it may take long, and has `--notify` for that.
     """
 
     def __init__(
@@ -83,6 +86,7 @@ class Command(TyperCommand):
         columns: Sequence[Column] = (),
         watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
+        waits: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -97,6 +101,8 @@ class Command(TyperCommand):
             self.params.append(output_option(formats))
         if "json" in formats:
             self.params.append(query_option())
+        if waits:
+            self.params.append(notify_option())
         self.params += watch_options(watch)
         self.params += table_options(columns)
         self.params += common_options()
@@ -121,8 +127,9 @@ class Command(TyperCommand):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""
         session = cast("Session", ctx.obj)
+        is_wanted = bool(ctx.params.pop(NOTIFY, False))
         try:
-            with _errors_with_usage(ctx):
+            with notified_end(session, ctx.command_path, wanted=is_wanted), _errors_with_usage(ctx):
                 if session.watches and self._watch == "whole":
                     from oscarcli.cli.kit.watch import watch
 
@@ -244,6 +251,7 @@ class Noun(typer.Typer):
         columns: Sequence[Column] = (),
         watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
+        waits: bool = False,
         **kwargs: Any,
     ) -> Callable[[Function], Function]:
         """Register a verb.
@@ -254,10 +262,16 @@ class Noun(typer.Typer):
             columns: all columns of the table that it may show, for `--columns` and its like.
             watch: how it goes on with `--watch`; `None` for no such option.
             optional_values: options that may stand without a value; see `Command`.
+            waits: whether it has `--notify`.
             kwargs: as for `typer.Typer.command`.
         """
         made = partial(
-            Command, formats=formats, columns=columns, watch=watch, optional_values=optional_values
+            Command,
+            formats=formats,
+            columns=columns,
+            watch=watch,
+            optional_values=optional_values,
+            waits=waits,
         )
         cls = cast("type[TyperCommand]", made)
         return super().command(names, cls=cls, context_settings=CONTEXT_SETTINGS, **kwargs)
