@@ -96,7 +96,7 @@ def _window(start: str | None, end: str | None) -> dict[str, str]:
     return window(start, end, datetime.now(timezone.utc))
 
 
-@app.command("summary, sum", formats=FORMATS, columns=ROW_COLUMNS, watch="whole")
+@app.command("summary, sum", formats=FORMATS, columns=ROW_COLUMNS, watch="whole", on_terminal="table")
 def summary(ctx: typer.Context, start: StartOption = None, end: EndOption = None) -> None:
     """Show the totals of a cluster."""
     from oscarcli.api.metrics import get_summary
@@ -119,7 +119,7 @@ def _joined(status: Any, notes: Any) -> str:
     return f"{status} ({text})" if text else str(status)
 
 
-@app.command("breakdown, bd", formats=FORMATS, columns=BREAKDOWN_COLUMNS, watch="whole")
+@app.command("breakdown, bd", formats=FORMATS, columns=BREAKDOWN_COLUMNS, watch="whole", on_terminal="table")
 def breakdown(
     ctx: typer.Context,
     group_by: Annotated[
@@ -172,7 +172,7 @@ def _calls(item: dict[str, Any]) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 
-@app.command("service, svc", formats=FORMATS, columns=SERVICE_COLUMNS, watch="whole")
+@app.command("service, svc", formats=FORMATS, columns=SERVICE_COLUMNS, watch="whole", on_terminal="table")
 def service(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")],

@@ -167,7 +167,9 @@ def presign(
         session.line(url)
         _tell_headers(session, document)
     else:
-        session.show(Result(document, PRESIGN_COLUMNS, rows=[document], name=PRESIGN_COLUMNS[-1]))
+        session.show(
+            Result(document, PRESIGN_COLUMNS, rows=[document], name=PRESIGN_COLUMNS[-1], is_record=True)
+        )
 
 
 def _presign_request(

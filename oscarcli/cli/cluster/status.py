@@ -40,7 +40,7 @@ def status(ctx: typer.Context) -> None:
     session.show(Result(document, PART_COLUMNS, rows=parts(document)))
 
 
-@app.command("config", formats=("yaml", "json", "table"), columns=SETTING_COLUMNS)
+@app.command("config", formats=("yaml", "json", "table"), columns=SETTING_COLUMNS, on_terminal="table")
 def config(
     ctx: typer.Context,
     set_images: Annotated[

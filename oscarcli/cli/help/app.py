@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from oscarcli.cli.commands import COMMANDS, PROGRAM, root_help
+from oscarcli.cli.commands import COMMANDS, PROGRAM, all_commands, root_help
 from oscarcli.cli.help.pages import list_of_pages, page, topics
 from oscarcli.cli.kit.command import noun
 from oscarcli.cli.kit.session import Session
@@ -25,7 +25,7 @@ def show_help(
     """Show a page of the manual; without a topic, what there is."""
     session: Session = ctx.obj
     if topic is None:
-        session.answer(root_help() + list_of_pages(PROGRAM))
+        session.answer(root_help() + all_commands() + list_of_pages(PROGRAM))
         return
     known = topics()
     if topic not in known:

@@ -17,21 +17,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from oscarcli.cli.kit import argv, click
+from oscarcli.cli.kit.answer_options import Watch, all_formats, answer_options, settle_answer
 from oscarcli.cli.kit.command_help import answer_with_help, set_metavar, usage_piece, write_options
 from oscarcli.cli.kit.destructive import close_words
-from oscarcli.cli.kit.options import (
-    Watch,
-    all_formats,
-    common_options,
-    output_option,
-    query_option,
-    require_document,
-    settle_layout,
-    settle_query,
-    settle_watch,
-    table_options,
-    watch_options,
-)
+from oscarcli.cli.kit.options import common_options, table_options
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import NotFoundError, UsageError
 from oscarcli.output.table import AS_USUAL, Column
@@ -70,6 +59,7 @@ class Command(TyperCommand):
             declare the option itself when it takes more.
         columns: all columns of the table that it shows; empty when it shows none. They give the options
             about tables, and the forms `csv` and `name`.
+        on_terminal: the default form there, where it is another one than in a pipe.
         watch: whether it can go on with its whole answer, or does so by itself with what changes; `None`
             when it cannot.
         optional_values: options that may stand alone, and are given an empty value then, or take `=VALUE`;
@@ -81,6 +71,7 @@ class Command(TyperCommand):
         *args: Any,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
+        on_terminal: str | None = None,
         watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
@@ -89,15 +80,13 @@ class Command(TyperCommand):
         formats = all_formats(formats, columns)
         self._formats = formats
         self._columns = columns
+        self._on_terminal = on_terminal
         self._watch = watch
         self._optional_values = optional_values
         for param in self.params:
             set_metavar(param)
-        if formats and not any("--output" in param.opts for param in self.params):
-            self.params.append(output_option(formats))
-        if "json" in formats:
-            self.params.append(query_option())
-        self.params += watch_options(watch)
+        has_output = any("--output" in param.opts for param in self.params)
+        self.params += answer_options(formats, on_terminal, watch, has_output=has_output)
         self.params += table_options(columns)
         self.params += common_options()
 
@@ -112,10 +101,7 @@ class Command(TyperCommand):
         session.query, session.watches = None, False
         with _errors_with_usage(ctx):
             rest = super().parse_args(ctx, argv.rewrite_argv(args, self.params, self._optional_values))
-            settle_query(ctx)
-            settle_layout(ctx, self._columns)
-            settle_watch(ctx)
-            require_document(session)
+            settle_answer(ctx, self._columns, self._on_terminal)
             return rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -242,6 +228,7 @@ class Noun(typer.Typer):
         *,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
+        on_terminal: str | None = None,
         watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
         **kwargs: Any,
@@ -252,12 +239,18 @@ class Noun(typer.Typer):
             names: main name and aliases, separated by a comma and a blank.
             formats: what `-o/--output` takes, the default first; `TABLE_FORMATS` is usual.
             columns: all columns of the table that it may show, for `--columns` and its like.
+            on_terminal: the default form there, where it is another one than in a pipe.
             watch: how it goes on with `--watch`; `None` for no such option.
             optional_values: options that may stand without a value; see `Command`.
             kwargs: as for `typer.Typer.command`.
         """
         made = partial(
-            Command, formats=formats, columns=columns, watch=watch, optional_values=optional_values
+            Command,
+            formats=formats,
+            columns=columns,
+            on_terminal=on_terminal,
+            watch=watch,
+            optional_values=optional_values,
         )
         cls = cast("type[TyperCommand]", made)
         return super().command(names, cls=cls, context_settings=CONTEXT_SETTINGS, **kwargs)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from oscarcli.cli.kit.answer_options import require_document
 from oscarcli.cli.kit.command import TABLE_FORMATS
-from oscarcli.cli.kit.options import require_document
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import TransferReport, carried_out, shown_path
 from oscarcli.errors import JobFailedError, OscarError, UsageError
