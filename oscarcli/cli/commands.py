@@ -97,7 +97,7 @@ TASKS = (
 EXAMPLES = (
     f"{PROGRAM} local start",
     f"{PROGRAM} init hello && {PROGRAM} apply hello/fdl.yaml",
-    f'{PROGRAM} service job hello --input "some text" --wait',
+    f'{PROGRAM} service job hello -i "some text" --wait',
 )
 
 # Words of other tools, and verbs without their noun: what they are here. Nothing that destroys is among them.
@@ -190,7 +190,7 @@ def root_help() -> str:
             "Options (before or after any command):",
             *wrap(", ".join(flags), 80, initial_indent="  ", subsequent_indent="  "),
             "",
-            f"'{PROGRAM} help' says what each command does; '{PROGRAM} COMMAND --help' explains one.",
+            f"'{PROGRAM} help' tells what each does, '{PROGRAM} COMMAND --help' explains one.",
             "",
         ]
     )

@@ -32,11 +32,12 @@ def status(ctx: typer.Context) -> None:
 
     session: Session = ctx.obj
     document = get_status(session.api)
-    session.show(Result(document, NODE_COLUMNS, rows=nodes(document), empty="The server tells of no nodes"))
+    rows = nodes(document)
+    session.show(Result(document, NODE_COLUMNS, rows=rows, empty="The server tells of no nodes"))
     if not session.wants_table or session.layout.names_only or session.layout.columns:
         # These are about the nodes alone.
         return
-    session.answer("\n")
+    session.answer("\n" if rows else "")
     session.show(Result(document, PART_COLUMNS, rows=parts(document)))
 
 

@@ -30,25 +30,29 @@ def chosen_job(session: Session, service: str, job: str | None, latest: bool) ->
     return name
 
 
-def job_with(session: Session, service: str, part: str) -> str | None:
-    """Return the job whose name has this part, `None` when there is none, or when it is the whole name.
+def job_with(session: Session, part: str, error: NotFoundError) -> str | None:
+    """Return the job whose name has a part, `None` when none has, or when there is a job of that very name.
+
+    Args:
+        session: where it is said which job that is.
+        part: the word that was given for a job.
+        error: that there is no such job; it knows which ones there are.
 
     Raises:
         UsageError: several jobs have it; they are listed, the newest first.
     """
-    from oscarcli.api import jobs
-
-    found = [name for name in jobs.list_jobs(session.api, service) if part in name]
-    if not part or not found or part in found:
+    missing = error.missing
+    if missing is None or missing.kind != "job" or not part:
         return None
+    found = [name for name in missing.known or () if part in name]
     if len(found) > 1:
         shown = found[: -MAX_CANDIDATES - 1 : -1]
         more = len(found) - len(shown)
-        details = [f"  {name}" for name in shown] + ([f"  and {more} older ones"] if more else [])
         raise UsageError(
-            f'"{part}" is a part of the names of {len(found)} jobs of service "{service}"',
+            f'"{part}" is a part of the names of {len(found)} jobs of service "{missing.service}"',
             hint="type more of the name",
-            details=details,
-        )
-    session.note(f'the job is "{found[0]}"')
-    return found[0]
+            details=[f"  {name}" for name in shown] + ([f"  and {more} older ones"] if more else []),
+        ) from error
+    if found:
+        session.note(f'the job is "{found[0]}"')
+    return found[0] if found else None

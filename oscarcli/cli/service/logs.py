@@ -135,8 +135,8 @@ def get(
 
     try:
         show(name)
-    except NotFoundError:
-        whole = job_with(session, service, name)
+    except NotFoundError as error:
+        whole = job_with(session, name, error)
         if whole is None:
             raise
         show(whole)
