@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import botocore_files
 from tests.support.command import Caller, Outcome, Runner
 from tests.support.forked import WARNINGS
+from tests.support.programs import path_without_engines
 from tests.support.server import ScriptedServer
 
 __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
@@ -19,6 +21,7 @@ __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from walking through thousands of collected tests again and again."""
+    botocore_files.read_once()
     gc.collect()
     gc.freeze()
 
@@ -35,7 +38,7 @@ def isolated(home: Path) -> dict[str, str]:
     """Return the environment variables of a home: nothing of the machine's user reaches the program."""
     return {
         "HOME": str(home),
-        "PATH": os.environ["PATH"],
+        "PATH": path_without_engines(),
         "LANG": "C.UTF-8",
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),
         "PYTHONWARNINGS": WARNINGS,

@@ -53,6 +53,7 @@ COMMANDS = (
         "Check FDL files without a cluster, and tell every mistake with its line.",
     ),
     Entry("init", "fdl.init", "Write a commented FDL file and a script, which can be applied as they are."),
+    Entry("dev", "fdl.dev", "Run a service again at each save of its FDL, its script or an input."),
     Entry("graph", "fdl.graph", "Show which service feeds which: one writes where another one reads."),
     Entry("cluster, c", "cluster.app", "Add, choose and inspect clusters.", is_noun=True),
     Entry("auth", "auth.app", "Log in to clusters, and see who is logged in.", is_noun=True),

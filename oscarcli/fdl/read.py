@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from collections.abc import Callable
@@ -129,18 +130,26 @@ def scripts_of(folder: Path) -> Callable[[str], bytes]:
 
     So do absolute ones of which there is no file.
     """
+    return lambda named: _head(_script_path(folder, named), MAX_SCRIPT_BYTES + 1)
 
-    def read_script(named: str) -> bytes:
-        try:
-            return _head(folder / named, MAX_SCRIPT_BYTES + 1)
-        except FileNotFoundError:
-            # The reference client takes `/script.sh` for a file beside the FDL.
-            within = folder / named.lstrip("/")
-            if not named.startswith("/") or not within.exists():
-                raise
-            return _head(within, MAX_SCRIPT_BYTES + 1)
 
-    return read_script
+def _script_path(folder: Path, named: str) -> Path:
+    path, within = folder / named, folder / named.lstrip("/")
+    # The reference client takes `/script.sh` for a file beside the FDL.
+    return within if named.startswith("/") and not path.exists() and within.exists() else path
+
+
+def script_files(path: str) -> list[Path]:
+    """Return the files that an FDL's scripts are in, or should be; none when it cannot be read."""
+    found: list[Path] = []
+
+    def note(named: str) -> bytes:
+        found.append(_script_path(Path(path).parent, named))
+        return _any_script(named)
+
+    with contextlib.suppress(OSError, ValueError):
+        _services(_head(Path(path), MAX_FILE_BYTES + 1), Findings(path), note)
+    return found
 
 
 def _any_script(_named: str) -> bytes:

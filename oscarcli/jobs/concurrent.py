@@ -24,10 +24,12 @@ class ConcurrentJobs:
     Args:
         client: the cluster.
         service: the jobs' service.
+        earlier: jobs that had ended before those began; the list of jobs, which has whole seconds, may not
+            tell.
     """
 
-    def __init__(self, client: Client, service: str) -> None:
-        self._client, self._service = client, service
+    def __init__(self, client: Client, service: str, earlier: Collection[str] = ()) -> None:
+        self._client, self._service, self._earlier = client, service, frozenset(earlier)
 
     @cached_property
     def _jobs(self) -> dict[str, Job]:
@@ -42,6 +44,7 @@ class ConcurrentJobs:
             name
             for name, job in self._jobs.items()
             if name != done.name
+            and name not in self._earlier
             and (other := begin_of(job)) is not None
             and other <= end + CLOCKS_APART
             and end_of(job) >= begin - CLOCKS_APART

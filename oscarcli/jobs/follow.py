@@ -11,6 +11,7 @@ from oscarcli.api.jobs import FAILED, Job, find_job, find_log, is_running
 from oscarcli.api.services import get_service
 from oscarcli.errors import NotFoundError, UnreachableError
 from oscarcli.jobs.log_lines import NO_TIMES, LineSelection, SeenLines, have_times, without_time
+from oscarcli.jobs.log_speakers import LogReader
 from oscarcli.jobs.outage import TRANSIENT, ServerOutage
 from oscarcli.jobs.supervisor_log import is_silent
 from oscarcli.polling import Poll
@@ -80,6 +81,7 @@ class LogFollower:
         )
         self._outage = ServerOutage()
         self._seen = SeenLines()
+        self._reader = LogReader()
         self._text = ""
         self._is_timed = True
         self._has_looked = False
@@ -186,13 +188,16 @@ class LogFollower:
         self._is_quiet = not lines
         if not lines:
             return
+        has_ended = any(line.endswith(LAST_WORDS) for line in lines)
         was_timed, self._is_timed = self._is_timed, self._is_timed and have_times(lines)
         if was_timed and not self._is_timed and self._selection.since is not None:
             yield LogEvent(note=NO_TIMES)
+        if self._selection.script_only:
+            lines = self._reader.of_script(lines)
         wanted = self._selection.of(lines, timed=self._is_timed, first=is_first)
         if wanted:
             yield LogEvent("\n".join(wanted) + "\n")
-        if any(line.endswith(LAST_WORDS) for line in lines):
+        if has_ended:
             self._next_state, self._state_time = 0.0, float("-inf")
 
     def _require_end(self, text: str | None) -> None:

@@ -106,11 +106,13 @@ class LineSelection:
         since: only lines from this moment on.
         tail: only so many of the last ones, of what was there at the first look.
         times: with the time before each line.
+        script_only: only what the script wrote.
     """
 
     since: datetime | None = None
     tail: int | None = None
     times: bool = False
+    script_only: bool = False
 
     @property
     def needs_times(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,8 @@ def bring_results(
     done: Sequence[FinishedJob],
     folder: Path,
     open_meter: OpenMeter = silent_meter,
+    *,
+    earlier: Collection[str] = (),
 ) -> Iterator[ResultEvent]:
     """Download what jobs wrote, and yield what becomes of each file.
 
@@ -42,12 +44,13 @@ def bring_results(
         done: the jobs.
         folder: where the files go; made when there is anything to put into it.
         open_meter: gives who is told how far it is.
+        earlier: jobs that had ended before those began, and so wrote none of their files.
 
     Raises:
         OscarError: which files the jobs wrote cannot be found out, or a store cannot be reached at all.
     """
     found: list[ResultFile] = []
-    for one in ResultFinder(files).files_of(done):
+    for one in ResultFinder(files, earlier).files_of(done):
         if isinstance(one, Remark):
             yield one
         else:

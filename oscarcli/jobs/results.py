@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,11 +33,12 @@ class ResultFinder:
 
     Args:
         files: the jobs' service and its storage.
+        earlier: jobs that had ended before those began.
     """
 
-    def __init__(self, files: ServiceStorage) -> None:
+    def __init__(self, files: ServiceStorage, earlier: Collection[str] = ()) -> None:
         self._files = files
-        self._concurrent = ConcurrentJobs(files.client, files.service)
+        self._concurrent = ConcurrentJobs(files.client, files.service, earlier)
 
     def files_of(self, done: Sequence[FinishedJob]) -> Iterator[ResultFile | Remark]:
         """Yield the files of jobs, and what is to be known about them.

@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from oscarcli.api.jobs import list_jobs
+from oscarcli.api.jobs import is_running, list_jobs
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.jobs.events import Event, OpenMeter, Uploaded, UploadFailed, silent_meter
 from oscarcli.jobs.finished import CLOCKS_APART, FinishedJob
@@ -54,7 +54,8 @@ def upload_and_wait(
             way.
     """
     _require_inputs(files, provider, tasks)
-    before = list(list_jobs(files.client, files.service))
+    jobs = list_jobs(files.client, files.service)
+    ended = [name for name, job in jobs.items() if not is_running(job)]
     storage = files.storage(provider)
     uploaded: list[Upload] = []
     with open_meter("uploads", len(tasks)) as meter:
@@ -64,7 +65,7 @@ def upload_and_wait(
             yield event
     if not uploaded:
         return
-    waiting = _jobs_of(files, storage, uploaded, before, limit)
+    waiting = _jobs_of(files, storage, uploaded, list(jobs), limit)
     wait = wait_for_only_upload if len(uploaded) == 1 else wait_for_uploads
     done: list[FinishedJob] = []
     for seen in wait(files.client, files.service, waiting):
@@ -72,7 +73,7 @@ def upload_and_wait(
             done.append(seen)
         yield seen
     if folder is not None:
-        yield from bring_results(files, done, folder, open_meter)
+        yield from bring_results(files, done, folder, open_meter, earlier=ended)
 
 
 def _uploads(storage: Storage, tasks: Sequence[Upload], meter: Meter) -> Iterator[Uploaded | UploadFailed]:

@@ -6,6 +6,11 @@ import logging
 import os
 
 from oscarcli.local.answers import ApiError
+from oscarcli.local.exposed import table as deployments_table
+from oscarcli.local.exposed.deployment import PodEnvironment
+from oscarcli.local.exposed.deployments import Deployments
+from oscarcli.local.exposed.ports import PortLeases
+from oscarcli.local.exposed.table import StoppedDeployments
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.images import table as images_table
 from oscarcli.local.images.authentication import PullSecrets
@@ -65,6 +70,7 @@ SCHEMA = (
     volumes_table.SCHEMA,
     quotas_table.SCHEMA,
     images_table.SCHEMA,
+    deployments_table.SCHEMA,
     users_table.SCHEMA,
     access.SCHEMA,
     mounts_index.SCHEMA,
@@ -160,6 +166,13 @@ class LocalCluster:
             ended=self.calls.add_sync,
             limit=options.sync_limit,
         )
+        self.deployments = Deployments(
+            PodEnvironment(
+                self.folder.deployments, self.placements, self.attachments, PortLeases(), self._obstacle
+            ),
+            self.services,
+            StoppedDeployments(self.state),
+        )
 
     def _capabilities(self, definition: Definition) -> Capabilities:
         try:
@@ -187,12 +200,14 @@ class LocalCluster:
         self.folder.remember_engine(self.engines.default.name, self.engines.default.version)
         self.store.sweep()
         self.scheduler.start()
+        self.deployments.start_all(self.engines)
         self._expiry.start()
 
     def stop_runs(self) -> None:
         """Stop all runs; jobs among them count as failed, pending ones stay."""
         self._pulls.stop()
         self.sync.stop("the server was stopped")
+        self.deployments.close()
         self.scheduler.stop(STOPPED, STOP_SECONDS)
 
     def close(self) -> None:

@@ -28,6 +28,7 @@ CONTENTS = (
     f"{DATABASE}-shm",
     "blobs",
     "jobs",
+    "deployments",
     "volumes",
     "mounts",
     "images",
@@ -84,6 +85,7 @@ class DataFolder:
         self.database = self.path / DATABASE
         self.blobs = self.path / "blobs"
         self.jobs = self.path / "jobs"
+        self.deployments = self.path / "deployments"
         self.volumes = self.path / "volumes"
         self.mounts = self.path / "mounts"
         self.images = self.path / "images"

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from oscarcli.errors import OscarError
-from oscarcli.output.terminal import Terminal, clean
+from oscarcli.output.terminal import RED, Terminal, clean
 
-YELLOW, RED, BOLD = "33", "31", "1"
+YELLOW, BOLD = "33", "1"
 MASK = "***"
 # Shorter ones stand in ordinary words, and would tell more by what is missing.
 MIN_SECRET_CHARACTERS = 6
@@ -52,9 +52,14 @@ class Diagnostics:
         if len(secret) >= MIN_SECRET_CHARACTERS:
             self._hidden |= {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}
 
-    def note(self, text: str) -> None:
-        """Say something in passing."""
-        self._line(clean(text, keep="\n\t"))
+    def note(self, text: str, *, style: str | None = None) -> None:
+        """Say something in passing, in an ANSI style perhaps."""
+        text = clean(text, keep="\n\t")
+        self._line(text if style is None else self.terminal.styled(text, style))
+
+    def log(self, text: str) -> None:
+        """Write lines of a log as they are; whoever calls has made them clean."""
+        self._line(text.removesuffix("\n"))
 
     def warn(self, text: str) -> None:
         """Say that something is not as it should be, though work goes on."""

@@ -15,6 +15,8 @@ from oscarcli.errors import OscarError
 
 # Goes back to the beginning of a terminal's line, and makes it empty.
 ERASE_LINE = "\r\x1b[K"
+# ANSI styles, for `Terminal.styled`.
+RED, DIM = "31", "2"
 CLOSED = "cannot write the answer: standard output is closed"
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Outcome, Runner
 from tests.support import forked
+from tests.support.keyring_env import in_keyring, keyring_env
 from tests.support.server import ScriptedServer, document, text
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux alone")
@@ -117,7 +118,7 @@ def test_a_reader_that_has_gone_is_no_different(run: Runner, new: Runner) -> Non
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("PYTHONPATH", "/nowhere"),
+        ("PYTHONHOME", "/nowhere"),
         ("PYTHONIOENCODING", "latin-1"),
         ("PYTHONWARNINGS", "default"),
         ("LC_ALL", "C"),
@@ -132,3 +133,25 @@ def test_what_counts_when_python_starts_gets_a_python_that_starts(run: Runner, n
     assert not forked.can_run({**run.environ, name: value})
     without = {key: kept for key, kept in run.environ.items() if key != "LANG"}
     assert not forked.can_run(without)
+
+
+def test_folders_with_modules_are_searched_alike(run: Runner, new: Runner) -> None:
+    for runner, name in ((run, "fork"), (new, "new")):
+        file = run.home / f"{name}.json"
+        words = ("cluster", "add", "a", "http://x", "ada", "--password-stdin", "--no-check", "--force")
+        env = keyring_env("file_keyring.FileKeyring", file)
+        assert forked.can_run({**run.environ, **env})
+        added = runner(*words, input="s3cr3t", env=env)
+        assert (added.code, in_keyring(file)) == (0, {"oscar-cli http://x": {"a: password of ada": "s3cr3t"}})
+
+
+@pytest.mark.parametrize("name", ["sitecustomize.py", "yaml.py", "oscarcli/__init__.py", "nacl.cpython.so"])
+def test_one_with_a_module_that_was_imported_already_gets_a_python_that_starts(
+    run: Runner, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "modules"
+    environ = {**run.environ, "PYTHONPATH": str(folder)}
+    assert forked.can_run(environ)
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).touch()
+    assert not forked.can_run(environ)

@@ -81,6 +81,7 @@ WORDS = {
     "apply": "fdl.yaml --force",
     "delete": "fdl.yaml --yes",
     "diff": "fdl.yaml --env-file env",
+    "dev": "fdl.yaml env --once",
     "validate": "fdl.yaml bad.yaml",
     "init": "made",
     "help": "login",

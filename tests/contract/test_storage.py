@@ -36,6 +36,7 @@ from tests.support.s3_servers import (
     ACCESS_KEY,
     SECRET_KEY,
     Server,
+    client_of,
     local_server,
     minio_server,
     moto_server,
@@ -128,7 +129,7 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     server: Server = request.getfixturevalue(name)
     monkeypatch.setenv("OSCAR_CLI_S3_ENGINE", engine)
     storage = S3Storage(server.settings)
-    storage.client.create_bucket(Bucket=bucket)
+    client_of(server).create_bucket(Bucket=bucket)
     yield Subject(storage, bucket, server)
     storage.close()
 

@@ -19,8 +19,13 @@ import yaml
 from oscarcli.config.file import ConfigFile
 from oscarcli.config.model import Cluster
 from tests.conftest import Runner
+from tests.support.forked import start_script
 
-ROUNDS = 100
+# So many edits each of so many processes makes in a storm, a multiple of ten. The full number, 1000, takes
+# minutes and is what `TEST_EDITS` is for.
+STORM_EDITS = int(os.environ.get("TEST_EDITS", "10"))
+# Each takes longer than the one before: the file grows.
+ROUNDS = min(100, 2 * STORM_EDITS)
 # Adds clusters NAME-0, NAME-1, ... by the real command line, each as soon as a line comes in.
 WORKER = """
 import sys
@@ -45,17 +50,11 @@ for number in itertools.count():
 
 
 def start(run: Runner, script: str, *words: str | Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, words)],
-        env=dict(run.environ),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    return start_script(script, *map(str, words), env=run.environ, cwd=run.home)
 
 
 def test_two_processes_that_add_clusters_at_once_lose_none(run: Runner) -> None:
-    """A hundred times: both workers get a line at the same time, and the next when both have answered."""
+    """Again and again: both workers get a line at the same time, and the next when both have answered."""
     workers = [start(run, WORKER, name) for name in ("one", "two")]
     for number in range(ROUNDS):
         for worker in workers:
@@ -134,9 +133,6 @@ def test_a_reader_never_sees_half_a_file(run: Runner) -> None:
         writer.communicate()
 
 
-# So many edits each of so many processes makes, a multiple of ten. The full number, 1000, takes minutes and
-# is what `TEST_EDITS` is for.
-STORM_EDITS = int(os.environ.get("TEST_EDITS", "20"))
 STORM_WORKERS = 20
 STORM_KILLS = STORM_WORKERS * (1 + STORM_EDITS // 100)
 # Seconds between two kills on average: an edit takes some 10 ms of a machine with two processors.

@@ -27,9 +27,12 @@ Job = dict[str, Any]
 def wait_for(condition: Callable[[], Any], what: str) -> Any:
     """Return what `condition` returns once it is true."""
     deadline = time.monotonic() + PATIENCE
+    pause = 0.005
     while not (value := condition()):
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.01)
+        # To ask a server costs as much time of the processor as some of what is waited for.
+        time.sleep(pause)
+        pause = min(0.1, 1.25 * pause)
     return value
 
 

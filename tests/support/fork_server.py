@@ -2,11 +2,11 @@
 
 A run in a fork is a process as any other: it has its own streams, signals, folder and environment, runs what
 `python -m oscarcli` runs, and ends as Python ends. Only the imports were done before, once, as they cost ten
-times as much as most runs.
+times as much as most runs. A run may also be of a script, as `python -c` runs one.
 
 A request is one message on the socket that is the first argument: five descriptors. The first is of a file
-with the words, the folder and the environment as JSON; three are the run's streams; to the last goes what
-became of it, a line for the process's number and one for its wait status.
+with the words, the folder, the environment and the script, if it is of one, as JSON; three are the run's
+streams; to the last goes what became of it, a line for the process's number and one for its wait status.
 """
 
 from __future__ import annotations
@@ -24,8 +24,11 @@ import selectors
 import socket
 import sys
 import threading
+import types
 from pathlib import Path
 from typing import Any, TextIO
+
+from tests.support import botocore_files
 
 PROGRAM = "oscarcli"
 DESCRIPTORS = 5
@@ -145,9 +148,11 @@ def become(wanted: dict[str, Any]) -> None:
     for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    sys.path[0] = str(Path.cwd())
-    sys.argv = ["", *wanted["words"]]
-    sys.orig_argv = [sys.executable, "-m", PROGRAM, *wanted["words"]]
+    sys.path[:1] = [str(Path.cwd()), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    script = wanted["script"]
+    how = ["-m", PROGRAM] if script is None else ["-c", script]
+    sys.argv = ["" if script is None else "-c", *wanted["words"]]
+    sys.orig_argv = [sys.executable, *how, *wanted["words"]]
 
 
 def _stream(descriptor: int, mode: str, former: TextIO) -> TextIO:
@@ -165,14 +170,18 @@ def _stream(descriptor: int, mode: str, former: TextIO) -> TextIO:
     return text
 
 
-def run() -> None:
-    """Run the program as `python -m` does.
+def run(script: str | None) -> None:
+    """Run the program as `python -m` does, or a script as `python -c` does.
 
     An end with a number leaves as the interpreter does, but for the destruction of all modules, which takes
     longer than most runs. Every other end is left to the interpreter.
     """
     try:
-        runpy._run_module_as_main(PROGRAM)  # type: ignore[attr-defined]
+        if script is None:
+            runpy._run_module_as_main(PROGRAM)  # type: ignore[attr-defined]
+        else:
+            module = sys.modules["__main__"] = types.ModuleType("__main__")
+            exec(compile(script, "<string>", "exec"), module.__dict__)
     except SystemExit as ending:
         if not isinstance(ending.code, int | None):
             raise
@@ -196,18 +205,21 @@ def _leave(code: int) -> None:
 
 
 def main(control: socket.socket) -> None:
-    """Tell which variables the imports depend on, then serve."""
+    """Tell which variables the imports depend on and what was imported, then serve."""
     asked = prepare()
+    botocore_files.read_once()
+    botocore_files.read_those_of_s3()
     if len(list(Path("/proc/self/task").iterdir())) > 1:
         raise SystemExit("a fork has one thread: one of the imports has started others")
     gc.collect()
     gc.freeze()
-    control.send(json.dumps(sorted(asked)).encode())
+    imported = {name.partition(".")[0] for name in sys.modules}
+    control.send(json.dumps({"asked": sorted(asked), "imported": sorted(imported)}).encode())
     wanted = serve(control)
     control.detach()
     if wanted is not None:
         become(wanted)
-        run()
+        run(wanted["script"])
 
 
 if __name__ == "__main__":

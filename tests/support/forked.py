@@ -25,6 +25,8 @@ WARNINGS = "error,ignore:Testing an element's truth value:DeprecationWarning"
 SERVER = {"LANG": "C.UTF-8", "PYTHONWARNINGS": WARNINGS, "HOME": "/nonexistent"}
 # Read when keys are asked for, not at start.
 LATER = ("PYTHON_KEYRING_BACKEND", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# What Python imports by itself when it starts.
+CUSTOM = {"sitecustomize", "usercustomize"}
 # botocore notes at import where AWS's own tools keep models and caches; no test has any.
 OF_NO_MATTER = ("HOME",)
 
@@ -36,14 +38,17 @@ class ForkServer:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, fork_server.__file__, str(theirs.fileno())],
+                [sys.executable, "-m", fork_server.__name__, str(theirs.fileno())],
+                cwd=Path(__file__).parents[2],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env={**SERVER, "PATH": os.environ["PATH"]},
             )
         answer = self._control.recv(65536)
         assert answer, "the fork server ended"
-        self._at_import = set(json.loads(answer)) - set(OF_NO_MATTER)
+        told = json.loads(answer)
+        self._at_import = set(told["asked"]) - set(OF_NO_MATTER)
+        self._imported = {*told["imported"], *CUSTOM}
 
     def close(self) -> None:
         """End the server; runs that have begun go on."""
@@ -52,11 +57,16 @@ class ForkServer:
 
     def can_run(self, environ: Mapping[str, str]) -> bool:
         """Tell whether a process with this environment would start as the server did."""
-        return all(
+        return self._can_add(environ.get("PYTHONPATH", "")) and all(
             environ.get(name) == SERVER.get(name)
-            for name in {*environ, *SERVER}
+            for name in {*environ, *SERVER} - {"PYTHONPATH"}
             if name in self._at_import or (name.startswith(AT_START) and name not in LATER)
         )
+
+    def _can_add(self, folders: str) -> bool:
+        """Tell whether these folders, searched first, would have changed nothing of what was imported."""
+        found = [path for folder in folders.split(os.pathsep) if folder for path in Path(folder).glob("*")]
+        return self._imported.isdisjoint(path.name.partition(".")[0] for path in found)
 
     def fork(self, request: dict[str, Any], streams: tuple[int, int, int]) -> int:
         """Have the program run, and return where its process number and its wait status can be read."""
@@ -71,10 +81,19 @@ class ForkServer:
         return answer
 
 
-class ForkedProcess(subprocess.Popen[bytes]):
+class ForkedProcess(subprocess.Popen[Any]):
     """A run in a fork, to be used like any process that was started; its number and its streams are real.
 
     Only how it begins and how its end is known differ: it is the child of the server.
+
+    Args:
+        words: the command line of the program, or of the script.
+        env: all its variables.
+        cwd: its folder.
+        streams: for all three streams, as `subprocess.Popen` takes them.
+        start_new_session: whether it leaves the terminal of this process.
+        script: what to run instead of the program.
+        options: more of `subprocess.Popen`.
     """
 
     _waitpid_lock: threading.Lock
@@ -87,14 +106,19 @@ class ForkedProcess(subprocess.Popen[bytes]):
         cwd: Path,
         streams: int = subprocess.PIPE,
         start_new_session: bool = False,
+        script: str | None = None,
+        **options: Any,
     ) -> None:
         self._request = {
             "words": words,
             "cwd": str(cwd),
             "env": dict(env),
             "new_session": start_new_session,
+            "script": script,
         }
-        super().__init__(["oscar-cli", *words], stdin=streams, stdout=streams, stderr=streams)
+        super().__init__(
+            ["oscar-cli", *words], **{"stdin": streams, "stdout": streams, "stderr": streams, **options}
+        )
 
     def _execute_child(self, *given: Any) -> None:
         our_in, our_out, our_err = given[11], given[12], given[14]
@@ -133,3 +157,17 @@ def can_run(environ: Mapping[str, str]) -> bool:
     """Tell whether a fork is what a new process with this environment would be."""
     # The way a fork's end is waited for is of Linux alone.
     return sys.platform == "linux" and server().can_run(environ)
+
+
+def start_script(script: str, *words: str, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
+    """Start a script that uses the program's modules; its input and output are pipes, errors join ours."""
+    if can_run(env):
+        return ForkedProcess(words, env=env, cwd=cwd, script=script, stderr=2, text=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *words],
+        env=env,
+        cwd=cwd,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )

@@ -26,8 +26,10 @@ OPTIONS = {
                 "--volume",
                 "--memory",
             ),
-            *("--cpus", "--gpus", "--env", "--network", "--user"),
+            *("--cpus", "--gpus", "--env", "--network", "--user", "--publish"),
         },
+        "create": {"--pull", "--name"},
+        "container": {"--format"},
         "image": set(),
         "import": set(),
         "load": {"--quiet", "--input"},
@@ -36,7 +38,8 @@ OPTIONS = {
         "rmi": set(),
     },
     "apptainer": {
-        "exec": {"--compat", "--pwd", "--bind", "--nv"},
+        "exec": {"--compat", "--pwd", "--bind", "--nv", "--memory", "--cpus"},
+        "run": {"--compat", "--pwd", "--bind", "--nv", "--memory", "--cpus"},
         "pull": {"--force", "--authfile"},
     },
 }
@@ -69,6 +72,8 @@ def act(command: str, options: list[str], words: list[str]) -> int:
     if command == "image":
         sys.stdout.write(json.dumps([IMAGE]))
         return 0
+    if command == "container":
+        sys.stdout.write("bridge\n")
     if command == "pull" and words[0].endswith(".sif"):
         Path(words[0]).write_bytes(b"sif")
     if command not in ("run", "exec") or len(words) < 3:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import shutil
 import socket
@@ -41,16 +43,21 @@ def minio_provider(endpoint: str) -> dict[str, Any]:
 
 @contextmanager
 def empty_bucket(server: Server, bucket: str) -> Iterator[Any]:
-    """Give a client of a store, with an empty bucket in it."""
-    client = s3_boto.boto_client(server.settings)
+    """Give a client of a store, with an empty bucket in it; the client is closed when the tests end."""
+    client = client_of(server)
     if bucket not in [found["Name"] for found in client.list_buckets()["Buckets"]]:
         client.create_bucket(Bucket=bucket)
     for found in client.list_objects_v2(Bucket=bucket).get("Contents", []):
         client.delete_object(Bucket=bucket, Key=found["Key"])
-    try:
-        yield client
-    finally:
-        client.close()
+    yield client
+
+
+@functools.cache
+def client_of(server: Server) -> Any:
+    """Return a client of a store: one for all tests, as to make one costs more than most of them."""
+    client = s3_boto.boto_client(server.settings)
+    atexit.register(client.close)
+    return client
 
 
 def free_port() -> int:

@@ -116,9 +116,9 @@ class Console:
 
     # -- everything else, on stderr --------------------------------------------------------------
 
-    def note(self, text: str) -> None:
-        """Say something in passing."""
-        self.diagnostics.note(text)
+    def note(self, text: str, *, style: str | None = None) -> None:
+        """Say something in passing, in an ANSI style perhaps."""
+        self.diagnostics.note(text, style=style)
 
     def warn(self, text: str) -> None:
         """Say that something is not as it should be."""

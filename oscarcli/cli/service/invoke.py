@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
+from oscarcli.cli.kit.job_log import JobLogView, ScriptOption
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.service.stored_files import service_storage
 from oscarcli.cli.service.wait import (
@@ -69,8 +70,7 @@ def run(
         Path | None, typer.Option("--output", "-o", metavar="PATH", help="File for the answer.")
     ] = None,
     decode_output: Annotated[
-        bool,
-        typer.Option("--decode-output", help="Decode the last base64 line, where log lines come before it."),
+        bool, typer.Option("--decode-output", help="Decode the last base64 line, behind lines of a log.")
     ] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Never decode the answer.")] = False,
     decode: Annotated[bool, typer.Option("--decode", help="Decode the answer, or fail.")] = False,
@@ -110,6 +110,7 @@ def job(
     text_input: TextOption = None,
     wait: WaitOption = False,
     output: OutputOption = None,
+    script: ScriptOption = False,
 ) -> None:
     """Start a job of a service and print the job's name.
 
@@ -117,7 +118,7 @@ def job(
     With --output DIR, the paths of the downloaded files follow the name.
     """
     session: Session = ctx.obj
-    folder = settle_output(session, output or [], wait)
+    folder = settle_output(session, output or [], wait, script=script)
     payload = _payload(session, source, file_input, text_input)
     if payload.encoded_size > MAX_EVENT_BYTES:
         session.warn(
@@ -138,7 +139,7 @@ def job(
             "a job without a name cannot be waited for",
             hint=f"'oscar-cli service logs list {name}' shows all jobs",
         )
-    _wait(session, name, started.name, limit, folder)
+    _wait(session, name, started.name, limit, folder, script_only=script)
 
 
 def _started(
@@ -163,10 +164,12 @@ def _started(
     return started
 
 
-def _wait(session: Session, service: str, name: str, limit: float | None, folder: Path | None) -> None:
+def _wait(
+    session: Session, service: str, name: str, limit: float | None, folder: Path | None, *, script_only: bool
+) -> None:
     """Wait for a job and bring its files."""
     files = service_storage(session, service)
-    printer = WaitPrinter(session, files, followed=name)
+    printer = WaitPrinter(session, files, followed=name, script_only=script_only)
     try:
         printer.print_all(_waited(session, files, name, limit, folder, printer))
     finally:
@@ -281,10 +284,8 @@ def _tls(session: Session, endpoint: str) -> TlsSettings:
 
 def _deliver(session: Session, answer: bytes, output: Path | None) -> None:
     """Write the answer's bytes untouched, to a file or to stdout; on a terminal nothing moves the cursor."""
-    from oscarcli.output.terminal import clean_log
-
     if output is None and session.out.is_terminal:
-        session.answer(clean_log(answer.decode("utf-8", "backslashreplace")))
+        session.answer(JobLogView(session.out).shown(answer.decode("utf-8", "backslashreplace")))
         return
     if output is None:
         session.answer_bytes(answer)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
+from oscarcli.cli.kit.job_log import JobLogView, ScriptOption, tell_state
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.service.job_names import chosen_job, job_with
 from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Column, Result
+from oscarcli.output.terminal import RED
 
 if TYPE_CHECKING:
     from oscarcli.jobs.log_lines import LineSelection
@@ -110,11 +112,13 @@ def get(
         typer.Option("--since", metavar="T", help="Only lines from then on: 10m, 2h, or a date and time."),
     ] = None,
     raw: RawOption = False,
+    script: ScriptOption = False,
 ) -> None:
     r"""Show the log of a job.
 
     With --follow the job's state ends it, on stderr; exit code 9 tells that the job failed. Control
     characters other than line ends and TABs are shown as \x1b and the like: a log cannot move the cursor.
+    On a terminal the supervisor's lines are dim, and the event is one short line.
     """
     from oscarcli.jobs.log_lines import LineSelection
 
@@ -124,7 +128,7 @@ def get(
         raise UsageError("--follow shows text only")
     if raw and not is_text:
         raise UsageError("--raw is for text; JSON and YAML have the log as it is, in their own escapes")
-    selection = LineSelection(_moment(since), tail, timestamps)
+    selection = LineSelection(_moment(since), tail, timestamps, script)
     name = chosen_job(session, service, job, latest)
 
     def show(name: str) -> None:
@@ -146,14 +150,17 @@ def _show_log(session: Session, service: str, name: str, selection: LineSelectio
     from oscarcli.api.jobs import get_log
 
     text = get_log(session.api, service, name, timestamps=selection.needs_times)
-    is_whole = selection.tail is None and selection.since is None
+    script = selection.script_only
+    is_whole = selection.tail is None and selection.since is None and not script
     if session.output not in (None, "text"):
         # The document has the log to the byte unless lines were chosen.
         shown = text if is_whole else _selected(text, selection, session)
         session.show(Result({"service": service, "job": name, "log": shown}))
     elif text:
         shown = _whole(text) if is_whole else _selected(text, selection, session)
-        _write_log(session, shown, raw=raw)
+        _write_log(session, shown, JobLogView(session.out, is_raw=raw))
+        if script:
+            _tell_exit_code(session, text)
     else:
         session.note("the log is empty")
 
@@ -165,29 +172,33 @@ def _moment(since: str | None) -> datetime | None:
 
 
 def _follow(session: Session, service: str, name: str, selection: LineSelection, *, raw: bool) -> None:
-    from oscarcli.api.jobs import raise_if_failed, state_text
+    from oscarcli.api.jobs import raise_if_failed
     from oscarcli.jobs.follow import LogFollower
 
     follower = LogFollower(session.api, service, name, selection=selection)
+    shown = JobLogView(session.out, is_raw=raw)
     for event in follower.events():
         if event.text:
-            _write_log(session, event.text, raw=raw)
+            _write_log(session, event.text, shown)
         if event.note:
             session.note(event.note)
     if not follower.log:
         session.note("the log is empty, or gone")
-    session.note(f'job "{name}": {state_text(follower.job)}')
+    tell_state(session, name, follower.job)
     raise_if_failed(name, follower.job)
 
 
 def _selected(text: str, selection: LineSelection, session: Session) -> str:
     """Return the wanted lines of a log that was asked for with times when these are needed."""
     from oscarcli.jobs.log_lines import NO_TIMES, have_times, lines_of
+    from oscarcli.jobs.log_speakers import LogReader
 
     lines = lines_of(text)
     timed = selection.needs_times and have_times(lines)
     if lines and selection.since is not None and not timed:
         session.note(NO_TIMES)
+    if selection.script_only:
+        lines = LogReader().of_script(lines)
     wanted = selection.of(lines, timed=timed)
     return "\n".join(wanted) + "\n" if wanted else ""
 
@@ -197,17 +208,25 @@ def _whole(text: str) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def _write_log(session: Session, text: str, *, raw: bool) -> None:
-    """Write a log in pieces, the same on a terminal and elsewhere."""
-    from oscarcli.output.terminal import clean_log
-
+def _write_log(session: Session, text: str, shown: JobLogView) -> None:
+    """Write a log in pieces."""
     position = 0
     while position < len(text):
         # A piece ends with a line where it can: its end may be of two characters.
         end = text.find("\n", position + PIECE_BYTES) + 1 or len(text)
-        piece = text[position:end]
-        session.answer(piece if raw else clean_log(piece))
+        session.answer(shown.shown(text[position:end]))
         position = end
+
+
+def _tell_exit_code(session: Session, log: str) -> None:
+    """Say on stderr what a local cluster's log tells of the script's exit code, when it is not 0."""
+    from oscarcli.jobs.log_lines import lines_of
+    from oscarcli.jobs.log_speakers import LogReader
+
+    reader = LogReader()
+    code = next((code for line in lines_of(log) if (code := reader.read(line).exit_code)), None)
+    if code is not None:
+        session.note(f"the script's exit code is {code}", style=RED)
 
 
 @app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)

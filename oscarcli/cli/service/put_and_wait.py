@@ -29,10 +29,11 @@ def put_and_wait(
     folder: Path | None,
     show_progress: bool,
     refused: Sequence[OscarError] = (),
+    script_only: bool = False,
 ) -> None:
     """Upload files, wait for their jobs and bring what these wrote. See `upload_and_wait` for arguments.
 
-    `refused` is why other files are not uploaded.
+    `refused` is why other files are not uploaded, `script_only` leaves the supervisor's lines out of the log.
 
     Raises:
         UsageError: there is no file to upload.
@@ -41,7 +42,15 @@ def put_and_wait(
         OscarError: what else goes wrong on the way.
     """
     with status_line(session, wanted=show_progress) as line:
-        printer = UploadPrinter(session, files, tasks, line, show_progress=show_progress, refused=refused)
+        printer = UploadPrinter(
+            session,
+            files,
+            tasks,
+            line,
+            show_progress=show_progress,
+            refused=refused,
+            script_only=script_only,
+        )
         if not tasks:
             printer.uploads.conclude("uploaded")
             raise UsageError("there is no file to upload")

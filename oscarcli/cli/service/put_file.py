@@ -14,6 +14,7 @@ from oscarcli.cli.kit.file_options import (
     RecursiveOption,
     name_filter,
 )
+from oscarcli.cli.kit.job_log import ScriptOption
 from oscarcli.cli.kit.resume_options import RestartOption
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import NoProgressOption, places_of, put_all
@@ -52,6 +53,7 @@ def put_file(
     restart: RestartOption = False,
     wait: WaitOption = False,
     output: OutputOption = None,
+    script: ScriptOption = False,
 ) -> None:
     """Upload files to the storage of a service.
 
@@ -65,7 +67,7 @@ def put_file(
     from oscarcli.storage.provider import default_input_path
 
     session: Session = ctx.obj
-    folder = settle_output(session, output or [], wait)
+    folder = settle_output(session, output or [], wait, script=script)
     wanted = parse_put(words or [], provider=provider, to=to, recursive=recursive)
     names = name_filter(include, exclude)
     sources = upload_sources(wanted.local, recursive=recursive)
@@ -88,6 +90,7 @@ def put_file(
             folder=folder,
             show_progress=not no_progress,
             refused=batch.refused,
+            script_only=script,
         )
         return
     storage = files.storage(wanted.provider)

@@ -34,8 +34,15 @@ class UploadPrinter(WaitPrinter):
         *,
         show_progress: bool,
         refused: Sequence[OscarError],
+        script_only: bool = False,
     ) -> None:
-        super().__init__(session, files, show_progress=show_progress, is_single=len(tasks) == 1)
+        super().__init__(
+            session,
+            files,
+            show_progress=show_progress,
+            is_single=len(tasks) == 1,
+            script_only=script_only,
+        )
         self.uploads = TransferReport(session, alone=self._is_single and not refused)
         for error in refused:
             self.uploads.fail(error)

@@ -12,6 +12,7 @@ import typer
 
 from oscarcli.cli.kit.answer_options import require_document
 from oscarcli.cli.kit.command import TABLE_FORMATS
+from oscarcli.cli.kit.job_log import JobLogView, tell_state
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfers import TransferReport, carried_out, shown_path
 from oscarcli.errors import JobFailedError, OscarError, UsageError
@@ -51,12 +52,17 @@ def wait_limit(session: Session) -> float | None:
     return limit
 
 
-def settle_output(session: Session, values: Sequence[str], wait: bool) -> Path | None:
+def settle_output(
+    session: Session, values: Sequence[str], wait: bool, *, script: bool = False
+) -> Path | None:
     """Put the form of the answer among the values of --output into the session; return the folder, if any.
 
     Raises:
-        UsageError: there are two folders, or one without --wait, or something else has its name.
+        UsageError: there are two folders, or one without --wait, or something else has its name; or --script
+            stands without --wait.
     """
+    if script and not wait:
+        raise UsageError("--script needs --wait: without it no log is shown")
     for value in values:
         if value in TABLE_FORMATS:
             session.output = value
@@ -86,6 +92,7 @@ class WaitPrinter:
         followed: the job that is followed from the start, if it is known.
         show_progress: whether to show how far transfers are.
         is_single: whether there is a single job, whose states, log and files are told one by one.
+        script_only: whether only the script's lines of the log are shown.
     """
 
     def __init__(
@@ -96,7 +103,9 @@ class WaitPrinter:
         followed: str | None = None,
         show_progress: bool = True,
         is_single: bool = True,
+        script_only: bool = False,
     ) -> None:
+        self._log = JobLogView(session.diagnostics.terminal, script_only=script_only)
         self._session, self._files, self._service = session, files, files.service
         self._followed, self._is_single = followed, is_single
         self._show_progress = show_progress
@@ -138,13 +147,12 @@ class WaitPrinter:
 
     def tells(self) -> dict[type, Callable[[Any], None]]:
         """Return what tells of each kind of event; others are not told."""
-        from oscarcli.api.jobs import state_text
         from oscarcli.jobs.events import JobState, LogText, Remark, ResultFailed, ResultSaved
         from oscarcli.jobs.finished import FinishedJob
 
         session = self._session
         return {
-            JobState: lambda event: session.note(f'job "{event.name}": {state_text(event.job)}'),
+            JobState: lambda event: tell_state(session, event.name, event.job),
             LogText: self._tell_log,
             Remark: lambda event: (session.warn if event.is_warning else session.note)(event.text),
             FinishedJob: self._tell_end,
@@ -153,8 +161,8 @@ class WaitPrinter:
         }
 
     def _tell_log(self, event: LogText) -> None:
-        if self._session.wants_table:
-            self._session.note(event.text.removesuffix("\n"))
+        if self._session.wants_table and (text := self._log.shown(event.text)):
+            self._session.diagnostics.log(text)
 
     def _tell_end(self, _event: FinishedJob) -> None:
         self._followed = None

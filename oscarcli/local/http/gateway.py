@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
+from collections.abc import Callable
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -36,7 +38,20 @@ class HandlerGateway(Gateway):
         except Exception:
             log.exception("%s %s failed", request.method, request.uri)
             response = Response(500)
-        self._send(response, body)
+        if response.takes_over is not None:
+            self._hand_over(response, response.takes_over)
+        else:
+            self._send(response, body)
+
+    def _hand_over(self, response: Response, take_over: Callable[[socket.socket, bytes], None]) -> None:
+        """Answer, and leave the connection to whoever speaks another protocol on it until its end."""
+        request = self.req
+        request.close_connection = True
+        try:
+            self._send_head(response)
+            take_over(request.conn.socket, request.conn.rfile.buffered())
+        except OSError as error:
+            log.debug("client lost while another protocol was spoken: %s", error)
 
     def _malformed(self, malformed: MalformedBody) -> Response:
         self.req.conn.was_refused = True
@@ -102,9 +117,10 @@ class HandlerGateway(Gateway):
         has_body = response.status >= 200 and response.status not in (204, 304)
         if isinstance(response.body, bytes) and has_body:
             headers.setdefault("Content-Length", str(len(response.body)))
-        if any("\r" in value or "\n" in value for value in headers.values()):
+        pairs = [*headers.items(), *response.further_headers]
+        if any("\r" in value or "\n" in value for _, value in pairs):
             raise ValueError("a line break in a header")
-        request.outheaders = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
+        request.outheaders = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
         request.ensure_headers_sent()
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import socket
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import parse_qsl, unquote
@@ -76,12 +77,24 @@ class Request:
 
 @dataclass
 class Response:
-    """An answer. `body` is bytes, or an iterable of bytes when `headers` has its Content-Length."""
+    """An answer.
+
+    Attributes:
+        status: HTTP status.
+        headers: by name.
+        body: bytes, or an iterable of bytes, which is sent in chunks when `headers` has no Content-Length.
+        close_connection: whether it is the last one of its connection.
+        further_headers: those whose name is in `headers` already, such as a second Set-Cookie.
+        takes_over: for an answer that ends HTTP on its connection: gets the socket and what was received
+            of what follows, and returns when the connection is to be closed.
+    """
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes | Iterable[bytes] = b""
     close_connection: bool = False
+    further_headers: Sequence[tuple[str, str]] = ()
+    takes_over: Callable[[socket.socket, bytes], None] | None = None
 
 
 Handler = Callable[[Request], Response]

@@ -17,7 +17,8 @@ from oscarcli.local.services.quantity import parse_quantity
 # Where the supervisor's temporary folders are, unless a variable TMPDIR says otherwise.
 TEMPORARY = "/tmp"  # noqa: S108 -- inside a container
 CONFIG = "/oscar/config"
-SCRIPT = f"{CONFIG}/script.sh"
+SCRIPT_FILE = "script.sh"
+SCRIPT = f"{CONFIG}/{SCRIPT_FILE}"
 MAX_HOST_NAME = 63
 
 
@@ -26,7 +27,7 @@ def write_config(definition: Definition, folder: Path) -> None:
     folder.mkdir(mode=0o755)
     # JSON is YAML; the real file has no script in it either.
     shown = json.dumps({**definition, "script": ""}, indent=1)
-    for name, text in (("script.sh", definition["script"]), ("function_config.yaml", shown)):
+    for name, text in ((SCRIPT_FILE, definition["script"]), ("function_config.yaml", shown)):
         path = folder / name
         path.write_text(text, encoding="utf-8", newline="")
         path.chmod(0o644)

@@ -19,6 +19,7 @@ from oscarcli.local.jobs.classify import (
     decode_base64,
 )
 from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.staging import RunStorage, Workspace
 from oscarcli.local.services.definition import Definition
 
@@ -31,7 +32,7 @@ CREDENTIALS = {
 }
 
 
-class CredentialsError(Exception):
+class CredentialsError(ReportedError):
     """A storage provider lacks what it has to have, or none goes with the event; `kind` is its type."""
 
     def __init__(self, kind: str) -> None:

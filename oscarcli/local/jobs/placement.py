@@ -49,6 +49,8 @@ class Placements:
         """
         try:
             engine = self._engines.of(definition)
+            if definition["enable_gpu"] and not engine.passes_gpus:
+                raise PlacementError(f"enable_gpu: the engine {engine.name} has no GPUs to hand out here")
             request = _request(engine, definition)
             return Placement(engine, None if request is None else self._pulls.require(request, check))
         except (EngineError, ImageError) as error:

@@ -14,14 +14,17 @@ from typing import Any, BinaryIO, Protocol
 
 from oscarcli.local.jobs.classify import crashing
 from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.onedata_output import OnedataOutput
+from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.webdav_output import WebDavOutput
 from oscarcli.local.services.definition import MINIO_DEFAULT, provider_of
+from oscarcli.local.services.unsupported import REMOTE_OUTPUTS
 
 # A multiple of three, so that the pieces of base64 join without padding.
 BASE64_BLOCK = 3 << 16
 
 
-class StageError(Exception):
+class StageError(ReportedError):
     """Input could not be fetched or a result could not be stored.
 
     Args:
@@ -31,8 +34,8 @@ class StageError(Exception):
     """
 
     def __init__(self, code: str, message: str, operation: str) -> None:
-        super().__init__(f"An error occurred ({code}) when calling the {operation} operation: {message}")
-        self.message = message
+        text = f"An error occurred ({code}) when calling the {operation} operation: {message}"
+        super().__init__(text, message)
 
 
 class RunStorage(Protocol):
@@ -123,7 +126,7 @@ def upload_results(
         before_each: called before each upload; an exception from it ends the work.
 
     Raises:
-        StageError: an upload failed; what was uploaded before stays.
+        ReportedError: an upload failed; what was uploaded before stays.
         SupervisorCrash: one failed in a way that ends the supervisor.
     """
     folder = workspace.output
@@ -149,10 +152,12 @@ def _sender(
     storage = destinations.storage
     if (kind, identifier) == MINIO_DEFAULT and storage is not None:
         return lambda path, name: _store(storage, path, name, output["path"], log)
-    settings = (destinations.providers.get("webdav") or {}).get(identifier) if kind == "webdav" else None
-    if settings is None:
+    settings = (destinations.providers.get(kind) or {}).get(identifier)
+    if settings is None or kind not in REMOTE_OUTPUTS:
         return None
-    remote = WebDavOutput(settings, destinations.printed)
+    remote = (
+        WebDavOutput(settings, destinations.printed) if kind == "webdav" else OnedataOutput(settings, log)
+    )
     return lambda path, name: remote.upload(path, output["path"], name)
 
 

@@ -20,13 +20,14 @@ from pathlib import Path
 from oscarcli.local.jobs.classify import UNKNOWN, Payload, Raw, SupervisorCrash, classify_file, crashing
 from oscarcli.local.jobs.container_files import SCRIPT, TEMPORARY, container_for, write_config
 from oscarcli.local.jobs.engine.base import MemoryExceededError, RunCancellation, ScriptCommand
-from oscarcli.local.jobs.input import CredentialsError, Input, environment_bytes
+from oscarcli.local.jobs.environment import machine_variables, service_variables
+from oscarcli.local.jobs.input import Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.placement import Placement
+from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.staging import (
     Destinations,
     RunStorage,
-    StageError,
     Workspace,
     returned_value,
     upload_results,
@@ -37,23 +38,11 @@ from oscarcli.local.services.definition import Definition
 # What a shell makes of SIGKILL.
 KILLED = 137
 MARKER = "TMP_OUTPUT_DIR"
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # The first line of it; the frames between this and the last line are of the supervisor's own making.
 TRACEBACK = "Traceback (most recent call last):"
 # What the echo of a shell may make something else of: escapes, and blanks in a row.
 CHANGED_BY_ECHO = re.compile(rb"\\[abcfnrtv0\\]|\s\s")
-
-# What the classic watchdog is configured with; scripts see it in both kinds of run.
-WATCHDOG = {
-    "fprocess": "/oscar/bin/supervisor",
-    "max_inflight": "1",
-    "write_debug": "true",
-    "exec_timeout": "0",
-    "read_timeout": "300",
-    "write_timeout": "300",
-    "healthcheck_interval": "5",
-}
 
 
 @dataclass(frozen=True)
@@ -111,9 +100,8 @@ def supervise(
         last_line = "".join(traceback.format_exception_only(error)).strip()
     except _StageFailure as failure:
         log.supervisor("ERROR", str(failure.cause))
-        if isinstance(failure.cause, StageError):
-            log.plain(f"There was an exception in {failure.stage}")
-            log.plain(failure.cause.message)
+        for line in failure.cause.lines(failure.stage):
+            log.plain(line)
         reason, last_line = f"{failure.what}: {failure.cause}", ""
     if last_line:
         log.plain(TRACEBACK)
@@ -127,7 +115,7 @@ def supervise(
 
 
 class _StageFailure(Exception):  # noqa: N818
-    def __init__(self, stage: str, what: str, cause: StageError | CredentialsError) -> None:
+    def __init__(self, stage: str, what: str, cause: ReportedError) -> None:
         super().__init__(str(cause))
         self.stage = stage
         self.what = what
@@ -138,7 +126,7 @@ class _StageFailure(Exception):  # noqa: N818
 def _stage(name: str, what: str) -> Iterator[None]:
     try:
         yield
-    except (StageError, CredentialsError) as error:
+    except ReportedError as error:
         raise _StageFailure(name, what, error) from error
 
 
@@ -234,15 +222,9 @@ class _Supervision:
 
     def _environment(self) -> dict[str, bytes]:
         """Return the variables that do not depend on the input, weakest first (`job-runtime` 1.2)."""
-        definition, own = self._definition, self._definition["environment"]
         variables = {
             **self._machine_variables(),
-            **own["secrets"],
-            **own["variables"],
-            "OSCAR_SERVICE_NAME": definition["name"],
-            "OSCAR_SERVICE_TOKEN": definition["token"],
-            "OSCAR_SERVICE_BASE_PATH": "",
-            **WATCHDOG,
+            **service_variables(self._definition),
             **self._run.headers,
         }
         encoded = {name: environment_bytes(value) for name, value in variables.items()}
@@ -258,12 +240,7 @@ class _Supervision:
         """Return what a script needs of this machine; an image has variables of its own."""
         if self._placement.image is not None:
             return {}
-        return {
-            "PATH": os.environ.get("PATH", DEFAULT_PATH),
-            "HOME": os.environ.get("HOME", str(self._workspace.scratch)),
-            "LANG": os.environ.get("LANG", "C.UTF-8"),
-            "TMPDIR": str(self._workspace.temporary),
-        }
+        return machine_variables(self._workspace.scratch, self._workspace.temporary)
 
     def _script(self, environment: Mapping[str, bytes]) -> str:
         """Write the script where it runs from; a variable SCRIPT, in base64, takes its place."""

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import base64
 import http.client
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from oscarcli.local.jobs.classify import SupervisorCrash
+from oscarcli.local.jobs.remote import MAX_REDIRECTIONS, REDIRECTIONS, exchange
 
 # As webdavclient3 has it.
 TIMEOUT_SECONDS = 30
-MAX_REDIRECTIONS = 30
-REDIRECTIONS = (301, 302, 303, 307, 308)
 
 
 class WebDavOutput:
@@ -92,29 +90,9 @@ class WebDavOutput:
         raise _crash("ConnectionException", f"Exceeded {MAX_REDIRECTIONS} redirects.")
 
     def _send(self, method: str, url: str, source: Path | None) -> tuple[int, str]:
-        parts = urlsplit(url)
-        own = (parts.scheme, parts.netloc) == urlsplit(self._base)[:2]
+        own = urlsplit(url)[:2] == urlsplit(self._base)[:2]
         headers = {"Authorization": self._authorization} if own else {}
-        connection = _connection(parts.scheme, parts.netloc)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        try:
-            if source is None:
-                connection.request(method, target, headers=headers)
-            else:
-                with source.open("rb") as file:
-                    length = {"Content-Length": str(source.stat().st_size)}
-                    connection.request(method, target, body=file, headers={**headers, **length})
-            answer = connection.getresponse()
-            return answer.status, answer.headers.get("Location", "")
-        finally:
-            connection.close()
-
-
-def _connection(scheme: str, place: str) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(place, timeout=TIMEOUT_SECONDS)
-    context = ssl.create_default_context()
-    return http.client.HTTPSConnection(place, timeout=TIMEOUT_SECONDS, context=context)
+        return exchange(method, url, headers, source, TIMEOUT_SECONDS)
 
 
 def _parent(path: str) -> str:

@@ -13,6 +13,7 @@ from oscarcli.local.rest.auth import require_token
 from oscarcli.local.rest.paging import PAGE_SIZE, page_start, page_token
 from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.exposure import base_path, is_exposed
 from oscarcli.local.services.names import is_job_name, new_job_name
 
 # Linux takes no longer string into a program's environment: 128 KiB with "EVENT=" and the final zero byte.
@@ -133,6 +134,9 @@ def _queue(call: Call, name: str, definition: Definition, payload: bytes) -> Non
 def run(call: Call) -> Response:
     """POST /run/{serviceName}: run now and answer with what the script returns."""
     definition = _invoked(call, on_bad_login=404)
+    if is_exposed(definition):
+        # The manager has nobody to pass it on to, and says nothing.
+        raise ApiError(502, f"an exposed service has no runs; call it at {base_path(definition['name'])}/")
     try:
         return call.cluster.sync.run(definition, call.request)
     except Refused as refused:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from oscarcli.local.answers import ApiError, text
 from oscarcli.local.http.messages import ConnectionLost, Request, Response
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.rest import buckets, federation, jobs, metrics, quotas, services, system, volumes
+from oscarcli.local.rest import buckets, exposed, federation, jobs, metrics, quotas, services, system, volumes
 from oscarcli.local.rest.auth import authenticated
 from oscarcli.local.rest.routes import Call, Router
 from oscarcli.local.users.access import ADMIN
@@ -37,6 +37,7 @@ class Api:
             [
                 *system.ROUTES,
                 *services.ROUTES,
+                *exposed.ROUTES,
                 *federation.ROUTES,
                 *jobs.ROUTES,
                 *buckets.ROUTES,
@@ -72,6 +73,9 @@ class Api:
         openid = self._cluster.openid
         if openid is not None and request.path.startswith(f"{PATH}/"):
             return openid.handle(request, request.path.removeprefix(PATH))
+        called = exposed.answer(self._cluster, request)
+        if called is not None:
+            return called
         found = self._router.find(request.method, request.path)
         if found is None:
             return self._router.missing(request)

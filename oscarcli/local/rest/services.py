@@ -49,9 +49,10 @@ def update(call: Call) -> Response:
 
 
 def _prepare(call: Call, definition: Definition) -> None:
-    """Begin to get the image of a service that is new or changed."""
+    """Begin to get the image of a service that is new or changed, and to run it if it is exposed."""
     with suppress(PlacementError):
         call.cluster.placements.prepare(definition, again=True)
+    call.cluster.deployments.put(definition)
 
 
 def list_all(call: Call) -> Response:
@@ -62,7 +63,7 @@ def list_all(call: Call) -> Response:
 
 def get(call: Call) -> Response:
     """GET /system/services/{serviceName}."""
-    return json_answer(_shown(call, _service(call)))
+    return json_answer(_shown(call, service_of(call)))
 
 
 def delete(call: Call) -> Response:
@@ -73,11 +74,13 @@ def delete(call: Call) -> Response:
         # A service can be gone although its buckets are not.
         if call.cluster.services.get(call.name) is None:
             call.cluster.sync.stop("the service was deleted", call.name)
+            call.cluster.deployments.remove(call.name)
             call.cluster.attachments.release()
     return empty(204)
 
 
-def _service(call: Call) -> Definition:
+def service_of(call: Call) -> Definition:
+    """Return the service that a request names. Raises ApiError 404, 403 for who does not see it."""
     if not is_label_value(call.name):
         raise ApiError(400, "invalid serviceName")
     definition = call.cluster.services.get(call.name)
@@ -98,8 +101,14 @@ def _shown(call: Call, definition: Definition) -> dict[str, Any]:
 
 def _deployment(call: Call, definition: Definition) -> dict[str, Any]:
     """Return a deployment: a service is ready when its image is here, as a scaled-down one is there."""
+    image = _image_state(call, definition)
+    deployment = call.cluster.deployments.get(definition["name"])
+    if deployment is not None:
+        state = deployment.status()
+        # Until its image is here nothing of it can run.
+        return {**image, **state} if image["state"] == "ready" else {**state, **image}
     return {
-        **_image_state(call, definition),
+        **image,
         "active_instances": len(call.cluster.jobs.running(definition["name"])),
         "affected_instances": 0,
         "resource_kind": "knative_service",
@@ -124,46 +133,27 @@ def _image_state(call: Call, definition: Definition) -> dict[str, Any]:
 
 def deployment(call: Call) -> Response:
     """GET .../deployment."""
-    definition = _deployed(call)
-    return json_answer(
-        {
-            "service_name": definition["name"],
-            "namespace": definition["namespace"],
-            **_deployment(call, definition),
-        }
-    )
+    return json_answer(deployment_document(call, deployed(call)))
 
 
-def deployment_logs(call: Call) -> Response:
-    """GET .../deployment/logs: nothing stands between two runs, so there is no log but the jobs'."""
-    definition = _deployed(call)
-    return json_answer(
-        {
-            "service_name": definition["name"],
-            "available": False,
-            "message": "a local cluster keeps no deployment running; see the logs of the service's jobs",
-            "entries": [],
-        }
-    )
+def deployment_document(call: Call, definition: Definition) -> dict[str, Any]:
+    """Return a service's deployment as its own route shows it."""
+    return {
+        "service_name": definition["name"],
+        "namespace": definition["namespace"],
+        **_deployment(call, definition),
+    }
 
 
-def _deployed(call: Call) -> Definition:
+def deployed(call: Call) -> Definition:
+    """Return the service whose deployment is asked for. Raises ApiError 403 also when there is none."""
     try:
-        return _service(call)
+        return service_of(call)
     except ApiError as error:
         # The manager's own answer to a missing service at these two routes.
         if error.status in (403, 404):
             raise ApiError(403, "You do not have permission to access this service") from error
         raise
-
-
-def scale(call: Call) -> Response:
-    """POST .../stop, .../start and .../restart concern exposed services, and there are none here."""
-    definition = call.cluster.services.get(call.name)
-    if definition is not None and not call.caller.owns(definition):
-        refusal = f"User {call.caller.uid} doesn't have permission to manage this service"
-        raise ApiError(403, refusal)
-    raise ApiError(400, f'service "{_service(call)["name"]}" is not exposed')
 
 
 # -- the gateway's question ----------------------------------------------------------------------
@@ -227,8 +217,4 @@ ROUTES = (
     Route("DELETE", _ONE, delete),
     Route("GET", f"{_ONE}/auth", check_auth, basic=False),
     Route("GET", f"{_ONE}/deployment", deployment),
-    Route("GET", f"{_ONE}/deployment/logs", deployment_logs),
-    Route("POST", f"{_ONE}/stop", scale),
-    Route("POST", f"{_ONE}/start", scale),
-    Route("POST", f"{_ONE}/restart", scale),
 )

@@ -18,6 +18,7 @@ from oscarcli.local.services.definition import (
     check_names_and_quantities,
     read_definition,
 )
+from oscarcli.local.services.exposure import check_scale
 from oscarcli.local.services.federation import complete_federation
 from oscarcli.local.services.job_protocols import JobQueue, JobTable
 from oscarcli.local.services.mounts import check_mount
@@ -101,6 +102,8 @@ class Lifecycle:
             if self._services.get(definition["name"]) is not None:
                 self._refuse_existing(definition)
             check_names_and_quantities(definition, "Error creating the service: ")
+            if self._strict:
+                check_scale(definition, "Error creating the service: ")
             self._buckets.make(definition, caller, refuse_existing=self._strict)
             self._buckets.isolate(definition)
             self._volumes.require(definition)
@@ -129,6 +132,8 @@ class Lifecycle:
             if definition.get("volume") != stored.get("volume"):
                 raise ApiError(400, UNCHANGEABLE)
             check_names_and_quantities(definition, "Error updating the service: ")
+            if self._strict:
+                check_scale(definition, "Error updating the service: ")
             definition.update(token=stored["token"], namespace=stored["namespace"])
             if not definition["environment"]["secrets"]:
                 definition["environment"]["secrets"] = stored["environment"]["secrets"]

@@ -20,10 +20,13 @@ from oscarcli.local.services.definition import (
     inputs_of,
     outputs_of,
 )
+from oscarcli.local.services.exposure import refuse_unreachable
 from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
+# Where results can go besides the cluster's own objects.
+REMOTE_OUTPUTS = ("webdav", "onedata")
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
@@ -38,12 +41,6 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
         f"the local cluster has no interLink nodes; {_WAY_OUT}",
     ),
     ("replicas", lambda d: d.get("replicas"), _ALONE),
-    (
-        "expose.api_port",
-        lambda d: (d["expose"].get("api_port") or [0])[0],
-        "the local cluster runs scripts on this machine without containers and exposes no services; "
-        f"{_WAY_OUT}",
-    ),
 )
 
 
@@ -74,6 +71,7 @@ def refuse_impossible(
         if given(definition):
             raise ApiError(400, f"{INVALID}{field}: {sentence}")
     _refuse_beyond(definition, capabilities)
+    refuse_unreachable(definition, capabilities.engine, has_image=capabilities.images)
     federation = definition.get("federation")
     if has_members(definition) and federation != (stored or {}).get("federation"):
         raise ApiError(400, f"{INVALID}federation: {_ALONE}")
@@ -116,7 +114,7 @@ def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder)
     name = f"{kind}.{identifier}"
     if identifier not in definition["storage_providers"].get(kind, {}):
         raise ApiError(500, f'the StorageProvider "{name}" is not defined')
-    if (direction, kind) == ("output", "webdav"):
+    if direction == "output" and kind in REMOTE_OUTPUTS:
         return
     raise ApiError(
         400,

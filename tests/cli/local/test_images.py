@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def images(run: Any, tmp_path: Path) -> Callable[..., Any]:
-    """Run `local images VERB` on a data directory of the test's own."""
-    return lambda verb, *words: run("local", "images", verb, "--data-dir", tmp_path / "data", *words)
+    """Run `local images VERB` on a data directory of the test's own, with the engines of this machine."""
+    env = {"PATH": os.environ["PATH"]}
+    return lambda verb, *words: run("local", "images", verb, "--data-dir", tmp_path / "data", *words, env=env)
 
 
 def test_images_are_listed_and_those_without_services_removed(

@@ -168,7 +168,7 @@ def test_an_image_without_a_shell_is_refused_with_the_reason(
 
 
 def test_more_memory_than_allowed_ends_the_job(contained: LocalCluster, create: Create) -> None:
-    service = create("echo begun; head -c 200m /dev/zero | tail -c 200m | wc -c; echo over\n", memory="16Mi")
+    service = create("echo begun; head -c 64m /dev/zero | tail -c 64m | wc -c; echo over\n", memory="16Mi")
     contained.submit(service)
     ((job, state),) = contained.ended(service).items()
     log = contained.log(service, job)

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.harness import LocalCluster
+from oscarcli.local.jobs.engine import container
+from tests.local.harness import LocalCluster, wait_for
 from tests.support import recorded_engine
+from tests.support.s3_servers import free_port
 
 SCRIPT = 'echo "$A"; tr a-z A-Z < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/x"; exit 3\n'
 
@@ -64,16 +66,55 @@ def test_a_run_by_documented_options(
     run = next(words for words in calls(tmp_path) if "/oscar/config/script.sh" in words)
     shown = [_without_place(word) for word in run if "\n" not in word]
     if recorded == "docker":
-        assert shown[1:6] == ["run", "--rm", "--pull=never", "--log-driver=none", "--entrypoint=/bin/sh"]
+        assert shown[1:5] == ["run", "--rm", "--pull=never", "--log-driver=none"]
         assert {"--volume=WORK/tmp:/tmp", "--volume=WORK/config:/oscar/config:ro"} < set(shown)
         assert {"--memory=67108864", "--cpus=0.5", "--env=A", "--env=OSCAR_SERVICE_TOKEN"} < set(shown)
-        assert shown[-3:] == [recorded_engine.IMAGE["Id"], "-c", "/oscar/config/script.sh"]
+        image_id = recorded_engine.IMAGE["Id"]
+        assert shown[-4:] == ["--entrypoint=/bin/sh", image_id, "-c", "/oscar/config/script.sh"]
     else:
         assert shown[1:5] == ["--quiet", "exec", "--compat", "--pwd=/"]
         assert shown[5:7] == ["--bind=WORK/tmp:/tmp", "--bind=WORK/config:/oscar/config:ro"]
-        assert shown[7].endswith(".sif")
-        assert shown[8:] == ["/bin/sh", "-c", "/oscar/config/script.sh"]
+        assert shown[7:9] == ["--memory=67108864", "--cpus=0.5"]
+        assert shown[9].endswith(".sif")
+        assert shown[10:] == ["/bin/sh", "-c", "/oscar/config/script.sh"]
         pull = next(words for words in calls(tmp_path) if "pull" in words)
-        assert pull[1:] == ["pull", "--force", shown[7], f"docker://{image}"]
+        assert pull[1:] == ["pull", "--force", shown[9], f"docker://{image}"]
     secret = cluster.token("one")
     assert not any(secret in word for words in calls(tmp_path) for word in words)
+
+
+def test_the_gpus_are_asked_for(
+    recorded: str, start_cluster: Callable[..., LocalCluster], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(container, "NVIDIA_DEVICE", Path(os.devnull))
+    cluster = start_cluster(engine=recorded)
+    cluster.create("trained", "true\n", image="registry.invalid/tools:1", enable_gpu=True)
+    cluster.submit("trained")
+    cluster.ended("trained")
+    run = next(words for words in calls(tmp_path) if "/oscar/config/script.sh" in words)
+    assert {"docker": "--gpus=all"}.get(recorded, "--nv") in run
+
+
+def test_a_service_listens_by_documented_options(
+    recorded: str, start_cluster: Callable[..., LocalCluster], tmp_path: Path
+) -> None:
+    cluster = start_cluster(engine=recorded)
+    port = 80 if recorded == "docker" else free_port()
+    expose = {"api_port": [port], "min_scale": 1, "max_scale": 1, "default_command": True}
+    image = "registry.invalid/nginx:1"
+    cluster.create("web", "true\n", image=image, memory="64Mi", expose=expose, input=[], output=[])
+
+    def started() -> list[str]:
+        marks = ("--hostname=web-dlp-", f"--bind={cluster.folder.deployments}/web/")
+        return next(
+            (words for words in calls(tmp_path) if any(mark in " ".join(words) for mark in marks)), []
+        )
+
+    words = wait_for(started, "its start")
+    if recorded == "docker":
+        assert re.search(rf" --publish=127\.0\.0\.1:[0-9]+:{port} ", " ".join(words))
+        assert words[-1] == recorded_engine.IMAGE["Id"]
+        assert not any(word.startswith("--entrypoint") for word in words)
+    else:
+        assert words[1:4] == ["--quiet", "run", "--compat"]
+        assert words[-1].endswith(".sif")

@@ -16,6 +16,7 @@ import yaml
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support import faas_supervisor
 from tests.support.certificate import certified
+from tests.support.onedata_servers import EXPIRED, SPACE, TOKEN, OneproviderServer, oneprovider
 from tests.support.supervised import Case, Comparison, Run
 from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, wsgidav_server
 
@@ -357,3 +358,76 @@ def test_results_behind_webdav(
     assert (local.code == 0) is works
     if name == "dav-made":
         assert files == {"results": None, "results/x ü.txt": b"x\n"}
+
+
+# -- results in Onedata --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def onedata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OneproviderServer, Path]]:
+    folder = tmp_path_factory.mktemp("onedata")
+    _, voucher = certified(folder)
+    with oneprovider(folder, folder / "server.pem") as server:
+        yield server, voucher
+
+
+ODD = "touch 'a%20b.txt' '50%.txt' 'x?y.txt' 'x#y.txt' \" sp .txt\"\n"
+ONEDATA_CASES: list[tuple[str, str, str, dict[str, str], bool]] = [
+    ("od-made", "results", WRITE + "echo x > 'x ü.txt'; echo y > y.png\n", {}, True),
+    ("od-deep", "a ü/b", WRITE + "mkdir -p n/m; echo x > n/m/x.txt; : > e.txt\n", {}, True),
+    ("od-names", "results", WRITE + ODD, {}, True),
+    ("od-nothing", "results", "echo said\n", {}, True),
+    ("od-expired", "results", WRITE + "echo x > x.txt\n", {"token": EXPIRED}, False),
+    ("od-space", "results", WRITE + "echo x > x.txt\n", {"space": "Other"}, False),
+    # There is a file in the place of the output's folder, and a folder in that of a result.
+    ("od-file", "file.txt", WRITE + "echo x > x.txt\n", {}, False),
+    ("od-folder", "there", WRITE + "echo x > folder.txt\n", {}, False),
+    ("od-full", "results", WRITE + "head -c 3000 /dev/zero > x.txt\n", {}, False),
+    ("od-link", "results", 'ln -s nowhere "$TMP_OUTPUT_DIR/link.txt"\n', {}, False),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "script", "change", "works"), ONEDATA_CASES)
+def test_results_in_onedata(
+    comparison: Comparison,
+    onedata: tuple[OneproviderServer, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    path: str,
+    script: str,
+    change: dict[str, str],
+    works: bool,
+) -> None:
+    server, voucher = onedata
+    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
+    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    server.room = 2000
+    host = server.endpoint.removeprefix("https://")
+    provider = {"oneprovider_host": host, "token": TOKEN, "space": SPACE}
+    members = {
+        "output": [{"storage_provider": "onedata.plg", "path": path, "suffix": ["txt"]}],
+        "storage_providers": {"onedata": {"plg": {**provider, **change}}},
+    }
+    case = Case(name, script, members=members)
+    comparison.create(case)
+    payload = encoded(event(f"{name}-bucket", quote_plus(case.key)))
+
+    def prepare() -> None:
+        taken_files(server.space)
+        (server.space / "file.txt").write_text("kept")
+        (server.space / "there" / "folder.txt").mkdir(parents=True)
+
+    prepare()
+    local, job = comparison.local(case, payload)
+    files = taken_files(server.space)
+    prepare()
+    real = comparison.real(case, payload, job)
+    if not works and "said" in local.log:
+        # What the script printed is kept here, with a note that it is lost there.
+        local.log.remove("said")
+    assert_same(real, local)
+    assert files == taken_files(server.space)
+    assert (local.code == 0) is works
+    if name == "od-made":
+        assert files["results/x ü.txt"] == b"x\n"
+        assert "results/y.png" not in files

@@ -133,7 +133,7 @@ def test_creating_a_service_makes_its_buckets_folders_and_tags(cluster: LocalClu
         ({"federation": {"topology": "star", "members": [{"type": "oscar"}]}}, 400, "federation: "),
         ({"federation": {"members": [{"type": "oscar"}]}}, 400, "federation: "),
         ({"replicas": [{"type": "oscar"}]}, 400, "replicas: "),
-        ({"expose": {"api_port": [80]}}, 400, "expose.api_port: "),
+        ({"expose": {"api_port": [80], "nodePort": [0]}}, 400, "expose.nodePort: "),
         ({"volume": {"size": "1Gi", "mount_path": "/etc"}}, 400, "volume.mount_path: "),
         ({"mount": {"storage_provider": "minio.default", "path": ""}}, 400, "mount.path: "),
         ({"image_pull_secrets": ["s"]}, 400, "image_pull_secrets: "),

@@ -12,13 +12,14 @@ from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import SINGULARITY, image_file
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
-from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
-from oscarcli.local.jobs.engine.client import EngineProgram
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
     bind_words,
     container_of,
     has_gpu,
+    image_command,
     program_environment,
     require_shell,
     run_client,
@@ -29,6 +30,8 @@ APPTAINER = "apptainer"
 SINGULARITY_PROGRAM = "singularity"
 # As a container of Docker: nothing of this machine's files and variables, and a root that can be written to.
 _EXEC = ("--quiet", "exec", "--compat")
+# The same with what a file's image runs by itself.
+_RUN = ("--quiet", "run", "--compat")
 
 
 class ApptainerEngine:
@@ -39,13 +42,19 @@ class ApptainerEngine:
         program: the program.
         folder: where images are.
         version: its version.
+        limited: whether it keeps limits of memory and cpu.
     """
 
-    def __init__(self, name: str, program: EngineProgram, folder: Path, version: str = "") -> None:
+    has_own_network = False
+
+    def __init__(
+        self, name: str, program: EngineProgram, folder: Path, version: str = "", *, limited: bool = False
+    ) -> None:
         self.name = name
         self.version = version
         self.images = ApptainerImages(name, program, folder)
         self._program = program
+        self._limited = limited
 
     @property
     def passes_gpus(self) -> bool:
@@ -62,9 +71,13 @@ class ApptainerEngine:
         options = [f"--pwd={tree.working_folder if tree else '/'}"]
         options += [f"--bind={bind_words(bind, ':ro')}" for bind in container.binds]
         options += ["--nv"] if container.gpu else []
+        if self._limited:
+            options += [f"--memory={container.memory}", f"--cpus={container.cpu:g}"]
         target = str(tree.root) if tree else container.image
-        words = [*self._program.words, *_EXEC, *options, target, SHELL]
-        words += shell_arguments(command.script, limited=False)
+        start = [SHELL, *shell_arguments(command, limited=self._limited)]
+        if command.mode is StartMode.IMAGE:
+            start = image_command(tree.config) if tree else []
+        words = [*self._program.words, *(_EXEC if start else _RUN), *options, target, *start]
         return run_client(words, self._environment(variables), command, output, cancellation)
 
     def _environment(self, variables: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -75,10 +88,9 @@ class ApptainerEngine:
 
     def differences(self, image: str) -> str:
         """Return one sentence: how a run differs from one on a real cluster."""
-        return (
-            f"{self.name} keeps no limits of memory and cpu here, and the script runs as the user who "
-            f"started the local cluster, whatever the image {image} says"
-        )
+        limits = "" if self._limited else f"{self.name} keeps no limits of memory and cpu here, and "
+        user = "the script runs as the user who started the local cluster"
+        return f"{limits}{user}, whatever the image {image} says"
 
     def remove(self, container: str) -> None:
         """Do nothing: a container is no more than its processes, which end with the server."""
@@ -161,5 +173,12 @@ def probe(name: str, program: EngineProgram, folder: Path, seconds: float) -> Ap
     with tempfile.TemporaryDirectory(prefix="oscar-cli-") as place:
         root = Path(place) / ROOT
         probe_image.write_tree(root, FOLDERS)
-        program.ask(*_EXEC, str(root), f"/{probe_image.PROGRAM}", timeout=seconds)
-    return ApptainerEngine(name, program, folder / APPTAINER, version)
+        start = (str(root), f"/{probe_image.PROGRAM}")
+        try:
+            # Control groups of the second version, handed to this user by systemd; or a version without.
+            program.ask(*_EXEC, "--memory=64M", "--cpus=1", *start, timeout=seconds)
+            limited = True
+        except ClientError:
+            program.ask(*_EXEC, *start, timeout=seconds)
+            limited = False
+    return ApptainerEngine(name, program, folder / APPTAINER, version, limited=limited)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ class Container:
         cpu: its limit in cores.
         gpu: whether it gets the machine's GPUs.
         folder: where the engine may write files about the run.
+        published: a port of this machine at loopback, and the container's that is reached there; for engines
+            whose containers have a network of their own.
     """
 
     image: str
@@ -105,6 +108,18 @@ class Container:
     cpu: float
     gpu: bool
     folder: Path
+    published: tuple[int, int] | None = None
+
+
+class StartMode(enum.Enum):
+    """How a run begins, as Kubernetes is told to: `/bin/sh FILE`, `/bin/sh -c FILE`, the image's own command.
+
+    A run that is no job has its engine's messages among its output.
+    """
+
+    JOB = "job"
+    EXECUTED = "executed"
+    IMAGE = "image"
 
 
 @dataclass(frozen=True)
@@ -112,12 +127,13 @@ class ScriptCommand:
     """A script that is to run.
 
     Args:
-        script: the script file, run by `/bin/sh` whatever its first line says; a path inside the container
-            if there is one.
+        script: the script file; a path inside the container if there is one. A job's is run by `/bin/sh`
+            whatever its first line says.
         folder: an empty working directory; a container has the image's own.
         environment: all variables of the script; an image adds its own.
         marker: a variable's name and value found in no other run's environment.
         container: where it runs, `None` for this machine itself.
+        mode: how it is started; without a container there is no image to have a command.
     """
 
     script: str
@@ -125,6 +141,7 @@ class ScriptCommand:
     environment: Mapping[str, bytes]
     marker: tuple[str, bytes]
     container: Container | None = None
+    mode: StartMode = StartMode.JOB
 
 
 class Engine(Protocol):
@@ -146,6 +163,11 @@ class Engine(Protocol):
     @property
     def passes_gpus(self) -> bool:
         """Whether scripts get at this machine's GPUs."""
+        ...
+
+    @property
+    def has_own_network(self) -> bool:
+        """Whether ports of a container are not those of this machine, and have to be published."""
         ...
 
     def run(

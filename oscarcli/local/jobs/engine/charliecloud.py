@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,18 +12,22 @@ from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import image_file
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
-from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
 from oscarcli.local.jobs.engine.client import EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
+    GpuSetup,
     bind_words,
     container_of,
+    has_gpu,
+    image_command,
     require_shell,
     run_client,
     shell_arguments,
 )
 
 NAME = "charliecloud"
+_FROM_HOST = "ch-fromhost"
 # ch-run refuses to start without; scripts of real jobs have none.
 _USER = "USER"
 # What the loader of ch-run itself would obey.
@@ -39,12 +44,18 @@ class CharliecloudEngine:
     """
 
     name = NAME
-    passes_gpus = False
+    has_own_network = False
 
     def __init__(self, client: EngineProgram, folder: Path, version: str = "") -> None:
         self.version = version
         self.images = CharliecloudImages(client, folder)
         self._client = client
+        self._gpu_setup = GpuSetup(EngineProgram([_FROM_HOST]))
+
+    @property
+    def passes_gpus(self) -> bool:
+        """Whether there are GPUs to hand out, and the program that puts their driver into images."""
+        return has_gpu() and shutil.which(_FROM_HOST) is not None
 
     def run(
         self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
@@ -52,6 +63,8 @@ class CharliecloudEngine:
         """Run a script to its end; see `Engine.run`."""
         container = container_of(command)
         tree = self.images.tree(container.image)
+        if container.gpu:
+            self._gpu_setup.require(container.image, "--nvidia", str(tree.root))
         host_name = {"HOSTNAME": container.host_name.encode()}
         variables = {**tree.environment(), **host_name, **command.environment}
         options = _options(tree)
@@ -67,8 +80,11 @@ class CharliecloudEngine:
         if _USER not in environment:
             options.append(f"--unset-env={_USER}")
             environment[_USER] = b"oscar"
-        words = [*self._client.words, *options, str(tree.root), "--", SHELL]
-        words += shell_arguments(command.script, limited=False)
+        words = [*self._client.words, *options, str(tree.root), "--"]
+        if command.mode is StartMode.IMAGE:
+            words += image_command(tree.config)
+        else:
+            words += [SHELL, *shell_arguments(command, limited=False)]
         return run_client(words, environment, command, output, cancellation)
 
     def differences(self, image: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from oscarcli.local.images.model import Image, ImageError
 from oscarcli.local.jobs.engine.base import (
@@ -15,6 +17,7 @@ from oscarcli.local.jobs.engine.base import (
     MemoryExceededError,
     RunCancellation,
     ScriptCommand,
+    StartMode,
 )
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram, last_line
 from oscarcli.local.jobs.engine.execution import Program, execute
@@ -22,6 +25,10 @@ from oscarcli.local.jobs.engine.execution import Program, execute
 log = logging.getLogger(__name__)
 
 SHELL = "/bin/sh"
+# There as soon as NVIDIA's driver is.
+NVIDIA_DEVICE = Path("/dev/nvidiactl")
+# Libraries of half a gigabyte are copied.
+GPU_SETUP_SECONDS = 300.0
 # Written to the engine's standard error, where scripts cannot write: their two streams are one.
 _STARTED = "oscar-cli: the script starts"
 _OUT_OF_MEMORY = "oscar-cli: out of memory"
@@ -40,18 +47,30 @@ _ASK_FOR_MEMORY = f"""for file in /sys/fs/cgroup/memory.events /sys/fs/cgroup/me
     done < "$file"
 done
 """
+# What runs a file by its first line: the shell itself does when there is none.
+EXECUTE = '"$0"'
 # The engine's messages go to a file, and the script's lines to where the server reads.
 _SEPARATE = 'exec 2> "$0"; exec "$@"'
 
 
-def shell_arguments(script: str, *, limited: bool) -> list[str]:
-    """Return what the image's `/bin/sh` is called with.
+def shell_arguments(command: ScriptCommand, *, limited: bool) -> list[str]:
+    """Return what the image's `/bin/sh` is called with, for a command that it starts.
 
     Args:
-        script: the script's path in the container.
+        command: the script.
         limited: whether the engine keeps the container's limits.
     """
-    return ["-c", _RUN_SCRIPT + (_ASK_FOR_MEMORY if limited else "") + "exit $code", script]
+    if command.mode is StartMode.EXECUTED:
+        return ["-c", EXECUTE, command.script]
+    return ["-c", _RUN_SCRIPT + (_ASK_FOR_MEMORY if limited else "") + "exit $code", command.script]
+
+
+def image_command(config: Mapping[str, Any]) -> list[str]:
+    """Return the command that an image's configuration has. Raises OSError when it has none."""
+    words = [str(word) for key in ("Entrypoint", "Cmd") for word in config.get(key) or ()]
+    if not words:
+        raise OSError("the image has no command of its own")
+    return words
 
 
 def run_client(
@@ -61,7 +80,9 @@ def run_client(
     output: Callable[[bytes], None],
     cancellation: RunCancellation,
 ) -> int:
-    """Run an engine's program, which runs a script with `shell_arguments`; see `Engine.run`.
+    """Run an engine's program, which runs a script with `shell_arguments` or the image's command.
+
+    See `Engine.run`.
 
     Args:
         words: the program and its arguments.
@@ -70,6 +91,8 @@ def run_client(
         output: gets what the script prints.
         cancellation: stops the run when asked.
     """
+    if command.mode is not StartMode.JOB:
+        return execute(Program(words, command.folder, environment, command.marker), output, cancellation)
     messages = container_of(command).folder / MESSAGES
     program = Program(
         (SHELL, "-c", _SEPARATE, str(messages), *words), command.folder, environment, command.marker
@@ -90,10 +113,10 @@ def container_of(command: ScriptCommand) -> Container:
     return command.container
 
 
-def record(engine: str, container: Container) -> None:
+def record(engine: str, container: str, folder: Path) -> None:
     """Write down which container is about to be started, for the next start of a server that is killed."""
-    text = json.dumps({"engine": engine, "container": container.name})
-    (container.folder / RECORD).write_text(text, encoding="utf-8")
+    text = json.dumps({"engine": engine, "container": container})
+    (folder / RECORD).write_text(text, encoding="utf-8")
 
 
 def recorded(folder: Path) -> tuple[str, str] | None:
@@ -160,4 +183,37 @@ def foreign_files(folder: Path) -> bool:
 
 def has_gpu() -> bool:
     """Tell whether this machine has NVIDIA's devices."""
-    return Path("/dev/nvidiactl").exists()
+    return NVIDIA_DEVICE.exists()
+
+
+class GpuSetup:
+    """Puts the libraries of NVIDIA's driver into images, for engines that need it once for each.
+
+    Args:
+        program: what does it.
+    """
+
+    def __init__(self, program: EngineProgram) -> None:
+        self._program = program
+        self._lock = threading.Lock()
+        self._done: set[str] = set()
+
+    def require(self, target: str, *words: str) -> None:
+        """Make sure that an image has them.
+
+        Args:
+            target: the image.
+            words: the program's arguments.
+
+        Raises:
+            OSError: they cannot be put there.
+        """
+        with self._lock:
+            if target in self._done:
+                return
+            try:
+                self._program.ask(*words, timeout=GPU_SETUP_SECONDS)
+            except ClientError as error:
+                name = Path(self._program.words[0]).name
+                raise OSError(f"{name} cannot hand the GPU to the image: {error}") from error
+            self._done.add(target)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
+from oscarcli.local.jobs.engine.container import EXECUTE, SHELL
 from oscarcli.local.jobs.engine.execution import Program, execute
-
-SHELL = "/bin/sh"
 
 
 class HostEngine:
@@ -17,12 +16,14 @@ class HostEngine:
     version = ""
     images = None
     passes_gpus = False
+    has_own_network = False
 
     def run(
         self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
     ) -> int:
         """Run a script to its end; see `Engine.run`."""
-        words = (SHELL, command.script)
+        options = ("-c", EXECUTE) if command.mode is StartMode.EXECUTED else ()
+        words = (SHELL, *options, command.script)
         program = Program(words, command.folder, command.environment, command.marker)
         return execute(program, output, cancellation)
 

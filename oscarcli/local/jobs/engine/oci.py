@@ -8,10 +8,11 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from oscarcli.local.jobs.engine import probe_image
-from oscarcli.local.jobs.engine.base import Container, RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.base import Container, RunCancellation, ScriptCommand, StartMode
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
@@ -26,6 +27,7 @@ from oscarcli.local.jobs.engine.container import (
 )
 from oscarcli.local.jobs.engine.oci_dialect import DOCKER, Dialect
 from oscarcli.local.jobs.engine.oci_images import OciImages
+from oscarcli.local.options import LOOPBACK
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,22 @@ class OciEngine:
         """Whether there are GPUs to hand out."""
         return has_gpu()
 
+    @cached_property
+    def has_own_network(self) -> bool:
+        """Whether ports of a container have to be published: not where its settings share this machine's."""
+        name = f"oscar-cli-network-{uuid.uuid4().hex}"
+        asked = ("--format={{.HostConfig.NetworkMode}}", name)
+        try:
+            self._client.ask(
+                "create", "--pull=never", f"--name={name}", PROBE_IMAGE, f"/{probe_image.PROGRAM}"
+            )
+            return self._client.ask("container", "inspect", *asked).strip() != "host"
+        except ClientError as error:
+            log.warning("the network of %s is not known, it may be this machine's: %s", self.name, error)
+            return True
+        finally:
+            self.remove(name)
+
     def run(
         self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
     ) -> int:
@@ -72,8 +90,12 @@ class OciEngine:
         container = container_of(command)
         options, environment = self._variables(command.environment)
         words = [*self._client.words, "run", *self._options(container), *options]
-        words += [container.image, *shell_arguments(command.script, limited=self._limited)]
-        record(self.name, container)
+        if command.mode is StartMode.IMAGE:
+            words.append(container.image)
+        else:
+            words += [f"--entrypoint={SHELL}", container.image]
+            words += shell_arguments(command, limited=self._limited)
+        record(self.name, container.name, container.folder)
         ended = False
         try:
             code = run_client(words, environment, command, output, cancellation)
@@ -85,11 +107,13 @@ class OciEngine:
         return code
 
     def _options(self, container: Container) -> list[str]:
-        options = ["--rm", "--pull=never", "--log-driver=none", f"--entrypoint={SHELL}"]
+        options = ["--rm", "--pull=never", "--log-driver=none"]
         options += [f"--name={container.name}", f"--hostname={container.host_name}", *self._dialect.run]
         options += [f"--volume={bind_words(bind, ':ro')}" for bind in container.binds]
         if self._limited:
             options += [f"--memory={container.memory}", f"--cpus={container.cpu:g}"]
+        if container.published is not None:
+            options.append("--publish={}:{}:{}".format(LOOPBACK, *container.published))
         return options + (list(self._dialect.gpus) if container.gpu else [])
 
     def _variables(self, variables: Mapping[str, bytes]) -> tuple[list[str], dict[str, bytes]]:

@@ -13,12 +13,14 @@ from pathlib import Path
 from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import SINGULARITY, image_file
 from oscarcli.local.jobs.engine import probe_image
-from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand
+from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
+    GpuSetup,
     bind_words,
     container_of,
+    has_gpu,
     program_environment,
     require_shell,
     run_client,
@@ -44,27 +46,39 @@ class UdockerEngine:
     """
 
     name = NAME
-    passes_gpus = False
+    has_own_network = False
 
     def __init__(self, program: EngineProgram, version: str = "") -> None:
         self.version = version
         self.images = UdockerImages(program)
         self._program = program
+        self._gpu_setup = GpuSetup(program)
+
+    @property
+    def passes_gpus(self) -> bool:
+        """Whether there are GPUs to hand out."""
+        return has_gpu()
 
     def run(
         self, command: ScriptCommand, output: Callable[[bytes], None], cancellation: RunCancellation
     ) -> int:
         """Run a script to its end; see `Engine.run`."""
         container = container_of(command)
-        options = [f"--env=HOSTNAME={container.host_name}", "--nobanner", f"--entrypoint={SHELL}"]
+        if container.gpu:
+            self._gpu_setup.require(container.image, "setup", "--nvidia", "--force", container.image)
+        options = [f"--env=HOSTNAME={container.host_name}", "--nobanner"]
         options += self.images.options(container.image)
         options += [f"--volume={bind_words(bind)}" for bind in container.binds]
         options += [f"--env={name}={os.fsdecode(value)}" for name, value in command.environment.items()]
-        given = set(command.environment)
-        unwanted = [name for name in _ITS_VARIABLES.split() if name not in given]
-        shell, text, script = shell_arguments(command.script, limited=False)
-        words = [*self._program.words, "--quiet", "run", *options, container.image]
-        words += [shell, f"unset {' '.join(unwanted)}\n{text}", script]
+        words = [*self._program.words, "--quiet", "run", *options]
+        if command.mode is StartMode.IMAGE:
+            words.append(container.image)
+        else:
+            given = set(command.environment)
+            unwanted = [name for name in _ITS_VARIABLES.split() if name not in given]
+            shell, text, script = shell_arguments(command, limited=False)
+            words += [f"--entrypoint={SHELL}", container.image]
+            words += [shell, f"unset {' '.join(unwanted)}\n{text}", script]
         return run_client(words, program_environment(self._program), command, output, cancellation)
 
     def differences(self, image: str) -> str:

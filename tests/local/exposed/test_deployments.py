@@ -1,0 +1,290 @@
+"""What becomes of an exposed service: started, stopped, broken, changed, and gone."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oscarcli.local import control
+from oscarcli.local.exposed import deployment as deployment_module
+from tests.local.exposed.conftest import Expose, deployment, printed, reaches
+from tests.local.harness import LocalCluster, Process, wait_for
+from tests.support import echo_service
+from tests.support.s3_servers import free_port
+
+HEALTHY = {"health_path": "/health"}
+
+
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let broken services be started again soon."""
+    monkeypatch.setattr(deployment_module, "MIN_BACKOFF_SECONDS", 0.1)
+    monkeypatch.setattr(deployment_module, "MAX_BACKOFF_SECONDS", 0.2)
+
+
+def call(cluster: LocalCluster, name: str, path: str = "/x") -> Any:
+    """Call a service."""
+    return cluster.call("GET", f"/system/services/{name}/exposed{path}")
+
+
+def pod(cluster: LocalCluster, name: str) -> str:
+    """Return the name of the pod that answers."""
+    return str(call(cluster, name).json()["environment"]["HOSTNAME"])
+
+
+def change(cluster: LocalCluster, name: str, word: str) -> str:
+    """Stop, start or restart a service; return its state."""
+    answer = cluster.api.post(f"/system/services/{name}/{word}")
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["state"])
+
+
+def listens(port: int) -> bool:
+    """Tell whether something listens at a port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_deployment_tells_how_it_is(cluster: LocalCluster, expose: Expose) -> None:
+    expose("told", **HEALTHY)
+    found = reaches(cluster, "told", "ready")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", found.pop("last_transition_time"))
+    assert found == {
+        "service_name": "told",
+        "namespace": "oscar-svc",
+        "state": "ready",
+        "active_instances": 1,
+        "affected_instances": 0,
+        "resource_kind": "exposed_service",
+    }
+    shown = cluster.api.get("/system/services/told", params={"include": "deployment"}).json()
+    assert shown["deployment"]["resource_kind"] == "exposed_service"
+
+
+def test_a_service_that_is_not_healthy_gets_no_calls(cluster: LocalCluster, expose: Expose) -> None:
+    expose("sick", health_path="/absent")
+    reason = "GET /absent is answered by 404"
+    found = wait_for(
+        lambda: reason in (found := deployment(cluster, "sick")).get("reason", "") and found, "404"
+    )
+    assert (found["state"], found["active_instances"], found["affected_instances"]) == ("pending", 1, 1)
+    answer = call(cluster, "sick")
+    assert (answer.status_code, reason in answer.text) == (503, True)
+
+
+def test_the_log_is_what_the_service_printed(cluster: LocalCluster, expose: Expose) -> None:
+    expose("chatty", "seq 1 1500; printf 'no end'; exec sleep 1000\n")
+    wait_for(lambda: printed(cluster, "chatty")[-1:] == ["no end"], "the last line")
+    path = "/system/services/chatty/deployment/logs"
+    asked = {None: 200, "3": 3, "0": 200, "x": 200, "5000": 1000}
+    for lines, count in asked.items():
+        document = cluster.api.get(path, params={"tailLines": lines} if lines else {}).json()
+        assert (document["service_name"], document["available"]) == ("chatty", True)
+        messages = [entry["message"] for entry in document["entries"]]
+        assert (len(messages), messages[-2:]) == (count, ["1500", "no end"])
+        assert "timestamp" not in document["entries"][0]
+    document = cluster.api.get(path, params={"timestamps": "true", "tailLines": "2"}).json()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["entries"][0]["timestamp"])
+
+
+def test_a_service_is_stopped_started_and_restarted(cluster: LocalCluster, expose: Expose) -> None:
+    port = expose("switched", **HEALTHY)
+    reaches(cluster, "switched", "ready")
+    first = pod(cluster, "switched")
+    for _ in range(2):
+        assert change(cluster, "switched", "stop") == "stopped"
+    wait_for(lambda: not listens(port), "its end")
+    answer = call(cluster, "switched")
+    assert (answer.status_code, "stopped" in answer.text) == (503, True)
+    assert deployment(cluster, "switched")["active_instances"] == 0
+    for _ in range(2):
+        assert change(cluster, "switched", "start") in ("pending", "ready")
+    reaches(cluster, "switched", "ready")
+    second = pod(cluster, "switched")
+    change(cluster, "switched", "restart")
+    reaches(cluster, "switched", "ready")
+    assert len({first, second, pod(cluster, "switched")}) == 3
+
+
+def test_only_exposed_services_are_stopped(cluster: LocalCluster) -> None:
+    cluster.create("hidden")
+    for word in ("stop", "start", "restart"):
+        answer = cluster.api.post(f"/system/services/hidden/{word}")
+        assert (answer.status_code, answer.text) == (400, 'service "hidden" is not exposed')
+        assert cluster.api.post(f"/system/services/nobody/{word}").status_code == 404
+    document = cluster.api.get("/system/services/hidden/deployment/logs").json()
+    assert (document["available"], document["entries"]) == (False, [])
+
+
+def test_a_service_that_ends_is_started_again(cluster: LocalCluster, expose: Expose) -> None:
+    expose("fragile", **HEALTHY)
+    reaches(cluster, "fragile", "ready")
+    first = pod(cluster, "fragile")
+    assert call(cluster, "fragile", "/crash").status_code == 502
+    wait_for(lambda: call(cluster, "fragile").status_code == 200, "the service to be back")
+    assert pod(cluster, "fragile") != first
+    ended = "local cluster - ERROR - it ended with exit code 3; it is started again after 0.1 s"
+    lines = [line for line in printed(cluster, "fragile") if "HTTP/1.1" not in line]
+    assert lines == ["listening", ended, "listening"]
+
+
+def test_a_service_that_cannot_start_says_why_and_is_tried_less_and_less(
+    cluster: LocalCluster, expose: Expose
+) -> None:
+    expose("hopeless", "echo no such model >&2; exit 7\n")
+    reason = reaches(cluster, "hopeless", "failed")["reason"]
+    assert "it ended with exit code 7; it is started again after" in reason
+    pauses = "again after (0.1|0.2) s"
+    lines = wait_for(lambda: len(found := printed(cluster, "hopeless")) > 5 and found, "three starts")
+    assert [re.findall(pauses, line) for line in lines[1:6:2]] == [["0.1"], ["0.2"], ["0.2"]]
+    assert lines[0] == "no such model"
+
+
+def test_a_script_of_another_language_is_run_by_its_first_line(cluster: LocalCluster, expose: Expose) -> None:
+    text = Path(echo_service.__file__).read_text()
+    port = free_port()
+    expose("snake", f"#!{sys.executable}\n" + text.replace("sys.argv[1]", str(port)), port, **HEALTHY)
+    reaches(cluster, "snake", "ready")
+
+
+def test_an_update_replaces_what_runs(cluster: LocalCluster, expose: Expose) -> None:
+    expose("updated", **HEALTHY)
+    reaches(cluster, "updated", "ready")
+    definition = cluster.api.get("/system/services/updated").json()
+    definition["environment"] = {"variables": {"REVISION": "two"}, "secrets": {}}
+    assert cluster.api.put("/system/services", json=definition).status_code == 204
+    reaches(cluster, "updated", "ready")
+    assert call(cluster, "updated").json()["environment"]["REVISION"] == "two"
+    del definition["expose"]
+    assert cluster.api.put("/system/services", json=definition).status_code == 204
+    assert call(cluster, "updated").status_code == 404
+    assert deployment(cluster, "updated")["resource_kind"] == "knative_service"
+
+
+def test_a_deleted_service_ends(cluster: LocalCluster, expose: Expose) -> None:
+    port = expose("gone", **HEALTHY)
+    reaches(cluster, "gone", "ready")
+    assert cluster.api.delete("/system/services/gone").status_code == 204
+    assert not listens(port)
+    assert not (cluster.folder.deployments / "gone").exists()
+
+
+def test_a_service_that_ignores_the_word_is_killed(cluster: LocalCluster, expose: Expose) -> None:
+    script = f"trap '' TERM\n{sys.executable} {Path(echo_service.__file__)} PORT & wait; wait\n"
+    port = free_port()
+    expose("stubborn", script.replace("PORT", str(port)), port, **HEALTHY)
+    reaches(cluster, "stubborn", "ready")
+    assert cluster.api.delete("/system/services/stubborn").status_code == 204
+    assert not listens(port)
+
+
+def test_a_port_in_use_is_the_reason(cluster: LocalCluster, expose: Expose) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        script = f"exec {sys.executable} {Path(echo_service.__file__)} {port}\n"
+        expose("late", script, port, **HEALTHY)
+        reason = reaches(cluster, "late", "failed")["reason"]
+        assert f"the port {port} is in use by another program; with the engine host services listen" in reason
+    reaches(cluster, "late", "ready")
+    expose("later", script, port, **HEALTHY)
+    assert f'the port {port} is in use by the service "late"' in reaches(cluster, "later", "failed")["reason"]
+    assert cluster.api.delete("/system/services/late").status_code == 204
+    reaches(cluster, "later", "ready")
+
+
+def test_a_service_with_min_scale_0_runs_when_it_is_called(
+    cluster: LocalCluster, expose: Expose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment_module, "IDLE_SECONDS", 0.3)
+    port = expose("sleeper", min_scale=0, **HEALTHY)
+    found = deployment(cluster, "sleeper")
+    assert (found["state"], found["active_instances"]) == ("ready", 0)
+    assert "the next call starts it" in found["reason"]
+    assert not listens(port)
+    first = pod(cluster, "sleeper")
+    wait_for(lambda: not listens(port), "its sleep")
+    assert deployment(cluster, "sleeper")["state"] == "ready"
+    assert pod(cluster, "sleeper") != first
+    assert change(cluster, "sleeper", "stop") == "stopped"
+    assert call(cluster, "sleeper").status_code == 503
+    assert any("a real cluster, which refuses 0" in line for line in printed(cluster, "sleeper"))
+
+
+def test_more_replicas_than_one_are_told_of_once(cluster: LocalCluster, expose: Expose) -> None:
+    expose("many", max_scale=10, **HEALTHY)
+    reaches(cluster, "many", "ready")
+    change(cluster, "many", "restart")
+    told = [line for line in printed(cluster, "many") if "one replica runs here" in line]
+    assert told == ["local cluster - INFO - one replica runs here, whatever max_scale (10) says"]
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("nodePort", [30080], "expose.nodePort: the local cluster has no nodes"),
+        ("auth_type", "digest", 'expose.auth_type: "digest" is neither basic nor forward'),
+        ("default_command", True, "expose.default_command: the engine host has no image"),
+        ("api_port", [70000], "expose.api_port: 70000 is no port"),
+        ("api_port", [8080, 0], "expose.api_port: 0 is no port"),
+    ],
+)
+def test_what_cannot_be_is_refused(cluster: LocalCluster, member: str, value: Any, said: str) -> None:
+    expose = {"api_port": [8080], "min_scale": 1, "max_scale": 1, member: value}
+    definition = {"name": "refused", "image": "none", "script": "true", "expose": expose}
+    answer = cluster.api.post("/system/services", json=definition)
+    assert (answer.status_code, said in answer.text) == (400, True), answer.text
+
+
+def test_a_strict_cluster_refuses_what_the_autoscaler_does(
+    start_cluster: Callable[..., LocalCluster],
+) -> None:
+    expose = {"api_port": [8080], "min_scale": 0, "max_scale": 1, "cpu_threshold": 80}
+    definition = {"name": "scaled", "image": "none", "script": "true", "expose": expose}
+    answer = start_cluster(strict=True).api.post("/system/services", json=definition)
+    assert (answer.status_code, "expose.min_scale: Invalid value: 0" in answer.text) == (500, True)
+
+
+def servers(port: int) -> list[int]:
+    """Return the processes that serve at a port."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                line = Path(f"/proc/{entry.name}/cmdline").read_bytes()
+            except OSError:
+                continue
+            if line.endswith(f"echo_service.py\0{port}\0".encode()):
+                found.append(int(entry.name))
+    return found
+
+
+def test_services_end_with_the_server_and_start_with_it(tmp_path: Path) -> None:
+    process = Process(tmp_path / "data")
+    try:
+        cluster = process.start()
+        ports = {name: free_port() for name in ("runs", "stays")}
+        for name, port in ports.items():
+            script = f"exec {sys.executable} {Path(echo_service.__file__)} {port}\n"
+            exposed = {"api_port": [port], "min_scale": 1, "max_scale": 1, **HEALTHY}
+            cluster.create(name, script, expose=exposed, input=[], output=[])
+            reaches(cluster, name, "ready")
+        change(cluster, "stays", "stop")
+        (before,) = servers(ports["runs"])
+        process.kill()
+        cluster = process.start()
+        assert deployment(cluster, "stays")["state"] == "stopped"
+        reaches(cluster, "runs", "ready")
+        assert before not in servers(ports["runs"])
+        assert len(servers(ports["runs"])) == 1
+        control.stop(process.folder)
+        assert servers(ports["runs"]) == []
+    finally:
+        process.disconnect()
+        control.reset(process.folder)

@@ -1,0 +1,45 @@
+"""botocore's tables, read once by each process of the tests.
+
+A client costs three times as much as most calls made with it, nearly all of it for reading the same two
+megabytes of JSON: every session of botocore keeps what it has read for itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.loaders import JSONFileLoader, Loader
+from botocore.session import Session
+
+_read = JSONFileLoader.load_file
+_list = Loader.list_available_services
+_kept: dict[str, Any] = {}
+_services: dict[tuple[str, ...], list[str]] = {}
+
+
+def _load_file(loader: JSONFileLoader, path: str) -> Any:
+    if path not in _kept:
+        found = _read(loader, path)
+        if found is None:
+            return None
+        _kept[path] = found
+    return _kept[path]
+
+
+def _list_available_services(loader: Loader, type_name: str) -> list[str]:
+    key = (type_name, *loader.search_paths)
+    if key not in _services:
+        _services[key] = _list(loader, type_name)
+    return _services[key]
+
+
+def read_once() -> None:
+    """Let all sessions of this process share what is read."""
+    JSONFileLoader.load_file = _load_file
+    Loader.list_available_services = _list_available_services
+
+
+def read_those_of_s3() -> None:
+    """Read now what a client of S3 wants."""
+    keys = {"aws_access_key_id": "a", "aws_secret_access_key": "s"}
+    Session().create_client("s3", region_name="us-east-1", endpoint_url="http://127.0.0.1:9", **keys).close()
