@@ -18,7 +18,13 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from oscarcli.cli.kit import argv, click
 from oscarcli.cli.kit.answer_options import Watch, all_formats, answer_options, settle_answer
-from oscarcli.cli.kit.command_help import answer_with_help, set_metavar, usage_piece, write_options
+from oscarcli.cli.kit.command_help import (
+    answer_with_help,
+    set_metavar,
+    usage_piece,
+    write_examples,
+    write_options,
+)
 from oscarcli.cli.kit.destructive import close_words
 from oscarcli.cli.kit.options import common_options, table_options
 from oscarcli.cli.kit.session import Session
@@ -126,7 +132,8 @@ class Command(TyperCommand):
         return [str(self.options_metavar), *map(usage_piece, arguments)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write arguments, the verb's own options, and the common ones."""
+        """Write examples, arguments, the verb's own options, and the common ones."""
+        write_examples(ctx, formatter)
         write_options(self, ctx, formatter)
 
 
