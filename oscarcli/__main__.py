@@ -68,7 +68,7 @@ def _main(words: list[str]) -> None:
         _answer(root_help())
     elif words == ["help"]:
         from oscarcli.cli.commands import PROGRAM, all_commands, root_help
-        from oscarcli.cli.help.pages import list_of_pages
+        from oscarcli.cli.kit.pages import list_of_pages
 
         _answer(root_help() + all_commands() + list_of_pages(PROGRAM))
     elif words[0] in ("__complete", "__completeNoDesc"):

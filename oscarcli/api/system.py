@@ -65,6 +65,21 @@ def get_health(client: Client, *, seconds: float = HEALTH_SECONDS) -> Health:
     return Health(is_well, response.status_code, response.text.strip())
 
 
+def has_dashboard(client: Client) -> bool:
+    """Tell whether a cluster has pages for a browser; a manager without them answers 404.
+
+    Raises:
+        UnreachableError: nothing answers.
+    """
+    import httpx
+
+    response = client.request(
+        "GET", "ui", what="find the dashboard", auth=httpx.Auth(), any_answer=True, any_status=True
+    )
+    # With them it leads to `/ui/`.
+    return response.status_code < httpx.codes.BAD_REQUEST
+
+
 def probe_health(
     endpoint: str, *, tls: TlsSettings, seconds: float, trace: Callable[[str], None] | None = None
 ) -> HealthAnswer:

@@ -84,7 +84,7 @@ def _version_option() -> TyperOption:
 
 def _is_topic(words: list[str]) -> bool:
     """Tell whether what stands behind `help` is a page, or nothing at all; a page goes before a command."""
-    from oscarcli.cli.help.pages import topics
+    from oscarcli.cli.kit.pages import topics
 
     is_command = any(find(word) for word in words[:1])
     return not is_command or (len(words) == 1 and words[0] in topics())

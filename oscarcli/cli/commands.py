@@ -75,7 +75,7 @@ COMMANDS = (
     Entry(
         "completion",
         "completion.app",
-        "Scripts that complete words at Tab, for four shells.",
+        "Scripts that complete words at Tab, for four shells; and manual pages.",
         is_noun=True,
     ),
     Entry(
@@ -84,7 +84,7 @@ COMMANDS = (
         "Show clusters on a full screen; every command runs from there, too.",
     ),
     Entry("version, v", "version", "Show the version of this program."),
-    Entry("help", "help.app", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
+    Entry("help", "help", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
 )
 
 # The commands by what a person wants to do. One that is in none of them is shown with the last.
@@ -151,7 +151,7 @@ ELSEWHERE: dict[str, tuple[str, ...]] = {
     "share": ("bucket update",),
     "presign": ("bucket presign",),
     "ping": ("health",),
-    "man": ("help",),
+    "man": ("help", "completion man"),
 }
 
 COMMON_OPTIONS = (

@@ -295,10 +295,14 @@ def test_a_cluster_is_chosen_by_option_then_environment_then_default(
 def test_without_a_cluster_the_way_to_one_is_told(call: Caller) -> None:
     result = call("service", "list")
     assert result.code == 3
-    assert "no cluster is chosen" in result.err
+    assert "Error: there is no cluster yet" in result.err
     assert "oscar-cli local start" in result.err
+    assert "oscar-cli cluster add" in result.err
     call.write_config("oscar: {a: {endpoint: x}}\n")
-    assert "cluster default --set" in call("service", "list").err
+    result = call("service", "list")
+    assert "no cluster is chosen" in result.err
+    assert "--cluster ID, such as a," in result.err
+    assert "cluster default --set" in result.err
 
 
 def test_a_home_that_cannot_be_told_is_an_error_and_not_a_crash(call: Caller) -> None:

@@ -189,7 +189,7 @@ SENTENCES = {
     "bucket delete", "bucket delete-file", "volume create", "volume delete", "federation add-member",
     "federation update", "federation delete", "local start", "local stop", "local reset",
     "local images prune", "local user add", "local user token", "local user remove", "service map",
-    "hub show", "hub deploy", "hub validate",
+    "hub show", "hub deploy", "hub validate", "cluster open", "completion man",
 }  # fmt: skip
 
 

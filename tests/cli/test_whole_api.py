@@ -57,6 +57,7 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("cluster info", "local-"),
         Step("cluster status", "ready, 1 of 1 replicas"),
         Step("cluster config", "volume_enable: true"),
+        Step("cluster open", code=ExitCode.NOT_FOUND, err="has no dashboard"),
         Step(
             "cluster config --set-images alpine",
             code=ExitCode.REFUSED,
@@ -101,7 +102,7 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("service logs get NAME --latest --follow", err="Succeeded"),
         Step("service logs list NAME", "Succeeded"),
         Step("service logs delete NAME --all --yes"),
-        Step("service logs list NAME", "JOB"),
+        Step("service logs list NAME", err="This service has no logs"),
     ),
     "service deployment": (
         Step("service deployment status NAME", "state: ready"),
@@ -126,7 +127,7 @@ SCENARIOS: Mapping[str, tuple[Step, ...]] = {
         Step("bucket presign of-NAME folder/word.txt", "X-Amz-Signature="),
         Step("bucket get-file of-NAME folder/word.txt from-bucket.txt", "from-bucket.txt"),
         Step("bucket sync of-NAME: from-bucket", "folder/word.txt"),
-        Step("bucket uploads of-NAME", "UPLOAD"),
+        Step("bucket uploads of-NAME", err="There is no unfinished upload"),
         Step("bucket delete-file of-NAME folder/word.txt", "word.txt"),
         Step("bucket delete of-NAME --yes", "of-NAME"),
         Step("bucket get of-NAME", code=ExitCode.NOT_FOUND),
@@ -258,10 +259,9 @@ def test_each_verb_does_what_it_says(
 
 
 def readable_table(text: str) -> str:
-    lines = text.splitlines()
-    assert lines
-    assert "{" not in lines[0]
-    return lines[0]
+    header = text.partition("\n")[0]
+    assert "{" not in header
+    return header
 
 
 READ: Mapping[str, Callable[[str], Any]] = {
@@ -280,6 +280,8 @@ def test_whatever_shows_something_shows_it_in_each_form(call: Caller, service: s
         for form, read in READ.items():
             result = call(*words, "-o", form)
             assert (reader, form, result.code) == (reader, form, 0), result.err
+            # An empty list has no header, and is told on stderr.
+            assert result.out or (form == "table" and result.err), reader
             documents[form] = read(result.out)
         assert shape(documents["json"]) == shape(documents["yaml"]), reader
 
@@ -305,13 +307,9 @@ def test_csv_has_as_many_cells_in_each_line(call: Caller, service: str, words: s
 
 def test_a_service_uses_a_volume_from_its_fdl(local: Runner, tmp_path: Path) -> None:
     mount = tmp_path / "mounted"
-    data = json.loads(local("local", "status", "-o", "json").out)["data_dir"]
     fdl = FDL.format(name="mounting") + f"      volume: {{size: 1Gi, mount_path: {mount}}}\n"
     (local.home / "mounting.yaml").write_text(fdl.replace("script.sh", "mounting.sh"))
     (local.home / "mounting.sh").write_text(f'cp "$INPUT_FILE_PATH" {mount}\n')
-    refused = local("apply", "mounting.yaml")
-    assert (refused.code, f"ln -s {data}/volumes/mounting {mount}" in refused.err) == (ExitCode.REFUSED, True)
-    mount.symlink_to(Path(data) / "volumes" / "mounting")
     assert local("apply", "mounting.yaml").code == 0
     assert "Unchanged" in local("diff", "mounting.yaml").out
     assert local("service", "put-file", "mounting", "word.txt").code == 0

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from oscarcli.cli.completion.verbs import verbs
 from oscarcli.errors import ExitCode
 from tests.support.command import Runner
-from tests.support.command_table import PAGE, verbs, written
+from tests.support.command_table import PAGE, written
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"

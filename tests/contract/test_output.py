@@ -18,7 +18,7 @@ from tests.local.harness import LocalCluster, open_cluster
 from tests.support.command import Caller
 from tests.support.github import GitHub
 from tests.support.oidc import ScriptedProvider
-from tests.support.server import ScriptedServer, document
+from tests.support.server import Answer, ScriptedServer, document
 
 FDL = """\
 functions:
@@ -202,9 +202,11 @@ DEPLOYMENT = {"service_name": "web", "state": "ready", "new": 1}
 SCRIPTED = (
     *(Step(f"service {verb} web", "new service_name state", API) for verb in ("start", "stop", "restart")),
     Step("service url web", "node_ports service set_auth url"),
+    Step("cluster open", "cluster url"),
 )
-# A cluster's own process.
+# A cluster's own process, and other folders of this machine.
 LOCAL = (
+    Step("completion man --dir man", "written"),
     Step(
         "local start --port 0 --s3-port 0",
         "data_dir endpoint engine engine.name engine.version name s3_endpoint",
@@ -298,15 +300,22 @@ def test_the_keys_of_answers(call: Caller, cluster: LocalCluster, monkeypatch: p
     check(call, STEPS, work)
 
 
-def test_the_keys_of_answers_about_exposed_services(call: Caller, server: ScriptedServer) -> None:
+def test_the_keys_of_answers_about_exposed_services(
+    call: Caller, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     call.know(server.url)
     for verb in ("start", "stop", "restart"):
         server.expect("POST", f"/system/services/web/{verb}", document(DEPLOYMENT))
     server.expect("GET", "/system/services/web", document({"name": "web", "expose": {"api_port": 80}}))
+    server.expect("GET", "/ui", Answer(body=b"<html>"))
+    monkeypatch.setattr("oscarcli.cli.kit.browser.has_opened", lambda _address: True)
     check(call, SCRIPTED)
 
 
-def test_the_keys_of_answers_about_a_cluster_of_this_machine(call: Caller) -> None:
+def test_the_keys_of_answers_about_a_cluster_of_this_machine(
+    call: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(call.home)
     try:
         check(call, LOCAL)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oscarcli.cli.kit.browser import has_opened
 from oscarcli.cli.kit.session import Session
 from oscarcli.config.model import Cluster
 from oscarcli.errors import AuthError, ConfigError
@@ -67,7 +68,7 @@ def _granted(session: Session, cluster: Cluster, *, device: bool, port: int) -> 
             client,
             scopes,
             connection,
-            open_browser=_open_browser,
+            open_browser=has_opened,
             show=lambda url: session.note(f"Log in with a browser: {url}"),
             port=port,
             seconds=session.timeout or MAX_LOGIN_SECONDS,
@@ -88,12 +89,3 @@ def _show(session: Session, code: DeviceCode) -> None:
     session.note(f"Open {code.verification_uri} and type the code {code.user_code}")
     if code.verification_uri_complete:
         session.note(f"or open {address}")
-
-
-def _open_browser(url: str) -> bool:
-    import webbrowser
-
-    try:
-        return webbrowser.open(url)
-    except webbrowser.Error:
-        return False

@@ -27,13 +27,7 @@ from oscarcli.cli.kit.sync import (
     SyncOptions,
     synchronise,
 )
-from oscarcli.cli.kit.transfers import (
-    NoProgressOption,
-    get_group,
-    get_one,
-    places_of,
-    put_all,
-)
+from oscarcli.cli.kit.transfers import NoProgressOption, get_group, get_one, places_of, put_all
 from oscarcli.errors import NotFoundError, UsageError
 from oscarcli.output.render import Result
 

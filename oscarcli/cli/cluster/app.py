@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from oscarcli.cli.cluster import add, secrets, status
+from oscarcli.cli.cluster import add, dashboard, secrets, status
 from oscarcli.cli.cluster.add import IdentifierArgument
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
@@ -109,11 +109,15 @@ def _list_lines(session: Session, rows: list[dict[str, object]], empty: str) -> 
     from oscarcli.output.terminal import clean
 
     if not rows:
+        from oscarcli.config.environment import HOW_TO_BEGIN
+
         session.note(empty)
+        session.note(f"hint: {HOW_TO_BEGIN}")
     for row in rows:
         text = clean(f"{row['id']} ({row['endpoint']})")
         session.answer((session.out.styled(f"{text} (Default)", "1") if row["default"] else text) + "\n")
 
 
 app.include(status.app)
+app.include(dashboard.app)
 app.add_typer(secrets.app, name="secrets")

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from oscarcli.cli.completion import man
 from oscarcli.cli.kit.command import noun
 from oscarcli.cli.kit.session import Session
 
-app = noun("Scripts that complete words at Tab, for four shells.")
+app = noun("Scripts that complete words at Tab, for four shells; and manual pages.")
 
 NoDescriptionsOption = Annotated[
     bool, typer.Option("--no-descriptions", help="Complete words without a sentence about each.")
@@ -58,3 +59,6 @@ def powershell(ctx: typer.Context, no_descriptions: NoDescriptionsOption = False
 def _write(session: Session, name: str, *, described: bool) -> None:
     text = (Path(__file__).parent / "scripts" / name).read_text(encoding="utf-8")
     session.answer(text.replace("COMMAND", "__complete" if described else "__completeNoDesc"))
+
+
+app.include(man.app)

@@ -30,7 +30,7 @@ app = noun("Create, update or delete the services of an FDL file.")
 DELETED = (("removed", "delete"),)
 
 
-@app.command("apply, a", formats=TABLE_FORMATS)
+@app.command("apply, a", formats=TABLE_FORMATS, waits=True)
 def apply(
     ctx: typer.Context,
     fdl_file: FdlArgument,

@@ -149,7 +149,7 @@ class _Loop:
     # -- what is shown -----------------------------------------------------------------------------
 
     def _tell(self, event: Any) -> None:
-        from oscarcli.cli.fdl.dev_run import Answer, Applied
+        from oscarcli.cli.fdl.dev_run import Applied, SyncAnswer
         from oscarcli.jobs import events as jobs
         from oscarcli.jobs.finished import FinishedJob
         from oscarcli.jobs.uploaded import JobUpdate
@@ -169,7 +169,7 @@ class _Loop:
             session.line(str(event.path))
         elif isinstance(event, jobs.ResultFailed):
             session.diagnostics.error(event.error.message, event.error.hint)
-        elif isinstance(event, Answer):
+        elif isinstance(event, SyncAnswer):
             self._tell_answer(event.content)
 
     def _tell_answer(self, content: bytes) -> None:

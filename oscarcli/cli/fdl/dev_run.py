@@ -51,7 +51,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Answer:
+class SyncAnswer:
     """What a synchronous run answered."""
 
     content: bytes
@@ -177,7 +177,7 @@ class DevTurn(threading.Thread):
         )
         provider = _input_provider(target)
         if provider is None:
-            yield Answer(self._answer(files, target.cluster_id))
+            yield SyncAnswer(self._answer(files, target.cluster_id))
             return
         task = files.input(options.input, provider)
         yield from upload_and_wait(files, [task], provider=provider, folder=options.folder)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 app = noun("Deploy a service of the hub.")
 
 
-@app.command("deploy, d", formats=TABLE_FORMATS)
+@app.command("deploy, d", formats=TABLE_FORMATS, waits=True)
 def deploy(
     ctx: typer.Context,
     slug: SlugArgument,

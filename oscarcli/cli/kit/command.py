@@ -26,6 +26,8 @@ from oscarcli.cli.kit.command_help import (
     write_options,
 )
 from oscarcli.cli.kit.destructive import close_words
+from oscarcli.cli.kit.notify import NAME as NOTIFY
+from oscarcli.cli.kit.notify import notified_end, notify_option
 from oscarcli.cli.kit.options import common_options, table_options
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import NotFoundError, UsageError
@@ -70,6 +72,7 @@ class Command(TyperCommand):
             when it cannot.
         optional_values: options that may stand alone, and are given an empty value then, or take `=VALUE`;
             and for each the words that it also takes behind a blank.
+        waits: whether it may take long, and has `--notify` for that.
     """
 
     def __init__(
@@ -80,6 +83,7 @@ class Command(TyperCommand):
         on_terminal: str | None = None,
         watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
+        waits: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -93,6 +97,8 @@ class Command(TyperCommand):
             set_metavar(param)
         has_output = any("--output" in param.opts for param in self.params)
         self.params += answer_options(formats, on_terminal, watch, has_output=has_output)
+        if waits:
+            self.params.append(notify_option())
         self.params += table_options(columns)
         self.params += common_options()
 
@@ -113,8 +119,9 @@ class Command(TyperCommand):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the verb."""
         session = cast("Session", ctx.obj)
+        is_wanted = bool(ctx.params.pop(NOTIFY, False))
         try:
-            with _errors_with_usage(ctx):
+            with notified_end(session, ctx.command_path, wanted=is_wanted), _errors_with_usage(ctx):
                 if session.watches and self._watch == "whole":
                     from oscarcli.cli.kit.watch import watch
 
@@ -238,6 +245,7 @@ class Noun(typer.Typer):
         on_terminal: str | None = None,
         watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
+        waits: bool = False,
         **kwargs: Any,
     ) -> Callable[[Function], Function]:
         """Register a verb.
@@ -249,6 +257,7 @@ class Noun(typer.Typer):
             on_terminal: the default form there, where it is another one than in a pipe.
             watch: how it goes on with `--watch`; `None` for no such option.
             optional_values: options that may stand without a value; see `Command`.
+            waits: whether it has `--notify`.
             kwargs: as for `typer.Typer.command`.
         """
         made = partial(
@@ -258,6 +267,7 @@ class Noun(typer.Typer):
             on_terminal=on_terminal,
             watch=watch,
             optional_values=optional_values,
+            waits=waits,
         )
         cls = cast("type[TyperCommand]", made)
         return super().command(names, cls=cls, context_settings=CONTEXT_SETTINGS, **kwargs)

@@ -69,8 +69,8 @@ def path_of(ctx: click.Context) -> str:
     return " ".join(names)
 
 
-def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    """Write arguments and options, each kind under its title."""
+def option_sections(command: click.Command, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+    """Return arguments and options with what is said of each, by the title that they stand under."""
     titles = ("Arguments", "Options", "Table options", "Common options")
     sections: dict[str, list[tuple[str, str]]] = {title: [] for title in titles}
     help_option = command.get_help_option(ctx)
@@ -84,10 +84,14 @@ def write_options(command: click.Command, ctx: click.Context, formatter: click.H
             sections["Common options"].append((record[0], COMMON_OPTIONS[-1][1]))
         else:
             sections[_section(param)].append(record)
-    for title, records in sections.items():
-        if records:
-            with formatter.section(title):
-                formatter.write_dl(records)
+    return {title: records for title, records in sections.items() if records}
+
+
+def write_options(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Write arguments and options, each kind under its title."""
+    for title, records in option_sections(command, ctx).items():
+        with formatter.section(title):
+            formatter.write_dl(records)
 
 
 def _section(option: click.Parameter) -> str:

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import TransferReport
+from oscarcli.cli.kit.transfer_report import TransferReport
 from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Result
 

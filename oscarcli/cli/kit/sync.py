@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import TransferReport, carried_out, shown_path
+from oscarcli.cli.kit.transfer_report import TransferReport, carried_out
+from oscarcli.cli.kit.transfers import shown_path
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.table import Column
 

@@ -13,6 +13,7 @@ from oscarcli.cli.kit.session import Session
 from oscarcli.cli.local import images, user
 from oscarcli.cli.local.cluster_entry import is_loopback, refuse_other_cluster, remember
 from oscarcli.cli.local.options import DataDirOption, NameOption, folder_of
+from oscarcli.cli.local.started import show_started, tell_next_step
 from oscarcli.errors import ExitCode, NotFoundError, UsageError
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.options import LOOPBACK, Binding, Endpoints, Options
@@ -158,7 +159,9 @@ def start(
     remember(session, name, folder, started.endpoints, started.settings)
     if started.was_running:
         session.note(f'the local cluster "{name}" is running already')
-    _show_started(session, name, folder, started.endpoints)
+    show_started(session, name, folder, started.endpoints)
+    if not started.was_running:
+        tell_next_step(session, name)
 
 
 def _serve(session: Session, name: str, folder: DataFolder, binding: Binding, options: Options) -> None:
@@ -166,33 +169,13 @@ def _serve(session: Session, name: str, folder: DataFolder, binding: Binding, op
 
     def ready(endpoints: Endpoints) -> None:
         remember(session, name, folder, endpoints, folder.settings())
-        _show_started(session, name, folder, endpoints)
+        show_started(session, name, folder, endpoints)
         session.out.flush()
 
     folder.create()
     with folder.open_log() as file:
         begin_log(logging.StreamHandler(file), logging.StreamHandler())
         serve(folder, binding, options, ready)
-
-
-def _show_started(session: Session, name: str, folder: DataFolder, endpoints: Endpoints) -> None:
-    if not session.wants_table:
-        document = {
-            "name": name,
-            "endpoint": endpoints.api,
-            "s3_endpoint": endpoints.s3,
-            "engine": folder.read_engine(),
-            "data_dir": str(folder.path),
-        }
-        session.show(Result(document))
-        return
-    session.line(f'Local cluster "{name}" is running')
-    session.line(f"Endpoint:        {endpoints.api}")
-    session.line(f"S3 endpoint:     {endpoints.s3}")
-    engine = folder.read_engine()
-    if engine is not None:
-        session.line(f"Engine:          {engine['name']} {engine['version']}".rstrip())
-    session.line(f"Data directory:  {folder.path}")
 
 
 def _warn_of_others(session: Session, bind: str) -> None:

@@ -57,7 +57,7 @@ FileOption = Annotated[
 TextOption = Annotated[str | None, typer.Option("--text-input", "-i", metavar="TEXT", help="Text to send.")]
 
 
-@app.command("run, invoke, r")
+@app.command("run, invoke, r", waits=True)
 def run(
     ctx: typer.Context,
     name: ServiceArgument,
@@ -99,7 +99,7 @@ def run(
         )
 
 
-@app.command("job, j", formats=TABLE_FORMATS)
+@app.command("job, j", formats=TABLE_FORMATS, waits=True)
 def job(
     ctx: typer.Context,
     name: ServiceArgument,

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from oscarcli.cli.kit.browser import open_page
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
 from oscarcli.cli.kit.session import Session
-from oscarcli.errors import OscarError, RefusedError
+from oscarcli.errors import RefusedError
 from oscarcli.output.render import Column, Result
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def url(
         session.show(Result(_address_document(service, address, expose)))
     _tell_about(session, service, expose)
     if open_it:
-        _open(address)
+        open_page(address)
 
 
 def _path_segment(service: str, document: dict[str, Any]) -> str:
@@ -122,13 +123,6 @@ def _tell_about(session: Session, service: str, expose: dict[str, Any]) -> None:
         session.note(
             f"port {', '.join(fixed)} of the cluster's nodes leads there, too; alone if it was fixed"
         )
-
-
-def _open(address: str) -> None:
-    import webbrowser
-
-    if not webbrowser.open(address):
-        raise OscarError("no browser could be opened", hint="open the address yourself")
 
 
 @app.command("system-logs", formats=("text", "json", "csv", "yaml", "table"), columns=SYSTEM_LOG_COLUMNS)

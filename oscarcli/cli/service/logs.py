@@ -90,7 +90,7 @@ def list_jobs(
     session.show(Result({"jobs": shown}, COLUMNS, rows=list(shown.items()), empty=empty))
 
 
-@app.command("get, g", formats=("text", "json", "yaml"))
+@app.command("get, g", formats=("text", "json", "yaml"), waits=True)
 def get(
     ctx: typer.Context,
     service: ServiceArgument,

@@ -16,7 +16,8 @@ from oscarcli.cli.kit.file_options import (
     name_filter,
 )
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import NoProgressOption, terminated_by_exception
+from oscarcli.cli.kit.transfer_report import terminated_by_exception
+from oscarcli.cli.kit.transfers import NoProgressOption
 from oscarcli.cli.service.batch_lines import progress_text, status_line, tell_failures
 from oscarcli.cli.service.stored_files import service_storage
 from oscarcli.cli.service.wait import wait_limit
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 app = noun("Batches of jobs.")
 
 
-@app.command("map", formats=TABLE_FORMATS)
+@app.command("map", formats=TABLE_FORMATS, waits=True)
 def map_inputs(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")],

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 app = noun("Files for a service.")
 
 
-@app.command("put-file, pf", formats=TABLE_FORMATS)
+@app.command("put-file, pf", formats=TABLE_FORMATS, waits=True)
 def put_file(
     ctx: typer.Context,
     words: Annotated[

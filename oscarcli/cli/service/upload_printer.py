@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from oscarcli.api.jobs import state_text
 from oscarcli.cli.kit.session import Session
-from oscarcli.cli.kit.transfers import TransferReport, carried_out, upload_label, upload_line
+from oscarcli.cli.kit.transfer_report import TransferReport, carried_out
+from oscarcli.cli.kit.transfers import upload_label, upload_line
 from oscarcli.cli.service.batch_lines import progress_text
 from oscarcli.cli.service.wait import WaitPrinter
 from oscarcli.errors import OscarError

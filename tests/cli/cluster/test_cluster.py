@@ -504,7 +504,9 @@ def test_the_list_in_json_and_yaml_has_no_secret(call: Caller) -> None:
 def test_an_empty_list_is_no_failure(call: Caller) -> None:
     result = call("cluster", "list")
     assert (result.code, result.out) == (0, "")
-    assert result.err == "There are no defined clusters in the config file\n"
+    first, hint = result.err.splitlines()
+    assert first == "There are no defined clusters in the config file"
+    assert hint.startswith("hint: 'oscar-cli local start' makes one on this machine")
     assert call("cluster", "list", "-o", "json").out == "[]\n"
     assert not call.config.exists()
 

@@ -38,7 +38,10 @@ def test_start_prints_where_it_is_and_stores_the_default_cluster(
     run: Run, local: Callable[..., Any], tmp_path: Path
 ) -> None:
     started = local("start", *FREE)
-    assert (started.code, started.err) == (0, "")
+    assert started.code == 0
+    assert started.err == (
+        "next: 'oscar-cli init hello' writes a service, 'oscar-cli apply hello/fdl.yaml' creates it\n"
+    )
     lines = started.out.splitlines()
     assert lines[0] == 'Local cluster "local" is running'
     assert re.fullmatch(r"Endpoint: +http://127\.0\.0\.1:\d+", lines[1])
@@ -64,7 +67,7 @@ def test_starting_again_says_so_and_mends_the_entry(run: Run, local: Callable[..
 
 def test_another_default_cluster_stays_the_default(run: Run, local: Callable[..., Any]) -> None:
     run("cluster", "add", "mine", "https://127.0.0.1:1", "user", "password", "--no-check")
-    local("start", *FREE)
+    assert "'oscar-cli apply -c local hello/fdl.yaml'" in local("start", *FREE).err
     config = yaml.safe_load(run.config.read_text())
     assert (config["default"], set(config["oscar"])) == ("mine", {"mine", "local"})
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from oscarcli.cli.commands import COMMANDS, PROGRAM, all_commands, root_help
-from oscarcli.cli.help.pages import list_of_pages, page, topics
 from oscarcli.cli.kit.command import noun
+from oscarcli.cli.kit.pages import list_of_pages, page, topics
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 from oscarcli.output.manual import show_page
