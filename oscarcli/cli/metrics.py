@@ -28,6 +28,10 @@ SERVICE_COLUMNS = (
         lambda row: [f"{one.get('name')}:{one.get('status')}" for one in _records(row.get("sources"))],
     ),
 )
+METRIC_CHOICES = (
+    "[cpu-hours|gpu-hours|requests-sync-per-service|requests-async-per-service"
+    "|requests-exposed-per-service|users-per-service]"
+)
 # Keys of an item by group, in the order of the server's own CSV (`oscar-api` 4.15).
 ITEM_KEYS = {
     "service": (
@@ -123,7 +127,7 @@ def _joined(status: Any, notes: Any) -> str:
 def breakdown(
     ctx: typer.Context,
     group_by: Annotated[
-        str, typer.Option("--group-by", metavar="GROUP", help="A line for each service, user or country.")
+        str, typer.Option("--group-by", metavar="[service|user|country]", help="What has a line each.")
     ] = "service",
     include_users: Annotated[
         bool, typer.Option("--include-users", help="Name the users of each service.")
@@ -177,7 +181,7 @@ def service(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")],
     metric: Annotated[
-        str | None, typer.Option("--metric", metavar="KEY", help="Only this one, such as cpu-hours.")
+        str | None, typer.Option("--metric", metavar=METRIC_CHOICES, help="Only this one.")
     ] = None,
     start: StartOption = None,
     end: EndOption = None,

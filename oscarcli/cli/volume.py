@@ -19,7 +19,7 @@ COLUMNS = (
     Column("NAME", "name"),
     Column("SIZE", "size"),
     Column("STATUS", lambda volume: _status(volume).get("phase")),
-    Column("OWNER", "owner_user"),
+    Column("OWNER", "owner_user", is_name=True),
 )
 DETAIL_COLUMNS = (
     *COLUMNS,

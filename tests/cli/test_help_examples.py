@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from oscarcli.cli.completion.verbs import verbs
 from oscarcli.cli.kit.examples import EXAMPLES
 from tests.conftest import Caller, Runner
 from tests.local.harness import LocalCluster, open_cluster
-from tests.support.command_table import verbs
 from tests.support.github import GitHub
 from tests.support.oidc import ScriptedProvider
-from tests.support.server import ScriptedServer, document
+from tests.support.server import ScriptedServer, document, text
 
-PATHS = [f"{words}{command.name}".partition(",")[0] for words, command in verbs()]
+PATHS = [f"{verb.path} {verb.names[0]}".strip() for verb in verbs()]
 # A cluster in a process of its own, on free ports here.
 OWN_PROCESS = [path for path in EXAMPLES if path.startswith("local ")]
 # What a fresh cluster does not have.
-EXPOSED = ("service url", "service stop", "service start", "service restart")
+SCRIPTED = ("service url", "service stop", "service start", "service restart", "cluster open")
 LOGINS = ("auth token", "auth login", "auth logout")
 # What needs a terminal, with what is typed there when something is seen.
 SCREENS: dict[str, list[tuple[str, str]]] = {"service edit": [], "interactive": [("hello", "q")]}
@@ -84,7 +84,7 @@ def test_the_examples_run_on_a_fresh_cluster(
     with ScriptedServer() as archives:
         GitHub(server, archives).serve()
         for path in EXAMPLES:
-            if path not in PATHS or path in (*OWN_PROCESS, *EXPOSED, *LOGINS):
+            if path not in PATHS or path in (*OWN_PROCESS, *SCRIPTED, *LOGINS):
                 continue
             if path in SCREENS:
                 run_on_terminal(run, examples(place, path), SCREENS[path])
@@ -113,12 +113,15 @@ def test_the_examples_of_a_cluster_in_a_process_of_its_own_run(place: Caller) ->
         place("local", "reset", "--yes")
 
 
-def test_the_examples_of_exposed_services_run(place: Caller, server: ScriptedServer) -> None:
+def test_the_examples_of_exposed_services_and_the_dashboard_run(
+    place: Caller, server: ScriptedServer
+) -> None:
     place.know(server.url)
     server.always("GET", "/system/services/web", document({"name": "web", "expose": {"api_port": 80}}))
     for verb in ("start", "stop", "restart"):
         server.always("POST", f"/system/services/web/{verb}", document({"state": "ready"}))
-    for path in EXPOSED:
+    server.always("GET", "/ui", text("<html>"))
+    for path in SCRIPTED:
         run_examples(place, path)
 
 

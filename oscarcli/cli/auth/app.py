@@ -21,7 +21,7 @@ app.include(login.app)
 STATUS_COLUMNS = (
     Column("CLUSTER", "cluster"),
     Column("LOGIN", "login"),
-    Column("USER", "user"),
+    Column("USER", "user", is_name=True),
     Column("UNTIL", "until", is_time=True),
     Column("KEPT IN", "kept_in"),
     Column("STATE", "state"),

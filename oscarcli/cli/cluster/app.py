@@ -27,7 +27,7 @@ INFO_COLUMNS = (
 )
 LIST_COLUMNS = (
     Column("ID", "id"),
-    Column("ENDPOINT", "endpoint"),
+    Column("ENDPOINT", "endpoint", is_name=True),
     Column("LOGIN", "login"),
     Column("SSL VERIFY", "ssl_verify"),
     Column("DEFAULT", "default"),

@@ -33,6 +33,10 @@ def set_metavar(param: click.Parameter) -> None:
     """Choose what stands for a parameter's value in help, unless it says so itself."""
     if param.metavar is not None or getattr(param, "is_flag", False):
         return
+    choices = [str(getattr(choice, "value", choice)) for choice in getattr(param.type, "choices", ())]
+    if choices:
+        param.metavar = f"[{'|'.join(choices)}]"
+        return
     is_argument = param.param_type_name == "argument"
     param.metavar = str(param.name).upper() if is_argument else METAVARS.get(param.type.name, "VALUE")
 
