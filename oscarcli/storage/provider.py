@@ -11,7 +11,7 @@ from typing import Any
 
 from oscarcli.coercion import as_mapping
 from oscarcli.config.model import TlsSettings
-from oscarcli.errors import OscarError, RefusedError, UsageError
+from oscarcli.errors import OscarError, UsageError
 from oscarcli.storage.base import Storage
 from oscarcli.storage.definition import ProviderDefinition, text_of
 from oscarcli.storage.journal import TransferJournals
@@ -20,8 +20,7 @@ from oscarcli.storage.outage import Tell
 Document = Mapping[str, Any]
 
 DEFAULT_PROVIDER = "minio.default"
-SUPPORTED_TYPES = ("minio", "s3", "webdav", "onedata")
-UNSUPPORTED_TYPES = ("rucio",)
+PROVIDER_TYPES = ("minio", "s3", "webdav", "onedata", "rucio")
 
 
 def normalised(provider: str) -> str:
@@ -38,7 +37,7 @@ def looks_like_provider(word: str) -> bool:
     kind, dot, _ = word.strip().partition(".")
     if "/" in word:
         return False
-    return word.strip() == "minio" or (bool(dot) and kind in (*SUPPORTED_TYPES, *UNSUPPORTED_TYPES))
+    return word.strip() == "minio" or (bool(dot) and kind in PROVIDER_TYPES)
 
 
 def open_storage(
@@ -56,7 +55,7 @@ def open_storage(
     """Return the storage that a service calls `provider`. Nothing is sent to it yet.
 
     Args:
-        provider: `minio`, `minio.ID`, `s3.ID`, `webdav.ID` or `onedata.ID`.
+        provider: `minio`, `minio.ID`, `s3.ID`, `webdav.ID`, `onedata.ID` or `rucio.ID`.
         service: the service's document.
         cluster_minio: gives `minio_provider` of the cluster's configuration; called only when needed.
         read_timeout: seconds a server may keep silent; the storage's own limit when `None`.
@@ -69,17 +68,11 @@ def open_storage(
 
     Raises:
         UsageError: no such type of provider, or the service does not define this one.
-        RefusedError: this program cannot speak to this type of provider.
         AuthError: the keys are missing or masked.
     """
     name = normalised(provider)
     kind, _, identifier = name.partition(".")
-    if kind in UNSUPPORTED_TYPES:
-        raise RefusedError(
-            f'storage provider "{provider}": {kind} is not supported yet',
-            hint="supported are MinIO (minio.ID), S3 (s3.ID), WebDAV (webdav.ID) and Onedata (onedata.ID)",
-        )
-    if kind not in SUPPORTED_TYPES:
+    if kind not in PROVIDER_TYPES:
         raise UsageError(
             f'invalid storage provider "{provider}"',
             hint="a provider is TYPE.ID, such as minio.default or s3.ID",
@@ -107,6 +100,10 @@ def _open(kind: str, definition: ProviderDefinition) -> Storage:
         from oscarcli.storage.onedata.opening import open_onedata
 
         return _told(open_onedata(definition), "Onedata", definition)
+    if kind == "rucio":
+        from oscarcli.storage.rucio.opening import open_rucio
+
+        return _told(open_rucio(definition), "Rucio", definition)
     from oscarcli.storage.s3.opening import open_s3
 
     # Which of its clients moves the objects is told when that is known.

@@ -27,7 +27,7 @@ from oscarcli.cli.commands import (
     find,
     root_help,
 )
-from oscarcli.cli.completion.tree import CommandNode, read_tree
+from oscarcli.cli.kit.command_tree import CommandNode, read_tree
 from oscarcli.cli.kit.destructive import OPTIONS, VERBS
 from oscarcli.cli.kit.session import Session
 from tests.conftest import Caller, Runner

@@ -229,11 +229,11 @@ def _paths(wanted: Wanted, key: str) -> set[tuple[str, str]]:
 
 def _input_provider(wanted: Wanted) -> str | None:
     """Return the provider of the first input folder that this program can write to, if any."""
-    from oscarcli.storage.provider import SUPPORTED_TYPES, normalised
+    from oscarcli.storage.provider import PROVIDER_TYPES, normalised
 
     entries = wanted.service.definition.get("input") or []
     names = [normalised(str(entry.get("storage_provider", ""))) for entry in entries]
-    return next((name for name in names if name.partition(".")[0] in SUPPORTED_TYPES), None)
+    return next((name for name in names if name.partition(".")[0] in PROVIDER_TYPES), None)
 
 
 def _require_file(path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from oscarcli.errors import OscarError, RefusedError
 from oscarcli.storage.answer_parts import http_time, plain_etag, require_range
@@ -28,6 +29,7 @@ class FileReader:
         length: how many bytes, `None` for all that follow.
         etag: the version that was asked for.
         known: the file, for a server whose answers tell nothing of it.
+        digests: hexadecimal ones of the whole by algorithm, as somebody else knows them.
 
     Raises:
         UnreachableError: it does not begin with that byte.
@@ -45,11 +47,12 @@ class FileReader:
         length: int | None,
         etag: str | None,
         known: StoredObject | None = None,
+        digests: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         assert answer.content is not None
         self._content = answer.content
         self._doing = doing
-        checksums = checksums_of(answer.headers)
+        checksums = {**digests, **checksums_of(answer.headers)}
         found = plain_etag(answer.headers.get("etag", ""))
         content_range = answer.headers.get("content-range", "")
         try:

@@ -110,6 +110,7 @@ class FileServer:
         cancellation: Cancellation | None = None,
         is_stream: bool = False,
         follows: bool = True,
+        is_encoded: bool = False,
     ) -> WireResponse:
         """Send a request, again and again while the server is away.
 
@@ -123,12 +124,14 @@ class FileServer:
             cancellation: ends the waiting; needed in any thread but the main one.
             is_stream: whether the content of the answer is handed on as it comes.
             follows: whether a redirection is followed; it is the answer otherwise.
+            is_encoded: whether the path is.
 
         Raises:
             OscarError: as for `Storage`.
             Cancelled: the waiting was called off.
         """
-        url = self.url_of(path) + (f"?{query}" if query else "")
+        url = f"{_origin(self.settings.endpoint)}{self._base_path}{path}" if is_encoded else self.url_of(path)
+        url += f"?{query}" if query else ""
         hops = MAX_REDIRECTIONS if follows else 0
         for delay in delays():
             try:

@@ -42,6 +42,8 @@ class WebDavStorage:
         settings: where it is.
         tell: told that and why it is waited for.
         journals: where unfinished downloads are remembered; `None` for nowhere.
+        makes_buckets: whether the first folder of a path is made as the others are, without a look at what is
+            above it, which may be nobody's business.
 
     Attributes:
         place: its address.
@@ -52,11 +54,14 @@ class WebDavStorage:
         settings: FileServerSettings,
         tell: Tell = lambda _text: None,
         journals: TransferJournals | None = None,
+        *,
+        makes_buckets: bool = False,
     ) -> None:
         self._server = FileServer(settings, tell)
         self.journals = journals
         self.place = settings.endpoint
         self._folders = KnownFolders()
+        self._makes_buckets = makes_buckets
 
     @property
     def provider(self) -> str:
@@ -188,7 +193,9 @@ class WebDavStorage:
     def _make_folders(self, location: Location, doing: str, cancellation: Cancellation) -> None:
         parts = location.key.split("/")[:-1]
         wanted = [f"/{location.bucket}/" + "/".join(parts[:count]) for count in range(1, len(parts) + 1)]
-        if f"/{location.bucket}" not in self._folders:
+        if self._makes_buckets:
+            wanted = [f"/{location.bucket}", *wanted]
+        elif f"/{location.bucket}" not in self._folders:
             self._require_bucket(location.bucket, doing, cancellation)
             self._folders.add(f"/{location.bucket}")
         self._folders.make(

@@ -395,7 +395,7 @@ def test_a_file_goes_to_standard_output(run: Runner, stored: Cluster) -> None:
         (["nobucket/out/a.txt"], ExitCode.NOT_FOUND, "the bucket does not exist"),
         (["svc/nothing/"], ExitCode.NOT_FOUND, "no files found under"),
         (["svc/nothing", "--download-latest-into"], ExitCode.NOT_FOUND, 'no files found under "svc/nothing"'),
-        (["rucio.x", "svc/out/a.txt"], ExitCode.REFUSED, "rucio is not supported"),
+        (["rucio.x", "svc/out/a.txt"], ExitCode.USAGE, '"rucio.x" is not defined in the service "svc"'),
         (["s3.x", "svc/out/a.txt"], ExitCode.USAGE, '"s3.x" is not defined in the service "svc"'),
         (["svc/out/a.txt", "a.txt", "b.txt", "c.txt"], ExitCode.USAGE, "too many words"),
         ([], ExitCode.NOT_FOUND, 'download "svc/out/" from minio.default: no files found'),

@@ -1,0 +1,296 @@
+"""Files in Rucio: its server says what there is, and grid storage has the content, behind WebDAV.
+
+A place is SCOPE/NAME: a scope is what S3 calls a bucket. A file is looked up in the catalogue, and read from
+the first of its replicas that answers. A new one is sent to the RSE of the definition, compared, and only
+then told to the catalogue, with a rule of the account that keeps it there. Files never change: to store the
+same content again is no failure, another content under a name that is taken is refused.
+
+OSCAR's `storage_providers.rucio` has `host`, `auth_host`, `account`, `rse`, `refresh_token`, `token_endpoint`
+and `oidc_audience`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from itertools import islice
+from urllib.parse import urlsplit
+
+from oscarcli.errors import NotFoundError, OscarError, RefusedError, UsageError
+from oscarcli.storage.answer_parts import byte_range
+from oscarcli.storage.base import StoredObject
+from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.file_server.failures import MISSING_FILE
+from oscarcli.storage.file_server.reader import FileReader
+from oscarcli.storage.file_server.requests import FileServer, FileServerSettings
+from oscarcli.storage.journal import TransferJournals
+from oscarcli.storage.location import Location
+from oscarcli.storage.outage import Tell
+from oscarcli.storage.rucio.client import Rucio, web_address
+from oscarcli.storage.rucio.documents import FILE, RucioFile, read_refusal
+from oscarcli.storage.rucio.login import RucioLogin
+from oscarcli.storage.rucio.measured import MeasuredSource
+from oscarcli.storage.source import Source
+from oscarcli.storage.webdav.storage import WebDavStorage
+
+
+class RucioStorage:
+    """One account at one Rucio server. See `Storage` for what its methods promise.
+
+    Args:
+        settings: where the server is, and how to reach storage.
+        login: of the account.
+        account: its name.
+        rse: where new files go; empty when the definition names none.
+        tell: told that and why it is waited for, and that files go later than they are deleted.
+        journals: where unfinished downloads are remembered; `None` for nowhere.
+
+    Attributes:
+        place: the server's address.
+    """
+
+    def __init__(
+        self,
+        settings: FileServerSettings,
+        login: RucioLogin,
+        account: str,
+        rse: str,
+        tell: Tell = lambda _text: None,
+        journals: TransferJournals | None = None,
+    ) -> None:
+        self._settings, self._tell, self._rse = settings, tell, rse
+        self._rucio = Rucio(FileServer(settings, tell, read_refusal), login, account)
+        # By origin and login: the servers of storage that were asked.
+        self._doors: dict[tuple[str, str], FileServer] = {}
+        self.journals = journals
+        self.place = settings.endpoint
+
+    @property
+    def provider(self) -> str:
+        """Its name, such as "rucio.escape"."""
+        return self._settings.provider
+
+    def close(self) -> None:
+        """End the connections."""
+        for server in (self._rucio.server, *self._doors.values()):
+            server.close()
+
+    def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
+        """Ask the catalogue for one file, and when it is missing, for its scope."""
+        doing = f'look up "{location}" in {self.provider}'
+        return self._require_file(location, doing, cancellation).stored_object()
+
+    def _require_file(self, location: Location, doing: str, cancellation: Cancellation | None) -> RucioFile:
+        _require_name(location, doing)
+        try:
+            file = self._rucio.file(location.bucket, location.key, doing, cancellation)
+        except NotFoundError:
+            self._rucio.require_scope(location.bucket, doing, cancellation)
+            raise
+        if file.kind != FILE:
+            raise NotFoundError(f"{doing}: {MISSING_FILE}: it is a {file.kind.lower()} there, not a file")
+        return file
+
+    def _find(self, location: Location, doing: str, cancellation: Cancellation | None) -> RucioFile | None:
+        """Return what has this name, `None` for nothing."""
+        try:
+            return self._rucio.file(location.bucket, location.key, doing, cancellation)
+        except NotFoundError:
+            return None
+
+    def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
+        """Yield the files of a scope; datasets and containers are no files."""
+        return islice(self._below(bucket, prefix), limit)
+
+    def _below(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
+        doing = f'list "{bucket}/{prefix}" in {self.provider}'
+        is_empty = True
+        for file in self._rucio.files(bucket, prefix, doing):
+            is_empty = False
+            yield file.stored_object()
+        if is_empty:
+            self._rucio.require_scope(bucket, doing, None)
+
+    # -- content -----------------------------------------------------------------------------------
+
+    def read(
+        self,
+        location: Location,
+        *,
+        start: int = 0,
+        length: int | None = None,
+        etag: str | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> FileReader:
+        """Open a file, or a range of it, at the first replica that answers."""
+        doing = f'download "{location}" from {self.provider}'
+        file = self._require_file(location, doing, cancellation)
+        known = file.stored_object()
+        if etag and etag != known.etag:
+            raise RefusedError(f"{doing}: the object was changed in the meantime")
+        wanted = byte_range(start, length)
+        if wanted is not None and start >= known.size:
+            raise RefusedError(f"{doing}: the range is beyond the end")
+        failure: OscarError = RefusedError(f"{doing}: no replica of it can be read by WebDAV")
+        replicas = self._rucio.replicas(location.bucket, location.key, self._rse, doing, cancellation)
+        for pfn in replicas:
+            try:
+                return self._open(pfn, file, start, length, doing, cancellation)
+            except OscarError as error:
+                failure = error
+        raise failure
+
+    def _open(
+        self,
+        pfn: str,
+        file: RucioFile,
+        start: int,
+        length: int | None,
+        doing: str,
+        cancellation: Cancellation | None,
+    ) -> FileReader:
+        parts = urlsplit(web_address(pfn))
+        wanted = byte_range(start, length)
+        answer = self._door(f"{parts.scheme}://{parts.netloc}", cancellation).call(
+            f"{doing}, at {parts.hostname}",
+            "GET",
+            parts.path,
+            headers={} if wanted is None else {"range": wanted},
+            query=parts.query,
+            cancellation=cancellation,
+            is_stream=True,
+            # Rucio joins names to paths as they are; what a signature covers is encoded.
+            is_encoded=bool(parts.query),
+        )
+        known = file.stored_object()
+        return FileReader(
+            known.location,
+            answer,
+            doing,
+            lambda: known,
+            start=start,
+            length=length,
+            etag=None,
+            known=known,
+            digests=file.checksums,
+        )
+
+    def write(
+        self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
+    ) -> None:
+        """Store a file at the RSE, and tell the catalogue of it when it is there and whole."""
+        doing = f'upload "{location}" to {self.provider}'
+        _require_name(location, doing)
+        if not self._rse:
+            raise UsageError(
+                f"{doing}: the service names no rse for {self.provider}",
+                hint="storage_providers.rucio.ID.rse says where new files go",
+            )
+        measured = MeasuredSource(source)
+        if self._is_there(location, measured, doing, cancellation):
+            for part in source.sections(max(source.size or 0, 1)):
+                part.sent()
+            return
+        endpoint, path = self._rucio.path_for_writing(
+            location.bucket, location.key, self._rse, doing, cancellation
+        )
+        bucket, _, key = path.lstrip("/").partition("/")
+        place = Location(bucket, key)
+        storage = WebDavStorage(
+            self._storage_settings(endpoint, cancellation), self._tell, makes_buckets=True
+        )
+        try:
+            with cancellation.on_failure(lambda: self._withdraw(storage, place, location, doing)):
+                storage.write(place, measured, content_type=content_type, cancellation=cancellation)
+                cancellation.check()
+                self._register(location, measured, doing, cancellation)
+        finally:
+            storage.close()
+
+    def _is_there(
+        self, location: Location, measured: MeasuredSource, doing: str, cancellation: Cancellation
+    ) -> bool:
+        """Tell whether the catalogue has this content under this name. Raises RefusedError for another."""
+        found = self._find(location, doing, cancellation)
+        if found is None:
+            return False
+        if found.kind != FILE:
+            raise RefusedError(f"{doing}: it is a {found.kind.lower()} there, not a file")
+        is_same = measured.size == found.size and found.checksums.items() <= measured.digests.items()
+        if not is_same or not found.checksums:
+            raise RefusedError(
+                f"{doing}: there is a file of this name, and files in Rucio never change",
+                hint="choose another name",
+            )
+        return True
+
+    def _register(
+        self, location: Location, measured: MeasuredSource, doing: str, cancellation: Cancellation
+    ) -> None:
+        file = {
+            "scope": location.bucket,
+            "name": location.key,
+            "bytes": measured.count,
+            **measured.digests,
+            "state": "A",
+            "meta": {"guid": uuid.uuid4().hex},
+        }
+        try:
+            self._rucio.register(file, self._rse, doing, cancellation)
+        except NotFoundError:
+            self._rucio.require_scope(location.bucket, doing, cancellation)
+            raise
+        except RefusedError:
+            # The answer to a first attempt may have been lost: then it is there, and wants its rule.
+            found = self._find(location, doing, cancellation)
+            if found is None or not found.checksums.items() <= measured.digests.items():
+                raise
+            self._rucio.keep(location.bucket, location.key, self._rse, doing, cancellation)
+
+    def _withdraw(self, storage: WebDavStorage, place: Location, location: Location, doing: str) -> None:
+        """Remove content that the catalogue does not know."""
+        if self._find(location, doing, None) is None:
+            storage.remove(place)
+
+    def _storage_settings(self, endpoint: str, cancellation: Cancellation | None) -> FileServerSettings:
+        """Return how to reach a server of storage; the login goes to it alone."""
+        return FileServerSettings(
+            provider=self.provider,
+            endpoint=endpoint,
+            login_headers=self._bearer(cancellation),
+            tls=self._rucio.login.tls,
+            read_timeout=self._settings.read_timeout,
+            outage_limit=self._settings.outage_limit,
+        )
+
+    def _door(self, origin: str, cancellation: Cancellation | None) -> FileServer:
+        settings = self._storage_settings(origin, cancellation)
+        key = (origin, settings.login_headers.get("authorization", ""))
+        return self._doors.setdefault(key, FileServer(settings, self._tell))
+
+    def _bearer(self, cancellation: Cancellation | None) -> dict[str, str]:
+        """Return what shows the token to storage; Rucio's own tokens are for its server alone."""
+        token = self._rucio.login.token(cancellation)
+        return {"authorization": f"Bearer {token.text}"} if token.is_for_storage else {}
+
+    def remove(self, location: Location) -> None:
+        """Let one file go: the server removes it, with all replicas, within a day."""
+        doing = f'delete "{location}" from {self.provider}'
+        _require_name(location, doing)
+        file = self._find(location, doing, None)
+        if file is None:
+            self._rucio.require_scope(location.bucket, doing, None)
+            return
+        if file.kind != FILE:
+            raise RefusedError(f"{doing}: it is a {file.kind.lower()} there, not a file")
+        self._rucio.erase(location.bucket, location.key, doing)
+        self._tell(f'{self.provider} removes "{location}" within 24 hours')
+
+
+def _require_name(location: Location, doing: str) -> None:
+    """Raise UsageError for a place that cannot be that of a file."""
+    if not location.key or any(part in ("", ".", "..") for part in location.key.split("/")):
+        raise UsageError(
+            f'{doing}: a name in Rucio has no empty parts, no "." and no ".."',
+            hint="a remote path in Rucio has the form SCOPE/NAME",
+        )
