@@ -1,9 +1,10 @@
 """put-file, get-file and list-files beside s5cmd and rclone, in turn, against one store that answers at once.
 
-Each line ends with the goals that it is held to, and whether they are met: 2,000 files of 16 KiB and 1 GiB in
-at most the time of s5cmd, also with 50 ms added to each answer, the large ones with a digest and at most the CPU
-of s5cmd; at most 120 MiB resident; `put-file` of one small file at most 0.6 s of CPU; no HEAD for a small file;
-the first of 1,000,000 keys within 0.3 s of what `--help` takes, with memory that does not grow with their number.
+Each line ends with the goals that it is held to, and whether they are met: 2,000 files of 16 KiB and 1 GiB
+in at most the time of s5cmd, also with 50 ms added to each answer, the large ones with a digest and at most
+the CPU of s5cmd; at most 120 MiB resident; `put-file` of one small file at most 0.6 s of CPU; no HEAD for a
+small file; the first of 1,000,000 keys within 0.3 s of what `--help` takes, with memory that does not grow
+with their number.
 """
 
 from __future__ import annotations
