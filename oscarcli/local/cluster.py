@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.exposed import table as deployments_table
-from oscarcli.local.exposed.deployment import PodEnvironment
 from oscarcli.local.exposed.deployments import Deployments
+from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.ports import PortLeases
 from oscarcli.local.exposed.table import StoppedDeployments
 from oscarcli.local.folder import DataFolder, Settings
@@ -58,9 +58,11 @@ from oscarcli.local.state import State
 from oscarcli.local.users import access
 from oscarcli.local.users import table as users_table
 from oscarcli.local.users.access import BucketPolicies, ObjectStoreAccounts
-from oscarcli.local.users.issuer import OpenIdIssuer
 from oscarcli.local.users.table import Users
 from oscarcli.local.users.tokens import PATH, IssuedTokens, require_library
+
+if TYPE_CHECKING:
+    from oscarcli.local.users.issuer import OpenIdIssuer
 
 log = logging.getLogger(__name__)
 
@@ -227,6 +229,9 @@ class LocalCluster:
     def start(self, s3_endpoint: str, api_endpoint: str = "") -> None:
         """Bring the data directory in order and begin to run jobs."""
         if self.users is not None:
+            # A cluster without users has no need of its pages, nor of the libraries for these.
+            from oscarcli.local.users.issuer import OpenIdIssuer
+
             self.tokens = IssuedTokens(self.users, api_endpoint + PATH)
             self.openid = OpenIdIssuer(self.users, self.tokens)
         self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint

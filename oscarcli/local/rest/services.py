@@ -44,6 +44,7 @@ def create(call: Call) -> Response:
     problems = call.cluster.workers.create(definition, token)
     if problems:
         call.cluster.lifecycle.withdraw(definition["name"])
+        call.cluster.attachments.release()
         raise ApiError(500, f"Error creating the service: {problems[0]}")
     _prepare(call, definition)
     return empty(201)

@@ -198,6 +198,36 @@ def test_a_job_that_came_from_elsewhere_goes_no_further(
     assert [job["status"] for job in first.ended("meshed").values()] == ["Succeeded"]
 
 
+def test_an_upload_stays_where_members_cannot_read_it(
+    first: LocalCluster, second: LocalCluster, tmp_path: Path
+) -> None:
+    document = definition("nameless", first, second, 'cat "$INPUT_FILE_PATH"\n') | {"cluster_id": ""}
+    create(first, document)
+    occupied(first, "nameless-busy", tmp_path / "go")
+    first.upload("nameless", "in/x", b"not for others")
+    first.submit("nameless", b"aGVsbG8=", job="for-others")
+    assert list(second.ended("nameless-there")) == ["for-others"]
+    (tmp_path / "go").touch()
+    assert "not for others" in first.only_log("nameless")
+
+
+def test_in_a_mesh_jobs_come_back(first: LocalCluster, second: LocalCluster, tmp_path: Path) -> None:
+    create(first, definition("ring", first, second, 'cat "$INPUT_FILE_PATH"\n', topology="mesh"))
+    for number in (1, 2):
+        second.create(
+            f"ring-busy{number}", f"until [ -e {tmp_path / 'go'} ]; do sleep 0.05; done\n", input=[]
+        )
+        second.submit(f"ring-busy{number}")
+    wait_for(lambda: len(second.server.cluster.jobs.running()) == 2, "both places")
+    second.submit("ring-there", b"aGVsbG8=", job="from-the-second")
+    assert list(first.ended("ring")) == ["from-the-second"]
+    assert "hello" in first.log("ring", "from-the-second")
+    # The first cluster does not know the store of the second.
+    second.s3.put_object(Bucket="ring-bucket", Key="in/x", Body=b"stays")
+    (tmp_path / "go").touch()
+    assert "stays" in second.only_log("ring-there")
+
+
 def test_a_wrong_login_refuses_the_service(first: LocalCluster, second: LocalCluster) -> None:
     document = definition("rejected", first, second, "true\n")
     document["clusters"]["second"]["auth_password"] = "wrong"

@@ -22,7 +22,7 @@ from oscarcli.local.jobs.federation.remote import (
 )
 from oscarcli.local.jobs.table import Job
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.services.federation import LOAD_BASED, STATIC, Member
+from oscarcli.local.services.federation import LOAD_BASED, STATIC, Member, is_worker
 from oscarcli.local.services.quantity import parse_quantity
 
 log = logging.getLogger(__name__)
@@ -34,13 +34,28 @@ MAX_FREE_MILLICORES = 32_000
 NOT_ASKED = MAX_PRIORITY + 1
 
 
-def is_delegated(job: Job) -> bool:
-    """Tell whether a job has come from another cluster already; it goes no further, or it might never end."""
+def may_leave(job: Job) -> bool:
+    """Tell whether a job can be done elsewhere.
+
+    One that has come from another cluster goes no further, or it might never end. One about an object of the
+    store is of use only where that store is known: with the id of this cluster, which members get as the
+    name of the store.
+    """
     try:
         document = json.loads(job.payload)
     except ValueError:
+        return True
+    if not isinstance(document, dict):
+        return True
+    if {"storage_provider", "event"} <= document.keys():
         return False
-    return isinstance(document, dict) and {"storage_provider", "event"} <= document.keys()
+    return "Records" not in document or _is_store_known(job.definition)
+
+
+def _is_store_known(definition: Definition) -> bool:
+    own = definition["cluster_id"]
+    # A worker's peers know what its definition came with.
+    return bool(own) and (not is_worker(definition) or own in definition["storage_providers"]["minio"])
 
 
 def delegate(job: Job) -> str | None:

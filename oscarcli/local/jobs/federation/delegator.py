@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from oscarcli.local.jobs.federation.delegation import delegate, is_delegated
+from oscarcli.local.jobs.federation.delegation import delegate, may_leave
 from oscarcli.local.jobs.federation.queue import OfferedJobs
 from oscarcli.local.jobs.table import Job, Jobs
 from oscarcli.local.services.definition import Definition
@@ -108,7 +108,7 @@ class Delegator:
 
 def taken(job: Job) -> bool:
     """Offer a job to the members of its service's federation; tell whether one has taken it."""
-    if is_delegated(job) or not is_delegating(job.definition):
+    if not is_delegating(job.definition) or not may_leave(job):
         return False
     try:
         taker = delegate(job)

@@ -8,7 +8,7 @@ import pytest
 
 from oscarcli.cli.completion.collect import table
 from oscarcli.cli.completion.complete import Suggestions, complete
-from oscarcli.cli.completion.tree import TABLE, read_tree
+from oscarcli.cli.kit.command_tree import TABLE, read_tree
 
 ROOT = read_tree()
 THINGS = {
