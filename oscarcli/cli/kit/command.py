@@ -35,7 +35,7 @@ from oscarcli.cli.kit.options import (
     watch_options,
 )
 from oscarcli.cli.kit.session import Session
-from oscarcli.errors import NotFoundError, UsageError
+from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.table import AS_USUAL, Column
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -135,7 +135,7 @@ class Command(TyperCommand):
 
                     watch(session, ctx.command_path, lambda: super(Command, self).invoke(ctx))
                 return super().invoke(ctx)
-        except NotFoundError as error:
+        except OscarError as error:
             from oscarcli.cli.kit.similar_names import suggest_names
 
             suggest_names(ctx, session, error)
