@@ -210,7 +210,7 @@ def test_the_verbs_that_destroy_are_all_of_that_kind() -> None:
     [
         "delte x", "dlete", "remov x", "rmm x", "destroy x", "kill x", "stop", "rmi x", "purge",
         "service delet x", "service logs delete x y --al", "local rest", "auth logut", "cluster remve x",
-        "service sync a:b c --delet",
+        "service sync a:b c --delet", "help delte", "help remov",
     ],
 )  # fmt: skip
 def test_nothing_that_destroys_is_suggested(call: Caller, words: str) -> None:

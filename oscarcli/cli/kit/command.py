@@ -30,7 +30,7 @@ from oscarcli.cli.kit.notify import NAME as NOTIFY
 from oscarcli.cli.kit.notify import notified_end, notify_option
 from oscarcli.cli.kit.options import common_options, table_options
 from oscarcli.cli.kit.session import Session
-from oscarcli.errors import NotFoundError, UsageError
+from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.table import AS_USUAL, Column
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -127,7 +127,7 @@ class Command(TyperCommand):
 
                     watch(session, ctx.command_path, lambda: super(Command, self).invoke(ctx))
                 return super().invoke(ctx)
-        except NotFoundError as error:
+        except OscarError as error:
             from oscarcli.cli.kit.similar_names import suggest_names
 
             suggest_names(ctx, session, error)
