@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
+
+from oscarcli.local.objects.s3.documents import NoDoctypeBuilder
 
 DAV = "{DAV:}"
 
@@ -18,15 +19,9 @@ class DavResponse:
     is_folder: bool | None
 
 
-class _NoDoctypeBuilder(ElementTree.TreeBuilder):
-    def doctype(self, *_: str | None) -> NoReturn:
-        # No server sends one, and entities declared in it could grow without bound.
-        raise ValueError("document types are refused")
-
-
 def read_responses(document: bytes) -> list[DavResponse] | None:
     """Return what a multistatus document tells, `None` when it is no XML."""
-    parser = ElementTree.XMLParser(target=_NoDoctypeBuilder())  # noqa: S314 -- document types are refused
+    parser = ElementTree.XMLParser(target=NoDoctypeBuilder())  # noqa: S314 -- document types are refused
     try:
         parser.feed(document)
         root: ElementTree.Element = parser.close()

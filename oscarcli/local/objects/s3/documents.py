@@ -66,15 +66,17 @@ class Deletion:
     version: str
 
 
-class _NoDoctypeBuilder(ElementTree.TreeBuilder):
+class NoDoctypeBuilder(ElementTree.TreeBuilder):
+    """Builds documents without a document type: entities declared in one could grow without bound."""
+
     def doctype(self, *_: str | None) -> NoReturn:
-        # No S3 client sends one, and entities declared in it could grow without bound.
-        raise S3Error("MalformedXML")
+        """Refuse one; no S3 client and no WebDAV server sends it. Raises ValueError."""
+        raise ValueError("document types are refused")
 
 
 def parse_document(data: bytes, root: str) -> ElementTree.Element:
     """Return the root element. Raises S3Error("MalformedXML"), also when it has another name."""
-    parser = ElementTree.XMLParser(target=_NoDoctypeBuilder())  # noqa: S314 -- document types are refused
+    parser = ElementTree.XMLParser(target=NoDoctypeBuilder())  # noqa: S314 -- document types are refused
     try:
         parser.feed(data)
         element: ElementTree.Element = parser.close()
