@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.exposed import table as deployments_table
-from oscarcli.local.exposed.deployment import PodEnvironment
 from oscarcli.local.exposed.deployments import Deployments
+from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.ports import PortLeases
 from oscarcli.local.exposed.table import StoppedDeployments
 from oscarcli.local.folder import DataFolder, Settings
@@ -18,10 +19,14 @@ from oscarcli.local.images.pulls import Pulls
 from oscarcli.local.images.table import ImageTable
 from oscarcli.local.jobs import calls as calls_table
 from oscarcli.local.jobs import table as jobs_table
+from oscarcli.local.jobs.admission import Admission
 from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.calls import Calls
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
+from oscarcli.local.jobs.federation.delegator import Delegator
+from oscarcli.local.jobs.federation.queue import OfferedJobs
+from oscarcli.local.jobs.federation.workers import FederationWorkers
 from oscarcli.local.jobs.mounts import index as mounts_index
 from oscarcli.local.jobs.mounts.mounts import Mounts
 from oscarcli.local.jobs.placement import Placements
@@ -40,12 +45,12 @@ from oscarcli.local.services import host_links
 from oscarcli.local.services import quotas as quotas_table
 from oscarcli.local.services import table as services_table
 from oscarcli.local.services import volumes as volumes_table
-from oscarcli.local.services.definition import INVALID, Definition
+from oscarcli.local.services.definition import INVALID, REGION, Definition
 from oscarcli.local.services.federation import Federations
 from oscarcli.local.services.host_links import HostLinks
 from oscarcli.local.services.lifecycle import Lifecycle
 from oscarcli.local.services.ownership import Ownership
-from oscarcli.local.services.quotas import Quotas
+from oscarcli.local.services.quotas import Quotas, whole
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.unsupported import Capabilities
 from oscarcli.local.services.volumes import Volumes
@@ -53,9 +58,11 @@ from oscarcli.local.state import State
 from oscarcli.local.users import access
 from oscarcli.local.users import table as users_table
 from oscarcli.local.users.access import BucketPolicies, ObjectStoreAccounts
-from oscarcli.local.users.issuer import OpenIdIssuer
 from oscarcli.local.users.table import Users
 from oscarcli.local.users.tokens import PATH, IssuedTokens, require_library
+
+if TYPE_CHECKING:
+    from oscarcli.local.users.issuer import OpenIdIssuer
 
 log = logging.getLogger(__name__)
 
@@ -98,13 +105,14 @@ class LocalCluster:
         self.options = options
         self.state = State(folder.database, SCHEMA)
         self.services = Services(self.state)
-        self.jobs = Jobs(self.state)
-        self.calls = Calls(self.state)
+        self.users = Users(self.state) if options.users else None
         self.quotas = Quotas(self.state)
+        self.admission = Admission(self.quotas, self._is_user)
+        self.jobs = Jobs(self.state, self.admission.is_held if options.users else None)
+        self.calls = Calls(self.state)
         self.volumes = Volumes(self.state, folder.volumes, self.services)
         self.federations = Federations(self.state, self.services)
         self.requests = RequestLog()
-        self.users = Users(self.state) if options.users else None
         if options.users:
             require_library()
         self.tokens: IssuedTokens | None = None
@@ -114,12 +122,17 @@ class LocalCluster:
         self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
         self._announcer = Announcer(settings.deployment, markers=options.strict)
         self.store = ObjectStore(
-            self.state, folder.blobs, on_created=self._announcer, committed=self._committed
+            self.state,
+            folder.blobs,
+            on_created=self._announcer,
+            committed=self._committed,
+            limit_of=self._bucket_limit,
         )
         self.engines = Engines(options.engine, folder.images)
         self._pulls = Pulls(ImageTable(self.state), PullSecrets(folder.pull_secrets), options.pull)
         self.placements = Placements(self.engines, self._pulls)
         self._build_runs()
+        self.ownership = Ownership(self.policies, self.quotas, self.users)
         self.lifecycle = Lifecycle(
             self.state,
             self.store,
@@ -128,7 +141,7 @@ class LocalCluster:
             self.scheduler,
             self.volumes,
             self._capabilities,
-            Ownership(self.policies, self.quotas, self.users),
+            self.ownership,
             self.attachments.obstacle,
             strict=options.strict,
         )
@@ -148,6 +161,7 @@ class LocalCluster:
             self.placements,
             self.attachments,
             self._obstacle,
+            lambda name: self.scheduler.remove([name]),
             strict_exit=options.strict_exit,
         )
         self.scheduler = Scheduler(
@@ -157,6 +171,11 @@ class LocalCluster:
             options.parallel or default_parallel(),
             self.folder.free_bytes,
         )
+        self.delegator = Delegator(
+            self.jobs, OfferedJobs(self.state), options.parallel or default_parallel(), self.scheduler.wake
+        )
+        self.workers = FederationWorkers(self._store_for_others)
+        self._account_of = storage.account_of
         self.sync = SyncRuns(
             self.folder.jobs,
             self.placements,
@@ -174,6 +193,9 @@ class LocalCluster:
             StoppedDeployments(self.state),
         )
 
+    def _is_user(self, owner: str) -> bool:
+        return self.users is not None and self.users.get(owner) is not None
+
     def _capabilities(self, definition: Definition) -> Capabilities:
         try:
             engine = self.engines.of(definition)
@@ -186,10 +208,30 @@ class LocalCluster:
 
     def _committed(self) -> None:
         self.scheduler.wake()
+        self.delegator.wake()
+
+    def _bucket_limit(self, bucket: str) -> int | None:
+        """Return the bytes that a bucket may hold by its owner's quota, `None` without one."""
+        policy = self.policies.get(bucket)
+        settings = {} if policy is None else self.quotas.get(policy.owner).get("minio", {})
+        return whole(settings["storage_per_bucket"]) if "storage_per_bucket" in settings else None
+
+    def _store_for_others(self, definition: Definition) -> dict[str, Any]:
+        account = self.accounts.find(self._account_of(definition))
+        return {
+            "endpoint": self.s3_endpoint,
+            "verify": False,
+            "access_key": account.access_key if account is not None else "",
+            "secret_key": account.secret_key if account is not None else "",
+            "region": REGION,
+        }
 
     def start(self, s3_endpoint: str, api_endpoint: str = "") -> None:
         """Bring the data directory in order and begin to run jobs."""
         if self.users is not None:
+            # A cluster without users has no need of its pages, nor of the libraries for these.
+            from oscarcli.local.users.issuer import OpenIdIssuer
+
             self.tokens = IssuedTokens(self.users, api_endpoint + PATH)
             self.openid = OpenIdIssuer(self.users, self.tokens)
         self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint
@@ -199,6 +241,7 @@ class LocalCluster:
         self.attachments.recover()
         self.folder.remember_engine(self.engines.default.name, self.engines.default.version)
         self.store.sweep()
+        self.delegator.start()
         self.scheduler.start()
         self.deployments.start_all(self.engines)
         self._expiry.start()
@@ -209,6 +252,7 @@ class LocalCluster:
         self.sync.stop("the server was stopped")
         self.deployments.close()
         self.scheduler.stop(STOPPED, STOP_SECONDS)
+        self.delegator.stop(STOP_SECONDS)
 
     def close(self) -> None:
         """Close the database, after everyone who uses it has stopped."""

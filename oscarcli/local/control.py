@@ -23,6 +23,7 @@ from typing import Any
 from oscarcli.errors import OscarError
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.options import Binding, Endpoints, Options, endpoint
+from oscarcli.local.services.host_links import remove_links
 from oscarcli.local.state import connect_from_outside
 from oscarcli.polling import Poll
 
@@ -274,6 +275,7 @@ def reset(folder: DataFolder) -> None:
         return
     lock = folder.lock()
     try:
+        remove_links(folder.database, folder.path)
         folder.clear()
     except OSError as error:
         raise OscarError(f"clear the data directory {folder.path}: {error}") from error

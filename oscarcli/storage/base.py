@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -30,6 +30,14 @@ from oscarcli.storage.source import Source
 MD5_ETAG = re.compile(r"[0-9a-f]{32}")
 
 
+class PartSizes(Protocol):
+    """How an object was cut that was sent in parts."""
+
+    def size_of(self, number: int) -> int | None:
+        """Return the size of a part in bytes, the first one's number being 1; `None` when nobody tells."""
+        ...
+
+
 @dataclass(frozen=True)
 class StoredObject:
     """An object as its provider describes it.
@@ -40,6 +48,8 @@ class StoredObject:
         modified: time of the last change, with its zone; `None` where a provider reports none.
         etag: the provider's mark of this version of the content, without quotes.
         md5: hexadecimal digest of the content, where the provider gives a reliable one.
+        crc32: CRC-32 of the content, four bytes, where the provider names one.
+        parts: where the ETag was made of the MD5s of the parts, what tells how long these are.
     """
 
     location: Location
@@ -47,6 +57,8 @@ class StoredObject:
     modified: datetime | None = None
     etag: str | None = None
     md5: str | None = None
+    crc32: bytes | None = None
+    parts: PartSizes | None = field(default=None, compare=False, repr=False)
 
 
 class Reader(Protocol):

@@ -5,8 +5,8 @@ Whatever goes wrong, an older file of that name stays as it was.
 
 from __future__ import annotations
 
-import hashlib
 import os
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 from oscarcli.errors import OscarError, RefusedError, UnreachableError, UsageError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.integrity import ContentCheck, content_check
 from oscarcli.storage.part_file import PIECE_BYTES, PartFile, part_file
 from oscarcli.storage.resume import can_go_on
 from oscarcli.storage.safe_paths import opened_folder
@@ -44,6 +45,9 @@ class Download:
         wanted: the object, as `stat` or a listing described it; any other version of it is refused.
         advance: told how many bytes arrived.
         cancellation: of the transfer.
+
+    Attributes:
+        is_verified: whether what arrived was compared with a digest of the provider's.
     """
 
     def __init__(
@@ -53,7 +57,10 @@ class Download:
         self._wanted = wanted
         self._advance = advance
         self._cancellation = cancellation
-        self._md5 = wanted.md5
+        self.is_verified = not wanted.size
+        self._check: ContentCheck | None = None
+        self._is_check_chosen = False
+        self._choosing = threading.Lock()
 
     def to_file(self, target: Path, *, root: Path | None = None, streams: int = RANGES_AT_ONCE) -> None:
         """Store the object as `target`; missing folders are made.
@@ -107,9 +114,8 @@ class Download:
             while data:
                 data = data[os.write(descriptor, data) :]
 
-        digest = hashlib.md5(usedforsecurity=False)
-        self._receive(0, self._wanted.size, sink, self._cancellation, digest.update)
-        self._verify(digest.hexdigest())
+        self._receive(0, self._wanted.size, sink, self._cancellation)
+        self._verify(None)
 
     @property
     def _doing(self) -> str:
@@ -137,12 +143,9 @@ class Download:
             self._receive_ranges(part, streams)
             if os.fstat(part.descriptor).st_size != self._wanted.size:
                 raise OscarError(f"{self._doing}: the file is not as long as the object")
-            digest = self._digest_of(part.descriptor) if self._md5 else ""
         else:
-            running = hashlib.md5(usedforsecurity=False)
-            self._receive(0, self._wanted.size, part.writer(), self._cancellation, running.update)
-            digest = running.hexdigest()
-        self._verify(digest)
+            self._receive(0, self._wanted.size, part.writer(), self._cancellation)
+        self._verify(part.descriptor)
 
     def _receive_ranges(self, part: PartFile, streams: int) -> None:
         def receive(span: tuple[int, int]) -> None:
@@ -163,15 +166,14 @@ class Download:
         end: int,
         sink: Sink,
         cancellation: Cancellation,
-        hash_block: Callable[[bytes], None] | None = None,
     ) -> None:
         """Hand the bytes from `position` to `end` to `sink`; continue where a connection broke."""
 
         def take(data: bytes, where: int) -> None:
             sink(data, where)
             self._advance(len(data))
-            if hash_block is not None and self._md5:
-                hash_block(data)
+            if self._check is not None:
+                self._check.update(data, where)
 
         failures = 0
         while position < end:
@@ -200,7 +202,8 @@ class Download:
             cancellation=cancellation,
         )
         with closing(reader), cancellation.waking(reader.interrupt):
-            self._check_version(reader.object)
+            self._require_version(reader.object)
+            self._choose_check(reader.object)
             while position < end:
                 cancellation.check()
                 # Up to a multiple of a block: what is written is whole pages, a quarter less work for the
@@ -216,20 +219,31 @@ class Download:
                 position += len(data)
         return position, None
 
-    def _check_version(self, found: StoredObject) -> None:
+    def _require_version(self, found: StoredObject) -> None:
         if found.size != self._wanted.size:
             raise RefusedError(f"{self._doing}: the object was changed in the meantime")
-        self._md5 = self._md5 or found.md5
 
-    def _digest_of(self, descriptor: int) -> str:
-        digest = hashlib.md5(usedforsecurity=False)
-        position = 0
-        while block := os.pread(descriptor, MIB, position):
+    def _choose_check(self, found: StoredObject) -> None:
+        """Choose it by the first answer, for it may take a question to the provider."""
+        if not self._is_check_chosen:
+            with self._choosing:
+                if not self._is_check_chosen:
+                    self._check = content_check(self._wanted, found)
+                    self._is_check_chosen = True
+
+    def _verify(self, descriptor: int | None) -> None:
+        """Compare what arrived with the digest, if there is one; `None` for what cannot be read again."""
+
+        def read(position: int, size: int) -> bytes:
             self._cancellation.check()
-            digest.update(block)
-            position += len(block)
-        return digest.hexdigest()
+            assert descriptor is not None
+            return os.pread(descriptor, size, position)
 
-    def _verify(self, digest: str) -> None:
-        if self._wanted.size and self._md5 and digest != self._md5:
+        # The check is that of the first answer: of a file of which all had arrived there was none.
+        self._choose_check(self._wanted)
+        if self._check is None:
+            return
+        is_sound = self._check.is_sound(read if descriptor is not None else None)
+        if is_sound is False:
             raise OscarError(f"{self._doing}: what arrived is damaged: its digest is not the object's")
+        self.is_verified = bool(is_sound)

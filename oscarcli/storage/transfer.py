@@ -79,11 +79,13 @@ class TransferOutcome(Generic[Task]):
     """What became of one task; `error` is `None` when it is done.
 
     With `has_next` the outcome of another one is there already: who writes lines may write both at once.
+    `is_verified` tells whether the content was compared with a digest, not by its size alone.
     """
 
     task: Task
     error: OscarError | None = None
     has_next: bool = False
+    is_verified: bool = True
 
 
 Report = Callable[[TransferOutcome[Task]], None]
@@ -136,8 +138,9 @@ def uploads(
     meter.expect(len(sizes) if ahead.is_all else None, sum(known) if are_known else None)
     cancellation = Cancellation()
 
-    def do(task: Upload) -> None:
+    def do(task: Upload) -> bool:
         _upload_one(storage, task, meter.advance, cancellation)
+        return True
 
     if max(known, default=LARGE) < LARGE:
         most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_UPLOAD)
@@ -177,7 +180,7 @@ def downloads(
     cancellation = Cancellation()
     streams = affordable(RANGES_AT_ONCE, 1) if ahead.is_all and len(ahead.first) == 1 else 1
 
-    def do(task: Fetch) -> None:
+    def do(task: Fetch) -> bool:
         one = Download(storage, task.source, meter.advance, cancellation)
         if isinstance(task.target, int):
             one.to_descriptor(task.target)
@@ -185,6 +188,7 @@ def downloads(
             one.to_file(task.target, root=task.root, streams=streams)
             if task.keeps_time and task.source.modified is not None:
                 set_time(task.target, task.root, task.source.modified)
+        return one.is_verified
 
     most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_DOWNLOAD)
     yield from _carry_out(ahead.all, do, meter, cancellation, most)
@@ -258,7 +262,7 @@ def _size_of(source: Path | int) -> int | None:
 
 def _carry_out(
     tasks: Iterable[Task],
-    do: Callable[[Task], None],
+    do: Callable[[Task], bool],
     meter: Meter,
     cancellation: Cancellation,
     most: int,
@@ -270,7 +274,7 @@ def _carry_out(
             if done.error is not None and not isinstance(done.error, OscarError):
                 raise done.error
             meter.finish_file()
-            yield TransferOutcome(done.item, done.error, done.has_next)
+            yield TransferOutcome(done.item, done.error, done.has_next, done.answer is not False)
             succeeded = succeeded or done.error is None
             hopeless += is_general(done.error)
             if not succeeded and hopeless >= HOPELESS:

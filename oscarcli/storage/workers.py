@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 
 # Threads that are told to stop finish what they hold on a server (an abort of a multipart upload) within
 # this many seconds, or it is done for them.
-MAX_FINISH_SECONDS = 2.0
+MAX_FINISH_SECONDS = 0.8
 # So many times as many threads are tried at a step, and kept when they get so many times as much done.
 GROWTH = 4
 MIN_GAIN = 1.2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import signal
 from typing import ClassVar
@@ -12,6 +13,7 @@ from textual.binding import Binding, BindingType
 
 from oscarcli.tui.access import Access
 from oscarcli.tui.browser import BrowserScreen
+from oscarcli.tui.screens.command import CommandScreen
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -34,8 +36,8 @@ class InteractiveApp(App[None]):
     .heading { height: 1; padding: 0 1; background: $panel; color: $text; text-style: bold; }
     #status { height: 1; padding: 0 1; color: $text-muted; }
     #status.error { color: $text-error; text-style: bold; }
-    .command { height: 1; padding: 0 1; color: $text-accent; }
-    #filter { height: 1; border: none; padding: 0 1; }
+    .command { height: auto; max-height: 3; padding: 0 1; color: $text-accent; }
+    #filter { padding: 0 1; }
     #body { height: 1fr; padding: 0 1; }
     """
 
@@ -47,14 +49,19 @@ class InteractiveApp(App[None]):
 
     def on_mount(self) -> None:
         """Show the first list; a signal gives the terminal back before it ends the program."""
+        # What was imported stays: to look through it again and again would be felt at the keys.
+        gc.freeze()
         loop = asyncio.get_running_loop()
         for number in ENDING_SIGNALS:
             loop.add_signal_handler(number, self.end_by, number)
         self.push_screen(BrowserScreen(self.access))
 
     def action_interrupt(self) -> None:
-        """End as other commands do at Ctrl-C."""
-        self.end_by(signal.SIGINT)
+        """Interrupt the command that runs; without one, end as other commands do at Ctrl-C."""
+        if isinstance(self.screen, CommandScreen):
+            self.screen.interrupt()
+        else:
+            self.end_by(signal.SIGINT)
 
     def end_by(self, number: int) -> None:
         """End, and remember by which signal."""

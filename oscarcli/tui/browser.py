@@ -1,27 +1,25 @@
-"""The list in the middle of everything, and the way from one list to the next."""
+"""The list in the middle of everything, and what can be done about its rows."""
 
 from __future__ import annotations
 
-import time
+import shlex
+import subprocess
 from functools import partial
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
-from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
-from textual.worker import WorkType
 
-from oscarcli.output.terminal import clean
-from oscarcli.tui.access import Access
-from oscarcli.tui.loading import in_thread
-from oscarcli.tui.row_table import RowTable
-from oscarcli.tui.rows import RowSet, make_rows
-from oscarcli.tui.safe_text import error_text
+from oscarcli.tui.archive import ArchiveWriter
+from oscarcli.tui.command_line import FULL_SCREEN, CommandLine, row_command_line
+from oscarcli.tui.list_screen import ListScreen
+from oscarcli.tui.screens.archive import ArchiveScreen
+from oscarcli.tui.screens.cluster_documents import cluster_document
+from oscarcli.tui.screens.command import CommandScreen
+from oscarcli.tui.screens.help import HelpScreen
+from oscarcli.tui.screens.palette import PaletteScreen
 from oscarcli.tui.views.base import ResourceView
 from oscarcli.tui.views.buckets import BucketsView
-from oscarcli.tui.views.clusters import ClustersView
+from oscarcli.tui.views.jobs import JobsView
 from oscarcli.tui.views.metrics import MetricsView
 from oscarcli.tui.views.nodes import NodesView
 from oscarcli.tui.views.services import ServicesView
@@ -35,170 +33,31 @@ CLUSTER_VIEWS: dict[str, type[ResourceView]] = {
     "nodes": NodesView,
     "metrics": MetricsView,
 }
+# Keys that lists may have commands for.
+ROW_COMMAND_KEYS = "cdEghtux"
+# The log of each is read for what it wrote.
+MAX_RESULT_JOBS = 100
 
 
-class BrowserScreen(Screen[None]):
-    """Shows one list, and remembers those that led to it.
-
-    Args:
-        access: the way to clusters.
-    """
+class BrowserScreen(ListScreen):
+    """Shows lists, and runs commands about what is in them."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("slash", "filter", "Filter"),
+        Binding("colon", "palette", "Commands"),
+        Binding("question_mark", "help", "Help"),
         Binding("s", "show('services')", "Services"),
         Binding("b", "show('buckets')", "Buckets"),
         Binding("v", "show('volumes')", "Volumes", show=False),
         Binding("n", "show('nodes')", "Nodes"),
         Binding("m", "show('metrics')", "Metrics"),
         Binding("y", "describe", "Details"),
-        Binding("r", "reload", "Refresh", show=False),
+        Binding("o", "results", "Results"),
+        Binding("z", "zip", "Zip"),
+        *(Binding(key, f"row_command('{key}')", key, show=False) for key in ROW_COMMAND_KEYS),
         Binding("i", "document('info')", "Cluster info", show=False),
         Binding("e", "document('status')", "Cluster status", show=False),
         Binding("k", "document('quota')", "Quota", show=False),
-        *(Binding(str(n), f"sort({n - 1})", f"Sort by column {n}", show=False) for n in range(1, 10)),
     ]
-
-    def __init__(self, access: Access) -> None:
-        super().__init__()
-        self.access = access
-        self._views: list[ResourceView] = [ClustersView(access)]
-        if access.start is not None:
-            self._views.append(ServicesView(access, access.start))
-        # Lists that are being loaded: none is asked for twice at once.
-        self._loading: set[ResourceView] = set()
-        self._loaded_at: float | None = None
-        self._error = ""
-        self._timer: Timer | None = None
-
-    @property
-    def view(self) -> ResourceView:
-        """The list that is shown."""
-        return self._views[-1]
-
-    @property
-    def table(self) -> RowTable:
-        """Its rows."""
-        return self.query_one(RowTable)
-
-    def compose(self) -> ComposeResult:
-        """Return the parts of the screen."""
-        yield Static("", id="crumbs", classes="heading", markup=False)
-        yield RowTable()
-        yield Input(placeholder="words that a row must have", id="filter")
-        yield Static("", id="status", markup=False)
-        yield Footer()
-
-    def on_mount(self) -> None:
-        """Show the first list."""
-        self.query_one("#filter").display = False
-        self._show_view()
-        self.set_refresh(self.access.refresh_seconds)
-
-    def set_refresh(self, seconds: float) -> None:
-        """Look anew every so many seconds; 0 for no more."""
-        if self._timer is not None:
-            self._timer.stop()
-        self._timer = self.set_interval(seconds, self._tick) if seconds > 0 else None
-
-    def _tick(self) -> None:
-        # What is behind another screen is not seen.
-        if self.app.screen is self:
-            self.reload()
-
-    # -- loading -------------------------------------------------------------------------------------
-
-    def _show_view(self) -> None:
-        self._error, self._loaded_at = "", None
-        self._hide_filter()
-        self.table.start_anew(self.view.columns)
-        self.table.focus()
-        self.refresh_bindings()
-        self.reload()
-
-    def reload(self) -> None:
-        """Ask for the list anew, unless an answer is waited for already."""
-        view = self.view
-        if view in self._loading:
-            return
-        self._loading.add(view)
-        self._say_state()
-        work: WorkType[None] = partial(self._load, view)
-        self.run_worker(work, group="lists")
-
-    async def _load(self, view: ResourceView) -> None:
-        def prepared() -> RowSet:
-            return make_rows(view.columns, view.load(), view.key)
-
-        is_first = view.is_partial
-        try:
-            rows = await in_thread(prepared, view.seconds, f"list the {view.title}")
-        except Exception as error:  # noqa: BLE001 -- whatever it is, it is said, and the screen stays
-            if view is self.view:
-                self._error = error_text(error, self.access.mask)
-        else:
-            if view is self.view:
-                self._error, self._loaded_at = "", time.monotonic()
-                self.table.show_rows(rows)
-        finally:
-            self._loading.discard(view)
-        if view is self.view:
-            self._say_state()
-            if is_first and not view.is_partial:
-                self.reload()
-
-    def _say_state(self) -> None:
-        """Write the way here, what is shown of how much, and what went wrong."""
-        table = self.table
-        ways = [*(([self.view.cluster]) if self.view.cluster else []), self.view.crumb]
-        shown, total = len(table.shown), table.total
-        count = f"{shown} of {total}" if table.filter_text else str(total)
-        marked = f" · {len(table.marked)} marked" if table.marked else ""
-        self.query_one("#crumbs", Static).update(clean(f"{' › '.join(ways)}  ({count}{marked})"))
-        status = self.query_one("#status", Static)
-        status.set_class(bool(self._error), "error")
-        if self._error:
-            status.update(self._error)
-        elif self._loaded_at is None:
-            status.update("loading …")
-        elif not total:
-            status.update(f"there are no {self.view.title}")
-        else:
-            status.update(clean(f"filter: {table.filter_text}") if table.filter_text else "")
-
-    def say(self, text: str, *, is_error: bool = False) -> None:
-        """Say something in the line of the status."""
-        status = self.query_one("#status", Static)
-        status.set_class(is_error, "error")
-        status.update(clean(text))
-
-    def on_row_table_rows_changed(self) -> None:
-        """Count anew."""
-        self._say_state()
-
-    # -- ways ----------------------------------------------------------------------------------------
-
-    def go(self, there: ResourceView | Screen[None] | None) -> None:
-        """Show another list, or a screen above this one."""
-        if isinstance(there, ResourceView):
-            self._views.append(there)
-            self._show_view()
-        elif there is not None:
-            self.app.push_screen(there)
-
-    def on_row_table_row_chosen(self, message: RowTable.RowChosen) -> None:
-        """Open a row."""
-        self.go(self.view.open(message.row.item))
-
-    def action_back(self) -> None:
-        """Take the filter away, or go back to the list before."""
-        if self.table.filter_text or self.query_one("#filter").display:
-            self._hide_filter()
-            self.table.filter_by("")
-        elif len(self._views) > 1:
-            self._views.pop()
-            self._show_view()
 
     def action_show(self, name: str) -> None:
         """Show another list of the same cluster."""
@@ -228,38 +87,77 @@ class BrowserScreen(Screen[None]):
         """Show a document about the cluster."""
         cluster = self._cluster()
         if cluster is not None:
-            from oscarcli.tui.screens.cluster_documents import cluster_document
-
             self.go(cluster_document(self.access, cluster, name))
 
-    def action_reload(self) -> None:
-        """Look anew now."""
+    # -- commands ------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Tell whether a key means something in this list; others are not in the line of keys."""
+        if action == "results":
+            return isinstance(self.view, JobsView)
+        if action == "zip":
+            return bool(self.view.archive_name)
+        if action == "row_command":
+            return parameters[0] in self.view.commands
+        return True
+
+    def action_palette(self) -> None:
+        """Offer all commands."""
+        self._ask_for_command(None)
+
+    def _ask_for_command(self, line: CommandLine | None) -> None:
+        row = self.table.current
+        known = self.view.words(None if row is None else row.item)
+        cluster = self._cluster() or ""
+        self.app.push_screen(PaletteScreen(self.access, cluster, known, line), self.run_command)
+
+    def run_command(self, words: list[str] | None) -> None:
+        """Run a command, and look anew when it has ended."""
+        if not words:
+            return
+        if " ".join(words[:2]) in FULL_SCREEN:
+            self._run_on_whole_terminal(words)
+        else:
+            self.app.push_screen(CommandScreen(self.access, words), lambda _code: self.reload())
+
+    def _run_on_whole_terminal(self, words: list[str]) -> None:
+        if self.access.is_web:
+            self.say(f"{' '.join(words[:2])} needs a terminal of its own, not a browser", is_error=True)
+            return
+        with self.app.suspend():
+            code = subprocess.run([*self.access.program, *words], env=self.access.environ, check=False)
+        self.app.refresh()
+        self.say(f"exit code {code.returncode}", is_error=code.returncode != 0)
         self.reload()
 
-    def action_sort(self, index: int) -> None:
-        """Sort by a column."""
-        self.table.sort_by(index)
+    def action_row_command(self, key: str) -> None:
+        """Run a command about the row under the cursor, or the marked ones, or show it to be completed."""
+        command = self.view.commands.get(key)
+        rows = self.table.chosen_rows
+        if command is None or ("{" in command.words and not rows):
+            return
+        line = row_command_line(command, [self.view.words(row.item) for row in rows], self._cluster() or "")
+        if command.is_ready:
+            self.run_command(shlex.split(line.text))
+        else:
+            self._ask_for_command(line)
 
-    # -- filter --------------------------------------------------------------------------------------
+    def action_results(self) -> None:
+        """Show the files that the marked jobs wrote, or the one under the cursor."""
+        rows = self.table.chosen_rows
+        if isinstance(self.view, JobsView) and rows:
+            self.go(self.view.results([row.item for row in rows[:MAX_RESULT_JOBS]]))
 
-    def action_filter(self) -> None:
-        """Ask for the words that rows must have."""
-        field = self.query_one("#filter", Input)
-        field.display = True
-        field.focus()
+    def action_zip(self) -> None:
+        """Bring the marked files here as one zip; without marks all that are shown."""
+        rows = self.table.chosen_rows if self.table.marked else self.table.shown
+        if not rows or not self.view.archive_name:
+            return
+        items = [row.item for row in rows]
+        writer = ArchiveWriter(self.access.folder, self.view.archive_name, partial(self.view.members, items))
+        heading, command = f"{self.view.archive_name}.zip", self.view.archive_command(items)
+        self.app.push_screen(ArchiveScreen(self.access, heading, command, writer))
 
-    def _hide_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.display = False
-        with field.prevent(Input.Changed):
-            field.value = ""
-        self.table.focus()
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while words are typed."""
-        self.table.filter_by(event.value)
-
-    def on_input_submitted(self, _event: Input.Submitted) -> None:
-        """Keep the filter, and go on in the table."""
-        self.query_one("#filter").display = False
-        self.table.focus()
+    def action_help(self) -> None:
+        """Show all keys."""
+        self.app.push_screen(HelpScreen(self.access, self.view))

@@ -16,7 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from oscarcli.output.table import Column, display_width, shorten
-from oscarcli.tui.rows import GAP_WIDTH, RowSet, TableRow, fitted, in_order, matching, title_widths
+from oscarcli.tui.rows import GAP_WIDTH, RowSet, TableRow, fitted, matching, title_widths
 
 HEADER_LINES = 1
 UP, DOWN, MARK = " ↑", " ↓", "●"
@@ -87,6 +87,11 @@ class RowTable(ScrollView, can_focus=True):
         return len(self._all.rows)
 
     @property
+    def by_key(self) -> dict[str, TableRow]:
+        """All rows, by their keys."""
+        return {row.key: row for row in self._all.rows}
+
+    @property
     def current(self) -> TableRow | None:
         """The row under the cursor."""
         return self._shown[self.cursor] if self.cursor < len(self._shown) else None
@@ -108,7 +113,8 @@ class RowTable(ScrollView, can_focus=True):
     def show_rows(self, rows: RowSet) -> None:
         """Show these rows instead; the cursor stays on the row with the same key."""
         self._all = rows
-        self.marked &= {row.key for row in rows.rows}
+        if self.marked:
+            self.marked &= {row.key for row in rows.rows}
         self._order()
 
     def filter_by(self, text: str) -> None:
@@ -132,7 +138,7 @@ class RowTable(ScrollView, can_focus=True):
         self.refresh()
 
     def _order(self) -> None:
-        self._ordered = in_order(self._all.rows, self.columns, self.sorted_by, is_reverse=self.is_reverse)
+        self._ordered = self._all.in_order(self.columns, self.sorted_by, is_reverse=self.is_reverse)
         self._replace(matching(self._ordered, self.filter_text))
 
     def _replace(self, rows: Sequence[TableRow]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from oscarcli.output.table import Column, display_width
@@ -12,6 +12,7 @@ from oscarcli.output.table import Column, display_width
 MIN_COLUMN_WIDTH = 6
 GAP_WIDTH = 2
 ARROW_WIDTH = 2
+EMPTY = ("", "-")
 
 
 class TableRow(NamedTuple):
@@ -29,14 +30,50 @@ class RowSet:
 
     rows: tuple[TableRow, ...]
     widths: tuple[int, ...]
+    _orders: dict[int, tuple[list[TableRow], list[TableRow]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def in_order(
+        self, columns: Sequence[Column], index: int | None, *, is_reverse: bool
+    ) -> Sequence[TableRow]:
+        """Return the rows sorted by a column: numbers before words, and what is empty at the end either way.
+
+        Args:
+            columns: of the table.
+            index: which of them to sort by; `None` for the order they came in.
+            is_reverse: whether the greatest is first.
+        """
+        if index is None:
+            return self.rows
+        if index not in self._orders:
+            self._orders[index] = _sorted(self.rows, columns[index], index)
+        filled, empty = self._orders[index]
+        return [*(reversed(filled) if is_reverse else filled), *empty]
 
 
-def make_rows(columns: Sequence[Column], items: Iterable[Any], key: Callable[[Any], str]) -> RowSet:
-    """Return the rows of items, in their order."""
+def make_rows(
+    columns: Sequence[Column],
+    items: Iterable[Any],
+    key: Callable[[Any], str],
+    before: Mapping[str, TableRow] | None = None,
+) -> RowSet:
+    """Return the rows of items, in their order.
+
+    Args:
+        columns: of the table.
+        items: what the rows are of.
+        key: gives what tells an item from the others.
+        before: rows that were made earlier, by their keys: those of items that are the same are taken again.
+    """
     rows = []
     for item in items:
+        own, old = key(item), None
+        if before is not None and (old := before.get(own)) is not None and old.item == item:
+            rows.append(old)
+            continue
         cells = tuple(column.cell(item) for column in columns)
-        rows.append(TableRow(key(item), cells, "\n".join(cells).lower(), item))
+        rows.append(TableRow(own, cells, "\n".join(cells).lower(), item))
     widths = list(title_widths(columns))
     for index, cells in enumerate(zip(*(row.cells for row in rows), strict=True) if rows else ()):
         widths[index] = max(widths[index], *map(display_width, cells))
@@ -55,27 +92,23 @@ def matching(rows: Sequence[TableRow], text: str) -> Sequence[TableRow]:
     return rows
 
 
-def in_order(
-    rows: Sequence[TableRow], columns: Sequence[Column], index: int | None, *, is_reverse: bool
-) -> Sequence[TableRow]:
-    """Return rows sorted by a column: numbers before words, and what is empty at the end either way.
-
-    Args:
-        rows: the rows.
-        columns: of the table.
-        index: which of them to sort by; `None` for the order they came in.
-        is_reverse: whether the greatest is first.
-    """
-    if index is None:
-        return rows
-    column = columns[index]
-    filled = [(_sort_key(text), row) for row in rows if (text := column.text(row.item))]
-    empty = [row for row in rows if not column.text(row.item)]
-    filled.sort(key=lambda pair: pair[0], reverse=is_reverse)
-    return [*(row for _, row in filled), *empty]
+def _sorted(rows: Sequence[TableRow], column: Column, index: int) -> tuple[list[TableRow], list[TableRow]]:
+    """Return the rows that have something in a column in its order, and those that have nothing."""
+    if column.is_number:
+        # As it is shown, an amount has a unit.
+        texts = [column.text(row.item) for row in rows]
+        keys: list[Any] = [_amount_key(text) for text in texts]
+    else:
+        texts = [row.cells[index] for row in rows]
+        keys = [text.lower() for text in texts]
+    places = [place for place, text in enumerate(texts) if text not in EMPTY]
+    places.sort(key=keys.__getitem__)
+    return [rows[place] for place in places], [
+        row for text, row in zip(texts, rows, strict=True) if text in EMPTY
+    ]
 
 
-def _sort_key(text: str) -> tuple[int, float, str]:
+def _amount_key(text: str) -> tuple[int, float, str]:
     try:
         return 0, float(text), ""
     except ValueError:

@@ -74,8 +74,9 @@ def _made(folder: Path) -> Files:
     for number in range(FILES):
         (files.small / f"{number:05}.bin").write_bytes(os.urandom(SMALL))
     with files.large.open("wb") as file:
+        # What the store gives back of a large object, so that its digests are those of the content.
         for _ in range(LARGE // MIB):
-            file.write(os.urandom(MIB))
+            file.write(bytes(MIB))
     return files
 
 

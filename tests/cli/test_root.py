@@ -16,7 +16,7 @@ from typer.main import get_group
 from oscarcli import __version__
 from oscarcli.cli.app import Root
 from oscarcli.cli.commands import COMMANDS, COMMON_OPTIONS, ELSEWHERE, PROGRAM, Entry, find, root_help
-from oscarcli.cli.completion.tree import CommandNode, read_tree
+from oscarcli.cli.kit.command_tree import CommandNode, read_tree
 from oscarcli.cli.kit.destructive import OPTIONS, VERBS
 from oscarcli.cli.kit.session import Session
 from tests.conftest import Caller, Runner

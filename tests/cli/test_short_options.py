@@ -17,7 +17,7 @@ from typer.main import get_group
 from oscarcli.cli.app import Root
 from oscarcli.cli.commands import COMMANDS
 from oscarcli.cli.completion.complete import complete
-from oscarcli.cli.completion.tree import read_tree
+from oscarcli.cli.kit.command_tree import read_tree
 from oscarcli.cli.kit.session import Session
 from tests.conftest import Caller, Runner
 from tests.support.server import ScriptedServer, document, text

@@ -218,7 +218,7 @@ def test_what_can_be_watched() -> None:
 
 
 def is_watchable(path: str) -> bool:
-    from oscarcli.cli.completion.tree import read_tree
+    from oscarcli.cli.kit.command_tree import read_tree
 
     node = read_tree()
     for word in path.split():

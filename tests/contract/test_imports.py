@@ -43,6 +43,7 @@ BREACHES = [
     ("home-yaml", "oscarcli.api.services", "yaml"),
     ("home-rich", "oscarcli.cli.version", "rich"),
     ("home-rich", "oscarcli.cli.kit.options", "jmespath"),
+    ("home-watchfiles", "oscarcli.polling", "watchfiles"),
     ("home-textual", "oscarcli.cli.interactive", "textual"),
     ("home-textual", "oscarcli.output.bars", "PIL"),
     ("home-cheroot", "oscarcli.http.connection", "cheroot"),

@@ -1,5 +1,5 @@
 """One suite over every Storage: in memory, through S3 to moto, to MinIO and to the local cluster's store,
-through WebDAV to wsgidav and to Apache, and to a scripted Oneprovider.
+through WebDAV to wsgidav and to Apache, to a scripted Oneprovider and to a scripted Rucio.
 
 MinIO takes part when a `minio` binary is on PATH or where `go install` puts it, Apache where Debian puts it.
 """
@@ -17,13 +17,17 @@ from typing import Any
 
 import pytest
 
+from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, NotFoundError, RefusedError
 from oscarcli.storage.base import Reader, Storage
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.definition import ProviderDefinition
 from oscarcli.storage.listing import level
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.onedata.storage import OnedataStorage
+from oscarcli.storage.rucio.opening import open_rucio
+from oscarcli.storage.rucio.storage import RucioStorage
 from oscarcli.storage.s3 import storage as s3
 from oscarcli.storage.s3 import upload as s3_upload
 from oscarcli.storage.s3.storage import S3Storage
@@ -31,7 +35,9 @@ from oscarcli.storage.source import FileSource, UploadPart
 from oscarcli.storage.transfer import Upload, upload
 from oscarcli.storage.webdav.requests import login_headers
 from oscarcli.storage.webdav.storage import WebDavStorage
+from tests.support.certificate import certified
 from tests.support.onedata_servers import SPACE, OneproviderServer, oneprovider
+from tests.support.rucio_servers import Grid, RunningGrid, rucio_grid
 from tests.support.s3_servers import (
     ACCESS_KEY,
     SECRET_KEY,
@@ -56,6 +62,12 @@ class Subject:
     server: Server | None
     dav: DavServer | None = None
     onedata: OneproviderServer | None = None
+    grid: Grid | None = None
+
+    @property
+    def misread(self) -> str:
+        """Characters that a name cannot have."""
+        return self.dav.misread if self.dav else "?#" if self.grid else ""
 
     @property
     def has_folders(self) -> bool:
@@ -102,7 +114,25 @@ def onedata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OneproviderSer
         yield server
 
 
-SUBJECTS = ["memory", "moto", "local", "minio", "minio by boto3", "wsgidav", "apache", "onedata"]
+@pytest.fixture(scope="module")
+def rucio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningGrid, Path]]:
+    _, voucher = certified(tmp_path_factory.mktemp("rucio"))
+    with rucio_grid(voucher.parent / "server.pem") as running:
+        yield running, voucher
+
+
+def rucio_storage(rucio: tuple[RunningGrid, Path], **changes: str) -> RucioStorage:
+    running, voucher = rucio
+    tls = TlsSettings(ca_file=str(voucher))
+    definition = running.definition(**changes)
+    return open_rucio(ProviderDefinition("rucio.test", definition, 30, None, tls, silent, silent, None))
+
+
+def silent(_text: str) -> None:
+    """Say nothing."""
+
+
+SUBJECTS = ["memory", "moto", "local", "minio", "minio by boto3", "wsgidav", "apache", "onedata", "rucio"]
 
 
 @pytest.fixture(params=SUBJECTS)
@@ -124,6 +154,13 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         space = OnedataStorage(spaces.settings(), SPACE)
         yield Subject(space, bucket, None, onedata=spaces)
         space.close()
+        return
+    if request.param == "rucio":
+        grid = request.getfixturevalue("rucio")
+        grid[0].grid.scopes.append(bucket)
+        catalogue = rucio_storage(grid)
+        yield Subject(catalogue, bucket, None, grid=grid[0].grid)
+        catalogue.close()
         return
     name, _, engine = request.param.partition(" by ")
     server: Server = request.getfixturevalue(name)
@@ -207,6 +244,10 @@ def test_the_content_type_is_stored(subject: Subject, put: Callable[..., list[in
 
 def test_writing_again_replaces(subject: Subject, put: Callable[..., list[int]]) -> None:
     put("a", b"first, and longer")
+    if subject.grid is not None:
+        with pytest.raises(RefusedError, match="files in Rucio never change"):
+            put("a", b"second")
+        return
     put("a", b"second")
     assert content_of(subject.storage.read(subject.at("a"))) == b"second"
 
@@ -234,6 +275,12 @@ def test_only_the_version_asked_for_is_read(subject: Subject, put: Callable[...,
     put("a", b"first")
     first = subject.storage.stat(subject.at("a"))
     assert content_of(subject.storage.read(first.location, etag=first.etag)) == b"first"
+    if subject.grid is not None:
+        # Somebody with the right to it has put another one in its place.
+        subject.grid.add("a", b"other", subject.bucket)
+        with pytest.raises(RefusedError, match="changed"):
+            subject.storage.read(first.location, etag=first.etag)
+        return
     # An ETag of wsgidav is a time in whole seconds, and the size.
     put("a", b"other" if subject.dav is None or subject.dav.has_fine_etags else b"another")
     with pytest.raises(RefusedError, match="changed"):
@@ -276,6 +323,10 @@ def test_removing_removes(subject: Subject, put: Callable[..., list[int]]) -> No
     put("a", b"x")
     put("b", b"x")
     subject.storage.remove(subject.at("a"))
+    if subject.grid is not None:
+        # It goes within a day.
+        assert subject.grid.erased == [(subject.bucket, "a")]
+        return
     assert [found.location.key for found in subject.storage.list(subject.bucket, "")] == ["b"]
     # Providers do not tell whether there was anything to remove.
     subject.storage.remove(subject.at("a"))
@@ -285,14 +336,17 @@ KEYS = ["in", "in-2/a", "in/", "in/a", "in/sub/b", "input/c", "Ö/ü", "a b+c%20
 
 
 def keys_for(subject: Subject) -> list[str]:
-    misread = subject.dav.misread if subject.dav else ""
-    return ["".join(character for character in key if character not in misread) for key in KEYS]
+    return ["".join(character for character in key if character not in subject.misread) for key in KEYS]
 
 
 def test_listing_is_in_order_of_keys(subject: Subject, put: Callable[..., list[int]]) -> None:
     # MinIO keeps its objects in folders, so it has no object beside a folder of the same name; on a server of
     # files a folder is no object at all.
-    keys = [key for key in keys_for(subject) if key != "in" and not (subject.has_folders and key == "in/")]
+    keys = [
+        key
+        for key in keys_for(subject)
+        if key != "in" and not ((subject.has_folders or subject.grid) and key == "in/")
+    ]
     for key in keys:
         put(key, key.encode() if not key.endswith("/") else b"")
     listed = list(subject.storage.list(subject.bucket, ""))
@@ -353,7 +407,7 @@ def test_listing_goes_on_over_all_pages(
 
 
 def test_thousands_of_objects_are_listed(subject: Subject, tmp_path: Path) -> None:
-    if subject.has_folders or (subject.server is not None and not subject.server.is_fast):
+    if subject.has_folders or subject.grid or (subject.server is not None and not subject.server.is_fast):
         pytest.skip("too slow for thousands of objects")
     (tmp_path / "empty").touch()
     keys = [f"in/{number:04}" for number in range(2500)]
@@ -366,13 +420,19 @@ WRONG = "wrong-wrong-wrong"
 
 @pytest.mark.parametrize("keys", [(WRONG, SECRET_KEY), (ACCESS_KEY, WRONG)])
 def test_wrong_keys_are_refused(
-    subject: Subject, put: Callable[..., list[int]], keys: tuple[str, str]
+    subject: Subject,
+    put: Callable[..., list[int]],
+    keys: tuple[str, str],
+    request: pytest.FixtureRequest,
 ) -> None:
-    if not subject.has_folders and (subject.server is None or not subject.server.checks_keys):
+    is_guarded = subject.has_folders or subject.grid or (subject.server and subject.server.checks_keys)
+    if not is_guarded:
         pytest.skip("there are no keys to check")
     put("a", b"x")
-    stranger: S3Storage | WebDavStorage | OnedataStorage
-    if subject.onedata is not None:
+    stranger: S3Storage | WebDavStorage | OnedataStorage | RucioStorage
+    if subject.grid is not None:
+        stranger = rucio_storage(request.getfixturevalue("rucio"), refresh_token=WRONG)
+    elif subject.onedata is not None:
         stranger = OnedataStorage(subject.onedata.settings(WRONG), SPACE)
     elif subject.dav is not None:
         stranger = WebDavStorage(replace(subject.dav.settings, login_headers=login_headers(*keys)))

@@ -1,4 +1,4 @@
-"""A store that OSCAR restarts while files are on their way: the real command, and a store that comes back."""
+"""A store that OSCAR restarts while files are on their way, or that tells little: the real command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Runner
 from tests.support.s3_servers import minio_provider
-from tests.support.scripted_s3 import MIB, KeyStore, Reply, Seen, Server, multipart_answer
+from tests.support.scripted_s3 import MIB, KeyStore, Reply, Seen, Server, multipart_answer, whole
 
 WAITING = "; waiting up to 20 s for minio.default to come back\n"
 
@@ -107,3 +107,14 @@ def test_on_a_terminal_the_waiting_is_told_beside_the_bar(run: Runner, store: Se
     done = run.terminal("bucket", "put-file", "svc", "a.txt", "--timeout", "0.5")
     assert done.code == 6
     assert "; waiting up to 0.5 s for minio.default to come back" in done.out
+
+
+def test_what_no_digest_is_told_of_is_said_by_verbose(run: Runner, store: Server) -> None:
+    store.script = lambda _: whole(b"content", headers={"ETag": '"opaque"'})
+    done = run("-v", "bucket", "get-file", "svc", "in/a.txt", "-")
+    assert (done.code, done.out) == (0, "content")
+    assert done.err.splitlines()[-1] == (
+        '"svc/in/a.txt": the provider tells no digest that can be compared here: '
+        "what arrived has the right size"
+    )
+    assert run("bucket", "get-file", "svc", "in/a.txt", "-").err == ""

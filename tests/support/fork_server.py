@@ -45,6 +45,7 @@ LIBRARIES = (
     "h11",
     "httpcore",
     "httpx",
+    "keyring.backends.SecretService",
     "keyring.backends.null",
     "keyring.core",
     "nacl.public",

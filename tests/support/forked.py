@@ -159,15 +159,26 @@ def can_run(environ: Mapping[str, str]) -> bool:
     return sys.platform == "linux" and server().can_run(environ)
 
 
-def start_script(script: str, *words: str, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[str]:
-    """Start a script that uses the program's modules; its input and output are pipes, errors join ours."""
+def start_script(
+    script: str, *words: str, env: Mapping[str, str], cwd: Path, stderr: int = 2
+) -> subprocess.Popen[str]:
+    """Start a script that uses the program's modules or its libraries, with pipes for its input and output.
+
+    Args:
+        script: what `python -c` would run.
+        words: its command line.
+        env: all its variables.
+        cwd: its folder.
+        stderr: where its errors go, as `subprocess.Popen` takes it; to our own if omitted.
+    """
     if can_run(env):
-        return ForkedProcess(words, env=env, cwd=cwd, script=script, stderr=2, text=True)
+        return ForkedProcess(words, env=env, cwd=cwd, script=script, stderr=stderr, text=True)
     return subprocess.Popen(
         [sys.executable, "-c", script, *words],
         env=env,
         cwd=cwd,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
     )

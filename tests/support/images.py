@@ -152,11 +152,16 @@ def udocker_variables(folder: Path) -> Mapping[str, str]:
     return {"UDOCKER_DIR": str(folder), "UDOCKER_USE_PROOT_EXECUTABLE": shutil.which("proot") or ""}
 
 
-def missing_engine(name: str) -> str | None:
-    """Return why an engine's tests are left out, `None` when they can be run."""
+def missing_program(name: str) -> str | None:
+    """Return which program of an engine is not here, as a sentence, `None` when all are."""
     program = {"charliecloud": "ch-run"}.get(name, name)
     if name != "host" and shutil.which(program) is None:
         return f"there is no {program} here"
     if name == "udocker" and shutil.which("proot") is None:
         return "there is no proot here"
-    return missing_busybox()
+    return None
+
+
+def missing_engine(name: str) -> str | None:
+    """Return why an engine's tests are left out, `None` when they can be run."""
+    return missing_program(name) or missing_busybox()

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
+
+from tests.support import forked
 
 PROGRAMS = {"dbus-daemon": "dbus-daemon", "gnome-keyring-daemon": "gnome-keyring"}
 PASSWORD = b"of-the-keyring"
@@ -132,11 +133,9 @@ class RealKeyring:
             assert time.monotonic() < deadline, "the keyring does not answer"
             time.sleep(0.05)
 
-    def _ask(self, code: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [sys.executable, "-c", f"import json, secretstorage\n{code}"],
-            capture_output=True,
-            env={"PATH": os.environ["PATH"], "HOME": str(self._home), **self.environ},
-            timeout=PATIENCE,
-            check=False,
-        )
+    def _ask(self, code: str) -> subprocess.CompletedProcess[str]:
+        environ = {**forked.SERVER, "PATH": os.environ["PATH"], "HOME": str(self._home), **self.environ}
+        script = f"import json, secretstorage\n{code}"
+        with forked.start_script(script, env=environ, cwd=self._home, stderr=subprocess.PIPE) as process:
+            out, err = process.communicate(timeout=PATIENCE)
+        return subprocess.CompletedProcess(code, process.returncode, out, err)

@@ -237,7 +237,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise RefusalError(400, "missingRequiredValue", "Missing required value: version.", {})
         if kind is not None and kind != ("container" if is_container else "dataobject"):
             raise RefusalError(400, "badValueIdentifier", "Bad value: provided path is not valid.", {})
-        if kind is not None and version and self.headers.get("Accept") != self.headers["Content-Type"]:
+        accepted = ("*/*", self.headers.get("Content-Type"))
+        if kind is not None and version and self.headers.get("Accept") not in accepted:
             self._drain()
             self._send(406)
             return
@@ -318,8 +319,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _children(self, folder: Path) -> None:
         query = parse_qs(self._address.query)
-        # The names of old are heeded only when there are none of the new ones.
-        names = query.get("attributes") if self._served.knows_tokens else None
+        # The names of old are heeded only when there are none of the new ones, which come in the body.
+        body = json.loads(self._body() or b"{}")
+        names = body.get("attributes") if self._served.knows_tokens else None
         names = names or query.get("attribute") or ["file_id", "name"]
         start = int(query.get("token", query.get("offset", ["0"]))[0].removeprefix("at-"))
         limit = min(int(query["limit"][0]), self._served.page)

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 import zlib
+from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -216,7 +217,7 @@ class _Catalogue(_Handler):
         headers = {
             "Content-Type": "application/octet-stream",
             "ExceptionClass": kind,
-            "ExceptionMessage": said,
+            "ExceptionMessage": said.encode("ascii", "replace").decode(),
         }
         self._send(status, document, headers)
 
@@ -249,7 +250,10 @@ class _Catalogue(_Handler):
                 self._json(grid.scopes)
             case "GET", "dids", scope, "dids", "search":
                 assert query["type"] == "file"
-                names = [name for one, name in grid.dids if one == scope and fnmatchcase(name, query["name"])]
+                # As a parameter of its own, or as the literal that newer clients send.
+                filters = literal_eval(query["filters"]) if "filters" in query else [dict(query)]
+                pattern = filters[0]["name"]
+                names = [name for one, name in grid.dids if one == scope and fnmatchcase(name, pattern)]
                 self._stream([n for n in names if grid.dids[scope, n]["did_type"] == "FILE"])
             case "POST", "dids", "bulkmeta":
                 asked = [(did["scope"], did["name"]) for did in body["dids"]]
@@ -261,7 +265,7 @@ class _Catalogue(_Handler):
                 self._json(grid.dids[scope, name])
             case "POST", "dids", scope, name, "meta", "lifetime":
                 grid.erased.append((scope, name))
-                assert body == {"value": 86400}
+                assert body["value"] == 86400
                 self._send(201, b"Created")
             case "POST", "replicas", "list":
                 did = (body["dids"][0]["scope"], body["dids"][0]["name"])

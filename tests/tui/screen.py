@@ -13,8 +13,9 @@ from oscarcli.api.client import Client
 from oscarcli.config.model import Cluster
 from oscarcli.tui.access import Access
 from oscarcli.tui.app import InteractiveApp
+from oscarcli.tui.browser import BrowserScreen
 
-PATIENCE = 60.0
+PATIENCE = 20.0
 
 
 class Screen:
@@ -46,6 +47,13 @@ class Screen:
     def line(self, text: str) -> str:
         """Return the line with a text."""
         return next(line for line in self.lines if text in line)
+
+    @property
+    def browser(self) -> BrowserScreen:
+        """The screen of lists."""
+        browser = self.app.screen
+        assert isinstance(browser, BrowserScreen)
+        return browser
 
     async def press(self, *keys: str) -> None:
         """Press keys, and let them have their effect."""

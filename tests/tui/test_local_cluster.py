@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,3 +114,50 @@ def test_a_picture_is_shown_in_its_colours(cluster: LocalCluster, access: Access
         await screen.shows("this is no picture that can be shown, or not all of one")
 
     drive(access, play)
+
+
+def test_results_of_jobs_are_listed_shown_and_brought_as_one_zip(
+    cluster: LocalCluster, access: Access, tmp_path: Path
+) -> None:
+    cluster.create(
+        "shout", 'tr a-z A-Z < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/$(basename "$INPUT_FILE_PATH")"'
+    )
+    for name in ("one.txt", "two.txt"):
+        cluster.upload("shout", f"in/{name}", name.encode())
+    cluster.ended("shout", 2)
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("shout")
+        await screen.press("slash", *"shout", "enter", "enter")
+        await screen.shows("local › shout jobs  (2)")
+        await screen.press("space", "space", "o")
+        await screen.shows("2 jobs of shout › results  (2)", "shout-bucket/out/one.txt", "minio.default")
+        await screen.press("1", "enter")
+        await screen.shows("ONE.TXT", "$ oscar-cli service get-file shout shout-bucket/out/one.txt -c local")
+        await screen.press("escape", "z")
+        await screen.shows("shout-results.zip", "2 files, 14B", "done")
+
+    drive(access, play, size=(160, 30))
+    with zipfile.ZipFile(tmp_path / "shout-results.zip") as archive:
+        found = {Path(name).name: archive.read(name) for name in archive.namelist()}
+    assert found == {"one.txt": b"ONE.TXT", "two.txt": b"TWO.TXT"}
+
+
+def test_a_folder_of_a_bucket_becomes_a_zip_with_its_files_below_it(
+    cluster: LocalCluster, access: Access, tmp_path: Path
+) -> None:
+    cluster.s3.create_bucket(Bucket="boxes")
+    for key in ("in/a", "in/deep/b", "top"):
+        cluster.s3.put_object(Bucket="boxes", Key=key, Body=key.encode())
+
+    async def play(screen: Screen) -> None:
+        await screen.press("b")
+        await screen.shows("boxes")
+        await screen.press("slash", *"boxes", "enter", "enter")
+        await screen.shows("local › boxes/  (2)")
+        await screen.press("space", "z")
+        await screen.shows("boxes.zip", "2 files", "done")
+
+    drive(access, play)
+    with zipfile.ZipFile(tmp_path / "boxes.zip") as archive:
+        assert sorted(archive.namelist()) == ["in/a", "in/deep/b"]

@@ -9,7 +9,7 @@ from typing import Any
 from typer.main import get_group
 
 from oscarcli.cli.commands import COMMANDS, COMMON_OPTIONS, VERSION_OPTION
-from oscarcli.cli.completion.tree import STEP, TABLE
+from oscarcli.cli.kit.command_tree import STEP, TABLE
 from oscarcli.cli.kit.options import CommonOption, TableOption
 
 HEAD = "# Written by 'python -m oscarcli.cli.completion.collect' from the commands; change those."

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from oscarcli.cli.completion.tree import CommandNode, Option
 from oscarcli.cli.kit.argv import is_short, split_short
+from oscarcli.cli.kit.command_tree import CommandNode, Option
 
 FORMATS = ("table", "json", "yaml")
 # Values of options that take one of a few words.

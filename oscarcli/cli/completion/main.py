@@ -53,7 +53,7 @@ def answer(
     """Return the text of an answer. Arguments as for `main` and `NameSource`; `fill` is given the words."""
     from oscarcli.cli.completion.candidates import NameSource
     from oscarcli.cli.completion.complete import complete
-    from oscarcli.cli.completion.tree import read_tree
+    from oscarcli.cli.kit.command_tree import read_tree
 
     if not words:
         words = _typed(environ)

@@ -8,7 +8,7 @@ each made of what stands above it:
   config_file    the file, to look anew and edit  file, each time    auth cluster kit local
   recorded       the clusters in the file         file, once         auth cluster
   config         those, and the environment's     as `recorded` (4)  auth cluster doctor fdl kit local service
-  cluster        the chosen one of them           as `recorded` (1)  auth bucket doctor hub service
+  cluster        the chosen one of them           as `recorded` (1)  auth bucket cluster doctor hub service
   cluster_id     its id                           as `cluster`       auth cluster doctor health hub service
   known_cluster  the one with an id               as `cluster`       api_for
   logins         passwords and tokens             what is asked (2)  auth cluster doctor kit local

@@ -5,22 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from oscarcli.local import clock
 from oscarcli.local.exposed import readiness
+from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.log import DeploymentLog
 from oscarcli.local.exposed.pod import container_name, new_name, pod
-from oscarcli.local.exposed.ports import PortError, PortLeases
-from oscarcli.local.jobs.attachments import Attachments
+from oscarcli.local.exposed.ports import PortError
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.engine.container import record
 from oscarcli.local.jobs.mounts.folder import MountError
-from oscarcli.local.jobs.placement import PlacementError, Placements
+from oscarcli.local.jobs.placement import PlacementError
 from oscarcli.local.services.definition import Definition
 
 log = logging.getLogger(__name__)
@@ -41,25 +39,6 @@ ASLEEP = "nobody calls it; the next call starts it"
 
 class UnavailableError(Exception):
     """A service cannot be called now; the text says why."""
-
-
-@dataclass(frozen=True)
-class PodEnvironment:
-    """What deployments share.
-
-    Attributes:
-        folder: where each has a folder of its own.
-        placements: tells what runs a service.
-        attachments: lead it to its volume and its mount.
-        ports: those of this machine.
-        obstacle: asked with a definition, says why it cannot run here, or `None`.
-    """
-
-    folder: Path
-    placements: Placements
-    attachments: Attachments
-    ports: PortLeases
-    obstacle: Callable[[Definition], str | None]
 
 
 class Deployment:

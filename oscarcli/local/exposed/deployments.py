@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from typing import TYPE_CHECKING
 
-from oscarcli.local.exposed.deployment import Deployment, PodEnvironment
-from oscarcli.local.exposed.log import DeploymentLog
-from oscarcli.local.exposed.pod import MARKER, pod_name
+from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.table import StoppedDeployments
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.engine.container import recorded
@@ -17,6 +16,9 @@ from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.exposure import is_exposed
 from oscarcli.local.services.table import Services
+
+if TYPE_CHECKING:
+    from oscarcli.local.exposed.deployment import Deployment
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,10 @@ class Deployments:
                 former.stop("the service was changed")
             if not is_exposed(definition):
                 return
+            # A cluster that exposes nothing starts without them.
+            from oscarcli.local.exposed.deployment import Deployment
+            from oscarcli.local.exposed.log import DeploymentLog
+
             notes = former.log if former is not None else DeploymentLog()
             thread = former.thread if former is not None else None
             deployment = self._deployments[name] = Deployment(definition, self._environment, notes, thread)
@@ -117,6 +123,8 @@ def _wait(deployments: list[Deployment]) -> None:
 
 def _end(engines: Engines, engine: str, container: str) -> None:
     """End what ran when the server was killed: its processes are gone but in rare cases."""
+    from oscarcli.local.exposed.pod import MARKER, pod_name
+
     kill_marked(MARKER, pod_name(container))
     try:
         engines.named(engine).remove(container)

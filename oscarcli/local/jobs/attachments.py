@@ -74,7 +74,7 @@ class Attachments:
         volume, mount = definition.get("volume"), mount_of(definition)
         if volume is not None:
             path = Path(os.path.normpath(volume["mount_path"]))
-            yield "volume.mount_path", path, self._volumes.directory(volume["name"])
+            yield "volume.mount_path", path, self._volumes.directory_of(definition)
         root = self._mounts.root_of(definition)
         if mount is not None and root is not None:
             yield "mount.path", Path(mount.path), root
@@ -111,7 +111,7 @@ class Attachments:
         volume = definition.get("volume")
         if volume is None or placement.image is None:
             return placement
-        directory = self._volumes.directory(volume["name"])
+        directory = self._volumes.directory_of(definition)
         if not directory.is_symlink():
             with suppress(OSError):
                 directory.chmod(VOLUME_MODE)

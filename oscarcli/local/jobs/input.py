@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from oscarcli.local.jobs.classify import (
     MINIO,
@@ -18,6 +20,7 @@ from oscarcli.local.jobs.classify import (
     crashing,
     decode_base64,
 )
+from oscarcli.local.jobs.federation.remote import download
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.staging import RunStorage, Workspace
@@ -106,9 +109,10 @@ class Input:
                 hash(payload.provider)
             if payload.provider == "default" and (payload.kind == S3 or self._storage is not None):
                 return self._fetch(payload)
-            if payload.provider != "default" and payload.provider in self._definition[
-                "storage_providers"
-            ].get(payload.kind.lower(), {}):
+            others = self._definition["storage_providers"].get(payload.kind.lower(), {})
+            if payload.kind == MINIO and payload.provider != "default" and payload.provider in others:
+                return self._fetch(payload, others[payload.provider])
+            if payload.provider != "default" and payload.provider in others:
                 self._log.note(
                     "WARNING",
                     f"the local cluster fetches nothing from the storage provider {payload.kind.lower()}."
@@ -118,16 +122,20 @@ class Input:
         self._log.info("Found 'LOCAL' input provider")
         return self._unpack(payload if isinstance(payload, Raw) else Raw(payload.event))
 
-    def _fetch(self, event: EventObject) -> str:
+    def _fetch(self, event: EventObject, provider: Mapping[str, Any] | None = None) -> str:
+        """Download the object of an event, from the cluster's own store unless a provider is given."""
         # The name of "a/" is empty; a path ends with "/" then.
         target = os.path.join(self._workspace.input, event.key.rpartition("/")[2])  # noqa: PTH118
         self._log.info(f"Found '{event.kind}' input provider")
         self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
         with open(target, "wb") as file:  # noqa: PTH123
-            if event.kind != MINIO or self._storage is None:
+            if provider is not None:
+                download(provider, event.bucket, event.key, file)
+            elif event.kind != MINIO or self._storage is None:
                 line = "botocore.exceptions.NoCredentialsError: Unable to locate credentials"
                 raise SupervisorCrash("the event is one of AWS, whose objects cannot be fetched here", line)
-            self._storage.download(event.bucket, event.key, file)
+            else:
+                self._storage.download(event.bucket, event.key, file)
         self._log.info(
             f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path "
             f"'{self._workspace.shown(target)}'"

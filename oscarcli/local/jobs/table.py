@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,8 @@ CREATE INDEX IF NOT EXISTS jobs_by_event ON jobs (event);
 """
 
 PENDING, RUNNING, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
+# While it is offered to another cluster.
+SUSPENDED = "Suspended"
 ENDED = (SUCCEEDED, FAILED)
 
 
@@ -54,6 +56,9 @@ class Job:
     service: str
     definition: Definition
     payload: bytes
+
+
+IsHeld = Callable[[Definition, Sequence[Definition]], bool]
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,13 @@ class Jobs:
 
     Args:
         state: the database; its schema includes `SCHEMA`.
+        is_held: asked with a job's service and those of all running jobs, tells whether the job has to wait
+            although there is a place; it is suspended then. `None` when no job ever has to.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, is_held: IsHeld | None = None) -> None:
         self._state = state
+        self._is_held = is_held
 
     def add(self, name: str, definition: Definition, payload: bytes) -> None:
         """Queue a job. Raises sqlite3.IntegrityError when the name is taken."""
@@ -108,15 +116,35 @@ class Jobs:
         with self._state.transaction() as connection:
             rows = connection.execute(
                 "SELECT jobs.id, name, service, definition, payload, body FROM jobs "
-                "LEFT JOIN events ON events.id = jobs.event WHERE status = ? ORDER BY jobs.id LIMIT ?",
-                (PENDING, limit + len(excluded)),
-            ).fetchall()
-            for row in [row for row in rows if row["name"] not in excluded][:limit]:
-                connection.execute(
-                    "UPDATE jobs SET status = ?, started = ? WHERE id = ?", (RUNNING, clock.now(), row["id"])
-                )
-                taken.append(_job(row))
+                "LEFT JOIN events ON events.id = jobs.event WHERE status = ? ORDER BY jobs.id",
+                (PENDING,),
+            )
+            running: list[Definition] | None = None
+            chosen = []
+            for row in rows:
+                if row["name"] in excluded:
+                    continue
+                job = read_job(row)
+                if self._is_held is not None:
+                    running = self.running_definitions() if running is None else running
+                    if self._is_held(job.definition, running):
+                        continue
+                    running.append(job.definition)
+                chosen.append(row["id"])
+                taken.append(job)
+                if len(taken) == limit:
+                    break
+            rows.close()
+            connection.executemany(
+                "UPDATE jobs SET status = ?, started = ? WHERE id = ?",
+                [(RUNNING, clock.now(), identifier) for identifier in chosen],
+            )
         return taken
+
+    def running_definitions(self) -> list[Definition]:
+        """Return the services of the running jobs, once for each job."""
+        query = "SELECT definition FROM jobs WHERE status = ?"
+        return [json.loads(row["definition"]) for row in self._state.read().execute(query, (RUNNING,))]
 
     def finish(self, name: str, outcome: JobOutcome) -> None:
         """Record how a job ended; nothing happens when it was removed meanwhile."""
@@ -148,7 +176,19 @@ class Jobs:
         rows = self._state.read().execute(
             "SELECT * FROM jobs WHERE service = ? AND name > ? ORDER BY name LIMIT ?", (service, after, limit)
         )
-        return {row["name"]: _document(row) for row in rows}
+        running = self.running_definitions() if self._is_held is not None else []
+        return {row["name"]: self._shown(row, running) for row in rows}
+
+    def _shown(self, row: sqlite3.Row, running: Sequence[Definition]) -> dict[str, Any]:
+        is_held = self._is_held
+        if (
+            row["status"] == PENDING
+            and is_held is not None
+            and is_held(json.loads(row["definition"]), running)
+        ):
+            # As Kueue has it: there is nothing yet that could have a time.
+            return {"status": SUSPENDED}
+        return _document(row)
 
     def running(self, service: str | None = None) -> list[str]:
         """Return the names of running jobs, of one service or of all."""
@@ -216,7 +256,8 @@ def add_from_event(
     return names
 
 
-def _job(row: sqlite3.Row) -> Job:
+def read_job(row: sqlite3.Row) -> Job:
+    """Return a job of a row that has its event's body, too."""
     payload = row["body"] if row["body"] is not None else row["payload"]
     return Job(row["name"], row["service"], json.loads(row["definition"]), bytes(payload or b""))
 

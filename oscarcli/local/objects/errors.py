@@ -117,6 +117,7 @@ _TABLE: dict[str, tuple[int, str]] = {
         400,
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     ),
+    "XMinioAdminBucketQuotaExceeded": (400, "Bucket quota exceeded"),
     "XMinioInvalidObjectName": (400, "Object name contains unsupported characters."),
     "XMinioInvalidResourceName": (
         400,

@@ -44,6 +44,7 @@ class ObjectStore(BucketStore):
         on_created: called with the connection and an `ObjectCreated` inside the transaction that makes an
             announced object visible. What it raises undoes the object and reaches the caller.
         committed: called without arguments after such a transaction was committed.
+        limit_of: returns the bytes that a bucket may hold, `None` where nothing limits it.
 
     Every method raises S3Error with S3's code for what is refused, `XMinioStorageFull` for a full disk.
     """
@@ -55,8 +56,9 @@ class ObjectStore(BucketStore):
         *,
         on_created: CreatedHook | None = None,
         committed: Callable[[], None] | None = None,
+        limit_of: Callable[[str], int | None] | None = None,
     ) -> None:
-        super().__init__(state, Writer(state, folder, on_created, committed))
+        super().__init__(state, Writer(state, folder, on_created, committed, limit_of))
         self.uploads = MultipartUploads(self._writer)
 
     def put(

@@ -54,6 +54,7 @@ class Writer:
         on_created: called inside the transaction that makes an announced object visible; what it raises
             undoes the object as well.
         committed: called after such a transaction was committed.
+        limit_of: returns the bytes that a bucket may hold, `None` where nothing limits it.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class Writer:
         folder: Path,
         on_created: CreatedHook | None,
         committed: Callable[[], None] | None,
+        limit_of: Callable[[str], int | None] | None = None,
     ) -> None:
         self.state = state
         self.blobs = Blobs(folder)
         self.holds = BlobReferences(self.blobs)
         self._on_created = on_created
         self._committed = committed
+        self._limit_of = limit_of
         self._newest_ns = 0
 
     def now_ns(self) -> int:
@@ -93,6 +96,11 @@ class Writer:
             piece_index.add_small_blob(connection, draft.name, draft.small)
         return old
 
+    def _check_limit(self, connection: sqlite3.Connection, new: NewObject) -> None:
+        limit = self._limit_of(new.bucket) if self._limit_of is not None and new.size else None
+        if limit is not None and index.get_usage(connection, new.bucket)[0] > limit:
+            raise S3Error("XMinioAdminBucketQuotaExceeded")
+
     def publish(
         self,
         connection: sqlite3.Connection,
@@ -113,6 +121,7 @@ class Writer:
             content=new.content,
         )
         index.put_object(connection, stored)
+        self._check_limit(connection, new)
         if old is not None:
             self.forget(connection, old.content)
         if event is not None:

@@ -19,6 +19,7 @@ from oscarcli.local.services.decode import DecodeError, decode, parse_json
 from oscarcli.local.services.definition import OWNER, REGION
 from oscarcli.local.services.ownership import check_bucket_count
 from oscarcli.local.services.quantity import binary_size
+from oscarcli.local.services.quotas import whole
 from oscarcli.local.services.schema import BUCKET, PRESIGN
 from oscarcli.local.users.access import PRIVATE, RESTRICTED, VISIBILITIES, BucketPolicy
 
@@ -154,10 +155,18 @@ def _shown(call: Call, bucket: Bucket) -> dict[str, Any]:
         "allowed_users": list(policy.allowed_users) if policy and policy.visibility == RESTRICTED else None,
         "owner": bucket.tags.get("owner") or OWNER,
         "metadata": dict(sorted(bucket.tags.items())),
-        "storage_quota": {"source": "unset"},
+        "storage_quota": _storage_quota(call, policy),
         "storage_usage": {"used": binary_size(used), "used_bytes": used, "objects": objects},
         "attribution": "complete",
     }
+
+
+def _storage_quota(call: Call, policy: BucketPolicy | None) -> dict[str, Any]:
+    limits = call.cluster.quotas.get(policy.owner).get("minio", {}) if policy is not None else {}
+    size = limits.get("storage_per_bucket")
+    return (
+        {"source": "unset"} if size is None else {"max": size, "max_bytes": whole(size), "source": "bucket"}
+    )
 
 
 # -- presigned links -----------------------------------------------------------------------------

@@ -6,10 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from oscarcli.local.answers import ApiError, json_answer
-from oscarcli.local.exposed.deployment import Deployment, UnavailableError
 from oscarcli.local.exposed.deployments import Deployments
-from oscarcli.local.exposed.log import DEFAULT_LINES, MAX_LINES
-from oscarcli.local.exposed.proxy import GatewayError, forward
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.rest.auth import is_basic
 from oscarcli.local.rest.routes import Call, Route
@@ -21,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oscarcli.local.cluster import LocalCluster
+    from oscarcli.local.exposed.deployment import Deployment
 
 _PATH = re.compile(r"/system/services/([^/]+)/exposed(?:/(.*))?", re.S)
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Authentication Required"'}
@@ -37,6 +35,9 @@ def answer(cluster: LocalCluster, request: Request) -> Response | None:
     deployment = cluster.deployments.get(match[1]) if match is not None else None
     if match is None or deployment is None:
         return None
+    from oscarcli.local.exposed.deployment import UnavailableError
+    from oscarcli.local.exposed.proxy import GatewayError, forward
+
     definition = deployment.definition
     cookie = _admit(cluster, request, definition)
     rest = f"/{match[2] or ''}"
@@ -99,6 +100,8 @@ def logs(call: Call) -> Response:
 
 
 def _lines(call: Call) -> int:
+    from oscarcli.local.exposed.log import DEFAULT_LINES, MAX_LINES
+
     try:
         wanted = int(call.request.query.get("tailLines", ""))
     except ValueError:

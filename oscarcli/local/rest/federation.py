@@ -7,8 +7,9 @@ from typing import Any
 
 from oscarcli.local.answers import ApiError, json_answer
 from oscarcli.local.http.messages import Response
+from oscarcli.local.jobs.federation.workers import warning
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.rest.services import body_of
+from oscarcli.local.rest.services import body_of, user_token
 from oscarcli.local.services.decode import DecodeError, decode, parse_json
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.federation import federation_of
@@ -26,12 +27,12 @@ def get(call: Call) -> Response:
 
 def add(call: Call) -> Response:
     """POST: append members."""
-    return _answer(call.cluster.federations.add(call.name, _request(call)))
+    return _told(call, call.cluster.federations.add(call.name, _request(call)))
 
 
 def replace(call: Call) -> Response:
     """PUT: put one member in the place of others."""
-    return _answer(call.cluster.federations.replace(call.name, _request(call)))
+    return _told(call, call.cluster.federations.replace(call.name, _request(call)))
 
 
 def remove(call: Call) -> Response:
@@ -45,6 +46,14 @@ def remove(call: Call) -> Response:
             log.warning('service "%s" cannot be deleted with its member: %s', name, error)
         call.cluster.sync.stop("the service was deleted", name)
         call.cluster.attachments.release()
+    return _told(call, definition)
+
+
+def _told(call: Call, definition: Definition | None) -> Response:
+    """Tell the members of a change, and answer."""
+    problems = call.cluster.workers.update(definition, user_token(call)) if definition else []
+    if problems:
+        raise ApiError(200, warning(problems))
     return _answer(definition)
 
 

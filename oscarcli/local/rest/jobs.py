@@ -6,6 +6,7 @@ import sqlite3
 
 from oscarcli.local.answers import TEXT, ApiError, empty, json_answer
 from oscarcli.local.http.messages import Response
+from oscarcli.local.jobs.admission import REFUSED
 from oscarcli.local.jobs.log import append_note, read_log
 from oscarcli.local.jobs.sync import Refused
 from oscarcli.local.jobs.table import ENDED, PENDING, SUCCEEDED
@@ -116,6 +117,7 @@ def submit(call: Call) -> Response:
     except sqlite3.IntegrityError as error:
         raise ApiError(500, f'jobs.batch "{name}" already exists') from error
     call.cluster.scheduler.wake()
+    call.cluster.delegator.wake()
     return empty(201)
 
 
@@ -137,6 +139,8 @@ def run(call: Call) -> Response:
     if is_exposed(definition):
         # The manager has nobody to pass it on to, and says nothing.
         raise ApiError(502, f"an exposed service has no runs; call it at {base_path(definition['name'])}/")
+    if call.cluster.admission.is_held(definition, call.cluster.jobs.running_definitions()):
+        raise ApiError(400, REFUSED)
     try:
         return call.cluster.sync.run(definition, call.request)
     except Refused as refused:

@@ -13,7 +13,8 @@ from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.rest.services import body_of
 from oscarcli.local.rest.system import NAME
 from oscarcli.local.services.decode import DecodeError, decode, parse_json
-from oscarcli.local.services.definition import OWNER
+from oscarcli.local.services.definition import NAMESPACE, OWNER
+from oscarcli.local.services.ownership import namespace_of
 from oscarcli.local.services.quantity import binary_size
 from oscarcli.local.services.quotas import Settings, given, whole
 from oscarcli.local.services.schema import QUOTA
@@ -63,16 +64,17 @@ def change(call: Call) -> Response:
     if not changes:
         raise ApiError(400, NOTHING)
     call.cluster.quotas.change(call.name, changes)
+    # Jobs may have waited for that.
+    call.cluster.scheduler.wake()
     return json_answer(_quota(call, call.name))
 
 
 def _quota(call: Call, user: str) -> Document:
     settings = call.cluster.quotas.get(user)
-    is_owner = user in OWNERS
     return {
         "user_id": user,
         "resources": _resources(call, settings, user),
-        "volumes": _volumes(call, settings.get("volumes", {}), is_owner=is_owner),
+        "volumes": _volumes(call, settings.get("volumes", {}), user),
         "minio": _minio(call, settings.get("minio", {}), user),
     }
 
@@ -107,9 +109,11 @@ def _disk(call: Call) -> int:
     return shutil.disk_usage(call.cluster.folder.path).total
 
 
-def _volumes(call: Call, settings: Settings, *, is_owner: bool) -> Document:
+def _volumes(call: Call, settings: Settings, user: str) -> Document:
     """Return the quota of volumes, which is text; no text where nothing limits something."""
-    volumes = call.cluster.volumes.all() if is_owner else []
+    known = call.cluster.users.get(user) if call.cluster.users is not None else None
+    namespace = NAMESPACE if user in OWNERS else namespace_of(known) if known is not None else ""
+    volumes = call.cluster.volumes.of(namespace)
     disk = binary_size(_disk(call))
     return {
         "disk": {

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 from oscarcli.local.answers import ApiError, empty, json_answer
 from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.engine.selection import EngineError
+from oscarcli.local.jobs.federation.workers import warning
 from oscarcli.local.jobs.placement import PlacementError
 from oscarcli.local.rest.auth import (
     TOKEN_LENGTH,
@@ -19,7 +20,7 @@ from oscarcli.local.rest.auth import (
     token_matches,
 )
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.services.definition import INVALID, Definition, without_secrets
+from oscarcli.local.services.definition import INVALID, Definition, read_definition, without_secrets
 from oscarcli.local.services.names import is_label_value
 from oscarcli.local.users.access import visible
 
@@ -36,16 +37,33 @@ def body_of(call: Call, invalid: str) -> bytes:
 
 
 def create(call: Call) -> Response:
-    """POST /system/services."""
-    _prepare(call, call.cluster.lifecycle.create(body_of(call, INVALID), call.caller))
+    """POST /system/services, at the members of its federation, too."""
+    body, token = body_of(call, INVALID), user_token(call)
+    call.cluster.workers.check(read_definition(body), token)
+    definition = call.cluster.lifecycle.create(body, call.caller)
+    problems = call.cluster.workers.create(definition, token)
+    if problems:
+        call.cluster.lifecycle.withdraw(definition["name"])
+        call.cluster.attachments.release()
+        raise ApiError(500, f"Error creating the service: {problems[0]}")
+    _prepare(call, definition)
     return empty(201)
 
 
 def update(call: Call) -> Response:
     """PUT /system/services."""
-    _prepare(call, call.cluster.lifecycle.update(body_of(call, INVALID), call.caller))
+    definition = call.cluster.lifecycle.update(body_of(call, INVALID), call.caller)
+    _prepare(call, definition)
     call.cluster.attachments.release()
+    problems = call.cluster.workers.update(definition, user_token(call))
+    if problems:
+        raise ApiError(200, warning(problems))
     return empty(204)
+
+
+def user_token(call: Call) -> str:
+    """Return the token of the user who calls, which members get, too; empty for the cluster's account."""
+    return "" if call.caller.is_admin else bearer(call.request.headers) or ""
 
 
 def _prepare(call: Call, definition: Definition) -> None:

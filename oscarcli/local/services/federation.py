@@ -1,4 +1,4 @@
-"""Who else is said to run a service: members are stored and shown, and nobody is told of them.
+"""Who else runs a service: members are stored and shown, and told of it where there is a topology.
 
 The rules of the four verbs are the manager's (`oscar-api` 3.6, 4.4).
 """
@@ -14,6 +14,24 @@ from oscarcli.local.state import State
 
 Member = dict[str, Any]
 Request = Mapping[str, Any]
+
+
+STATIC, RANDOM, LOAD_BASED = "static", "random", "load-based"
+DELEGATIONS = (STATIC, RANDOM, LOAD_BASED)
+TOPOLOGIES = ("star", "mesh")
+# Of a service that was made by another cluster's.
+ANNOTATION = "oscar.grycap/federation-worker"
+
+
+def is_worker(definition: Definition) -> bool:
+    """Tell whether a service was made by that of another cluster, which looks after the members."""
+    return str(definition["annotations"].get(ANNOTATION, "")) == "true"
+
+
+def is_delegating(definition: Definition) -> bool:
+    """Tell whether jobs of a service go to members; without a topology they are no more than a list."""
+    federation = definition.get("federation") or {}
+    return bool(federation.get("members")) and str(federation.get("topology", "")).lower() in TOPOLOGIES
 
 
 def complete_federation(definition: Definition) -> None:

@@ -10,11 +10,12 @@ import json
 import logging
 import os
 import shlex
-from collections.abc import Collection
-from contextlib import suppress
+import sqlite3
+from collections.abc import Collection, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
-from oscarcli.local.state import State
+from oscarcli.local.state import State, connect_from_outside
 
 log = logging.getLogger(__name__)
 
@@ -93,15 +94,36 @@ class HostLinks:
                 self._remove(path)
 
     def _remove(self, path: Path) -> None:
-        try:
-            # What is there now may be somebody else's.
-            if path.is_symlink() and path.readlink().is_relative_to(self._root):
-                path.unlink()
-        except OSError as error:
-            log.warning("the link %s cannot be removed: %s", path, error)
-            return
-        for folder in reversed(self._parents(path) or []):
-            with suppress(OSError):
-                Path(folder).rmdir()
-        with self._state.transaction() as connection:
-            connection.execute("DELETE FROM host_links WHERE path = ?", (str(path),))
+        if _take_away(path, self._parents(path) or [], self._root):
+            with self._state.transaction() as connection:
+                connection.execute("DELETE FROM host_links WHERE path = ?", (str(path),))
+
+
+def remove_links(database: Path, root: Path) -> None:
+    """Remove all links of a cluster that is about to be removed.
+
+    Args:
+        database: the cluster's, which nobody uses.
+        root: its data directory.
+    """
+    rows: list[tuple[str, str]] = []
+    # There may be none, or one of an older version.
+    with suppress(sqlite3.Error), closing(connect_from_outside(database)) as connection:
+        rows = connection.execute("SELECT path, parents FROM host_links").fetchall()
+    for path, parents in rows:
+        _take_away(Path(path), json.loads(parents), root)
+
+
+def _take_away(path: Path, parents: Sequence[str], root: Path) -> bool:
+    """Remove a link and the folders that were made for it and are empty now; tell whether that went well."""
+    try:
+        # What is there now may be somebody else's.
+        if path.is_symlink() and path.readlink().is_relative_to(root):
+            path.unlink()
+    except OSError as error:
+        log.warning("the link %s cannot be removed: %s", path, error)
+        return False
+    for folder in reversed(parents):
+        with suppress(OSError):
+            Path(folder).rmdir()
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Callable
 
@@ -19,7 +20,7 @@ from oscarcli.local.services.definition import (
     read_definition,
 )
 from oscarcli.local.services.exposure import check_scale
-from oscarcli.local.services.federation import complete_federation
+from oscarcli.local.services.federation import complete_federation, is_worker
 from oscarcli.local.services.job_protocols import JobQueue, JobTable
 from oscarcli.local.services.mounts import check_mount
 from oscarcli.local.services.ownership import Ownership
@@ -31,6 +32,8 @@ from oscarcli.local.state import State
 from oscarcli.local.users.access import ADMIN, RequestCaller
 
 log = logging.getLogger(__name__)
+
+_TOKEN = re.compile("[0-9a-f]{64}")
 
 # The manager's words, with what Go makes of an argument that its format has no place for.
 BUCKETS_STAY = (
@@ -96,7 +99,8 @@ class Lifecycle:
             ApiError: it is refused.
         """
         definition = self._read(body)
-        definition["token"] = secrets.token_hex(32)
+        if not (is_worker(definition) and _TOKEN.fullmatch(definition["token"])):
+            definition["token"] = secrets.token_hex(32)
         self._ownership.claim(definition, caller)
         with self._state.transaction():
             if self._services.get(definition["name"]) is not None:
@@ -107,6 +111,7 @@ class Lifecycle:
             self._buckets.make(definition, caller, refuse_existing=self._strict)
             self._buckets.isolate(definition)
             self._volumes.require(definition)
+            self._check_volume(definition, caller)
             self._reach(definition)
             self._volumes.provide(definition)
             self._services.put(definition)
@@ -147,10 +152,24 @@ class Lifecycle:
             raise ApiError(500, _policy_failure(definition["owner"]))
         return definition
 
+    def _check_volume(self, definition: Definition, caller: RequestCaller) -> None:
+        volume = definition.get("volume")
+        if volume is not None and volume.get("size"):
+            used = [one.size for one in self._volumes.of(definition["namespace"])]
+            self._ownership.check_volume(caller, volume["name"], volume["size"], used)
+
     def _reach(self, definition: Definition) -> None:
         obstacle = self._obstacle(definition)
         if obstacle is not None:
             raise ApiError(400, INVALID + obstacle)
+
+    def withdraw(self, name: str) -> None:
+        """Take back a service that was just created; its buckets stay, as they may be older."""
+        with self._state.transaction():
+            definition = self._services.get(name)
+            if definition is not None:
+                self._services.remove(name)
+                self._volumes.release(definition)
 
     def delete(self, name: str, caller: RequestCaller = ADMIN) -> None:
         """Delete a service, its jobs, and what it came with that no other service uses.
@@ -183,7 +202,7 @@ class Lifecycle:
         complete_volume(definition)
         check_mount(definition)
         complete_federation(definition)
-        refuse_impossible(definition, self._capabilities(definition), self._services.get(definition["name"]))
+        refuse_impossible(definition, self._capabilities(definition))
         definition.pop("replicas", None)
         definition["storage_providers"].setdefault("minio", {})["default"] = {
             "endpoint": self.endpoint,

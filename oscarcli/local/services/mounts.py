@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from oscarcli.local.answers import ApiError
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.names import check_bucket_name, check_key
-from oscarcli.local.services.definition import INVALID, BucketFolder, Definition, bucket_folder
+from oscarcli.local.services.definition import (
+    INVALID,
+    MINIO_DEFAULT,
+    BucketFolder,
+    Definition,
+    bucket_folder,
+)
 
 # Where the sidecar of a real job puts what it mounts.
 PLACE = "/mnt"
@@ -60,10 +66,13 @@ def check_mount(definition: Definition) -> None:
     if mount is None:
         return
     place = mount.place
-    if not place.bucket:
-        raise ApiError(400, f"{INVALID}mount.path: it names no bucket; write BUCKET or BUCKET/FOLDER")
     if not _OPTIONS.fullmatch(str(definition["mount"].get("options", ""))):
         raise ApiError(500, "mount options contain invalid characters")
+    if place.provider != MINIO_DEFAULT:
+        # It is no bucket, and refused by its name elsewhere.
+        return
+    if not place.bucket:
+        raise ApiError(400, f"{INVALID}mount.path: it names no bucket; write BUCKET or BUCKET/FOLDER")
     try:
         check_bucket_name(place.bucket)
         if place.folder:

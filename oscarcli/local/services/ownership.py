@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.services.definition import (
-    INVALID,
     MINIO_DEFAULT,
     NAMESPACE,
     OWNER,
@@ -17,7 +16,7 @@ from oscarcli.local.services.definition import (
     set_labels,
 )
 from oscarcli.local.services.mounts import mount_of
-from oscarcli.local.services.quotas import Quotas, whole
+from oscarcli.local.services.quotas import Quotas, check_volume, whole
 from oscarcli.local.users.access import PRIVATE, BucketPolicies, BucketPolicy, RequestCaller
 from oscarcli.local.users.table import ClusterUser, Users
 
@@ -47,12 +46,14 @@ class Ownership:
             definition.update(owner=OWNER, namespace=definition["namespace"] or NAMESPACE)
             set_labels(definition, {"owner_name": "oscar"})
             return
-        if definition.get("volume"):
-            raise ApiError(400, f"{INVALID}volume: here volumes belong to the cluster's own account alone")
         user = caller.user
         self._check_group(definition, user)
-        definition.update(owner=user.uid, namespace=_namespace(user), bucket_list=[])
+        definition.update(owner=user.uid, namespace=namespace_of(user), bucket_list=[])
         set_labels(definition, {"owner_name": user.label, "vo": definition["vo"] or user.groups[0]})
+        if self.isolated(definition):
+            set_labels(definition, {"uid": user.uid.partition("@")[0][:SHORT_UID]})
+            if user.uid not in definition["allowed_users"]:
+                definition["allowed_users"].append(user.uid)
 
     def _check_group(self, definition: Definition, user: ClusterUser) -> None:
         group = definition["vo"]
@@ -64,6 +65,18 @@ class Ownership:
         """Raise ApiError 403 when a user would have more buckets than their quota."""
         if not caller.is_admin:
             check_bucket_count(self._policies, self._quotas, caller.uid, more)
+
+    def check_volume(self, caller: RequestCaller, name: str, size: str, used: Iterable[str]) -> None:
+        """Raise ApiError when a user would have more volumes, or larger ones, than their quota.
+
+        Args:
+            caller: who wants the volume.
+            name: the volume's name.
+            size: its size.
+            used: the sizes of the volumes that they have.
+        """
+        if not caller.is_admin:
+            check_volume(self._quotas.get(caller.uid).get("volumes", {}), name, size, list(used))
 
     def may_use(self, caller: RequestCaller, bucket: str) -> bool:
         """Tell whether a service of the caller may read and write a bucket that exists."""
@@ -117,7 +130,7 @@ def check_bucket_count(policies: BucketPolicies, quotas: Quotas, uid: str, more:
         raise ApiError(403, f"MinIO bucket quota exceeded for user {uid}: {used} of {quota} are in use")
 
 
-def _namespace(user: ClusterUser) -> str:
+def namespace_of(user: ClusterUser) -> str:
     """Return the namespace of a user: the services' and the uid, cut, with a digest where it is short."""
     name = f"{NAMESPACE}-{user.uid}"
     if len(name) < NAMESPACE_LENGTH:

@@ -1,4 +1,4 @@
-"""Quotas of users: what this machine has, or what was set; users are held to their number of buckets alone.
+"""Quotas of users: what this machine has, or what was set, which they are held to.
 
 The cluster's own account is held to none, as on a real cluster. All amounts are stored as they were given and
 checked before.
@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
-from oscarcli.local.services.quantity import parse_quantity
+from oscarcli.local.answers import ApiError
+from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.quantity import binary_size, parse_quantity
 from oscarcli.local.state import State
 
 Settings = dict[str, Any]
@@ -94,3 +97,64 @@ def _check(name: str, amount: str) -> None:
 def whole(amount: str, factor: int = 1) -> int:
     """Return a checked amount as a whole number, rounded up as Kubernetes does; `factor` is the unit's."""
     return math.ceil(parse_quantity(amount) * factor)
+
+
+def check_volume(settings: Settings, name: str, size: str, used: Sequence[str]) -> None:
+    """Refuse a volume that is above a quota of volumes, with the words of the manager and of Kubernetes.
+
+    Args:
+        settings: what is set for the user's volumes.
+        name: the volume's name.
+        size: its size.
+        used: the sizes of the volumes that there are.
+
+    Raises:
+        ApiError: 400 above what is left, 500 for a size that no single volume may have.
+    """
+    wanted = whole(size)
+    if "disk" in settings:
+        left = max(whole(settings["disk"]) - sum(map(whole, used)), 0)
+        if wanted > left:
+            raise ApiError(
+                400, f"not enough volume disk quota: requested {size}, available {binary_size(left)}"
+            )
+    if "volumes" in settings and len(used) >= whole(settings["volumes"]):
+        raise ApiError(400, "not enough volume count quota: requested 1, available 0")
+    for key, word in (("max_disk_per_volume", "maximum"), ("min_disk_per_volume", "minimum")):
+        if (
+            key in settings
+            and (wanted > whole(settings[key])) == (word == "maximum")
+            and (wanted != whole(settings[key]))
+        ):
+            raise ApiError(
+                500,
+                f'persistentvolumeclaims "{name}" is forbidden: {word} storage usage per '
+                f"PersistentVolumeClaim is {settings[key]}, but request is {size}",
+            )
+
+
+def exceeds(settings: Settings, wanted: Definition, running: Iterable[Definition]) -> bool:
+    """Tell whether a job beside running ones would take more than a quota.
+
+    Args:
+        settings: what is set for the user.
+        wanted: the job's service.
+        running: the services of the user's running jobs, once for each job.
+    """
+    together = [wanted, *running]
+    return any(
+        sum(_amount(definition, key) for definition in together) > parse_quantity(settings[key])
+        for key in (*RESOURCES, "gpu")
+        if key in settings
+    )
+
+
+def _amount(definition: Definition, key: str) -> Fraction:
+    if key == "gpu":
+        return Fraction(int(definition["enable_gpu"]))
+    text = definition["ephemeral_storage_request" if key == "ephemeral_storage" else key]
+    try:
+        return Fraction(parse_quantity(text or "0"))
+    except ValueError:
+        # Nothing refuses it where the manager does not.
+        return Fraction(0)

@@ -21,6 +21,7 @@ from oscarcli.local.services.definition import (
     outputs_of,
 )
 from oscarcli.local.services.exposure import refuse_unreachable
+from oscarcli.local.services.federation import DELEGATIONS
 from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
@@ -30,7 +31,7 @@ REMOTE_OUTPUTS = ("webdav", "onedata")
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
-_ALONE = f"the local cluster stands alone; {_WAY_OUT}"
+_MOVED = "servers since 4.1 ignore it; write federation.members"
 
 _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
     ("kserve", lambda d: d.get("kserve"), f"the local cluster serves no models; {_WAY_OUT}"),
@@ -40,7 +41,7 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
         lambda d: d["interlink_node_name"],
         f"the local cluster has no interLink nodes; {_WAY_OUT}",
     ),
-    ("replicas", lambda d: d.get("replicas"), _ALONE),
+    ("replicas", lambda d: d.get("replicas"), _MOVED),
 )
 
 
@@ -53,16 +54,12 @@ class Capabilities:
     gpus: bool
 
 
-def refuse_impossible(
-    definition: Definition, capabilities: Capabilities, stored: Definition | None = None
-) -> None:
+def refuse_impossible(definition: Definition, capabilities: Capabilities) -> None:
     """Refuse a definition that could not run here as it would on a real cluster.
 
     Args:
         definition: the definition.
         capabilities: what its engine can do.
-        stored: the service as it is now, if there is one. Members that were added to its federation may
-            be sent back; they are no more than stored.
 
     Raises:
         ApiError: 400; 500 for a provider that the definition does not define, as the manager does.
@@ -71,10 +68,14 @@ def refuse_impossible(
         if given(definition):
             raise ApiError(400, f"{INVALID}{field}: {sentence}")
     _refuse_beyond(definition, capabilities)
+    delegation = (definition.get("federation") or {}).get("delegation")
+    if delegation and delegation not in DELEGATIONS:
+        raise ApiError(
+            400,
+            f'{INVALID}federation.delegation: the local cluster does not choose by "{delegation}"; write '
+            f"{', '.join(DELEGATIONS)}, or use a cluster that has it",
+        )
     refuse_unreachable(definition, capabilities.engine, has_image=capabilities.images)
-    federation = definition.get("federation")
-    if has_members(definition) and federation != (stored or {}).get("federation"):
-        raise ApiError(400, f"{INVALID}federation: {_ALONE}")
     for place in map(bucket_folder, definition["input"]):
         if place.provider[0] not in INPUT_PROVIDERS:
             raise ApiError(400, UNKNOWN_INPUT)
@@ -100,11 +101,6 @@ def _refuse_beyond(definition: Definition, capabilities: Capabilities) -> None:
             f"{INVALID}image_pull_secrets: the engine {engine} pulls no images; remove it, or start the "
             "local cluster with --engine auto",
         )
-
-
-def has_members(definition: Definition) -> bool:
-    """Tell whether other clusters are to take jobs of a service; a topology alone gives them none."""
-    return bool((definition.get("federation") or {}).get("members"))
 
 
 def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.folder import remove_tree
-from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.definition import NAMESPACE, Definition
+from oscarcli.local.services.names import is_dns_label
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.volume_checks import DELETE
 from oscarcli.local.state import State
@@ -39,14 +40,30 @@ UNCHANGEABLE = "volume updates are not supported after service creation"
 LOST = "the volume's folder is missing"
 
 
+def volume_key(namespace: str, name: str) -> str:
+    """Return what a volume is known by: its name, and before it the namespace of the user whose it is."""
+    is_users = namespace.startswith(f"{NAMESPACE}-") and is_dns_label(namespace)
+    return f"{namespace}/{name}" if is_users else name
+
+
 @dataclass(frozen=True)
 class Volume:
     """A volume. `service` and `policy` are `None` for one that was created by itself."""
 
-    name: str
+    key: str
     size: str
     service: str | None = None
     policy: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name in its namespace."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that it is in."""
+        return self.key.rpartition("/")[0] or NAMESPACE
 
 
 @dataclass(frozen=True)
@@ -78,32 +95,42 @@ class Volumes:
         for volume in self.all():
             # What is in the way may be a link to a disk that is not there at the moment; its status tells.
             with suppress(OSError):
-                self.directory(volume.name).mkdir(mode=0o700, exist_ok=True)
+                self.directory(volume.key).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def directory(self, name: str) -> Path:
+    def directory(self, key: str) -> Path:
         """Return where a volume's files are, or would be."""
-        return self._folder / name
+        namespace, _, name = key.rpartition("/")
+        # No volume's name begins so.
+        return self._folder / f"_{namespace}" / name if namespace else self._folder / name
 
-    def get(self, name: str) -> Volume | None:
+    def directory_of(self, definition: Definition) -> Path:
+        """Return where the files of a service's volume are."""
+        return self.directory(_key_of(definition))
+
+    def get(self, key: str) -> Volume | None:
         """Return a volume, or `None`."""
-        row = self._state.read().execute("SELECT * FROM volumes WHERE name = ?", (name,)).fetchone()
+        row = self._state.read().execute("SELECT * FROM volumes WHERE name = ?", (key,)).fetchone()
         return None if row is None else _volume(row)
+
+    def of(self, namespace: str) -> list[Volume]:
+        """Return the volumes of a namespace by name."""
+        return [volume for volume in self.all() if volume.namespace == namespace]
 
     def all(self) -> list[Volume]:
         """Return all volumes by name."""
         return [_volume(row) for row in self._state.read().execute("SELECT * FROM volumes ORDER BY name")]
 
-    def attachments(self, name: str) -> list[Attachment]:
+    def attachments(self, key: str) -> list[Attachment]:
         """Return the services that mount a volume, by name."""
         return [
             Attachment(definition["name"], volume["mount_path"])
             for definition in self._services.all()
-            if (volume := definition.get("volume")) and volume["name"] == name
+            if (volume := definition.get("volume")) and _key_of(definition) == key
         ]
 
-    def is_whole(self, name: str) -> bool:
+    def is_whole(self, key: str) -> bool:
         """Tell whether a volume has its directory; somebody else may have removed it."""
-        return self.directory(name).is_dir()
+        return self.directory(key).is_dir()
 
     def create(self, volume: Volume) -> None:
         """Create a volume whose name is free, with its directory.
@@ -111,9 +138,9 @@ class Volumes:
         Raises:
             ApiError: 500 when there are files in its place that no volume has.
         """
-        directory = self.directory(volume.name)
+        directory = self.directory(volume.key)
         try:
-            directory.mkdir(mode=0o700, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             is_free = not any(directory.iterdir())
         except OSError as error:
             raise ApiError(500, f"the volume's folder cannot be made: {error}") from error
@@ -124,26 +151,26 @@ class Volumes:
         with self._state.transaction() as connection:
             connection.execute(
                 "INSERT INTO volumes (name, size, service, policy) VALUES (?, ?, ?, ?)",
-                (volume.name, volume.size, volume.service, volume.policy),
+                (volume.key, volume.size, volume.service, volume.policy),
             )
 
-    def delete(self, name: str) -> None:
+    def delete(self, key: str) -> None:
         """Delete a volume with its files; nothing happens when there is none."""
         with self._state.transaction() as connection:
-            deleted = connection.execute("DELETE FROM volumes WHERE name = ?", (name,))
+            deleted = connection.execute("DELETE FROM volumes WHERE name = ?", (key,))
             if deleted.rowcount:
-                self._state.after_commit(lambda: self._discard(name))
+                self._state.after_commit(lambda: self._discard(key))
 
-    def _discard(self, name: str) -> None:
+    def _discard(self, key: str) -> None:
         # Away from its name at once: a script that still writes there must not leave files for the next
         # volume of that name.
         doomed = self._folder / f"{REMOVED_PREFIX}{uuid.uuid4()}"
         try:
-            self.directory(name).rename(doomed)
+            self.directory(key).rename(doomed)
         except FileNotFoundError:
             return
         except OSError as error:
-            log.error('the files of volume "%s" cannot be removed: %s', name, error)
+            log.error('the files of volume "%s" cannot be removed: %s', key, error)
             return
         _remove(doomed)
 
@@ -158,7 +185,7 @@ class Volumes:
         wanted = definition.get("volume")
         if wanted is None:
             return
-        found = self.get(wanted["name"])
+        found = self.get(_key_of(definition))
         if wanted.get("size") and found is not None:
             raise ApiError(409, TAKEN)
         if not wanted.get("size") and found is None:
@@ -169,32 +196,33 @@ class Volumes:
         wanted = definition.get("volume")
         if wanted is not None and wanted.get("size"):
             self.create(
-                Volume(wanted["name"], wanted["size"], definition["name"], wanted["lifecycle_policy"])
+                Volume(_key_of(definition), wanted["size"], definition["name"], wanted["lifecycle_policy"])
             )
 
     def release(self, definition: Definition) -> None:
         """Delete the volume of a service that is gone, when it came with it and is to go with it."""
-        name = (definition.get("volume") or {}).get("name", "")
-        volume = self.get(name)
+        if definition.get("volume") is None:
+            return
+        volume = self.get(_key_of(definition))
         if volume is None or (volume.service, volume.policy) != (definition["name"], DELETE):
             return
-        others = [attachment.service for attachment in self.attachments(name)]
+        others = [attachment.service for attachment in self.attachments(volume.key)]
         if others:
             log.warning(
                 'volume "%s" stays after service "%s": %s uses it too',
-                name,
+                volume.name,
                 definition["name"],
                 ", ".join(others),
             )
             return
-        self.delete(name)
+        self.delete(volume.key)
 
     def loss(self, definition: Definition) -> str | None:
         """Return a sentence when the folder of a service's volume is missing."""
-        name = (definition.get("volume") or {}).get("name", "")
-        if self.get(name) is None or self.is_whole(name):
+        if definition.get("volume") is None:
             return None
-        return f"{LOST}: {self.directory(name)}"
+        key = _key_of(definition)
+        return None if self.get(key) is None or self.is_whole(key) else f"{LOST}: {self.directory(key)}"
 
     def status_of(self, definition: Definition) -> dict[str, Any]:
         """Return what a service's document says of its volume."""
@@ -202,9 +230,13 @@ class Volumes:
         if wanted is None:
             return {"enabled": False}
         status = {"enabled": True, "name": wanted["name"]}
-        if self.is_whole(wanted["name"]):
+        if self.is_whole(_key_of(definition)):
             return {**status, "phase": IN_USE}
         return {**status, "phase": ERROR, "error": LOST}
+
+
+def _key_of(definition: Definition) -> str:
+    return volume_key(definition["namespace"], definition["volume"]["name"])
 
 
 def _volume(row: sqlite3.Row) -> Volume:

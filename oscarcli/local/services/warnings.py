@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from oscarcli.local.services.definition import Definition, inputs_of, outputs_of
+from oscarcli.local.services.federation import is_delegating
 from oscarcli.local.services.mounts import mount_of
-from oscarcli.local.services.unsupported import has_members
 
 # What bash has and dash, the /bin/sh of Debian's images, has not.
 BASH_ONLY = (
@@ -49,8 +49,8 @@ def warnings(definition: Definition, *, in_image: bool = False) -> Iterator[str]
             "starts in an empty folder"
         )
     yield from _mount_warnings(definition)
-    if has_members(definition):
-        yield "the service has federation members; here they get no jobs, all of them run on this machine"
+    if (definition.get("federation") or {}).get("members") and not is_delegating(definition):
+        yield "the service has federation members, but no topology: they get no jobs"
     for output in outputs_of(definition):
         for source in inputs_of(definition):
             if output.bucket == source.bucket and source.prefix.startswith(output.prefix):

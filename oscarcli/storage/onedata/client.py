@@ -9,7 +9,8 @@ Facts that this relies on, and where they stand:
   with `Content-Range`; a rename is a PUT with `{"move": PATH}` to a path where nothing is; a folder is
   deleted with all that is in it: `src/http/cdmi` of the repository onedata/op-worker;
 - such a PUT has to name what it accepts: observed with Onedata 25.0 (groundnuty/onedata-mcp, research);
-- `lookup-file-id`, and `data/ID/children` with its pages: onedata/oneprovider-swagger.
+- `lookup-file-id`, and `data/ID/children` with its pages: onedata/oneprovider-swagger; what of it stands in
+  the query and what in the body: Onedata's own client, onedatafilerestclient 25.2.0.
 """
 
 from __future__ import annotations
@@ -37,10 +38,9 @@ REST = "/api/v3/oneprovider"
 VERSION = {"x-cdmi-specification-version": "1.1.1"}
 FILE = {**VERSION, "content-type": "application/cdmi-object", "accept": "application/cdmi-object"}
 FOLDER = {**VERSION, "content-type": "application/cdmi-container", "accept": "application/cdmi-container"}
-# By their names of today, and by those that versions before 21.02.4 know.
-ATTRIBUTES = [("attributes", name) for name in ("fileId", "name", "type", "size", "mtime")] + [
-    ("attribute", name) for name in ("file_id", "name", "type", "size", "mtime")
-]
+# Versions before 21.02.5 take the names of attributes from the query, and know other ones.
+FORMER_ATTRIBUTES = [("attribute", name) for name in ("file_id", "name", "type", "size", "mtime")]
+ATTRIBUTES = json.dumps({"attributes": ["fileId", "name", "type", "size", "mtime"]}).encode()
 
 
 class Oneprovider:
@@ -102,9 +102,15 @@ class Oneprovider:
             raise not_onedata(doing)
         position, count, is_last = ("", ""), 0, False
         while not is_last:
-            query = [("limit", str(MAX_PAGE)), *ATTRIBUTES, *([position] if count else [])]
-            path = f"{REST}/data/{identifier}/children"
-            answer = self.server.call(doing, "GET", path, query=urlencode(query))
+            query = [("limit", str(MAX_PAGE)), *FORMER_ATTRIBUTES, *([position] if count else [])]
+            answer = self.server.call(
+                doing,
+                "GET",
+                f"{REST}/data/{identifier}/children",
+                headers={"content-type": "application/json"},
+                body=ATTRIBUTES,
+                query=urlencode(query),
+            )
             page = read_page(answer.document, doing)
             yield from page.entries
             count, is_last = count + page.count, page.is_last

@@ -108,7 +108,7 @@ def _listed(child: Mapping[str, Any], doing: str) -> OnedataEntry | None:
     name, kind = child.get("name"), child.get("type")
     if not isinstance(name, str) or not name:
         raise not_onedata(doing)
-    # The second of each pair is what versions before 21.02.4 call it.
+    # The second of each pair is what versions before 21.02.5 call it.
     identifier = str(child.get("fileId") or child.get("file_id") or "")
     if kind == FOLDER_TYPE:
         return OnedataEntry(name, True, identifier)

@@ -115,9 +115,9 @@ class Rucio:
         """
         answer = self._call(doing, "GET", f"/rses/{_part(rse)}", cancellation=cancellation)
         settings = read_document(answer.document, doing)
-        if settings.get("availability_write") is False:
+        if not settings.get("availability_write", True):
             raise RefusedError(f'{doing}: the RSE "{rse}" takes no files at present')
-        if settings.get("deterministic") is False:
+        if not settings.get("deterministic", True):
             raise RefusedError(f'{doing}: the RSE "{rse}" does not say itself where its files are')
         protocol = _writing_protocol(settings)
         if protocol is None:

@@ -237,6 +237,9 @@ class RucioStorage:
         }
         try:
             self._rucio.register(file, self._rse, doing, cancellation)
+        except NotFoundError:
+            self._rucio.require_scope(location.bucket, doing, cancellation)
+            raise
         except RefusedError:
             # The answer to a first attempt may have been lost: then it is there, and wants its rule.
             found = self._find(location, doing, cancellation)

@@ -28,7 +28,13 @@ SSE_HEADERS = {
     "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
 }
 # Headers of an answer, and what boto3 calls them.
-TEXT_HEADERS = {"etag": "ETag", "content-range": "ContentRange", **SSE_HEADERS}
+TEXT_HEADERS = {
+    "etag": "ETag",
+    "content-range": "ContentRange",
+    "x-amz-checksum-crc32": "ChecksumCRC32",
+    "x-amz-checksum-type": "ChecksumType",
+    **SSE_HEADERS,
+}
 # Parameters that are sent as headers.
 PARAMETER_HEADERS = {
     "ContentMD5": "content-md5",
@@ -36,6 +42,7 @@ PARAMETER_HEADERS = {
     "IfMatch": "if-match",
     "Range": "range",
     "ChecksumCRC32": "x-amz-checksum-crc32",
+    "ChecksumMode": "x-amz-checksum-mode",
 }
 
 Document = dict[str, Any]
@@ -214,7 +221,7 @@ PARTS = {**UPLOAD, "MaxParts": "max-parts", "PartNumberMarker": "part-number-mar
 OPERATIONS: dict[str, Operation] = {
     "list_buckets": Operation("GET", read=_buckets),
     "head_bucket": Operation("HEAD", read=_nothing),
-    "head_object": Operation("HEAD", read=described),
+    "head_object": Operation("HEAD", {"PartNumber": "partNumber"}, read=described),
     "get_object": Operation("GET"),
     "put_object": Operation("PUT", read=stored),
     "delete_object": Operation("DELETE", read=_nothing),

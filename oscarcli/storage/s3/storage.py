@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from oscarcli.errors import MissingName, NotFoundError, OscarError, UnreachableError
-from oscarcli.storage.answer_parts import byte_range, require_range, whole_size
+from oscarcli.storage.answer_parts import byte_range, require_range
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.definition import CLUSTER_STORE
@@ -22,10 +21,11 @@ from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
 from oscarcli.storage.s3.boto import BotoClient
 from oscarcli.storage.s3.calls import count_attempts
-from oscarcli.storage.s3.client import ObjectBody, S3Client
+from oscarcli.storage.s3.client import S3Client
 from oscarcli.storage.s3.failures import MISSING_BUCKET, AnswerError, failure, required
 from oscarcli.storage.s3.lean import LeanClient
 from oscarcli.storage.s3.operations import OPERATIONS
+from oscarcli.storage.s3.reader import S3Reader, described
 from oscarcli.storage.s3.settings import DEFAULT_REGION, S3Settings, choose_engine
 from oscarcli.storage.s3.upload import upload_object
 from oscarcli.storage.source import Source, UploadPart
@@ -145,12 +145,18 @@ class S3Storage:
         doing = f'look up "{location}" in {self.provider}'
         try:
             answer = self.call(
-                doing, "head_object", cancellation=cancellation, Bucket=location.bucket, Key=location.key
+                doing,
+                "head_object",
+                cancellation=cancellation,
+                Bucket=location.bucket,
+                Key=location.key,
+                ChecksumMode="ENABLED",
             )
         except NotFoundError:
             self._require_bucket(location.bucket, doing)
             raise
-        return _described(location, answer, int(required(answer, "ContentLength", doing)))
+        size = int(required(answer, "ContentLength", doing))
+        return described(location, answer, size, self, cancellation)
 
     def _require_bucket(self, bucket: str, doing: str) -> None:
         try:
@@ -212,6 +218,8 @@ class S3Storage:
         parameters: dict[str, Any] = {"Bucket": location.bucket, "Key": location.key}
         if (wanted := byte_range(start, length)) is not None:
             parameters["Range"] = wanted
+        elif not MD5_ETAG.fullmatch(etag or ""):
+            parameters["ChecksumMode"] = "ENABLED"
         if etag:
             parameters["IfMatch"] = f'"{etag}"'
         answer = self.call(doing, "get_object", cancellation=cancellation, **parameters)
@@ -220,7 +228,7 @@ class S3Storage:
         except UnreachableError:
             answer["Body"].close()
             raise
-        return S3Reader(location, answer, doing)
+        return S3Reader(location, answer, doing, self, cancellation)
 
     def write(
         self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
@@ -232,41 +240,6 @@ class S3Storage:
         """Delete one object; the protocol does not tell whether there was one."""
         doing = f'delete "{location}" from {self.provider}'
         self.call(doing, "delete_object", Bucket=location.bucket, Key=location.key)
-
-
-class S3Reader:
-    """The body of a GET. See `Reader`."""
-
-    def __init__(self, location: Location, answer: dict[str, Any], doing: str) -> None:
-        self._body: ObjectBody = answer["Body"]
-        self._doing = doing
-        size = whole_size(str(answer.get("ContentRange", "")))
-        size = int(required(answer, "ContentLength", doing)) if size is None else size
-        self.object = _described(location, answer, size)
-
-    def read(self, size: int) -> bytes:
-        """Return the next bytes."""
-        try:
-            return self._body.read(size)
-        except Exception as error:
-            raise failure(error, self._doing) from error
-
-    def interrupt(self) -> None:
-        """Shut the socket for reading."""
-        self._body.interrupt()
-
-    def close(self) -> None:
-        """Close the body; a connection whose body was read to its end is used again."""
-        self._body.close()
-
-
-def _described(location: Location, answer: dict[str, Any], size: int) -> StoredObject:
-    etag = str(answer.get("ETag", "")).strip('"') or None
-    # With these two the ETag looks like a digest but is none of the content.
-    is_opaque = answer.get("SSECustomerAlgorithm") or "kms" in str(answer.get("ServerSideEncryption", ""))
-    md5 = etag if etag and not is_opaque and MD5_ETAG.fullmatch(etag) else None
-    modified: datetime | None = answer.get("LastModified")
-    return StoredObject(location, size, modified, etag, md5)
 
 
 def _entries(answer: dict[str, Any], doing: str) -> list[dict[str, Any]]:

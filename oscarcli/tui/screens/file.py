@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
 
 from rich.text import Text
 from textual.containers import VerticalScroll
@@ -12,7 +11,6 @@ from textual.widgets import Static
 
 from oscarcli.output.amounts import size
 from oscarcli.output.terminal import clean_log
-from oscarcli.storage.location import Location
 from oscarcli.tui.access import Access
 from oscarcli.tui.picture import MAX_PICTURE_BYTES, half_blocks, is_picture
 from oscarcli.tui.screens.base import DetailScreen
@@ -35,22 +33,6 @@ class FileScreen(DetailScreen):
         super().__init__(access, heading, command)
         self._read = read
         self._data: bytes | None = None
-
-    @classmethod
-    def of_object(cls, access: Access, cluster: str, location: Location, count: int) -> FileScreen:
-        """Return the screen of an object in the cluster's store that has so many bytes."""
-
-        def read(most: int) -> bytes:
-            if not count:
-                return b""
-            with closing(access.store(cluster).read(location, length=min(most, count))) as reader:
-                parts = []
-                while part := reader.read(1 << 20):
-                    parts.append(part)
-                return b"".join(parts)
-
-        command = f"oscar-cli bucket get-file {location.bucket} {location.key} -c {cluster}"
-        return cls(access, f"{location} · {size(count)}", command, read)
 
     def make_body(self) -> Widget:
         """Return the place of the content."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from oscarcli.tui.access import Access
+    from oscarcli.tui.archive import ArchiveMember
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,15 @@ class RowCommand:
     Args:
         words: the command, with arguments in braces, such as "service delete {SERVICE_NAME}".
         label: what it does, in the line of keys and in the help.
-        is_ready: whether it can be run as it is; else it is shown first, to be completed.
+        is_ready: whether it is run at once; else it is shown first, to be completed or looked at. What
+            destroys something is run at once only where it asks by itself.
+        takes_many: whether the last argument stands for all marked rows.
     """
 
     words: str
     label: str
     is_ready: bool = True
+    takes_many: bool = False
 
 
 class ResourceView:
@@ -47,6 +51,8 @@ class ResourceView:
         self.access, self.cluster = access, cluster
         # Whether there is more to be known, which a second look brings.
         self.is_partial = False
+        # Something to know about what is shown.
+        self.note = ""
 
     @property
     def crumb(self) -> str:
@@ -61,6 +67,10 @@ class ResourceView:
         """Return what tells an item from the others, also when it has changed."""
         return str(item.get("name"))
 
+    def is_settled(self, _item: Any) -> bool:
+        """Tell whether an item's row stays as it is for as long as the item does."""
+        return True
+
     def open(self, _item: Any) -> ResourceView | Screen[None] | None:
         """Return what Enter shows of an item."""
         return None
@@ -68,6 +78,21 @@ class ResourceView:
     def describe(self, _item: Any) -> Screen[None] | None:
         """Return a screen with all that is known of an item; `None` where the list has it all."""
         return None
+
+    # -- archive -------------------------------------------------------------------------------------
+
+    @property
+    def archive_name(self) -> str:
+        """What a zip of marked rows is called; empty where rows are no files."""
+        return ""
+
+    def members(self, _items: Sequence[Any]) -> Sequence[ArchiveMember]:
+        """Return the files of rows, for an archive; called in a thread of its own. Raises OscarError."""
+        return ()
+
+    def archive_command(self, _items: Sequence[Any]) -> str:
+        """Return the command line that brings the files of rows."""
+        return ""
 
     def words(self, _item: Any | None) -> dict[str, str]:
         """Return what an item is called in the usage of commands, such as SERVICE_NAME."""

@@ -41,7 +41,7 @@ class ClustersView(ResourceView):
         Column("DEFAULT", lambda one: "yes" if one.is_start else None),
     )
     commands: ClassVar = {
-        "d": RowCommand("cluster delete {IDENTIFIER}", "Delete"),
+        "d": RowCommand("cluster delete {IDENTIFIER}", "Forget", is_ready=False),
         "c": RowCommand("cluster add ", "Add", is_ready=False),
         "t": RowCommand("doctor -c {IDENTIFIER}", "Doctor"),
     }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,6 +14,7 @@ from oscarcli.output.amounts import size
 from oscarcli.output.table import Column
 from oscarcli.storage.location import Location
 from oscarcli.tui.access import Access
+from oscarcli.tui.archive import ArchiveMember
 from oscarcli.tui.views.base import ResourceView, RowCommand
 
 if TYPE_CHECKING:
@@ -88,7 +91,7 @@ class FilesView(ResourceView):
         Column("LAST MODIFIED", lambda one: one.modified, is_time=True),
     )
     commands: ClassVar = {
-        "d": RowCommand("bucket delete-file {BUCKET_NAME} {REMOTE_FILE}", "Delete"),
+        "d": RowCommand("bucket delete-file {BUCKET_NAME} {REMOTE_FILE}", "Delete", is_ready=False),
         "g": RowCommand("bucket get-file {BUCKET_NAME} {REMOTE_FILE}", "Get"),
         "u": RowCommand("bucket put-file {BUCKET_NAME} ", "Upload", is_ready=False),
     }
@@ -121,7 +124,46 @@ class FilesView(ResourceView):
             return FilesView(self.access, self.cluster, self.place.bucket, item.location.key)
         from oscarcli.tui.screens.file import FileScreen
 
-        return FileScreen.of_object(self.access, self.cluster, item.location, item.size)
+        heading = f"{item.location} · {size(item.size)}"
+        command = f"oscar-cli bucket get-file {self._words_of(item)} -c {self.cluster}"
+        return FileScreen(self.access, heading, command, partial(self._first_bytes, item.location))
+
+    def _first_bytes(self, location: Location, most: int) -> bytes:
+        from oscarcli.tui.contents import first_bytes
+
+        return first_bytes(self.access.store(self.cluster), location, most)
+
+    def _words_of(self, item: FileEntry) -> str:
+        return f"{self.place.bucket} {shlex.quote(item.location.key)}"
+
+    # -- archive -------------------------------------------------------------------------------------
+
+    @property
+    def archive_name(self) -> str:
+        """The folder, or the bucket."""
+        return self.place.name
+
+    def members(self, items: Sequence[FileEntry]) -> list[ArchiveMember]:
+        """Return files, and all that is in folders, as seen from here."""
+        from oscarcli.tui.contents import pieces
+
+        storage = self.access.store(self.cluster)
+        objects: list[tuple[Location, datetime | None]] = []
+        for item in items:
+            if item.count is None:
+                objects.append((item.location, item.modified))
+            else:
+                below = storage.list(self.place.bucket, item.location.key)
+                objects += [(one.location, one.modified) for one in below if not one.location.is_folder]
+        start = len(self.place.key)
+        return [
+            ArchiveMember(location.key[start:], partial(pieces, storage, location), modified)
+            for location, modified in objects
+        ]
+
+    def archive_command(self, items: Sequence[FileEntry]) -> str:
+        """Return the command that brings the folder, or the first of the files."""
+        return f"oscar-cli bucket get-file {self._words_of(items[0])} -c {self.cluster}"
 
     def words(self, item: FileEntry | None) -> dict[str, str]:
         """Return bucket and file as commands call them."""

@@ -43,7 +43,9 @@ class JobsView(ResourceView):
         Column("REASON", lambda item: item[1].get("reason")),
     )
     commands: ClassVar = {
-        "d": RowCommand("service logs delete {SERVICE_NAME} {JOB_NAME}", "Delete"),
+        "d": RowCommand(
+            "service logs delete {SERVICE_NAME} {JOB_NAME}", "Delete", is_ready=False, takes_many=True
+        ),
         "u": RowCommand("service put-file {SERVICE_NAME} ", "Upload", is_ready=False),
         "x": RowCommand("service run {SERVICE_NAME} -i ", "Run", is_ready=False),
     }
@@ -68,13 +70,23 @@ class JobsView(ResourceView):
         """Return the job's name."""
         return item[0]
 
+    def is_settled(self, item: NamedJob) -> bool:
+        """Tell whether a job's duration does not grow any more."""
+        return item[1].get("status") != "Running"
+
     def open(self, item: NamedJob) -> Screen[None]:
         """Show the log of a job, line by line as it comes."""
         from oscarcli.tui.screens.log import LogScreen
 
         return LogScreen(self.access, self.cluster, self.service, item[0])
 
+    def results(self, items: Sequence[NamedJob]) -> ResourceView:
+        """Return the list of files that jobs wrote."""
+        from oscarcli.tui.views.results import ResultsView
+
+        return ResultsView(self.access, self.cluster, self.service, items)
+
     def words(self, item: NamedJob | None) -> dict[str, str]:
         """Return service and job as commands call them."""
         own = {"SERVICE_NAME": self.service}
-        return own if item is None else own | {"JOB_NAME": item[0], "[JOB_NAME]": item[0]}
+        return own if item is None else own | {"JOB_NAME": item[0]}

@@ -31,7 +31,7 @@ class ServicesView(ResourceView):
         Column("REASON", lambda service: _deployment(service).get("reason")),
     )
     commands: ClassVar = {
-        "d": RowCommand("service delete {SERVICE_NAME}", "Delete"),
+        "d": RowCommand("service delete {SERVICE_NAME}", "Delete", takes_many=True),
         "u": RowCommand("service put-file {SERVICE_NAME} ", "Upload", is_ready=False),
         "x": RowCommand("service run {SERVICE_NAME} -i ", "Run", is_ready=False),
         "E": RowCommand("service edit {SERVICE_NAME}", "Edit"),

@@ -16,11 +16,10 @@ from tests.support.agents import PASSWORD, AgentProvider, RealAgent
 from tests.support.oidc import TOKEN
 from tests.support.server import Answer, document, text
 
-WAYS = ("socket", "program")
 Ask = Callable[..., AgentSource]
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=["socket", pytest.param("program", marks=pytest.mark.thorough)])
 def way(request: pytest.FixtureRequest) -> str:
     """How the agent is asked: on its socket with PyNaCl, or by its program."""
     chosen: str = request.param

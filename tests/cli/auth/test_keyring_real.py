@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import Outcome, Runner, ScriptedServer
+from tests.support import forked
 from tests.support.keyrings import RealKeyring
 from tests.support.server import document
 
@@ -30,8 +31,9 @@ def user(world: dict[str, str], keyring: RealKeyring) -> Runner:
     """The command for somebody who has that keyring, found as on a desktop."""
     environ = {**world, **keyring.environ}
     del environ["PYTHON_KEYRING_BACKEND"]
-    # The library that asks the bus leaves its socket to the end of the program.
-    environ["PYTHONWARNINGS"] = "ignore::ResourceWarning"
+    if not forked.can_run(environ):
+        # The library that asks the bus leaves its socket to the end of the interpreter.
+        environ["PYTHONWARNINGS"] = "ignore::ResourceWarning"
     return Runner(Path(world["HOME"]), environ)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from oscarcli.cli.completion.tree import TABLE
+from oscarcli.cli.kit.command_tree import TABLE
 from tests.conftest import Caller, Runner
 from tests.support.server import Answer, ScriptedServer, document
 from tests.support.shells import SETUPS, Shell, completing_shell

@@ -11,9 +11,17 @@ import pytest
 
 from oscarcli.local.jobs.engine import selection
 from tests.local.harness import LocalCluster, open_cluster
-from tests.support.images import missing_engine, podman_variables, udocker_variables, write_archive
+from tests.support.images import (
+    missing_engine,
+    missing_program,
+    podman_variables,
+    udocker_variables,
+    write_archive,
+)
 
-ENGINES = ("podman", "charliecloud", "udocker")
+# Charliecloud starts quickest. The others take three times as long each, so the run of every day has one.
+ENGINES = ("charliecloud", "podman", "udocker")
+DAILY = next((name for name in ENGINES if not missing_program(name)), ENGINES[0])
 
 
 @dataclass
@@ -36,7 +44,12 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
     return Images(tmp_path_factory.mktemp("archives"))
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(name, marks=() if name == DAILY else pytest.mark.thorough, id=name) for name in ENGINES
+    ],
+)
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of an engine that is here, with settings of the tests' own."""
     name: str = request.param

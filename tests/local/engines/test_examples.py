@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from oscarcli.local import control
-from tests.local.harness import Process
+from tests.local.harness import LocalCluster, Process
+from tests.support.imagemagick import imagemagick_files, missing_imagemagick, undated
 from tests.support.images import write_archive
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -46,3 +48,35 @@ def test_an_example_runs_in_an_image_of_its_name(engine: str, run: Any, tmp_path
     finally:
         process.disconnect()
         control.reset(process.folder)
+
+
+@pytest.fixture(scope="module")
+def imagemagick(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An image with this machine's ImageMagick, under the name that the example's has."""
+    missing = missing_imagemagick()
+    if missing:
+        pytest.skip(missing)
+    archive = tmp_path_factory.mktemp("imagemagick") / "image.tar"
+    return write_archive(archive, "docker.io/grycap/imagemagick:latest", files=imagemagick_files())
+
+
+def test_grayify_gives_the_same_picture_in_its_image_as_on_the_host(
+    engine: str,
+    imagemagick: str,
+    cluster: LocalCluster,
+    start_cluster: Callable[..., LocalCluster],
+) -> None:
+    script = (EXAMPLES / "grayify" / "script.sh").read_text()
+    picture = (EXAMPLES / "grayify" / "sunrise.png").read_bytes()
+    gray = []
+    for each in (cluster, start_cluster(engine=engine)):
+        name = f"grayify-{engine}"
+        each.create(name, script, image=imagemagick)
+        each.upload(name, "in/sunrise.png", picture)
+        ((job, _),) = each.ended(name).items()
+        log = each.log(name, job)
+        if engine == "udocker" and "cannot stat shared object: Invalid argument" in log:
+            pytest.skip("the proot of this machine loads no shared libraries on this kernel")
+        assert "Wrote a gray sunrise.png" in log, log
+        gray.append(undated(each.content(f"{name}-bucket", "out/sunrise.png")))
+    assert gray[0] == gray[1] != undated(picture)

@@ -122,3 +122,31 @@ def test_services_with_networks_of_their_own_share_a_port(images: Images, tmp_pa
     finally:
         cluster.close()
     assert containers("podman") == []
+
+
+def test_a_service_has_its_volume_and_its_mount(contained: LocalCluster, images: Images) -> None:
+    port = free_port()
+    script = (
+        f"#!/bin/sh\nset -e\ncp /mnt/kept-bucket/in/a /data/copy\ncp /data/copy /mnt/kept-bucket/in/b\n"
+        f"exec httpd -f -p {port} -h /data\n"
+    )
+    contained.s3.create_bucket(Bucket="kept-bucket")
+    contained.s3.put_object(Bucket="kept-bucket", Key="in/a", Body=b"from the bucket\n")
+    contained.create(
+        "kept",
+        script,
+        image=images.archive("plain"),
+        memory="64Mi",
+        expose={"api_port": [port], "min_scale": 1, "max_scale": 1, "health_path": "/copy"},
+        volume={"size": "1Gi", "mount_path": "/data"},
+        mount={"storage_provider": "minio.default", "path": "kept-bucket"},
+        input=[],
+        output=[],
+    )
+    reaches(contained, "kept", "ready")
+    answer = contained.call("GET", "/system/services/kept/exposed/copy")
+    assert answer.text == "from the bucket\n"
+    contained.api.post("/system/services/kept/stop")
+    wait_for(lambda: "in/b" in contained.keys("kept-bucket"), "the mount to be stored")
+    assert contained.content("kept-bucket", "in/b") == b"from the bucket\n"
+    assert contained.api.delete("/system/services/kept").status_code == 204

@@ -261,6 +261,7 @@ def test_a_synchronous_run_has_no_mount(
             500,
             "mount options contain invalid characters",
         ),
+        ({"storage_provider": "webdav.x", "path": "a"}, 500, 'the StorageProvider "webdav.x" is not defined'),
         (
             {"storage_provider": "s3.own", "path": "bucket"},
             500,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from oscarcli.local import control
 from tests.local.harness import LocalCluster, wait_for
 
 ROUTE = "/system/volumes"
@@ -371,3 +372,15 @@ def test_volumes_outlive_a_restart_and_end_with_a_reset(start_cluster: Callable[
     again.close()
     again.folder.clear()
     assert not again.folder.path.exists()
+
+
+def test_a_reset_removes_the_links(start_cluster: Callable[..., LocalCluster], tmp_path: Path) -> None:
+    cluster = start_cluster()
+    path = tmp_path / "made" / "link"
+    body = with_volume("linked", size="1Gi", mount_path=str(path))
+    assert cluster.api.post("/system/services", json=body).status_code == 201
+    assert path.is_symlink()
+    cluster.close()
+    control.reset(cluster.folder)
+    assert not (tmp_path / "made").exists()
+    assert not cluster.folder.path.exists()

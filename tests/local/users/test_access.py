@@ -208,7 +208,9 @@ def test_isolated_users_have_buckets_of_their_own(
     people = {"visibility": "restricted", "isolation_level": "USER", "allowed_users": [bob.uid]}
     assert answer(ann.create("apart", **people)) == (201, "")
     own = f"apart-bucket-{bob.uid[:10]}"
-    assert ann.api.get("/system/services/apart").json()["bucket_list"] == [own]
+    shown = ann.api.get("/system/services/apart").json()
+    assert (shown["bucket_list"], shown["allowed_users"]) == ([own], [bob.uid, ann.uid])
+    assert shown["labels"]["uid"] == ann.uid[:10]
     bob.s3.put_object(Bucket=own, Key="in/x", Body=b"1")
     (job,) = cluster.ended("apart")
     assert cluster.jobs("apart")[job]["status"] == "Succeeded"
@@ -289,6 +291,137 @@ def test_a_quota_of_buckets_is_held(cluster: LocalCluster, join: Join) -> None:
     assert answer(dan.api.put(f"/system/quotas/user/{dan.uid}", json={"cpu": "1"})) == (403, "forbidden")
 
 
+# -- volumes and quotas ------------------------------------------------------------------------------------
+
+
+def test_volumes_are_in_a_namespace_of_ones_own(cluster: LocalCluster, ann: Person, eve: Person) -> None:
+    for one in (cluster, ann, eve):
+        assert one.api.post("/system/volumes", json={"name": "data", "size": "1Gi"}).status_code == 201
+    taken = (409, "volume already exists in caller namespace")
+    assert answer(ann.api.post("/system/volumes", json={"name": "data", "size": "1Gi"})) == taken
+    shown = ann.api.get("/system/volumes/data").json()
+    assert (shown["owner_user"], shown["namespace"]) == (ann.uid, f"oscar-svc-{ann.uid[:8]}".rstrip("-"))
+    assert [one["owner_user"] for one in eve.api.get("/system/volumes").json()] == [eve.uid]
+    assert [one["owner_user"] for one in cluster.api.get("/system/volumes").json()] == ["cluster_admin"]
+    ann.api.post("/system/volumes", json={"name": "hers", "size": "1Gi"})
+    assert answer(eve.api.get("/system/volumes/hers")) == (404, "")
+    assert answer(eve.api.delete("/system/volumes/hers")) == (204, ""), "there is none of that name for her"
+    assert ann.api.get("/system/volumes/hers").status_code == 200
+    assert ann.api.get("/system/quotas/user").json()["volumes"]["volumes"]["used"] == "2"
+
+
+def test_services_of_users_mount_their_own_volumes(cluster: LocalCluster, join: Join, tmp_path: Path) -> None:
+    kim, lee = join("kim"), join("lee")
+    path = tmp_path / "kims"
+    volume = {"name": "shared", "size": "1Gi", "mount_path": str(path), "lifecycle_policy": "retain"}
+    script = f"echo kim >> {path}/who\n"
+    assert answer(kim.create("kims", script=script, volume=volume)) == (201, "")
+    assert kim.api.get("/system/volumes/shared").json()["status"]["phase"] == "in_use"
+    attached = "managed volume is still attached to one or more services"
+    assert answer(kim.api.delete("/system/volumes/shared")) == (400, attached)
+    elsewhere = {"name": "shared", "mount_path": str(tmp_path / "lees")}
+    missing = "Referenced volume does not exist in the caller namespace"
+    assert answer(lee.create("lees", volume=elsewhere)) == (400, missing)
+    kim.s3.put_object(Bucket="kims-bucket", Key="in/x", Body=b"1")
+    cluster.ended("kims")
+    assert (path / "who").read_text() == "kim\n"
+    assert kim.api.delete("/system/services/kims").status_code == 204
+    assert kim.api.get("/system/volumes/shared").json()["status"]["phase"] == "ready"
+    assert lee.api.post("/system/volumes", json={"name": "shared", "size": "1Gi"}).status_code == 201
+    folders = [one for one in cluster.folder.volumes.glob("_*/shared") if (one / "who").exists()]
+    assert len(folders) == 1, "two volumes of one name have two folders"
+
+
+def test_quotas_of_volumes_are_held(cluster: LocalCluster, join: Join, tmp_path: Path) -> None:
+    vic = join("vic")
+    limits = {"disk": "3Gi", "volumes": "2", "max_disk_per_volume": "2Gi", "min_disk_per_volume": "512Mi"}
+    route = f"/system/quotas/user/{vic.uid}"
+    assert cluster.api.put(route, json={"volumes": limits}).status_code == 200
+
+    def make(name: str, size: str) -> tuple[int, str]:
+        response = vic.api.post("/system/volumes", json={"name": name, "size": size})
+        return response.status_code, response.text if response.status_code != 201 else ""
+
+    claim = 'persistentvolumeclaims "a" is forbidden: {} storage usage per PersistentVolumeClaim is {}, but '
+    assert make("a", "2.5Gi") == (500, claim.format("maximum", "2Gi") + "request is 2.5Gi")
+    assert make("a", "1Mi") == (500, claim.format("minimum", "512Mi") + "request is 1Mi")
+    assert make("a", "2Gi") == (201, "")
+    assert make("b", "2Gi") == (400, "not enough volume disk quota: requested 2Gi, available 1Gi")
+    volume = {"size": "2Gi", "mount_path": str(tmp_path / "v")}
+    refused = "not enough volume disk quota: requested 2Gi, available 1Gi"
+    assert answer(vic.create("big", volume=volume)) == (400, refused)
+    assert make("b", "512Mi") == (201, "")
+    assert make("c", "512Mi") == (400, "not enough volume count quota: requested 1, available 0")
+    used = vic.api.get("/system/quotas/user").json()["volumes"]
+    assert (used["disk"], used["volumes"]) == ({"max": "3Gi", "used": "2.5Gi"}, {"max": "2", "used": "2"})
+
+
+def test_jobs_wait_for_a_quota_of_cores_and_memory(cluster: LocalCluster, join: Join, tmp_path: Path) -> None:
+    quo, go = join("quo"), tmp_path / "go"
+    route = f"/system/quotas/user/{quo.uid}"
+    assert cluster.api.put(route, json={"cpu": "300m", "memory": "1Gi"}).status_code == 200
+    script = f"until [ -e {go} ]; do sleep 0.05; done\n"
+    assert answer(quo.create("waiter", script=script, cpu="0.2", memory="256Mi")) == (201, "")
+    for key in ("in/1", "in/2"):
+        quo.s3.put_object(Bucket="waiter-bucket", Key=key, Body=b"1")
+
+    def states() -> list[str]:
+        return sorted(job["status"] for job in cluster.jobs("waiter").values())
+
+    wait_for(lambda: states() == ["Running", "Suspended"], "one job to run and one to be held")
+    (held,) = (job for job in cluster.jobs("waiter").values() if job["status"] == "Suspended")
+    assert held == {"status": "Suspended"}
+    used = quo.api.get("/system/quotas/user").json()["resources"]["cpu"]
+    assert used == {"max": 300, "used": 200}
+    refused = "invalid workload: try to reduce the service resource (cpu, memory, etc.)"
+    assert answer(quo.api.post("/run/waiter", content=b"")) == (400, refused)
+    cluster.api.put(route, json={"cpu": "400m"})
+    wait_for(lambda: states() == ["Running", "Running"], "the second job, as the quota is larger")
+    go.touch()
+    assert {job["status"] for job in cluster.ended("waiter", 2).values()} == {"Succeeded"}
+    assert answer(quo.create("huge", memory="2Gi", cpu="0.1")) == (201, ""), "it is its jobs that wait"
+    quo.s3.put_object(Bucket="huge-bucket", Key="in/1", Body=b"1")
+    wait_for(lambda: [job["status"] for job in cluster.jobs("huge").values()] == ["Suspended"], "the job")
+    cluster.api.put(route, json={"memory": "2Gi"})
+    assert [job["status"] for job in cluster.ended("huge").values()] == ["Succeeded"]
+
+
+def test_others_are_not_held_by_somebodys_quota(cluster: LocalCluster, join: Join) -> None:
+    low, ray = join("low"), join("ray")
+    cluster.api.put(f"/system/quotas/user/{low.uid}", json={"cpu": "100m"})
+    for one, name in ((low, "lows"), (ray, "rays")):
+        one.create(name)
+        one.s3.put_object(Bucket=f"{name}-bucket", Key="in/1", Body=b"1")
+    assert [job["status"] for job in cluster.ended("rays").values()] == ["Succeeded"]
+    assert [job["status"] for job in cluster.jobs("lows").values()] == ["Suspended"]
+    assert low.api.delete("/system/logs/lows?all=true").status_code == 204
+    assert cluster.jobs("lows") == {}
+
+
+def test_a_quota_of_storage_is_held(cluster: LocalCluster, join: Join) -> None:
+    sam = join("sam")
+    cluster.api.put(f"/system/quotas/user/{sam.uid}", json={"minio": {"storage_per_bucket": "1Ki"}})
+    sam.api.post("/system/buckets", json={"bucket_name": "sam-small"})
+    sam.s3.put_object(Bucket="sam-small", Key="a", Body=b"x" * 1000)
+    assert (
+        refusal(lambda: sam.s3.put_object(Bucket="sam-small", Key="b", Body=b"x" * 100))
+        == "XMinioAdminBucketQuotaExceeded"
+    )
+    sam.s3.put_object(Bucket="sam-small", Key="a", Body=b"x" * 1024)
+    shown = sam.api.get("/system/buckets/sam-small").json()
+    assert shown["storage_quota"] == {"max": "1Ki", "max_bytes": 1024, "source": "bucket"}
+    assert [entry["object_name"] for entry in shown["objects"]] == ["a"]
+
+
+def test_a_bucket_of_somebody_else_cannot_be_mounted(ann: Person, eve: Person) -> None:
+    ann.api.post("/system/buckets", json={"bucket_name": "anns-own"})
+    mount = {"storage_provider": "minio", "path": "anns-own"}
+    assert answer(eve.create("peek", mount=mount)) == (500, 'the bucket "anns-own" already exists\n')
+    ann.api.post("/system/buckets", json={"bucket_name": "anns-open", "visibility": "public"})
+    refused = 'the bucket "anns-open" cannot be mounted: it is not private'
+    assert answer(ann.create("open-mount", mount={**mount, "path": "anns-open"})) == (500, refused)
+
+
 # -- the cluster -----------------------------------------------------------------------------------------
 
 
@@ -303,7 +436,6 @@ def test_a_user_learns_what_is_theirs_to_know(cluster: LocalCluster, ann: Person
     assert (oidc["enabled"], oidc["issuers"]) == (True, [f"{cluster.server.endpoints.api}/oidc"])
     assert answer(ann.api.put("/system/config", json={})) == (401, '""')
     assert answer(ann.api.get("/system/logs")) == (403, "OIDC tokens are not allowed for system logs")
-    assert ann.api.get("/system/volumes").json() == []
 
 
 def test_a_login_is_looked_at_as_by_the_manager(cluster: LocalCluster, ann: Person) -> None:

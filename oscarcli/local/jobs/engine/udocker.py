@@ -142,7 +142,7 @@ class UdockerImages:
             raise ImageError("only apptainer runs .sif files")
         else:
             progress(f"reading {file.path}")
-            tag = self._program.pull(["load", "-i", str(file.path)], lambda line: None)
+            tag = _first_name(self._program.pull(["load", "-i", str(file.path)], lambda line: None))
         # There may be none.
         with suppress(ClientError):
             self._program.ask("rm", "-f", name)
@@ -171,6 +171,11 @@ class UdockerImages:
 
 def _container_name(reference: str) -> str:
     return "oscar-" + re.sub(r"[^A-Za-z0-9]", "-", reference).strip("-")
+
+
+def _first_name(loaded: str) -> str:
+    """Return the image in what `load` prints last: its name, or of an OCI archive the list of all names."""
+    return loaded.strip("[]").partition(",")[0].strip("' ")
 
 
 def probe(path: str, seconds: float) -> UdockerEngine:

@@ -8,7 +8,7 @@ import pytest
 
 from oscarcli.cli.completion.collect import table
 from oscarcli.cli.completion.complete import Suggestions, complete
-from oscarcli.cli.completion.tree import TABLE, read_tree
+from oscarcli.cli.kit.command_tree import TABLE, read_tree
 
 ROOT = read_tree()
 THINGS = {
@@ -17,6 +17,7 @@ THINGS = {
     "job": ["text-stats-1"],
     "bucket": ["photos", "posts"],
     "volume": ["disk"],
+    "object": ["photos/in/", "photos/x"],
 }
 
 
@@ -156,9 +157,14 @@ def test_a_list_goes_on() -> None:
         ("service delete-file x minio.default ", ["photos/", "posts/"]),
         ("service put-file x mi", ["minio.default"]),
         ("service put-file x a.txt ", []),
-        ("service sync ", ["posenet", "text-stats"]),
-        ("service sync data/ t", ["text-stats"]),
-        ("bucket sync data/ p", ["photos", "posts"]),
+        ("service sync ", ["posenet:", "text-stats:"]),
+        ("service sync data/ t", ["text-stats:"]),
+        ("bucket sync data/ p", ["photos:", "posts:"]),
+        ("service sync posenet:ph", ["posenet:photos/"]),
+        ("service sync posenet:photos/", ["posenet:photos/in/", "posenet:photos/x"]),
+        ("bucket sync photos:i", ["photos:in/"]),
+        ("service get-file posenet minio photos/", ["photos/in/", "photos/x"]),
+        ("bucket get-file photos ", ["in/", "x"]),
         ("service sync --ch", ["--checksum"]),
         ("service put-file x --inc", ["--include"]),
     ],

@@ -170,7 +170,7 @@ def test_a_space_that_the_token_does_not_show(server: OneproviderServer) -> None
 def test_a_listing_goes_on_over_all_pages(
     storage: OnedataStorage, server: OneproviderServer, knows_tokens: bool, count: int
 ) -> None:
-    # Versions before 21.02 have offsets in the place of tokens.
+    # Old versions have offsets in the place of tokens, and other names of attributes.
     server.page, server.knows_tokens = 3, knows_tokens
     (server.space / "data" / "in").mkdir(parents=True)
     for number in range(count):

@@ -1,0 +1,31 @@
+"""What the exposed services of a cluster share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from oscarcli.local.exposed.ports import PortLeases
+from oscarcli.local.jobs.attachments import Attachments
+from oscarcli.local.jobs.placement import Placements
+from oscarcli.local.services.definition import Definition
+
+
+@dataclass(frozen=True)
+class PodEnvironment:
+    """What deployments share.
+
+    Attributes:
+        folder: where each has a folder of its own.
+        placements: tells what runs a service.
+        attachments: lead it to its volume and its mount.
+        ports: those of this machine.
+        obstacle: asked with a definition, says why it cannot run here, or `None`.
+    """
+
+    folder: Path
+    placements: Placements
+    attachments: Attachments
+    ports: PortLeases
+    obstacle: Callable[[Definition], str | None]

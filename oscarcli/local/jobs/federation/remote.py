@@ -1,0 +1,151 @@
+"""Requests to other clusters, as the manager sends them: with the login that a service's definition has."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlsplit
+
+from oscarcli.local.jobs.staging import StageError
+from oscarcli.local.objects.s3.signatures import Credentials, presign
+
+# As the manager has it.
+TIMEOUT_SECONDS = 20
+MAX_ANSWER_BYTES = 8 << 20
+MAX_TEXT = 200
+COPY_BLOCK = 1 << 18
+LINK_SECONDS = 900
+
+
+class RemoteError(Exception):
+    """Another cluster cannot be reached, or does not answer as one does."""
+
+
+class RemoteCluster:
+    """A cluster of the section `clusters` of a definition.
+
+    Args:
+        identifier: its id there.
+        entry: its endpoint and login.
+        token: a user's token that goes before the login; empty when there is none.
+    """
+
+    def __init__(self, identifier: str, entry: Mapping[str, Any], token: str = "") -> None:
+        self.identifier = identifier
+        self._endpoint = str(entry["endpoint"]).strip().rstrip("/")
+        self._verify = bool(entry["ssl_verify"])
+        self._login = f"{entry['auth_user']}:{entry['auth_password']}"
+        self._token = token
+
+    def authorization(self) -> dict[str, str]:
+        """Return the header with the token or the login, none without either."""
+        if self._token:
+            return {"Authorization": f"Bearer {self._token}"}
+        if self._login == ":":
+            return {}
+        return {"Authorization": f"Basic {base64.b64encode(self._login.encode()).decode()}"}
+
+    def ask(self, method: str, path: str, document: Any = None) -> tuple[int, bytes]:
+        """Send a request with the login and return status and body. Raises RemoteError."""
+        body = b"" if document is None else json.dumps(document).encode()
+        return self.send(method, path, body, self.authorization())
+
+    def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """Send a request and return status and body. Raises RemoteError."""
+        return send(method, f"{self._endpoint}{path}", body, headers, verify=self._verify)
+
+
+def send(
+    method: str, url: str, body: bytes, headers: Mapping[str, str], *, verify: bool
+) -> tuple[int, bytes]:
+    """Send a request and return status and body. Raises RemoteError."""
+    with _answer(method, url, body, headers, verify=verify) as answer:
+        try:
+            return answer.status, answer.read(MAX_ANSWER_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise RemoteError(f"{_place(url)} does not answer: {error}") from error
+
+
+@contextmanager
+def _answer(
+    method: str, url: str, body: bytes, headers: Mapping[str, str], *, verify: bool
+) -> Iterator[http.client.HTTPResponse]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise RemoteError(f'"{url}" is no address of a cluster')
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    connection: http.client.HTTPConnection | None = None
+    try:
+        try:
+            connection = _connection(parts.scheme, parts.netloc, verify=verify)
+            connection.request(method, target, body=body, headers=dict(headers))
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise RemoteError(f"{_place(url)} cannot be reached: {error}") from error
+        yield answer
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def _connection(scheme: str, place: str, *, verify: bool) -> http.client.HTTPConnection:
+    if scheme == "http":
+        return http.client.HTTPConnection(place, timeout=TIMEOUT_SECONDS)
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(place, timeout=TIMEOUT_SECONDS, context=context)
+
+
+def _place(url: str) -> str:
+    return urlsplit(url).netloc
+
+
+def failure(status: int, body: bytes) -> str:
+    """Return the manager's words for another one's refusal."""
+    text = body.decode("utf-8", "replace").strip()[:MAX_TEXT]
+    return f"cluster responded with status {status}" + (f": {text}" if text else "")
+
+
+def service_path(name: str) -> str:
+    """Return the route of a service."""
+    return f"/system/services/{quote(name, safe='')}"
+
+
+def download(provider: Mapping[str, Any], bucket: str, key: str, target: BinaryIO) -> None:
+    """Write an object of another cluster's store to a file.
+
+    Args:
+        provider: a definition's storage provider of the type minio.
+        bucket: the bucket.
+        key: the object's key.
+        target: the file.
+
+    Raises:
+        StageError: it cannot be had.
+    """
+    account = Credentials(provider["access_key"], provider["secret_key"])
+    region = provider.get("region") or "us-east-1"
+    url = presign(account, "GET", provider["endpoint"], bucket, key, expires=LINK_SECONDS, region=region)
+    try:
+        with _answer("GET", url, b"", {}, verify=bool(provider.get("verify"))) as answer:
+            if answer.status != http.client.OK:
+                phrase = http.client.responses.get(answer.status, "")
+                raise StageError(str(answer.status), phrase, "HeadObject")
+            expected = int(answer.headers.get("Content-Length", "0"))
+            received = 0
+            while block := answer.read(COPY_BLOCK):
+                target.write(block)
+                received += len(block)
+            if received != expected:
+                raise StageError("IncompleteBody", f"{received} of {expected} bytes came", "GetObject")
+    except RemoteError as error:
+        raise StageError("ConnectionError", str(error), "HeadObject") from error
+    except http.client.HTTPException as error:
+        raise StageError("ConnectionError", repr(error), "GetObject") from error

@@ -1,0 +1,200 @@
+"""Whether what arrived is what was stored: by the digest of the whole, or by those of its parts.
+
+An object that was sent in one request has the MD5 of its content for an ETag, and some providers name a
+CRC-32 as well. The ETag of one that was sent in parts is the MD5 of the parts' MD5s: it tells as much for
+whoever knows where the parts end. Digests are computed as the bytes arrive, each part's by the thread that
+receives it; only what came out of order, or in an earlier run, is read once more from the file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+from oscarcli.storage.base import PartSizes, StoredObject
+from oscarcli.storage.etag import multipart_etag, part_sizes
+
+MIB = 1 << 20
+
+ReadAt = Callable[[int, int], bytes]
+
+
+class Hash(Protocol):
+    """What computes a digest."""
+
+    def update(self, data: bytes, /) -> object:
+        """Take the next bytes."""
+        ...
+
+    def digest(self) -> bytes:
+        """Return the digest of all bytes so far."""
+        ...
+
+
+class Crc32:
+    """A CRC-32 as a `Hash`."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        """Take the next bytes."""
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        """Return the checksum of all bytes so far."""
+        return self._value.to_bytes(4, "big")
+
+
+def md5() -> Hash:
+    """Return what computes an MD5."""
+    return hashlib.md5(usedforsecurity=False)
+
+
+class _Unit:
+    """A stretch of the content with a digest of its own, and how far that has come."""
+
+    def __init__(self, start: int, end: int, running: Hash) -> None:
+        self.position, self.end, self.running = start, end, running
+
+    def take(self, data: bytes) -> None:
+        self.running.update(data)
+        self.position += len(data)
+
+
+class UnitDigests:
+    """Digests of stretches of one length, the last one shorter. Threads may hand over different stretches.
+
+    Args:
+        size: of the content, in bytes.
+        length: of a stretch.
+        new: gives what computes a digest.
+    """
+
+    def __init__(self, size: int, length: int, new: Callable[[], Hash]) -> None:
+        self._length = length
+        self._units = [_Unit(at, min(at + length, size), new()) for at in range(0, size, length)]
+
+    def update(self, data: bytes, position: int) -> None:
+        """Take bytes that arrived; those that do not follow what came before in their stretch are left."""
+        while data:
+            unit = self._units[position // self._length]
+            block, data = data[: unit.end - position], data[unit.end - position :]
+            if unit.position == position:
+                unit.take(block)
+            position += len(block)
+
+    def digests(self, read: ReadAt | None) -> list[bytes]:
+        """Return all digests.
+
+        Args:
+            read: gives at most so many bytes from a position of the content; `None` where it cannot be read
+                again.
+        """
+        for unit in self._units:
+            while read is not None and unit.position < unit.end:
+                block = read(unit.position, min(MIB, unit.end - unit.position))
+                if not block:
+                    break
+                unit.take(block)
+        return [unit.running.digest() for unit in self._units]
+
+
+class ContentCheck(Protocol):
+    """Compares what arrives with what a provider told of it."""
+
+    def update(self, data: bytes, position: int) -> None:
+        """Take bytes that arrived."""
+        ...
+
+    def is_sound(self, read: ReadAt | None) -> bool | None:
+        """Tell whether all is as it was stored; `None` when that cannot be told.
+
+        Args:
+            read: as for `UnitDigests.digests`.
+        """
+        ...
+
+
+class WholeCheck:
+    """By a digest of the whole content.
+
+    Args:
+        size: of the content, in bytes.
+        digest: what it has to be.
+        new: gives what computes it.
+    """
+
+    def __init__(self, size: int, digest: bytes, new: Callable[[], Hash]) -> None:
+        self._wanted = digest
+        self._digests = UnitDigests(size, size, new)
+        self.update = self._digests.update
+
+    def is_sound(self, read: ReadAt | None) -> bool:
+        """Tell whether all is as it was stored."""
+        return self._digests.digests(read) == [self._wanted]
+
+
+class PartsCheck:
+    """By an ETag that was made of the MD5s of the parts.
+
+    Args:
+        size: of the content, in bytes.
+        etag: such as "...-12".
+        parts: asked how long the parts are, when that is not clear, or does not seem to be true.
+    """
+
+    def __init__(self, size: int, etag: str, parts: PartSizes) -> None:
+        self._size, self._etag, self._parts = size, etag, parts
+        self._count = int(etag.rpartition("-")[2])
+        likely = part_sizes(size, self._count)
+        self._is_asked = len(likely) != 1
+        self._length = self._asked() if self._is_asked else likely[0]
+        self._digests = UnitDigests(size, self._length, md5) if self._length else None
+
+    def update(self, data: bytes, position: int) -> None:
+        """Take bytes that arrived."""
+        if self._digests is not None:
+            self._digests.update(data, position)
+
+    def is_sound(self, read: ReadAt | None) -> bool | None:
+        """Tell whether all is as it was stored; `None` when nobody knows where the parts end."""
+        if self._digests is None:
+            return None
+        if multipart_etag(self._digests.digests(read)) == self._etag:
+            return True
+        length = self._length if self._is_asked else self._asked()
+        if length == self._length:
+            return False
+        if not length or read is None:
+            return None
+        return multipart_etag(UnitDigests(self._size, length, md5).digests(read)) == self._etag
+
+    def _asked(self) -> int:
+        """Return how long the parts are, as far as the first and the last one tell; 0 for unknown."""
+        first = self._parts.size_of(1)
+        if not first or -(-self._size // first) != self._count:
+            return 0
+        last = first if self._count == 1 else self._parts.size_of(self._count)
+        return first if last == self._size - (self._count - 1) * first else 0
+
+
+def content_check(*told: StoredObject) -> ContentCheck | None:
+    """Return the check that is possible, `None` when there is no digest to compare with.
+
+    Args:
+        told: what answers told of one object, the latest one last.
+    """
+    size = told[0].size
+    if not size:
+        return None
+    whole = next((one.md5 for one in told if one.md5), None)
+    if whole is not None:
+        return WholeCheck(size, bytes.fromhex(whole), md5)
+    checksum = next((one.crc32 for one in told if one.crc32), None)
+    if checksum is not None:
+        return WholeCheck(size, checksum, Crc32)
+    cut = next((one for one in reversed(told) if one.parts is not None), None)
+    return None if cut is None or cut.parts is None else PartsCheck(size, str(cut.etag), cut.parts)

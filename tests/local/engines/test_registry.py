@@ -1,0 +1,145 @@
+"""Images from a registry and from archives, by the real programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oscarcli.local import control
+from tests.local.engines.conftest import Create, Images
+from tests.local.exposed.conftest import deployment, reaches
+from tests.local.harness import LocalCluster, Process, wait_for
+from tests.support.registry import Registry, running_registry
+
+SCRIPT = 'echo "$FROM"; cat /srv/greeting\n'
+
+
+@pytest.fixture(params=["basic", "bearer"])
+def registry(
+    request: pytest.FixtureRequest, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Registry]:
+    """A registry that podman takes images from without TLS."""
+    if engine != "podman":
+        pytest.skip("of these only podman takes images from a registry without TLS")
+    with running_registry(request.param) as running:
+        settings = tmp_path / "registries.conf"
+        settings.write_text(f'[[registry]]\nlocation = "{running.host}"\ninsecure = true\n')
+        monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(settings))
+        yield running
+
+
+def with_secret(cluster: LocalCluster, text: str) -> dict[str, Any]:
+    """Put a login on the cluster's machine; return the member of a service that uses it."""
+    folder = cluster.folder.pull_secrets
+    folder.mkdir(exist_ok=True)
+    (folder / "team.json").write_text(text)
+    return {"image_pull_secrets": ["team"]}
+
+
+def test_an_image_is_pulled_with_the_service_s_login(
+    registry: Registry, start_cluster: Callable[..., LocalCluster]
+) -> None:
+    cluster = start_cluster(engine="podman")
+    secret = with_secret(cluster, registry.secret())
+    cluster.create("pulled", SCRIPT, image=registry.reference, memory="64Mi", **secret)
+    assert reaches(cluster, "pulled", "ready")["digest"] == registry.digest
+    cluster.submit("pulled")
+    assert cluster.script_output("pulled").splitlines()[:2] == ["the registry", "from the image"]
+    listed = control.status(cluster.folder)
+    assert listed.engine is not None
+
+
+@pytest.mark.parametrize(
+    ("password", "said"), [(None, "unauthorized"), ("wrong", "invalid username/password")]
+)
+def test_a_login_that_is_refused_is_the_reason(
+    registry: Registry, start_cluster: Callable[..., LocalCluster], password: str | None, said: str
+) -> None:
+    cluster = start_cluster(engine="podman")
+    secret = {} if password is None else with_secret(cluster, registry.secret(password))
+    cluster.create("refused", SCRIPT, image=registry.reference, **secret)
+    reason = reaches(cluster, "refused", "failed")["reason"]
+    assert reason.startswith(f'the image "{registry.reference}" cannot be used: ')
+    assert said in reason.lower() or "authentication required" in reason.lower(), reason
+    assert not registry.calls
+
+
+def test_a_secret_that_is_not_here_is_named(
+    registry: Registry, start_cluster: Callable[..., LocalCluster]
+) -> None:
+    cluster = start_cluster(engine="podman")
+    cluster.create("secretless", SCRIPT, image=registry.reference, image_pull_secrets=["nowhere"])
+    reason = reaches(cluster, "secretless", "failed")["reason"]
+    assert 'there is no secret "nowhere" on this machine' in reason
+
+
+def test_apply_shows_how_far_a_pull_is(registry: Registry, run: Any, tmp_path: Path) -> None:
+    registry.held.clear()
+    process = Process(tmp_path / "data")
+    cluster = process.start(engine="podman")
+    try:
+        secret = with_secret(cluster, registry.secret())
+        service = {"name": "shown", "image": registry.reference, "script": "script.sh", **secret}
+        (tmp_path / "script.sh").write_text("true\n")
+        fdl = tmp_path / "fdl.yaml"
+        fdl.write_text(json.dumps({"functions": {"oscar": [{"local": service}]}}))
+        settings = process.folder.settings()
+        words = ("local", cluster.server.endpoints.api, settings.user, settings.password)
+        assert run("cluster", "add", *words).code == 0
+        assert run("apply", fdl).code == 0
+        wait_for(lambda: registry.calls, "the pull")
+        state = deployment(cluster, "shown")
+        assert (state["state"], state["reason"].startswith("pulling the image 127.0.0.1:")) == (
+            "pending",
+            True,
+        )
+        registry.held.set()
+        applied = run("apply", "--wait", fdl)
+        assert applied.code == 0, applied.err
+        assert "pending (pulling the image 127.0.0.1:" in applied.err
+        assert '✓ Ready service "shown"' in applied.out
+        shown = run("service", "deployment", "status", "shown", "-o", "json")
+        assert json.loads(shown.out)["digest"] == registry.digest
+        images = json.loads(
+            run("local", "images", "list", "--data-dir", process.folder.path, "-o", "json").out
+        )
+        assert (images[0]["reference"], images[0]["pulled"]) == (registry.reference, True)
+    finally:
+        registry.held.set()
+        process.disconnect()
+        control.reset(process.folder)
+
+
+@pytest.fixture(scope="module")
+def oci_archive(engine: str, images: Images) -> str:
+    """An archive as podman itself writes it."""
+    del engine
+    reference = images.archive("saved", Env=["FROM=an OCI archive"])
+    target = images.folder / "saved.oci.tar"
+    if not target.exists():
+        subprocess.run(
+            ["podman", "load", "--input", reference.partition(":")[2]], check=True, capture_output=True
+        )
+        words = [
+            "podman",
+            "save",
+            "--format",
+            "oci-archive",
+            "--output",
+            str(target),
+            "localhost/test/saved:1",
+        ]
+        subprocess.run(words, check=True, capture_output=True, env=os.environ)
+    return f"oci-archive:{target}"
+
+
+def test_an_oci_archive_of_podman_s_runs(contained: LocalCluster, create: Create, oci_archive: str) -> None:
+    service = create(SCRIPT, image=oci_archive)
+    contained.submit(service)
+    assert contained.script_output(service).splitlines()[:2] == ["an OCI archive", "from the image"]
