@@ -67,10 +67,10 @@ def _main(words: list[str]) -> None:
 
         _answer(root_help())
     elif words == ["help"]:
-        from oscarcli.cli.commands import PROGRAM, root_help
+        from oscarcli.cli.commands import PROGRAM, all_commands, root_help
         from oscarcli.cli.kit.pages import list_of_pages
 
-        _answer(root_help() + list_of_pages(PROGRAM))
+        _answer(root_help() + all_commands() + list_of_pages(PROGRAM))
     elif words[0] in ("__complete", "__completeNoDesc"):
         from oscarcli.cli.completion.main import main as complete
 

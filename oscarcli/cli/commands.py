@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from textwrap import wrap
 
 PROGRAM = "oscar-cli"
 TAGLINE = "Drive OSCAR clusters, and a local one on this machine, from the terminal."
@@ -86,6 +87,20 @@ COMMANDS = (
     Entry("help", "help", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
 )
 
+# The commands by what a person wants to do. One that is in none of them is shown with the last.
+TASKS = (
+    ("Have a cluster", ("local", "cluster", "auth", "doctor")),
+    ("Describe services", ("init", "validate", "graph", "diff", "apply", "delete", "hub")),
+    ("Use them", ("service", "bucket", "volume", "federation")),
+    ("See how it goes", ("interactive", "health", "metrics", "quota")),
+    ("Know this program", ("completion", "help", "version")),
+)
+EXAMPLES = (
+    f"{PROGRAM} local start",
+    f"{PROGRAM} init hello && {PROGRAM} apply hello/fdl.yaml",
+    f'{PROGRAM} service job hello -i "some text" --wait',
+)
+
 # Words of other tools, and verbs without their noun: what they are here. Nothing that destroys is among them.
 ELSEWHERE: dict[str, tuple[str, ...]] = {
     "log": ("service logs",),
@@ -156,24 +171,37 @@ def find(word: str) -> Entry | None:
 
 
 def root_help() -> str:
-    """Return the text of `oscar-cli --help`."""
-    options = (*COMMON_OPTIONS, VERSION_OPTION)
+    """Return the text of `oscar-cli --help`: one screen of 80 columns and 24 lines."""
+    named = [name for _, names in TASKS for name in names]
+    others = [entry.name for entry in COMMANDS if entry.name not in named]
+    tasks = [*TASKS[:-1], (TASKS[-1][0], (*others, *TASKS[-1][1]))]
+    flags = [*(names for names, _ in COMMON_OPTIONS), VERSION_OPTION[0]]
     return "\n".join(
         [
             f"Usage: {PROGRAM} [OPTIONS] COMMAND [ARGS]...",
             "",
             f"  {TAGLINE}",
             "",
-            "Commands:",
-            *_aligned((entry.names, entry.help) for entry in COMMANDS if not entry.is_hidden),
+            "Commands, by what you want to do:",
+            *_aligned((task, ", ".join(names)) for task, names in tasks),
+            "",
+            "Examples:",
+            *(f"  {example}" for example in EXAMPLES),
             "",
             "Options (before or after any command):",
-            *_aligned(options),
+            *wrap(", ".join(flags), 80, initial_indent="  ", subsequent_indent="  "),
             "",
-            f"'{PROGRAM} COMMAND --help' explains a command. Start with '{PROGRAM} local start'.",
+            f"'{PROGRAM} help' tells what each does, '{PROGRAM} COMMAND --help' explains one.",
             "",
         ]
     )
+
+
+def all_commands() -> str:
+    """Return each command with its aliases and what it does, and what the options of all commands mean."""
+    rows = ((entry.names, entry.help) for entry in COMMANDS if not entry.is_hidden)
+    options = (*COMMON_OPTIONS, VERSION_OPTION)
+    return "\n".join(["", "All commands:", *_aligned(rows), "", "Their options:", *_aligned(options), ""])
 
 
 def _aligned(rows: Iterable[tuple[str, str]]) -> list[str]:

@@ -31,7 +31,7 @@ def health(ctx: typer.Context) -> None:
             session.line(f"Response: {found.body}")
     else:
         row = {"cluster": session.cluster_id, **document}
-        session.show(Result(document, COLUMNS, rows=[row]))
+        session.show(Result(document, COLUMNS, rows=[row], is_record=True))
     if not found.is_well:
         raise UnreachableError(
             f'the cluster "{session.cluster_id}" is not well: it answered HTTP {found.status}',

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated
 
 import typer
 
-from oscarcli.cli.commands import COMMANDS, PROGRAM, root_help
+from oscarcli.cli.commands import COMMANDS, PROGRAM, all_commands, root_help
 from oscarcli.cli.kit.command import noun
+from oscarcli.cli.kit.destructive import close_words
 from oscarcli.cli.kit.pages import list_of_pages, page, topics
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
@@ -25,11 +25,11 @@ def show_help(
     """Show a page of the manual; without a topic, what there is."""
     session: Session = ctx.obj
     if topic is None:
-        session.answer(root_help() + list_of_pages(PROGRAM))
+        session.answer(root_help() + all_commands() + list_of_pages(PROGRAM))
         return
     known = topics()
     if topic not in known:
-        close = get_close_matches(topic, [*known, *(entry.name for entry in COMMANDS)])
+        close = close_words(topic, [*known, *(entry.name for entry in COMMANDS)])
         suggestion = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
         raise UsageError(
             f'"{topic}" is neither a page of the manual nor a command',

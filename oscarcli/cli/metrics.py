@@ -28,6 +28,10 @@ SERVICE_COLUMNS = (
         lambda row: [f"{one.get('name')}:{one.get('status')}" for one in _records(row.get("sources"))],
     ),
 )
+METRIC_CHOICES = (
+    "[cpu-hours|gpu-hours|requests-sync-per-service|requests-async-per-service"
+    "|requests-exposed-per-service|users-per-service]"
+)
 # Keys of an item by group, in the order of the server's own CSV (`oscar-api` 4.15).
 ITEM_KEYS = {
     "service": (
@@ -96,7 +100,7 @@ def _window(start: str | None, end: str | None) -> dict[str, str]:
     return window(start, end, datetime.now(timezone.utc))
 
 
-@app.command("summary, sum", formats=FORMATS, columns=ROW_COLUMNS, watch="whole")
+@app.command("summary, sum", formats=FORMATS, columns=ROW_COLUMNS, watch="whole", on_terminal="table")
 def summary(ctx: typer.Context, start: StartOption = None, end: EndOption = None) -> None:
     """Show the totals of a cluster."""
     from oscarcli.api.metrics import get_summary
@@ -119,11 +123,11 @@ def _joined(status: Any, notes: Any) -> str:
     return f"{status} ({text})" if text else str(status)
 
 
-@app.command("breakdown, bd", formats=FORMATS, columns=BREAKDOWN_COLUMNS, watch="whole")
+@app.command("breakdown, bd", formats=FORMATS, columns=BREAKDOWN_COLUMNS, watch="whole", on_terminal="table")
 def breakdown(
     ctx: typer.Context,
     group_by: Annotated[
-        str, typer.Option("--group-by", metavar="GROUP", help="A line for each service, user or country.")
+        str, typer.Option("--group-by", metavar="[service|user|country]", help="What has a line each.")
     ] = "service",
     include_users: Annotated[
         bool, typer.Option("--include-users", help="Name the users of each service.")
@@ -172,12 +176,12 @@ def _calls(item: dict[str, Any]) -> float:
     return float(value) if isinstance(value, (int, float)) else 0.0
 
 
-@app.command("service, svc", formats=FORMATS, columns=SERVICE_COLUMNS, watch="whole")
+@app.command("service, svc", formats=FORMATS, columns=SERVICE_COLUMNS, watch="whole", on_terminal="table")
 def service(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")],
     metric: Annotated[
-        str | None, typer.Option("--metric", metavar="KEY", help="Only this one, such as cpu-hours.")
+        str | None, typer.Option("--metric", metavar=METRIC_CHOICES, help="Only this one.")
     ] = None,
     start: StartOption = None,
     end: EndOption = None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from oscarcli.cli.kit.command import noun
+from oscarcli.cli.kit.quantities import number_of, shown_size
 from oscarcli.cli.kit.session import Session
 from oscarcli.coercion import as_mapping
 from oscarcli.errors import UsageError
@@ -20,11 +21,12 @@ UNLIMITED = "no limit"
 
 
 class Row(NamedTuple):
-    """A line of the table."""
+    """A line of the table; `share` is how much of the most is used, from 0 to 1, where both are known."""
 
     resource: str
     most: Any
     used: Any
+    share: float | None = None
 
 
 COLUMNS = (
@@ -34,7 +36,7 @@ COLUMNS = (
 )
 
 
-@app.command("get, g", formats=FORMATS, columns=COLUMNS, watch="whole")
+@app.command("get, g", formats=FORMATS, columns=COLUMNS, watch="whole", on_terminal="table")
 def get(
     ctx: typer.Context,
     user: Annotated[
@@ -49,43 +51,65 @@ def get(
 
 
 def _show(session: Session, document: dict[str, Any]) -> None:
-    session.show(Result(document, COLUMNS, rows=list(rows(document))))
+    found = list(rows(document))
+    if session.wants_usual_table and session.out.is_terminal and found:
+        from oscarcli.output.bars import to_chart
+
+        session.answer(to_chart(COLUMNS, found, lambda row: row.share, session.out, whole=1.0))
+    else:
+        session.show(Result(document, COLUMNS, rows=found, empty="The server tells of no quota"))
 
 
 def rows(quota: dict[str, Any]) -> Iterator[Row]:
     """Yield the lines of a quota: what there is of it differs with the server's version and set-up."""
     for name, one in as_mapping(quota.get("resources")).items():
-        yield Row(name, *(_amount(name, as_mapping(one).get(key)) for key in ("max", "used")))
+        yield _row(name, as_mapping(one), _form_of(name))
     volumes = as_mapping(quota.get("volumes"))
-    for key, name in (("disk", "volume disk"), ("volumes", "volume count")):
-        if key in volumes:
-            yield Row(name, as_mapping(volumes[key]).get("max"), as_mapping(volumes[key]).get("used"))
+    if "disk" in volumes:
+        yield _row("volume disk", as_mapping(volumes["disk"]), shown_size)
+    if "volumes" in volumes:
+        yield _row("volume count", as_mapping(volumes["volumes"]), _as_it_is)
     for key, name in (("max_disk_per_volume", "largest volume"), ("min_disk_per_volume", "smallest volume")):
         if key in volumes:
-            yield Row(name, volumes[key], None)
+            yield Row(name, shown_size(volumes[key]), None)
     yield from _minio_rows(as_mapping(quota.get("minio")))
 
 
 def _minio_rows(minio: Mapping[str, Any]) -> Iterator[Row]:
     if "buckets" in minio:
-        buckets = as_mapping(minio["buckets"])
-        yield Row("buckets", buckets.get("max") or UNLIMITED, buckets.get("used"))
+        row = _row("buckets", as_mapping(minio["buckets"]), _as_it_is)
+        yield row._replace(most=row.most or UNLIMITED)
     if "storage_per_bucket" in minio:
-        yield Row("storage per bucket", as_mapping(minio["storage_per_bucket"]).get("max"), None)
+        yield Row("storage per bucket", shown_size(as_mapping(minio["storage_per_bucket"]).get("max")), None)
     if "storage_total" in minio:
-        yield Row("storage", None, as_mapping(minio["storage_total"]).get("used"))
+        yield Row("storage", None, shown_size(as_mapping(minio["storage_total"]).get("used")))
 
 
-def _amount(name: str, value: Any) -> Any:
-    """Return cores for the server's thousandths and a readable size for bytes; other values as they are."""
-    from oscarcli.output.amounts import cores, size
+def _row(name: str, one: Mapping[str, Any], form: Callable[[Any], Any]) -> Row:
+    most, used = number_of(one.get("max")), number_of(one.get("used"))
+    share = used / most if most and used is not None else None
+    return Row(name, form(one.get("max")), form(one.get("used")), share)
 
-    if not isinstance(value, int):
-        # Servers before 4.0 send quantities, which can be read as they are.
-        return value
+
+def _form_of(name: str) -> Callable[[Any], Any]:
+    """Return how amounts of a resource are shown."""
     if name == "cpu":
+        return _cores
+    return shown_size if name in ("memory", "ephemeral-storage") else _as_it_is
+
+
+def _cores(value: Any) -> Any:
+    """Return cores for the server's thousandths; servers before 4.0 send quantities, which are cores."""
+    from oscarcli.output.amounts import cores
+
+    if isinstance(value, int):
         return cores(value)
-    return size(value) if name in ("memory", "ephemeral-storage") else value
+    number = number_of(value)
+    return value if number is None else cores(1000 * number)
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 def _option(flag: str, text: str) -> Any:
@@ -96,7 +120,7 @@ def _count(flag: str, text: str) -> Any:
     return typer.Option(flag, metavar="N", min=0, help=text)
 
 
-@app.command("update, u", formats=FORMATS, columns=COLUMNS)
+@app.command("update, u", formats=FORMATS, columns=COLUMNS, on_terminal="table")
 def update(
     ctx: typer.Context,
     user: Annotated[str, typer.Argument(metavar="USER_ID", help="The user's id.")],

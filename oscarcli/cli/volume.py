@@ -19,7 +19,7 @@ COLUMNS = (
     Column("NAME", "name"),
     Column("SIZE", "size"),
     Column("STATUS", lambda volume: _status(volume).get("phase")),
-    Column("OWNER", "owner_user"),
+    Column("OWNER", "owner_user", is_name=True),
 )
 DETAIL_COLUMNS = (
     *COLUMNS,
@@ -55,7 +55,7 @@ def get(ctx: typer.Context, name: VolumeArgument) -> None:
 
     session: Session = ctx.obj
     document = get_volume(session.api, name)
-    session.show(Result(document, DETAIL_COLUMNS, rows=[document]))
+    session.show(Result(document, DETAIL_COLUMNS, rows=[document], is_record=True))
 
 
 @app.command("create", formats=TABLE_FORMATS)

@@ -205,20 +205,29 @@ class _Bar:
 
 
 def _columns() -> list[Any]:
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich.progress import BarColumn, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class SizeColumn(ProgressColumn):
+        """Bytes that are done, and how many there are."""
+
+        def render(self, task: Any) -> Text:
+            whole = "" if task.total is None else f" of {size_text(task.total)}"
+            return Text(f"{size_text(task.completed)}{whole}")
+
+    class SpeedColumn(ProgressColumn):
+        """Bytes a second, in the units of all sizes: the library's own column counts in thousands."""
+
+        def render(self, task: Any) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{size_text(speed)}/s")
 
     return [
         # No markup: a name may have brackets.
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         TextColumn("{task.fields[files]}", markup=False),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
+        SizeColumn(),
+        SpeedColumn(),
         TimeRemainingColumn(),
     ]

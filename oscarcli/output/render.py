@@ -56,6 +56,7 @@ class Result:
         rows: what the table shows line by line; `data` itself when it is a list.
         empty: the sentence for stderr when there are no rows.
         name: what `--quiet` prints of a row; the first column when `None`.
+        is_record: whether a single row is one thing, which a terminal shows line by line.
     """
 
     data: Any
@@ -63,6 +64,7 @@ class Result:
     rows: Sequence[Any] | None = None
     empty: str | None = None
     name: Column | None = None
+    is_record: bool = False
 
     @property
     def table_rows(self) -> Sequence[Any]:
@@ -82,6 +84,10 @@ def render(result: Result, output: Format, terminal: Terminal, layout: Layout = 
         return to_yaml(result.data)
     if output is Format.CSV:
         return to_csv(selected(result.columns, layout.columns), result.table_rows, layout.has_header)
+    if result.is_record and terminal.is_terminal and layout == AS_USUAL and len(result.table_rows) == 1:
+        from oscarcli.output.record import to_record
+
+        return to_record(result.columns, result.table_rows[0])
     return Table(result.columns, terminal, layout, result.name).piece(result.table_rows)
 
 

@@ -1,7 +1,8 @@
 """Rows as a table for people.
 
-A terminal changes manners (bold header, cells shortened to fit), never content: in a pipe a table is one
-header line and one line per row, aligned by at least two blanks, never cut, with `-` for empty cells.
+A terminal changes manners (bold header, long texts shortened to fit, rows of several lines), never content:
+in a pipe a table is one header line and one line per row, aligned by at least two blanks, never cut, with `-`
+for empty cells.
 """
 
 from __future__ import annotations
@@ -14,13 +15,11 @@ from datetime import datetime, timezone
 from typing import Any
 
 from oscarcli.errors import UsageError
+from oscarcli.output.row_layout import GAP, INDENT, MIN_CELL_COLUMNS, RowLayout, fit, one_line
 from oscarcli.output.terminal import Terminal, clean
 from oscarcli.output.times import shown_time
 
 BOLD = "1"
-GAP = "  "
-# Narrower than this a shortened cell tells nothing.
-MIN_CELL_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -33,12 +32,15 @@ class Column:
         is_time: whether the cell is a moment, a server's text or one with its zone; tables show it in the
             zone of this machine.
         is_number: whether cells stand at the right edge.
+        is_name: whether its cells are names, ids or addresses, which are never shortened; those of the first
+            column of a table are not either.
     """
 
     title: str
     value: str | Callable[[Any], Any]
     is_time: bool = False
     is_number: bool = False
+    is_name: bool = False
 
     def cell(self, row: Any, now: datetime | None = None) -> str:
         """Return the text of one cell of a table, `-` for nothing; times are counted from `now`, if given."""
@@ -148,35 +150,38 @@ class Table:
             self._widths = [
                 max(width, display_width(cell)) for width, cell in zip(self._widths, line, strict=True)
             ]
-        widths = self._widths
-        if self._terminal.width is not None:
-            widths = _fit(widths, self._terminal.width)
-        text = [self._line(line, widths) for line in lines]
+        layout = self._layout()
+        text = [self._row(line, layout) for line in lines]
         if titles:
-            text[0] = self._terminal.styled(text[0], BOLD)
+            text[0] = "\n".join(self._terminal.styled(line, BOLD) for line in text[0].split("\n"))
             self._wants_header = False
         return "".join(f"{line}\n" for line in text)
 
-    def _line(self, cells: Sequence[str], widths: Sequence[int]) -> str:
-        parts = [shorten(cell, width) for cell, width in zip(cells, widths, strict=True)]
-        padded = [
-            " " * (width - display_width(part)) + part
-            if column.is_number
-            else part + " " * (width - display_width(part))
-            for column, part, width in zip(self._columns, parts, widths, strict=True)
-        ]
-        return GAP.join(padded).rstrip()
+    def _layout(self) -> RowLayout:
+        available = self._terminal.width
+        if available is None:
+            return one_line(self._widths)
+        least = [self._least(index) for index in range(len(self._columns))]
+        return fit(self._widths, least, available)
 
+    def _least(self, index: int) -> int:
+        """Return the width that a column keeps: a time or a number that lacks a part is another one."""
+        column, width = self._columns[index], self._widths[index]
+        is_whole = index == 0 or column.is_name or column.is_time or column.is_number
+        return width if is_whole else min(width, max(MIN_CELL_COLUMNS, display_width(column.title)))
 
-def _fit(widths: list[int], available: int) -> list[int]:
-    """Take from the widest column until the line fits or no column can give more."""
-    widths = list(widths)
-    while sum(widths) + len(GAP) * (len(widths) - 1) > available:
-        widest = max(range(len(widths)), key=widths.__getitem__)
-        if widths[widest] <= MIN_CELL_COLUMNS:
-            break
-        widths[widest] -= 1
-    return widths
+    def _row(self, cells: Sequence[str], layout: RowLayout) -> str:
+        """Return the lines of a row, without the end of the last one."""
+        lines = (
+            GAP.join(self._padded(cells[index], index, layout.widths[index]) for index in line)
+            for line in layout.lines
+        )
+        return f"\n{INDENT}".join(line.rstrip() for line in lines)
+
+    def _padded(self, cell: str, index: int, width: int) -> str:
+        part = shorten(cell, width)
+        padding = " " * (width - display_width(part))
+        return padding + part if self._columns[index].is_number else part + padding
 
 
 def shorten(text: str, width: int) -> str:

@@ -34,7 +34,7 @@ class InteractiveApp(App[None]):
     ]
     CSS = """
     .heading { height: 1; padding: 0 1; background: $panel; color: $text; text-style: bold; }
-    #status { height: 1; padding: 0 1; color: $text-muted; }
+    #status { height: auto; min-height: 1; max-height: 3; padding: 0 1; color: $text-muted; }
     #status.error { color: $text-error; text-style: bold; }
     .command { height: auto; max-height: 3; padding: 0 1; color: $text-accent; }
     #filter { padding: 0 1; }

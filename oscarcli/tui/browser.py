@@ -35,6 +35,13 @@ CLUSTER_VIEWS: dict[str, type[ResourceView]] = {
 }
 # Keys that lists may have commands for.
 ROW_COMMAND_KEYS = "cdEghtux"
+# What a command says at its end is read before the screen comes back.
+ON_WHOLE_TERMINAL = r"""
+printf '$ %s\n' "$0"
+"$@"
+printf '\nexit code %s; Enter leads back ' "$?"
+read -r _
+"""
 # The log of each is read for what it wrote.
 MAX_RESULT_JOBS = 100
 
@@ -125,9 +132,10 @@ class BrowserScreen(ListScreen):
             self.say(f"{' '.join(words[:2])} needs a terminal of its own, not a browser", is_error=True)
             return
         with self.app.suspend():
-            code = subprocess.run([*self.access.program, *words], env=self.access.environ, check=False)
+            line = f"oscar-cli {shlex.join(words)}"
+            command = ["/bin/sh", "-c", ON_WHOLE_TERMINAL, line, *self.access.program, *words]
+            subprocess.run(command, env=self.access.environ, check=False)
         self.app.refresh()
-        self.say(f"exit code {code.returncode}", is_error=code.returncode != 0)
         self.reload()
 
     def action_row_command(self, key: str) -> None:

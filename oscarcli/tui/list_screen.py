@@ -157,27 +157,29 @@ class ListScreen(Screen[None]):
         shown, total = len(table.shown), table.total
         count = f"{shown} of {total}" if table.filter_text else str(total)
         marked = f" · {len(table.marked)} marked" if table.marked else ""
-        # Both are one line high whatever they say: nothing has to be laid out anew.
+        # It is one line high whatever it says: nothing has to be laid out anew.
         crumbs = clean(f"{' › '.join(ways)}  ({count}{marked})")
         self.query_one("#crumbs", Static).update(crumbs, layout=False)
+        self._write_status(self._error or self._state_text(), is_error=bool(self._error))
+
+    def _state_text(self) -> str:
+        table = self.table
+        if self._loaded_at is None:
+            return "loading …"
+        if not table.total:
+            return f"there are no {self.view.title}"
+        return f"filter: {table.filter_text}" if table.filter_text else self.view.note
+
+    def _write_status(self, text: str, *, is_error: bool) -> None:
         status = self.query_one("#status", Static)
-        status.set_class(bool(self._error), "error")
-        if self._error:
-            status.update(self._error, layout=False)
-        elif self._loaded_at is None:
-            status.update("loading …", layout=False)
-        elif not total:
-            status.update(f"there are no {self.view.title}", layout=False)
-        else:
-            status.update(
-                clean(f"filter: {table.filter_text}" if table.filter_text else self.view.note), layout=False
-            )
+        # Only what goes wrong may take several lines, and then everything is laid out anew.
+        is_laid_out = is_error or status.has_class("error")
+        status.set_class(is_error, "error")
+        status.update(clean(text), layout=is_laid_out)
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Say something in the line of the status."""
-        status = self.query_one("#status", Static)
-        status.set_class(is_error, "error")
-        status.update(clean(text), layout=False)
+        self._write_status(text, is_error=is_error)
 
     def on_row_table_rows_changed(self) -> None:
         """Count anew."""

@@ -27,6 +27,7 @@ from oscarcli.config.model import Cluster
 from oscarcli.tui.access import Access
 from oscarcli.tui.app import InteractiveApp
 from oscarcli.tui.row_table import RowTable
+from oscarcli.tui.views.jobs import JobsView
 
 SERVICES = int(os.environ.get("BENCH_SERVICES", "1000"))
 JOBS = int(os.environ.get("BENCH_JOBS", "10000"))
@@ -154,8 +155,8 @@ async def measure(size: tuple[int, int]) -> None:
         every = await presses(app, SERVICE_KEYS)
         await pilot.press("home")
         begun, used = time.perf_counter(), time.process_time()
-        await pilot.press("enter")
-        first = await frame_with(app, lambda: has_rows(app, 1))
+        app.post_message(events.Key("enter", None))
+        first = await frame_with(app, lambda: table(app).columns is JobsView.columns and has_rows(app, 1))
         filled = await frame_with(app, lambda: has_rows(app, JOBS))
         cost = time.process_time() - used
         write(

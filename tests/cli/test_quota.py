@@ -62,20 +62,20 @@ def test_a_quota_as_a_table(call: Caller, server: ScriptedServer) -> None:
         ["memory", "2.0GiB", "0B"],
         ["ephemeral-storage", "1.0GiB", "512B"],
         ["gpu", "1", "0"],
-        ["volume disk", "50Gi", "1Gi"],
+        ["volume disk", "50GiB", "1.0GiB"],
         ["volume count", "5", "1"],
-        ["largest volume", "10Gi", "-"],
-        ["smallest volume", "1Gi", "-"],
+        ["largest volume", "10GiB", "-"],
+        ["smallest volume", "1.0GiB", "-"],
         ["buckets", "no limit", "3"],
-        ["storage per bucket", "10Gi", "-"],
-        ["storage", "-", "2Gi"],
+        ["storage per bucket", "10GiB", "-"],
+        ["storage", "-", "2.0GiB"],
     ]
 
 
 @pytest.mark.parametrize(
     ("older", "row"),
     [
-        ({"resources": {"cpu": {"max": "2", "used": "500m"}}}, ["cpu", "2", "500m"]),
+        ({"resources": {"cpu": {"max": "2", "used": "500m"}}}, ["cpu", "2", "0.5"]),
         ({"resources": {"cpu": None}, "volumes": None, "minio": []}, ["cpu", "-", "-"]),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,17 @@ from typer.main import get_group
 
 from oscarcli import __version__
 from oscarcli.cli.app import Root
-from oscarcli.cli.commands import COMMANDS, COMMON_OPTIONS, ELSEWHERE, PROGRAM, Entry, find, root_help
+from oscarcli.cli.commands import (
+    COMMANDS,
+    COMMON_OPTIONS,
+    ELSEWHERE,
+    EXAMPLES,
+    PROGRAM,
+    Entry,
+    all_commands,
+    find,
+    root_help,
+)
 from oscarcli.cli.kit.command_tree import CommandNode, read_tree
 from oscarcli.cli.kit.destructive import OPTIONS, VERBS
 from oscarcli.cli.kit.session import Session
@@ -40,10 +51,45 @@ def run(world: dict[str, str]) -> Runner:
 def test_the_root_alone_prints_its_help_on_stdout(run: Runner, words: tuple[str, ...]) -> None:
     result = run(*words)
     # The command `help` goes on with the pages of the manual.
-    pages = "\nPages of the manual ('oscar-cli help TOPIC'):\n" if "help" in words else ""
+    pages = all_commands() + "\nPages of the manual ('oscar-cli help TOPIC'):\n" if "help" in words else ""
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith(root_help() + pages)
     assert pages or result.out == root_help()
+
+
+def test_the_help_of_the_root_is_one_screen_that_names_every_command() -> None:
+    lines = root_help().splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    words = set(re.findall(r"[a-z-]+", root_help()))
+    assert {entry.name for entry in COMMANDS} <= words
+    assert sum(line.startswith("  oscar-cli ") for line in lines) == len(EXAMPLES) == 3
+    told = all_commands()
+    assert all(f"  {entry.names} " in told for entry in COMMANDS if not entry.is_hidden)
+
+
+def test_the_examples_of_the_root_run_as_they_are_written(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "oscar-cli"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m oscarcli "$@"\n')
+    program.chmod(0o755)
+    # Free ports, as a machine that runs other clusters needs them.
+    script = "\n".join(EXAMPLES).replace("local start", "local start --port 0 --s3-port 0")
+    try:
+        done = subprocess.run(
+            ["sh", "-euc", script],
+            env={**run.environ, "PATH": f"{program.parent}:{run.environ['PATH']}"},
+            cwd=run.home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "hello-" in done.stdout
+    finally:
+        run("local", "stop")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +210,7 @@ def test_the_verbs_that_destroy_are_all_of_that_kind() -> None:
     [
         "delte x", "dlete", "remov x", "rmm x", "destroy x", "kill x", "stop", "rmi x", "purge",
         "service delet x", "service logs delete x y --al", "local rest", "auth logut", "cluster remve x",
-        "service sync a:b c --delet",
+        "service sync a:b c --delet", "help delte", "help remov",
     ],
 )  # fmt: skip
 def test_nothing_that_destroys_is_suggested(call: Caller, words: str) -> None:

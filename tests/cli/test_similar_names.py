@@ -107,3 +107,10 @@ def test_a_search_that_fails_leaves_the_error_as_it_is(
     server.always("GET", "/system/services", reply)
     outcome = call("service", "get", "posnet")
     assert (outcome.code, outcome.err) == (5, 'Error: cannot get service "posnet": it does not exist\n')
+
+
+@pytest.mark.parametrize("words", [("cluster", "delete", "her"), ("service", "delete", "x", "-c", "her")])
+def test_nor_is_another_cluster(call: Caller, words: tuple[str, ...]) -> None:
+    outcome = call(*words)
+    assert (outcome.code, hint_of(outcome.err).startswith("'oscar-cli cluster list' shows them")) == (3, True)
+    assert "did you mean here?" in call("cluster", "info", "-c", "her").err

@@ -83,7 +83,7 @@ def drive(
 
     async def run() -> InteractiveApp:
         app = InteractiveApp(access)
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             await play(Screen(app, pilot))
         return app
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from tests.support.server import Answer, ScriptedServer, document, text
@@ -136,6 +137,21 @@ def test_a_failure_is_one_line_without_secrets_and_control_characters(server: Sc
     drive(access_to(server.url), play, size=(200, 24))
 
 
+def test_a_long_failure_is_whole_at_80_columns_and_gone_when_all_is_well(server: ScriptedServer) -> None:
+    words = "the store of the cluster has no room for it, and whoever looks after it has been told"
+    server.expect("GET", "/system/services", text(words, 500))
+    serve(server, service("alpha"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("list the services")
+        assert words in " ".join(screen.text.split())
+        await screen.press("r")
+        await screen.shows("alpha")
+        await screen.until(lambda: "the store of the cluster" not in screen.text, "no failure")
+
+    drive(access_to(server.url), play, size=(80, 24))
+
+
 def test_names_cannot_move_the_cursor_nor_style_the_screen(server: ScriptedServer) -> None:
     serve(server, service("[red]x[/red]\x1b[31m\u202ey"))
 
@@ -204,5 +220,19 @@ def test_nodes_metrics_and_documents_of_the_cluster(server: ScriptedServer) -> N
         assert screen.line("alpha").split()[:3] == ["alpha", "12", "5"]
         await screen.press("i")
         await screen.shows("version: v4.1.2", "$ oscar-cli cluster info -c one")
+
+    drive(access_to(server.url), play)
+
+
+def test_what_the_program_says_in_passing_is_shown_above_the_list(server: ScriptedServer) -> None:
+    serve(server, service("alpha"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("alpha")
+        said = "\x1b[33mwarning:\x1b[0m certificates of [b]one[/b]\n"
+        thread = threading.Thread(target=screen.app.write, args=(said,))
+        thread.start()
+        await screen.shows("warning: certificates of [b]one[/b]", "alpha")
+        thread.join()
 
     drive(access_to(server.url), play)

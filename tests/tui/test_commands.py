@@ -202,6 +202,35 @@ def test_ctrl_c_interrupts_the_command_and_not_the_screen(
     assert app.ended_by is None
 
 
+def test_a_command_that_needs_the_whole_terminal_does_not_run_in_a_browser(
+    server: ScriptedServer, program: tuple[str, ...]
+) -> None:
+    services(server)
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("alpha")
+        await screen.press("E")
+        await screen.shows("service edit needs a terminal of its own, not a browser")
+
+    drive(access_to(server.url, program=program, is_web=True), play)
+
+
+def test_an_editor_gets_the_whole_terminal_and_the_screen_comes_back(
+    run: Runner, server: ScriptedServer
+) -> None:
+    services(server)
+    server.always("GET", "/system/services/alpha", document({"name": "alpha", "image": "an/image"}))
+    run.know(server.url)
+    editor = run.home / "editor"
+    editor.write_text("#!/bin/sh\n[ -t 0 ] && [ -t 1 ] && echo the editor has it\n")
+    editor.chmod(0o700)
+    answers = [("gamma", "E"), ("Enter leads back", "\r"), ("gamma", "q")]
+    done = run.terminal("ui", "--refresh", "0", answers=answers, env={"VISUAL": str(editor)})
+    assert done.code == 0
+    assert "$ oscar-cli service edit -c test alpha\n" in done.out
+    assert "the editor has it" in done.out
+
+
 def test_the_help_has_the_keys_of_the_list(server: ScriptedServer) -> None:
     services(server)
 

@@ -132,7 +132,7 @@ def test_results_of_jobs_are_listed_shown_and_brought_as_one_zip(
         await screen.shows("local › shout jobs  (2)")
         await screen.press("space", "space", "o")
         await screen.shows("2 jobs of shout › results  (2)", "shout-bucket/out/one.txt", "minio.default")
-        await screen.press("1", "enter")
+        await screen.press("1", "home", "enter")
         await screen.shows("ONE.TXT", "$ oscar-cli service get-file shout shout-bucket/out/one.txt -c local")
         await screen.press("escape", "z")
         await screen.shows("shout-results.zip", "2 files, 14B", "done")

@@ -21,7 +21,7 @@ app.include(login.app)
 STATUS_COLUMNS = (
     Column("CLUSTER", "cluster"),
     Column("LOGIN", "login"),
-    Column("USER", "user"),
+    Column("USER", "user", is_name=True),
     Column("UNTIL", "until", is_time=True),
     Column("KEPT IN", "kept_in"),
     Column("STATE", "state"),
@@ -87,7 +87,7 @@ def status(ctx: typer.Context) -> None:
     clusters = [session.cluster] if session.cluster_option else list(session.config.clusters.values())
     rows = [_state(session, cluster) for cluster in clusters]
     empty = "There are no clusters; 'oscar-cli cluster add' stores one"
-    session.show(Result(rows, STATUS_COLUMNS, empty=empty))
+    session.show(Result(rows, STATUS_COLUMNS, empty=empty, is_record=True))
     for row in rows:
         if row["error"] and session.wants_table:
             session.note(f"{row['cluster']}: {row['error']}")

@@ -40,7 +40,7 @@ LIST_COLUMNS = (
     Column("NAME", _name),
     Column("VISIBILITY", "visibility"),
     Column("ALLOWED USERS", "allowed_users"),
-    Column("OWNER", "owner"),
+    Column("OWNER", "owner", is_name=True),
 )
 OBJECT_COLUMNS = (
     Column("NAME", _object_name),

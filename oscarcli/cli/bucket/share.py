@@ -25,7 +25,11 @@ PRESIGN_COLUMNS = (
 BucketArgument = Annotated[str, typer.Argument(metavar="BUCKET_NAME", help="The bucket's name.")]
 VisibilityOption = Annotated[
     str | None,
-    typer.Option("--visibility", metavar="WHO", help="private, restricted (to --allowed-users) or public."),
+    typer.Option(
+        "--visibility",
+        metavar="[private|restricted|public]",
+        help="Who may use it; restricted to --allowed-users.",
+    ),
 ]
 AllowedUsersOption = Annotated[
     str | None,
@@ -141,7 +145,9 @@ def presign(
     file: Annotated[str, typer.Argument(metavar="FILE_NAME", help="The object's name in the bucket.")],
     operation: Annotated[
         str,
-        typer.Option("--operation", "-X", metavar="WHAT", help="download (or GET), or upload (or PUT)."),
+        typer.Option(
+            "--operation", "-X", metavar="[download|upload]", help="What the URL is for; also GET or PUT."
+        ),
     ] = "download",
     expires: Annotated[
         int, typer.Option("--expires", metavar="SECONDS", min=0, help="How long the URL is good; 0 is 900.")
@@ -167,7 +173,9 @@ def presign(
         session.line(url)
         _tell_headers(session, document)
     else:
-        session.show(Result(document, PRESIGN_COLUMNS, rows=[document], name=PRESIGN_COLUMNS[-1]))
+        session.show(
+            Result(document, PRESIGN_COLUMNS, rows=[document], name=PRESIGN_COLUMNS[-1], is_record=True)
+        )
 
 
 def _presign_request(

@@ -25,7 +25,7 @@ UPLOAD_COLUMNS = (
     Column("BEGUN", "started", is_time=True),
     Column("ACTIVE", "is_active"),
     Column("LOCAL FILE", "local_file"),
-    Column("UPLOAD ID", "upload_id"),
+    Column("UPLOAD ID", "upload_id", is_name=True),
 )
 
 

@@ -27,7 +27,7 @@ INFO_COLUMNS = (
 )
 LIST_COLUMNS = (
     Column("ID", "id"),
-    Column("ENDPOINT", "endpoint"),
+    Column("ENDPOINT", "endpoint", is_name=True),
     Column("LOGIN", "login"),
     Column("SSL VERIFY", "ssl_verify"),
     Column("DEFAULT", "default"),
@@ -72,14 +72,14 @@ def default(
         session.line('There is no default cluster, please set it with the "--set" flag')
 
 
-@app.command("info, i", formats=("yaml", "json", "table"), columns=INFO_COLUMNS)
+@app.command("info, i", formats=("yaml", "json", "table"), columns=INFO_COLUMNS, on_terminal="table")
 def info(ctx: typer.Context) -> None:
     """Show a cluster's version, architecture and backend."""
     from oscarcli.api.system import get_info
 
     session: Session = ctx.obj
     document = get_info(session.api)
-    session.show(Result(document, INFO_COLUMNS, rows=[document]))
+    session.show(Result(document, INFO_COLUMNS, rows=[document], is_record=True))
 
 
 @app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS, watch="whole")

@@ -30,7 +30,7 @@ PLACES = {"keyring": SecretLocation.KEYRING, "file": SecretLocation.FILE}
 @app.command("move", formats=TABLE_FORMATS, columns=COLUMNS)
 def move(
     ctx: typer.Context,
-    to: Annotated[str, typer.Option("--to", metavar="PLACE", help="Where to: keyring, or file.")],
+    to: Annotated[str, typer.Option("--to", metavar="[keyring|file]", help="Where to.")],
 ) -> None:
     """Move passwords and refresh tokens into the keyring, or back into the configuration file.
 

@@ -32,15 +32,16 @@ def status(ctx: typer.Context) -> None:
 
     session: Session = ctx.obj
     document = get_status(session.api)
-    session.show(Result(document, NODE_COLUMNS, rows=nodes(document), empty="The server tells of no nodes"))
+    rows = nodes(document)
+    session.show(Result(document, NODE_COLUMNS, rows=rows, empty="The server tells of no nodes"))
     if not session.wants_table or session.layout.names_only or session.layout.columns:
         # These are about the nodes alone.
         return
-    session.answer("\n")
+    session.answer("\n" if rows else "")
     session.show(Result(document, PART_COLUMNS, rows=parts(document)))
 
 
-@app.command("config", formats=("yaml", "json", "table"), columns=SETTING_COLUMNS)
+@app.command("config", formats=("yaml", "json", "table"), columns=SETTING_COLUMNS, on_terminal="table")
 def config(
     ctx: typer.Context,
     set_images: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,10 +41,12 @@ def _command(place: str, command: Any) -> Iterator[str]:
             yield f"\t{_argument(param)}"
         elif not isinstance(param, CommonOption) and not param.hidden:
             names = ", ".join(sorted(param.opts, key=len))
-            choices = _choices(param)
-            # Brackets around a value are for one that may be left out; around choices they are only shown.
             value = "" if param.is_flag else str(param.metavar)
-            value = "VALUE" if value == f"[{'|'.join(choices)}]" else value
+            choices = _choices(param)
+            is_optional = bool(set(param.opts) & set(getattr(command, "_optional_values", None) or ()))
+            if value == f"[{'|'.join(choices)}]" and not is_optional:
+                # In the table brackets are for a value that may be left out; in help they hold choices, too.
+                value = "VALUE"
             yield _option(names, value, param.help or "", "|".join(choices))
     for names, child in getattr(command, "commands", {}).items():
         yield from _command(f"{place}{STEP}{names}", child)
@@ -62,7 +65,14 @@ def _argument(param: Any) -> str:
 def _choices(param: Any) -> list[str]:
     if isinstance(param, TableOption):
         return list(param.choices)
-    return [str(getattr(choice, "value", choice)) for choice in getattr(param.type, "choices", ())]
+    named = getattr(param.type, "choices", None) or re.findall(r"[^\[|\]]+(?=[|\]])", _listed(param))
+    return [str(getattr(choice, "value", choice)) for choice in named]
+
+
+def _listed(param: Any) -> str:
+    """Return the metavar of an option that lists what it takes, as `[a|b]`."""
+    text = str(param.metavar)
+    return text if re.fullmatch(r"\[[a-z0-9-]+(\|[a-z0-9-]+)+\]", text) else ""
 
 
 if __name__ == "__main__":

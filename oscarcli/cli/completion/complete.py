@@ -9,15 +9,9 @@ from oscarcli.cli.kit.argv import is_short, split_short
 from oscarcli.cli.kit.command_tree import CommandNode, Option
 
 FORMATS = ("table", "json", "yaml")
-# Values of options that take one of a few words.
+# Values of options that take other words, too, or several.
 VALUES = {
     "--status": ("pending", "running", "succeeded", "failed"),
-    "--visibility": ("private", "restricted", "public"),
-    "--group-by": ("service", "user", "country"),
-    "--operation": ("download", "upload"),
-    "--type": ("oscar", "endpoint"),
-    "--new-type": ("oscar", "endpoint"),
-    "--ssl-verify": ("true", "false"),
     "--provider": ("minio.default",),
 }
 # What arguments and values of options are called where names of things on record or on a cluster go.

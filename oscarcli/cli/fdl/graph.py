@@ -21,7 +21,7 @@ app = noun("Show how the services of FDL files follow each other.")
 
 COLUMNS = (
     Column("FROM", "from"),
-    Column("TO", "to"),
+    Column("TO", "to", is_name=True),
     Column("PATH", "path"),
     Column("PARTLY", "partly"),
 )

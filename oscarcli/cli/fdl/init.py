@@ -45,7 +45,7 @@ def init(
         TemplateName | None,
         typer.Option(
             "--template",
-            metavar="shell|python|container",
+            metavar="[shell|python|container]",
             help="What to begin with; container brings the description of an image.  [default: shell]",
         ),
     ] = None,

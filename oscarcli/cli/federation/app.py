@@ -39,8 +39,8 @@ app = noun("Services of other clusters that take jobs of a service.")
 
 COLUMNS = (
     Column("TYPE", "type"),
-    Column("CLUSTER ID", "cluster_id"),
-    Column("SERVICE NAME", "service_name"),
+    Column("CLUSTER ID", "cluster_id", is_name=True),
+    Column("SERVICE NAME", "service_name", is_name=True),
     Column("URL", "url"),
     Column("PRIORITY", "priority"),
 )
@@ -151,7 +151,7 @@ def update(
     ssl_verify: SslVerifyOption = None,
     header: HeaderOption = None,
     new_type: Annotated[
-        str | None, typer.Option("--new-type", metavar="TYPE", help="What its type becomes.")
+        str | None, typer.Option("--new-type", metavar="[oscar|endpoint]", help="What its type becomes.")
     ] = None,
     new_cluster_id: Annotated[
         str | None, typer.Option("--new-cluster-id", metavar="ID", help="What its cluster becomes.")

@@ -18,7 +18,8 @@ DETAILS = ("url", "ssl_verify", "priority", "headers")
 SSL_VERIFY_WORDS = {"--ssl-verify": GO_TRUTH.all}
 
 TypeOption = Annotated[
-    str | None, typer.Option("--type", metavar="TYPE", help="oscar (a service of a cluster) or endpoint.")
+    str | None,
+    typer.Option("--type", metavar="[oscar|endpoint]", help="A service of a cluster, or an endpoint."),
 ]
 ClusterIdOption = Annotated[
     str | None, typer.Option("--cluster-id", metavar="ID", help="The member's cluster, a key of `clusters`.")

@@ -17,25 +17,20 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from oscarcli.cli.kit import argv, click
-from oscarcli.cli.kit.command_help import answer_with_help, set_metavar, usage_piece, write_options
+from oscarcli.cli.kit.answer_options import Watch, all_formats, answer_options, settle_answer
+from oscarcli.cli.kit.command_help import (
+    answer_with_help,
+    set_metavar,
+    usage_piece,
+    write_examples,
+    write_options,
+)
 from oscarcli.cli.kit.destructive import close_words
 from oscarcli.cli.kit.notify import NAME as NOTIFY
 from oscarcli.cli.kit.notify import notified_end, notify_option
-from oscarcli.cli.kit.options import (
-    Watch,
-    all_formats,
-    common_options,
-    output_option,
-    query_option,
-    require_document,
-    settle_layout,
-    settle_query,
-    settle_watch,
-    table_options,
-    watch_options,
-)
+from oscarcli.cli.kit.options import common_options, table_options
 from oscarcli.cli.kit.session import Session
-from oscarcli.errors import NotFoundError, UsageError
+from oscarcli.errors import OscarError, UsageError
 from oscarcli.output.table import AS_USUAL, Column
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -72,6 +67,7 @@ class Command(TyperCommand):
             declare the option itself when it takes more.
         columns: all columns of the table that it shows; empty when it shows none. They give the options
             about tables, and the forms `csv` and `name`.
+        on_terminal: the default form there, where it is another one than in a pipe.
         watch: whether it can go on with its whole answer, or does so by itself with what changes; `None`
             when it cannot.
         optional_values: options that may stand alone, and are given an empty value then, or take `=VALUE`;
@@ -84,6 +80,7 @@ class Command(TyperCommand):
         *args: Any,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
+        on_terminal: str | None = None,
         watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
         waits: bool = False,
@@ -93,17 +90,15 @@ class Command(TyperCommand):
         formats = all_formats(formats, columns)
         self._formats = formats
         self._columns = columns
+        self._on_terminal = on_terminal
         self._watch = watch
         self._optional_values = optional_values
         for param in self.params:
             set_metavar(param)
-        if formats and not any("--output" in param.opts for param in self.params):
-            self.params.append(output_option(formats))
-        if "json" in formats:
-            self.params.append(query_option())
+        has_output = any("--output" in param.opts for param in self.params)
+        self.params += answer_options(formats, on_terminal, watch, has_output=has_output)
         if waits:
             self.params.append(notify_option())
-        self.params += watch_options(watch)
         self.params += table_options(columns)
         self.params += common_options()
 
@@ -118,10 +113,7 @@ class Command(TyperCommand):
         session.query, session.watches = None, False
         with _errors_with_usage(ctx):
             rest = super().parse_args(ctx, argv.rewrite_argv(args, self.params, self._optional_values))
-            settle_query(ctx)
-            settle_layout(ctx, self._columns)
-            settle_watch(ctx)
-            require_document(session)
+            settle_answer(ctx, self._columns, self._on_terminal)
             return rest
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -135,7 +127,7 @@ class Command(TyperCommand):
 
                     watch(session, ctx.command_path, lambda: super(Command, self).invoke(ctx))
                 return super().invoke(ctx)
-        except NotFoundError as error:
+        except OscarError as error:
             from oscarcli.cli.kit.similar_names import suggest_names
 
             suggest_names(ctx, session, error)
@@ -147,7 +139,8 @@ class Command(TyperCommand):
         return [str(self.options_metavar), *map(usage_piece, arguments)]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write arguments, the verb's own options, and the common ones."""
+        """Write examples, arguments, the verb's own options, and the common ones."""
+        write_examples(ctx, formatter)
         write_options(self, ctx, formatter)
 
 
@@ -249,6 +242,7 @@ class Noun(typer.Typer):
         *,
         formats: Sequence[str] = (),
         columns: Sequence[Column] = (),
+        on_terminal: str | None = None,
         watch: Watch | None = None,
         optional_values: Mapping[str, Sequence[str]] | None = None,
         waits: bool = False,
@@ -260,6 +254,7 @@ class Noun(typer.Typer):
             names: main name and aliases, separated by a comma and a blank.
             formats: what `-o/--output` takes, the default first; `TABLE_FORMATS` is usual.
             columns: all columns of the table that it may show, for `--columns` and its like.
+            on_terminal: the default form there, where it is another one than in a pipe.
             watch: how it goes on with `--watch`; `None` for no such option.
             optional_values: options that may stand without a value; see `Command`.
             waits: whether it has `--notify`.
@@ -269,6 +264,7 @@ class Noun(typer.Typer):
             Command,
             formats=formats,
             columns=columns,
+            on_terminal=on_terminal,
             watch=watch,
             optional_values=optional_values,
             waits=waits,

@@ -7,7 +7,7 @@ from typing import cast
 import typer
 from typer.core import TyperOption
 
-from oscarcli.cli.commands import COMMON_OPTIONS
+from oscarcli.cli.commands import COMMON_OPTIONS, PROGRAM, find
 from oscarcli.cli.kit import click
 from oscarcli.cli.kit.options import CommonOption, TableOption
 from oscarcli.cli.kit.session import Session
@@ -33,6 +33,10 @@ def set_metavar(param: click.Parameter) -> None:
     """Choose what stands for a parameter's value in help, unless it says so itself."""
     if param.metavar is not None or getattr(param, "is_flag", False):
         return
+    choices = [str(getattr(choice, "value", choice)) for choice in getattr(param.type, "choices", ())]
+    if choices:
+        param.metavar = f"[{'|'.join(choices)}]"
+        return
     is_argument = param.param_type_name == "argument"
     param.metavar = str(param.name).upper() if is_argument else METAVARS.get(param.type.name, "VALUE")
 
@@ -44,6 +48,29 @@ def usage_piece(argument: click.Parameter) -> str:
         return name
     # `NAME...` is the metavar of one or several, `[NAME]...` that of any number.
     return name if argument.required else f"[{name}]"
+
+
+def write_examples(ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    """Write a command's examples as they can be typed, however long they are."""
+    from oscarcli.cli.kit.examples import examples_of
+
+    examples = examples_of(path_of(ctx))
+    if examples:
+        formatter.write("\nExamples:\n")
+        formatter.write("".join(f"  {PROGRAM} {example}\n" for example in examples))
+
+
+def path_of(ctx: click.Context) -> str:
+    """Return the main names of a command and of the nouns above it: `service logs list`."""
+    names: list[str] = []
+    place: click.Context | None = ctx
+    while place is not None and place.parent is not None:
+        typed = str(place.info_name)
+        # A noun of the root has its names in the table; those below it have them in their own.
+        entry = find(typed) if place.parent.parent is None else None
+        names.insert(0, entry.name if entry else (place.command.name or typed).partition(", ")[0])
+        place = place.parent
+    return " ".join(names)
 
 
 def option_sections(command: click.Command, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:

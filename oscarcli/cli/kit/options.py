@@ -1,16 +1,15 @@
-"""Options that many commands have: those of every command, the form of the answer, the look of a table."""
+"""Options that many commands have: those of every command, and those about the look of a table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from typer.core import TyperOption
 
 from oscarcli.cli.commands import COMMON_OPTIONS
 from oscarcli.cli.kit import click
-from oscarcli.cli.kit.console import DEFAULT_INTERVAL_SECONDS
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import UsageError
 from oscarcli.output.table import AS_USUAL, Column, column_name, selected
@@ -18,13 +17,8 @@ from oscarcli.output.table import AS_USUAL, Column, column_name, selected
 MAX_TIMEOUT_SECONDS = 1e6
 # What has a header and columns.
 TABULAR = ("table", "csv")
-# Also forms of each table: its rows for other programs, and the names of its rows.
-ROWS, NAMES = "csv", "name"
-# What `--query` can choose from; the first when no form is asked for.
-DOCUMENTS = ("json", "yaml")
-MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS = 0.1, 86_400.0
-# How a command goes on: its whole answer again, or, in a pipe, what has changed since.
-Watch = Literal["whole", "changes"]
+# The form that is the names of a table's rows.
+NAMES = "name"
 
 
 class CommonOption(TyperOption):
@@ -37,7 +31,7 @@ class TableOption(TyperOption):
     choices: Sequence[str] = ()
 
 
-def _remember(name: str) -> Callable[[Any, Any, Any], Any]:
+def remember(name: str) -> Callable[[Any, Any, Any], Any]:
     """Return an option callback that puts a given value into the session."""
 
     def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -71,7 +65,7 @@ def _option(
     return CommonOption(
         param_decls=[f"common_{field}", *names],
         expose_value=False,
-        callback=_remember(field),
+        callback=remember(field),
         type=kind,
         metavar=metavar,
         help=text,
@@ -79,110 +73,6 @@ def _option(
         default=False if is_flag else None,
         show_default=False,
     )
-
-
-def output_option(formats: Sequence[str]) -> TyperOption:
-    """Return `-o/--output`, which takes one of `formats`, the first when it is not given.
-
-    Where `text` stands for people and there is no table, `table` is another word for it.
-    """
-    remember = _remember("output")
-    words = [*formats] if "table" in formats else [*formats, "table"]
-
-    def callback(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-        return remember(context, parameter, value if value in formats else formats[0])
-
-    return TyperOption(
-        param_decls=["common_output", "--output", "-o"],
-        expose_value=False,
-        callback=callback,
-        type=click.TyperChoice(words),
-        metavar=f"[{'|'.join(words)}]",
-        help=f"Form of the answer.  [default: {formats[0]}]",
-        default=formats[0],
-        show_default=False,
-    )
-
-
-def all_formats(formats: Sequence[str], columns: Sequence[Column]) -> tuple[str, ...]:
-    """Return the forms that a command takes: what has a table has its rows and names, too."""
-    more = (ROWS, NAMES) if columns and TABULAR[0] in formats else ()
-    return tuple(dict.fromkeys((*formats, *more)))
-
-
-def query_option() -> TyperOption:
-    """Return `--query`, which chooses a part of the document."""
-
-    def callback(context: click.Context, _parameter: click.Parameter, value: Any) -> Any:
-        if value is not None and not context.resilient_parsing:
-            from oscarcli.output.query import Query
-
-            cast("Session", context.obj).query = Query(value)
-        return value
-
-    return TyperOption(
-        param_decls=["common_query", "--query"],
-        expose_value=False,
-        callback=callback,
-        metavar="EXPR",
-        help="Only what this JMESPath expression chooses from the JSON, which it asks for by itself.",
-    )
-
-
-def settle_query(context: click.Context) -> None:
-    """Let `--query` choose a document where no form is asked for."""
-    session = cast("Session", context.obj)
-    if session.query is None:
-        return
-    if not _is_given(context, "common_output"):
-        session.output = DOCUMENTS[0]
-
-
-def require_document(session: Session) -> None:
-    """Raise UsageError when `--query` is to choose from what is no document."""
-    if session.query is not None and session.output not in DOCUMENTS:
-        raise UsageError(f"--query goes with -o {' and '.join(DOCUMENTS)} only, not with {session.output}")
-
-
-# -- looking again and again ---------------------------------------------------------------------------
-
-
-def watch_options(kind: Watch | None) -> list[click.Parameter]:
-    """Return `--watch` and `--interval`; none for a command that does not go on."""
-    if kind is None:
-        return []
-    in_pipe = "what has changed" if kind == "changes" else "the whole when it has changed"
-    watch = TyperOption(
-        param_decls=["watch_on", "--watch", "-w"],
-        expose_value=False,
-        callback=_remember("watches"),
-        help=f"Go on until Ctrl-C: in place on a terminal; in a pipe, {in_pipe}.",
-        is_flag=True,
-        default=False,
-        show_default=False,
-    )
-    interval = TyperOption(
-        param_decls=["watch_interval", "--interval"],
-        expose_value=False,
-        callback=_interval,
-        type=click.FLOAT,
-        metavar="SECONDS",
-        help=f"Time between two looks of --watch.  [default: {DEFAULT_INTERVAL_SECONDS:g}]",
-    )
-    return [watch, interval]
-
-
-def _interval(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
-    if value is not None and not MIN_INTERVAL_SECONDS <= value <= MAX_INTERVAL_SECONDS:
-        text = f"{value:g} is not from {MIN_INTERVAL_SECONDS:g} to {MAX_INTERVAL_SECONDS:g} seconds"
-        raise click.BadParameter(text, ctx=context, param=parameter)
-    return _remember("interval")(context, parameter, value)
-
-
-def settle_watch(context: click.Context) -> None:
-    """Raise UsageError when a time between two looks is given, and one look is wanted."""
-    if _is_given(context, "watch_interval") and not cast("Session", context.obj).watches:
-        raise UsageError("--interval goes with --watch only")
 
 
 # -- tables --------------------------------------------------------------------------------------------
@@ -261,17 +151,18 @@ def settle_layout(context: click.Context, columns: Sequence[Column]) -> None:
         session.output, session.layout = TABULAR[0], replace(session.layout, names_only=True)
     if session.layout == AS_USUAL:
         return
-    if not _is_given(context, "common_output"):
+    if not is_given(context, "common_output"):
         session.output = TABULAR[0]
     fits = TABULAR[:1] if session.layout.names_only or session.layout.is_relative else TABULAR
     if session.output not in fits:
         options = [param for param in context.command.params if isinstance(param, TableOption)]
-        given = ", ".join(param.opts[0] for param in options if _is_given(context, str(param.name)))
+        given = ", ".join(param.opts[0] for param in options if is_given(context, str(param.name)))
         raise UsageError(f"{given}: this goes with -o {' and '.join(fits)} only, not with {session.output}")
     if session.output == TABULAR[0]:
         selected(columns, session.layout.columns)
 
 
-def _is_given(context: click.Context, name: str) -> bool:
+def is_given(context: click.Context, name: str) -> bool:
+    """Tell whether a parameter was given on the command line."""
     source = context.get_parameter_source(name)
     return source is not None and source.name == "COMMANDLINE"

@@ -9,12 +9,13 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from oscarcli.cli.kit.destructive import MAX_SUGGESTIONS, VERBS
+from oscarcli.errors import NotFoundError
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
     from oscarcli.cli.kit import click
     from oscarcli.cli.kit.session import Session
-    from oscarcli.errors import MissingName, NotFoundError
+    from oscarcli.errors import MissingName, OscarError
 
 # Nobody waits longer for a suggestion.
 MAX_SECONDS = 2.0
@@ -22,21 +23,25 @@ MAX_SECONDS = 2.0
 MIN_PART_CHARACTERS = 3
 # What a suggestion may look like: it is typed again.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+SUGGESTION = re.compile(r"^did you mean [^?]*\? ?")
 
 
-def suggest_names(ctx: click.Context, session: Session, error: NotFoundError) -> None:
+def suggest_names(ctx: click.Context, session: Session, error: OscarError) -> None:
     """Begin the hint of an error with the names that are like the one that does not exist.
 
-    Nothing is suggested to a command that destroys. Whatever fails or takes long here leaves the error as
-    it is.
+    Nothing is suggested to a command that destroys, and what its hint suggests already is taken out. Whatever
+    fails or takes long here leaves the error as it is.
 
     Args:
         ctx: of the command that failed.
         session: of this run; its client answers when it has exactly one.
         error: what the command failed with.
     """
+    if _destroys(ctx):
+        error.hint = SUGGESTION.sub("", error.hint) or None if error.hint else None
+        return
     client = session.only_client
-    if error.missing is None or client is None or _destroys(ctx):
+    if not isinstance(error, NotFoundError) or error.missing is None or client is None:
         return
     close = close_names(error.missing.name, _known_names(client, error.missing))
     if close:

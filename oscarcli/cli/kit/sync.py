@@ -33,7 +33,7 @@ ACTION_COLUMNS = (
     Column("ACTION", "action"),
     Column("SIZE", "size", is_number=True),
     Column("REASON", "reason"),
-    Column("NAME", "name"),
+    Column("NAME", "name", is_name=True),
 )
 OUTCOME_COLUMNS = (*ACTION_COLUMNS, Column("OUTCOME", "outcome"))
 

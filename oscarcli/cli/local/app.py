@@ -217,7 +217,7 @@ def status(ctx: typer.Context, name: NameOption = "local", data_dir: DataDirOpti
         "data_dir": str(folder.path),
         "jobs": {"pending": found.pending, "running": found.running},
     }
-    session.show(Result(document, STATUS_COLUMNS, rows=[document]))
+    session.show(Result(document, STATUS_COLUMNS, rows=[document], is_record=True))
     if found.pid is None:
         raise typer.Exit(ExitCode.FAILED)
 

@@ -30,7 +30,7 @@ StoreOption = Annotated[
 COLUMNS = (
     Column("NAME", "name"),
     Column("GROUPS", lambda row: ", ".join(row["groups"])),
-    Column("UID", "uid"),
+    Column("UID", "uid", is_name=True),
 )
 
 

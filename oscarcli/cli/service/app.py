@@ -87,7 +87,7 @@ def get(
         return
     shown = service if show_secrets else mask_document(service)
     columns = DEPLOYMENT_COLUMNS if include_deployment else COLUMNS
-    session.show(Result(shown, columns, rows=[shown]))
+    session.show(Result(shown, columns, rows=[shown], is_record=True))
 
 
 @app.command("delete, d, del, remove, rm", formats=TABLE_FORMATS)

@@ -27,14 +27,20 @@ LOG_COLUMNS = (Column("TIMESTAMP", "timestamp", is_time=True), Column("MESSAGE",
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")]
 
 
-@app.command("status, st", formats=("yaml", "json", "table"), columns=STATUS_COLUMNS, watch="whole")
+@app.command(
+    "status, st",
+    formats=("yaml", "json", "table"),
+    columns=STATUS_COLUMNS,
+    watch="whole",
+    on_terminal="table",
+)
 def status(ctx: typer.Context, service: ServiceArgument) -> None:
     """Show the state of a service's deployment."""
     from oscarcli.api.deployments import get_deployment
 
     session: Session = ctx.obj
     document = get_deployment(session.api, service)
-    session.show(Result(document, STATUS_COLUMNS, rows=[document]))
+    session.show(Result(document, STATUS_COLUMNS, rows=[document], is_record=True))
 
 
 @app.command("logs, log, l", formats=("yaml", "json", "table", "csv", "text"), columns=LOG_COLUMNS)

@@ -12,6 +12,7 @@ import typer
 from oscarcli.cli.kit.command import TABLE_FORMATS, YesOption, noun
 from oscarcli.cli.kit.job_log import JobLogView, ScriptOption, tell_state
 from oscarcli.cli.kit.session import Session
+from oscarcli.cli.service.job_names import chosen_job, job_with
 from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.output.render import Column, Result
 from oscarcli.output.terminal import RED
@@ -93,7 +94,9 @@ def list_jobs(
 def get(
     ctx: typer.Context,
     service: ServiceArgument,
-    job: Annotated[str | None, typer.Argument(metavar="JOB_NAME", help="The job's name.")] = None,
+    job: Annotated[
+        str | None, typer.Argument(metavar="JOB_NAME", help="The job's name, or a part that no other has.")
+    ] = None,
     latest: Annotated[bool, typer.Option("--latest", "-l", help="The newest job.")] = False,
     timestamps: Annotated[
         bool, typer.Option("--show-timestamps", "-t", help="Begin each line with its time.")
@@ -126,15 +129,30 @@ def get(
     if raw and not is_text:
         raise UsageError("--raw is for text; JSON and YAML have the log as it is, in their own escapes")
     selection = LineSelection(_moment(since), tail, timestamps, script)
-    name = _chosen_job(session, service, job, latest)
-    if follow:
-        _follow(session, service, name, selection, raw=raw)
-        return
+    name = chosen_job(session, service, job, latest)
+
+    def show(name: str) -> None:
+        if follow:
+            _follow(session, service, name, selection, raw=raw)
+        else:
+            _show_log(session, service, name, selection, raw=raw)
+
+    try:
+        show(name)
+    except NotFoundError as error:
+        whole = job_with(session, name, error)
+        if whole is None:
+            raise
+        show(whole)
+
+
+def _show_log(session: Session, service: str, name: str, selection: LineSelection, *, raw: bool) -> None:
     from oscarcli.api.jobs import get_log
 
     text = get_log(session.api, service, name, timestamps=selection.needs_times)
-    is_whole = tail is None and since is None and not script
-    if not is_text:
+    script = selection.script_only
+    is_whole = selection.tail is None and selection.since is None and not script
+    if session.output not in (None, "text"):
         # The document has the log to the byte unless lines were chosen.
         shown = text if is_whole else _selected(text, selection, session)
         session.show(Result({"service": service, "job": name, "log": shown}))
@@ -151,22 +169,6 @@ def _moment(since: str | None) -> datetime | None:
     from oscarcli.cli.kit.time_arguments import moment
 
     return None if since is None else moment(since, datetime.now(timezone.utc))
-
-
-def _chosen_job(session: Session, service: str, job: str | None, latest: bool) -> str:
-    if job is not None and latest:
-        raise UsageError("JOB_NAME cannot be used together with --latest")
-    if job is not None:
-        return job
-    if not latest:
-        raise UsageError("requires JOB_NAME or use --latest")
-    from oscarcli.api import jobs
-
-    name = jobs.latest_job(jobs.list_jobs(session.api, service))
-    if name is None:
-        raise NotFoundError(f'service "{service}" has no logs')
-    session.verbose_note(f'the latest job is "{name}"')
-    return name
 
 
 def _follow(session: Session, service: str, name: str, selection: LineSelection, *, raw: bool) -> None:

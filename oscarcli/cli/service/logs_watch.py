@@ -84,15 +84,25 @@ class _Screen:
 
     def show(self, jobs: Jobs) -> None:
         rows: list[Row] = list(self._view.chosen(jobs).items())
-        # One line is the header, one tells how many there are besides.
-        room = max(self._live.height - 2, 1)
-        hidden = max(len(rows) - room, 0)
-        if hidden:
-            rows = rows[:room] if self._view.newest_first else rows[hidden:]
-        text = self._session.table(self._view.columns).piece(rows)
+        # One row is the header, and one line tells how many there are besides.
+        room = max(self._live.height - 1, 2)
+        shown = self._newest(rows, room - 1)
+        text = self._table(shown)
+        height = max(len(text.splitlines()) // (len(shown) + 1), 1)
+        if height > 1:
+            # Rows of several lines.
+            shown = self._newest(rows, max(room // height - 1, 1))
+            text = self._table(shown)
+        hidden = len(rows) - len(shown)
         if hidden:
             text += f"({hidden} older {'job' if hidden == 1 else 'jobs'} not shown)\n"
         self._live.show(text if rows else text + "(no jobs)\n")
+
+    def _newest(self, rows: list[Row], count: int) -> list[Row]:
+        return rows[:count] if self._view.newest_first else rows[-count:]
+
+    def _table(self, rows: list[Row]) -> str:
+        return self._session.table(self._view.columns).piece(rows)
 
 
 class _Stream:

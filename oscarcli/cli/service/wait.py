@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from oscarcli.cli.kit.answer_options import require_document
 from oscarcli.cli.kit.command import TABLE_FORMATS
 from oscarcli.cli.kit.job_log import JobLogView, tell_state
-from oscarcli.cli.kit.options import require_document
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfer_report import TransferReport, carried_out
 from oscarcli.cli.kit.transfers import shown_path

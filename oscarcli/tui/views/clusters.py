@@ -38,7 +38,7 @@ class ClustersView(ResourceView):
         Column("STATE", lambda one: one.state),
         Column("ENDPOINT", lambda one: one.cluster.shown_endpoint),
         Column("LOGIN", lambda one: one.cluster.login),
-        Column("DEFAULT", lambda one: "yes" if one.is_start else None),
+        Column("CHOSEN", lambda one: "yes" if one.is_start else None),
     )
     commands: ClassVar = {
         "d": RowCommand("cluster delete {IDENTIFIER}", "Forget", is_ready=False),

@@ -410,6 +410,50 @@ def test_a_dropped_connection_does_not_end_following(
     assert (result.code, result.out) == (0, "one\ntwo\n")
 
 
+PARTS = {f"svc-{part}": job("Succeeded") for part in ("ebcaec12", "ebffff34", "0a1b2c3d", "x", "x-longer")}
+
+
+@pytest.mark.parametrize(
+    ("word", "name"), [("ebca", "svc-ebcaec12"), ("2c3", "svc-0a1b2c3d"), ("longer", "svc-x-longer")]
+)
+def test_a_part_that_no_other_job_has_is_enough(
+    call: Caller, cluster: ScriptedServer, word: str, name: str
+) -> None:
+    cluster.expect("GET", f"{LIST}/{word}", Answer(404))
+    cluster.expect("GET", LIST, document({"jobs": PARTS}))
+    cluster.expect("GET", f"{LIST}/{name}", text("hello"))
+    result = call("service", "logs", "get", "svc", word)
+    assert (result.code, result.out, result.err) == (0, "hello\n", f'the job is "{name}"\n')
+
+
+def test_a_whole_name_is_no_part_of_another_one(call: Caller, cluster: ScriptedServer) -> None:
+    cluster.expect("GET", f"{LIST}/svc-x", text("mine"))
+    assert call("service", "logs", "get", "svc", "svc-x").out == "mine\n"
+
+
+def test_a_part_of_several_names_lists_them_and_shows_none(call: Caller, cluster: ScriptedServer) -> None:
+    cluster.expect("GET", f"{LIST}/eb", Answer(404))
+    cluster.expect("GET", LIST, document({"jobs": PARTS}))
+    result = call("service", "logs", "get", "svc", "eb")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines() == [
+        'Error: "eb" is a part of the names of 2 jobs of service "svc"',
+        "  svc-ebffff34",
+        "  svc-ebcaec12",
+        "hint: type more of the name",
+    ]
+
+
+def test_a_part_can_be_followed_and_never_deletes(call: Caller, cluster: ScriptedServer) -> None:
+    jobs = {"svc-ebcaec12": job("Succeeded")}
+    cluster.always("GET", LIST, document({"jobs": jobs}))
+    cluster.always("GET", f"{LIST}/svc-ebcaec12", text("hello"))
+    followed = call("service", "logs", "get", "svc", "ebca", "--follow")
+    assert (followed.code, followed.out) == (0, "hello\n")
+    cluster.expect("DELETE", f"{LIST}/ebca", Answer(404))
+    assert call("service", "logs", "delete", "svc", "ebca").code == 5
+
+
 def test_following_what_is_not_there_ends_at_once(call: Caller, cluster: ScriptedServer) -> None:
     cluster.expect("GET", LIST, document({"jobs": {"other": job("Running")}}))
     result = call("service", "logs", "get", "svc", "j", "-f")
