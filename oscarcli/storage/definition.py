@@ -14,6 +14,9 @@ from oscarcli.storage.outage import Tell
 # What servers and programs put in the place of a secret: OSCAR "hidden", this program "***".
 MASKS = ("hidden", "***")
 
+# What services call the object store of their cluster.
+CLUSTER_STORE = "minio.default"
+
 
 @dataclass(frozen=True)
 class ProviderDefinition:

@@ -6,20 +6,20 @@ Sections of a service document may be missing or null; nothing here takes them f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oscarcli.coercion import as_mapping
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.storage.base import Storage
-from oscarcli.storage.definition import ProviderDefinition, text_of
+from oscarcli.storage.definition import CLUSTER_STORE, ProviderDefinition, text_of
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.outage import Tell
 
 Document = Mapping[str, Any]
 
-DEFAULT_PROVIDER = "minio.default"
+DEFAULT_PROVIDER = CLUSTER_STORE
 PROVIDER_TYPES = ("minio", "s3", "webdav", "onedata", "rucio")
 
 
@@ -172,6 +172,36 @@ def default_output_path(service: Document, provider: str) -> str:
     )
 
 
+@dataclass(frozen=True)
+class ServicePath:
+    """Where a service reads or writes.
+
+    Attributes:
+        provider: its full name.
+        path: at the provider, without slashes at its ends.
+        is_output: whether the service writes there.
+    """
+
+    provider: str
+    path: str
+    is_output: bool
+
+
+def service_paths(service: Document) -> list[ServicePath]:
+    """Return where a service reads, then where it writes; each once."""
+    found = (
+        ServicePath(
+            normalised(text_of(entry, "storage_provider") or DEFAULT_PROVIDER),
+            _path(entry),
+            field == "output",
+        )
+        for field in ("input", "output")
+        for entry in _entries(service, field)
+        if _path(entry)
+    )
+    return list(dict.fromkeys(found))
+
+
 def only_folder(service: Document, field: str, provider: str | None = None) -> tuple[str, str]:
     """Return the provider and the path of a service's only input, or output.
 
@@ -184,12 +214,11 @@ def only_folder(service: Document, field: str, provider: str | None = None) -> t
         UsageError: there is none, or there are several.
     """
     wanted = None if provider is None else normalised(provider)
-    places = [
-        (normalised(text_of(entry, "storage_provider") or DEFAULT_PROVIDER), _path(entry))
-        for entry in _entries(service, field)
-        if _path(entry)
+    found = [
+        (one.provider, one.path)
+        for one in service_paths(service)
+        if one.is_output == (field == "output") and wanted in (None, one.provider)
     ]
-    found = list(dict.fromkeys(place for place in places if wanted in (None, place[0])))
     if len(found) == 1:
         return found[0]
     at = f' at storage provider "{wanted}"' if wanted else ""
@@ -202,6 +231,10 @@ def only_folder(service: Document, field: str, provider: str | None = None) -> t
     raise UsageError(
         f'service "{_name(service)}" has several {field} folders{at}', hint=f"name one of them: {listed}"
     )
+
+
+def _provider(entry: Document) -> str:
+    return normalised(text_of(entry, "storage_provider") or DEFAULT_PROVIDER)
 
 
 def _path(entry: Document) -> str:

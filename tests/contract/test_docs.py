@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ WRAPPER = """#!/bin/sh
 if [ "$1 $2" = "local start" ]; then shift 2; set -- local start --port 0 --s3-port 0 "$@"; fi
 exec {program} "$@"
 """
+# How the tour names what its service wrote.
+OWN_OUTPUT = "minio.default text-stats/output"
 PROGRAM = Path(sys.executable).with_name("oscar-cli")
 
 Shell = Callable[[str], "subprocess.CompletedProcess[str]"]
@@ -72,6 +75,38 @@ def test_the_tour_runs_as_it_is_written(shell: Shell, tmp_path: Path) -> None:
     assert (place / "results" / "gettysburg.stats.txt").read_text(encoding="utf-8") == result
     assert '✓ Creating service "text-stats" in cluster "local"' in done.stdout
     assert result in done.stdout
+
+
+def test_the_tour_runs_with_its_output_behind_webdav(shell: Shell, tmp_path: Path) -> None:
+    """The words stay the same; another provider is named in the file and on the command line."""
+    from tests.support.certificate import certified
+    from tests.support.webdav_servers import LOGIN, PASSWORD, wsgidav_server
+
+    place = tmp_path / "clone"
+    (place / "examples").unlink()
+    shutil.copytree(ROOT / "examples" / "text-stats", place / "examples" / "text-stats")
+    (tmp_path / "dav").mkdir()
+    # Jobs reach WebDAV by HTTPS alone.
+    _, authority = certified(tmp_path)
+    tour = "\n".join(examples(README))
+    assert tour.count(OWN_OUTPUT) >= 2
+    with wsgidav_server(tmp_path / "dav", tmp_path / "server.pem") as server:
+        server.make_folder("text-stats")
+        fdl = place / "examples" / "text-stats" / "fdl.yaml"
+        before, output = fdl.read_text(encoding="utf-8").split("      output:\n")
+        hostname = server.endpoint.removeprefix("https://")
+        door = f"{{hostname: '{hostname}', login: {LOGIN}, password: {PASSWORD}}}"
+        fdl.write_text(
+            f"{before}      output:\n{output.replace('minio.default', 'webdav.door')}"
+            f"storage_providers: {{webdav: {{door: {door}}}}}\n"
+        )
+        elsewhere = tour.replace(OWN_OUTPUT, OWN_OUTPUT.replace("minio.default", "webdav.door"))
+        done = shell(f"export SSL_CERT_FILE='{authority}'\n{elsewhere}")
+        assert done.returncode == 0, done.stdout + done.stderr
+        stored = (server.files / "text-stats" / "output" / "gettysburg.stats.txt").read_text()
+    result = (place / "result.txt").read_text(encoding="utf-8")
+    assert "Lines:      22" in result
+    assert stored == result == (place / "results" / "gettysburg.stats.txt").read_text(encoding="utf-8")
 
 
 def test_the_examples_of_the_pages_run_as_they_are_written(shell: Shell) -> None:

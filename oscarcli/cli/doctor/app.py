@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import chain
+from typing import Annotated, Any
 
 import typer
 
@@ -32,21 +33,31 @@ MARKS = {
 
 
 @app.command("doctor", formats=TABLE_FORMATS, columns=COLUMNS)
-def doctor(ctx: typer.Context) -> None:
+def doctor(
+    ctx: typer.Context,
+    service: Annotated[
+        str | None,
+        typer.Argument(metavar="SERVICE_NAME", help="Look at the storage of this service, too."),
+    ] = None,
+) -> None:
     """Find out what keeps a cluster from being used from here.
 
     Each step of a request is tried by itself: configuration, name, connection, TLS, health, login, object
-    store. The exit code is that of the first failure. Nothing is changed anywhere.
+    store; with a service, each of its storage providers: login, paths, and whether outputs can be written.
+    The exit code is that of the first failure. Nothing is left behind anywhere.
     """
     from oscarcli.cli.doctor.checks import STEPS
     from oscarcli.cli.doctor.model import CheckOutcome, Context, run_checks
+    from oscarcli.cli.doctor.providers import service_steps
 
     session: Session = ctx.obj
     # A look must not mend what it is to find.
     session.tightens_config = False
     checks = []
     width = max(len(step.name) for step in STEPS)
-    for check in run_checks(Context(session), STEPS):
+    context = Context(session)
+    about_service = () if service is None else service_steps(context, service)
+    for check in run_checks(context, chain(STEPS, about_service)):
         checks.append(check)
         if session.wants_usual_table:
             _tell(session, check.document(), width)

@@ -89,6 +89,7 @@ class Context:
     session: Session
     health: HealthAnswer | None = None
     info: Mapping[str, Any] = field(default_factory=dict)
+    service: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:

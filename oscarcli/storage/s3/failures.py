@@ -69,18 +69,18 @@ class AnswerError(StatusError):
         self.region = region
 
 
-def failure(error: Exception, doing: str, *, bucket: str = "") -> Exception:
+def failure(error: Exception, doing: str, *, missing: MissingName | None = None) -> Exception:
     """Return the error to raise for what a client raised.
 
     Args:
         error: any exception of a call.
         doing: what was tried, such as `read "b/k" from minio.default`.
-        bucket: the one it was tried with, where there is one.
+        missing: the bucket, should it turn out not to be there; `None` where no other one can be meant.
     """
     if isinstance(error, AnswerError):
         answered = _answered(error, doing)
-        if error.code == "NoSuchBucket" and isinstance(answered, NotFoundError) and bucket:
-            answered.missing = MissingName("bucket", bucket)
+        if error.code == "NoSuchBucket" and isinstance(answered, NotFoundError):
+            answered.missing = missing
         return answered
     return connection_failures.failure(error, doing)
 

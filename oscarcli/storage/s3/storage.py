@@ -15,6 +15,7 @@ from oscarcli.errors import MissingName, NotFoundError, OscarError, UnreachableE
 from oscarcli.storage.answer_parts import byte_range, require_range
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.definition import CLUSTER_STORE
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
@@ -131,7 +132,7 @@ class S3Storage:
             try:
                 answer = client.call(operation, parameters, cancellation)
             except Exception as error:  # noqa: BLE001 -- raised again as one of ours
-                told = failure(error, doing, bucket=str(parameters.get("Bucket", "")))
+                told = failure(error, doing, missing=self._as_missing(str(parameters.get("Bucket", ""))))
                 wait_or_raise(error, told, outage, delay, cancellation)
             else:
                 outage.end()
@@ -162,9 +163,12 @@ class S3Storage:
             self._client_for("head_bucket").call("head_bucket", {"Bucket": bucket}, None)
         except Exception as error:
             if isinstance(error, AnswerError) and error.code in ("NoSuchKey", "NoSuchBucket"):
-                raise NotFoundError(
-                    f"{doing}: {MISSING_BUCKET}", missing=MissingName("bucket", bucket)
-                ) from error
+                missing = self._as_missing(bucket)
+                raise NotFoundError(f"{doing}: {MISSING_BUCKET}", missing=missing) from error
+
+    def _as_missing(self, bucket: str) -> MissingName | None:
+        """Return a bucket as one that the cluster may know by a similar name: those of its own store."""
+        return MissingName("bucket", bucket) if self.provider == CLUSTER_STORE and bucket else None
 
     def level(self, location: Location) -> tuple[str, ...]:
         """Return the keys that begin with a place's up to the next slash, at most a thousand."""
