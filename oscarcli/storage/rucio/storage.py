@@ -73,8 +73,10 @@ class RucioStorage:
 
     def close(self) -> None:
         """End the connections."""
-        for server in (self._rucio.server, *self._doors.values(), *self._stores.values()):
+        for server in (self._rucio.server, *self._doors.values()):
             server.close()
+        for store in self._stores.values():
+            store.close()
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Ask the catalogue for one file, and when it is missing, for its scope."""
