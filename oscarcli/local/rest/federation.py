@@ -7,7 +7,6 @@ from typing import Any
 
 from oscarcli.local.answers import ApiError, json_answer
 from oscarcli.local.http.messages import Response
-from oscarcli.local.jobs.federation.workers import warning
 from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.rest.services import body_of, end_deleted, user_token
 from oscarcli.local.services.decode import DecodeError, decode, parse_json
@@ -50,9 +49,8 @@ def remove(call: Call) -> Response:
 
 def _told(call: Call, definition: Definition | None) -> Response:
     """Tell the members of a change, and answer."""
-    problems = call.cluster.workers.update(definition, user_token(call)) if definition else []
-    if problems:
-        raise ApiError(200, warning(problems))
+    if definition is not None:
+        call.cluster.workers.update(definition, user_token(call))
     return _answer(definition)
 
 

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, urlsplit
 from oscarcli.local.answers import ApiError, empty, json_answer
 from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.engine.selection import EngineError
-from oscarcli.local.jobs.federation.workers import warning
 from oscarcli.local.jobs.placement import PlacementError
 from oscarcli.local.rest.auth import (
     TOKEN_LENGTH,
@@ -58,9 +57,7 @@ def update(call: Call) -> Response:
     definition = call.cluster.lifecycle.update(body_of(call, INVALID), call.caller)
     _prepare(call, definition)
     call.cluster.attachments.release()
-    problems = call.cluster.workers.update(definition, user_token(call))
-    if problems:
-        raise ApiError(200, warning(problems))
+    call.cluster.workers.update(definition, user_token(call))
     return empty(204)
 
 
