@@ -24,7 +24,7 @@ from oscarcli.storage.file_server.failures import MISSING_FILE
 from oscarcli.storage.file_server.reader import FileReader
 from oscarcli.storage.file_server.requests import FileServer, FileServerSettings
 from oscarcli.storage.journal import TransferJournals
-from oscarcli.storage.location import Location
+from oscarcli.storage.location import Location, cut_keys
 from oscarcli.storage.outage import Tell
 from oscarcli.storage.rucio.client import Rucio, web_address
 from oscarcli.storage.rucio.documents import FILE, RucioFile, read_refusal
@@ -101,6 +101,15 @@ class RucioStorage:
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield the files of a scope; datasets and containers are no files."""
         return islice(self._below(bucket, prefix), limit)
+
+    def level(self, location: Location, limit: int) -> list[str]:
+        """Return the names that begin with a place's up to the next slash, by one search."""
+        names = self._rucio.names(location.bucket, location.key, f'list "{location}" in {self.provider}')
+        return cut_keys(names, location.key)[:limit]
+
+    def buckets(self) -> list[str]:
+        """Return the scopes."""
+        return sorted(self._rucio.scopes(f"list the scopes in {self.provider}"), key=str.encode)
 
     def _below(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
