@@ -25,6 +25,7 @@ from oscarcli.jobs.batch.uploads import BatchUploads
 from oscarcli.jobs.events import BatchEvent, InputDone, InputFailed, JobsProgress, Remark, Uploaded
 from oscarcli.jobs.follow import MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS, REST_FACTOR
 from oscarcli.jobs.outage import TRANSIENT, ServerOutage
+from oscarcli.jobs.outputs import OutputFolders
 from oscarcli.jobs.progress_count import ProgressCount
 from oscarcli.jobs.service_storage import ServiceStorage
 from oscarcli.jobs.supervisor_log import ObjectName, is_silent
@@ -150,13 +151,20 @@ class Batch:
     # -- begin, or begin again -------------------------------------------------------------------
 
     def _require_input(self) -> None:
-        """Raise OscarError when the service's jobs cannot be started, or not be told apart."""
+        """Raise OscarError when jobs cannot be started, or neither they nor their results be told apart."""
         default_input_path(self._files.document, DEFAULT_PROVIDER)
         if is_silent(self._files.document):
             raise OscarError(
                 f'the jobs of service "{self.service}" cannot be told apart: its log level hides what '
                 "started them",
                 hint='services with "log_level: INFO" write it into their logs',
+            )
+        outputs = OutputFolders(self._files.document)
+        if outputs.unnamed and outputs.unnamed == outputs.folders:
+            raise OscarError(
+                f'the results of service "{self.service}" cannot be told apart: no log names the files that '
+                f"a job stores at {outputs.unnamed[0][0]}",
+                hint="add an output at minio.default, and the results are brought from there",
             )
 
     def _begin(self) -> Iterator[BatchEvent]:
