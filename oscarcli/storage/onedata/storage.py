@@ -99,13 +99,13 @@ class OnedataStorage:
         for key, entry in walk(prefix, lambda folder: self._children(bucket, folder, doing)):
             yield stored_object(Location(bucket, key), entry)
 
-    def level(self, location: Location, limit: int) -> list[str]:
+    def level(self, location: Location, limit: int) -> Sequence[str]:
         """Return the keys that begin with a place's up to the next slash, by the pages of one folder."""
         doing = f'list "{location}" in {self.provider}'
         path = self._path(Location(location.bucket, deepest_folder(location.key)), doing)
         return level_keys(self._oneprovider.children(path, doing), location.key, limit)
 
-    def buckets(self) -> list[str]:
+    def buckets(self) -> Sequence[str]:
         """Return the names of the first folders of the space."""
         doing = f"list the first folders in {self.provider}"
         return folder_names(self._oneprovider.children(f"/{self._oneprovider.space}", doing))

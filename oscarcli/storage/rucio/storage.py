@@ -12,7 +12,7 @@ and `oidc_audience`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -102,12 +102,12 @@ class RucioStorage:
         """Yield the files of a scope; datasets and containers are no files."""
         return islice(self._below(bucket, prefix), limit)
 
-    def level(self, location: Location, limit: int) -> list[str]:
+    def level(self, location: Location, limit: int) -> Sequence[str]:
         """Return the names that begin with a place's up to the next slash, by one search."""
         names = self._rucio.names(location.bucket, location.key, f'list "{location}" in {self.provider}')
         return cut_keys(names, location.key)[:limit]
 
-    def buckets(self) -> list[str]:
+    def buckets(self) -> Sequence[str]:
         """Return the scopes."""
         return sorted(self._rucio.scopes(f"list the scopes in {self.provider}"), key=str.encode)
 

@@ -130,13 +130,13 @@ class WebDavStorage:
         for key, entry in walk(prefix, lambda folder: self._children(bucket, folder, doing)):
             yield stored_object(Location(bucket, key), entry)
 
-    def level(self, location: Location, limit: int) -> list[str]:
+    def level(self, location: Location, limit: int) -> Sequence[str]:
         """Return the keys that begin with a place's up to the next slash, by one listing."""
         doing = f'list "{location}" in {self.provider}'
         children = self._children(location.bucket, deepest_folder(location.key), doing)
         return level_keys(children, location.key, limit)
 
-    def buckets(self) -> list[str]:
+    def buckets(self) -> Sequence[str]:
         """Return the names of the first folders."""
         return folder_names(self._ask("/", "1", f"list the first folders in {self.provider}")[1])
 
