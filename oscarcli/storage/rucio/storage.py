@@ -27,7 +27,7 @@ from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location, cut_keys
 from oscarcli.storage.outage import Tell
 from oscarcli.storage.rucio.client import Rucio, web_address
-from oscarcli.storage.rucio.documents import FILE, RucioFile, read_refusal
+from oscarcli.storage.rucio.documents import FILE, RucioFile, read_refusal, require_name
 from oscarcli.storage.rucio.login import RucioLogin
 from oscarcli.storage.rucio.measured import MeasuredSource
 from oscarcli.storage.source import Source
@@ -81,7 +81,7 @@ class RucioStorage:
         return self._require_file(location, doing, cancellation).stored_object()
 
     def _require_file(self, location: Location, doing: str, cancellation: Cancellation | None) -> RucioFile:
-        _require_name(location, doing)
+        require_name(location, doing)
         try:
             file = self._rucio.file(location.bucket, location.key, doing, cancellation)
         except NotFoundError:
@@ -189,7 +189,7 @@ class RucioStorage:
     ) -> None:
         """Store a file at the RSE, and tell the catalogue of it when it is there and whole."""
         doing = f'upload "{location}" to {self.provider}'
-        _require_name(location, doing)
+        require_name(location, doing)
         if not self._rse:
             raise UsageError(
                 f"{doing}: the service names no rse for {self.provider}",
@@ -285,7 +285,7 @@ class RucioStorage:
     def remove(self, location: Location) -> None:
         """Let one file go: the server removes it, with all replicas, within a day."""
         doing = f'delete "{location}" from {self.provider}'
-        _require_name(location, doing)
+        require_name(location, doing)
         file = self._find(location, doing, None)
         if file is None:
             self._rucio.require_scope(location.bucket, doing, None)
@@ -294,12 +294,3 @@ class RucioStorage:
             raise RefusedError(f"{doing}: it is a {file.kind.lower()} there, not a file")
         self._rucio.erase(location.bucket, location.key, doing)
         self._tell(f'{self.provider} removes "{location}" within 24 hours')
-
-
-def _require_name(location: Location, doing: str) -> None:
-    """Raise UsageError for a place that cannot be that of a file."""
-    if not location.key or any(part in ("", ".", "..") for part in location.key.split("/")):
-        raise UsageError(
-            f'{doing}: a name in Rucio has no empty parts, no "." and no ".."',
-            hint="a remote path in Rucio has the form SCOPE/NAME",
-        )
