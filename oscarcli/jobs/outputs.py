@@ -9,6 +9,9 @@ from oscarcli.jobs.finished import ResultFile
 from oscarcli.jobs.supervisor_log import ParsedLog, WrittenObject
 from oscarcli.storage.location import Location
 
+# The supervisor says nothing of a file that it stores there.
+UNNAMED = ("webdav", "rucio")
+
 
 class OutputFolders:
     """The output folders of a service.
@@ -18,6 +21,7 @@ class OutputFolders:
 
     Attributes:
         folders: provider and path of each.
+        unnamed: those of them whose files no log names.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -29,6 +33,7 @@ class OutputFolders:
             for entry in (entries if isinstance(entries, list) else [])
             if isinstance(entry, Mapping) and entry.get("path")
         ]
+        self.unnamed = [one for one in self.folders if one[0].partition(".")[0] in UNNAMED]
 
     def result_file(self, job: str, written: WrittenObject) -> ResultFile:
         """Return where a file is that a job wrote by its log."""
@@ -59,8 +64,8 @@ def first_of_each_name(written: Sequence[WrittenObject]) -> dict[str, WrittenObj
 
 def output_keys(document: Mapping[str, Any], account: ParsedLog) -> list[str] | None:
     """Return the objects that a job wrote, with their providers; `None` when its log does not tell."""
-    if account.written is None:
-        return None
     folders = OutputFolders(document)
+    if account.written is None or (folders.unnamed and not account.written):
+        return None
     files = [folders.result_file("", one) for one in account.written]
     return [f"{file.provider}:{file.location}" for file in files]

@@ -61,6 +61,7 @@ class ResultFinder:
             [one for one in done if accounts[one.name].written], found, triggers
         )
         yield from found
+        yield from self._unnamed([one for one in done if one not in untold], found)
         yield from self._by_time(untold)
 
     def _told(self, done: FinishedJob, account: ParsedLog) -> list[ResultFile] | None:
@@ -103,7 +104,7 @@ class ResultFinder:
         if isinstance(returned, dict):
             return [ResultFile(done.name, name, content) for name, content in returned.items()]
         digest = hashlib.md5(returned, usedforsecurity=False).hexdigest()
-        candidates = list(self._in_window(done))
+        candidates = list(self._in_window(done, self._outputs.folders))
         for name, _, found in candidates:
             if found.size == len(returned) and found.etag == digest:
                 return [ResultFile(done.name, name, returned)]
@@ -126,13 +127,31 @@ class ResultFinder:
                 f"tell when they ran: {lost}",
                 is_warning=True,
             )
-        files: dict[Location, ResultFile] = {}
-        for one in timed:
-            for name, provider, found in self._in_window(one):
-                files.setdefault(found.location, ResultFile(one.name, name, None, provider, found.location))
+        files = self._timed(timed, self._outputs.folders)
         if timed:
             yield from self._remarks_on_window(timed, has_files=bool(files))
         yield from files.values()
+
+    def _unnamed(
+        self, done: Sequence[FinishedJob], named: Sequence[ResultFile]
+    ) -> Iterator[ResultFile | Remark]:
+        """Yield what is in outputs that no log tells about, unless it was found in another one."""
+        known = {(file.job, file.name) for file in named}
+        timed = [one for one in done if begin_of(one.job) is not None] if self._outputs.unnamed else []
+        files = self._timed(timed, self._outputs.unnamed).values()
+        found = [file for file in files if (file.job, file.name) not in known]
+        if found:
+            yield from self._remarks_on_window(timed, has_files=True)
+        yield from found
+
+    def _timed(
+        self, timed: Sequence[FinishedJob], folders: Sequence[tuple[str, str]]
+    ) -> dict[Location, ResultFile]:
+        files: dict[Location, ResultFile] = {}
+        for one in timed:
+            for name, provider, found in self._in_window(one, folders):
+                files.setdefault(found.location, ResultFile(one.name, name, None, provider, found.location))
+        return files
 
     def _remarks_on_window(self, timed: Sequence[FinishedJob], *, has_files: bool) -> Iterator[Remark]:
         whose, it = (
@@ -152,12 +171,14 @@ class ResultFinder:
                 f"it is not certain whose files these are: {more} ran at the same time", is_warning=True
             )
 
-    def _in_window(self, done: FinishedJob) -> Iterator[tuple[str, str, StoredObject]]:
-        """Yield name, provider and object of what came into the outputs while a job ran."""
+    def _in_window(
+        self, done: FinishedJob, folders: Sequence[tuple[str, str]]
+    ) -> Iterator[tuple[str, str, StoredObject]]:
+        """Yield name, provider and object of what came into outputs while a job ran."""
         from oscarcli.storage.listing import objects_at, relative_name
 
         begin, end = begin_of(done.job), moment_of(done.job.get("finish_time"))
-        for provider, path in self._outputs.folders if begin is not None else ():
+        for provider, path in folders if begin is not None else ():
             folder = parse_location(path).as_folder()
             for found in objects_at(self._files.storage(provider), folder):
                 modified = found.modified

@@ -35,6 +35,8 @@ EVENT_IS_READ = "Reading storage configuration"
 SEARCHING = "Searching for files to upload in folder"
 CHECKING = re.compile(r"Checking files for uploading to '(?P<provider>.*)' on path: '(?P<path>.*)'")
 UPLOADING = re.compile(r"Uploading file '(?P<key>.*)' to bucket '(?P<bucket>.*)'")
+# Onedata's, whose space is no part of a path here.
+UPLOADING_TO_SPACE = re.compile(r"Uploading file '(?P<path>.*)' to space '.*'")
 RESPONSE = "Creating response"
 # Log levels at which the supervisor tells nothing of this.
 SILENT_LEVELS = ("NOTSET", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL")
@@ -72,9 +74,11 @@ class WrittenObject:
     @property
     def name(self) -> str:
         """The file's name as seen from the script's output folder."""
-        folder = self.path.strip("/").partition("/")[2]
+        _, _, folder = self.path.strip("/").partition("/")
+        # On a server of files an output can be the first folder itself.
+        prefix = f"{folder}/" if folder else ""
         key = self.place.key
-        return key.removeprefix(f"{folder}/") if key.startswith(f"{folder}/") else key.rpartition("/")[2]
+        return key.removeprefix(prefix) if self.path and key.startswith(prefix) else key.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,9 @@ def _written(told: list[str]) -> tuple[WrittenObject, ...] | None:
             provider, path = found["provider"], found["path"]
         elif found := UPLOADING.fullmatch(words):
             written.append(WrittenObject(ObjectName(found["bucket"], found["key"]), provider, path))
+        elif found := UPLOADING_TO_SPACE.fullmatch(words):
+            bucket, _, key = found["path"].partition("/")
+            written.append(WrittenObject(ObjectName(bucket, key), provider, path))
     return tuple(written)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timezone
+from typing import Protocol, runtime_checkable
 
 from oscarcli.errors import NotFoundError
 from oscarcli.storage.base import Storage, StoredObject
-from oscarcli.storage.location import Location
+from oscarcli.storage.location import Location, cut_keys
 
 # As many as a store tells with one answer.
 MAX_LEVEL_KEYS = 1000
@@ -31,19 +32,38 @@ def objects_at(storage: Storage, location: Location) -> Iterator[StoredObject]:
             yield found
 
 
+@runtime_checkable
+class LevelStorage(Protocol):
+    """A storage that tells what is right below a place, without all that is below that."""
+
+    def level(self, location: Location, limit: int) -> Sequence[str]:
+        """Return at most `limit` keys that begin with a place's, up to their next slash, in their order."""
+        ...
+
+
+@runtime_checkable
+class BrowsableStorage(LevelStorage, Protocol):
+    """One that also tells what a path can begin with, by itself and not by the cluster's list of buckets."""
+
+    def buckets(self) -> Sequence[str]:
+        """Return the names of the first folders, or what takes their place, in their order."""
+        ...
+
+
 def level(storage: Storage, location: Location) -> Sequence[str]:
     """Return the keys that begin with a place's up to their next slash, folders once and with their slash.
 
     At most `MAX_LEVEL_KEYS`, by one request where the storage can tell folders by itself.
     """
-    from oscarcli.storage.s3.storage import S3Storage
-
-    if isinstance(storage, S3Storage):
-        return storage.level(location)
-    start = len(location.key)
+    if isinstance(storage, LevelStorage):
+        return storage.level(location, MAX_LEVEL_KEYS)
     found = storage.list(location.bucket, location.key, limit=MAX_LEVEL_KEYS)
-    ends = ((one.location.key, one.location.key.find("/", start) + 1) for one in found)
-    return list(dict.fromkeys(key[: end or None] for key, end in ends))
+    return cut_keys((one.location.key for one in found), location.key)
+
+
+def buckets(storage: Storage) -> Sequence[str]:
+    """Return what a path can begin with; nothing where only the cluster knows."""
+    return storage.buckets() if isinstance(storage, BrowsableStorage) else ()
 
 
 def relative_name(found: StoredObject, location: Location) -> str:

@@ -7,6 +7,7 @@ what stands before the bucket's name, as in `./bucket/key`, means nothing. A tra
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from oscarcli.errors import UsageError
@@ -96,3 +97,9 @@ def require_object(location: Location, *, is_key: bool) -> Location:
             hint="with --key it is the name of an object, such as the marker of a folder",
         )
     return location
+
+
+def cut_keys(keys: Iterable[str], prefix: str) -> list[str]:
+    """Return keys that begin with a prefix, each up to its next slash and once."""
+    ends = ((key, key.find("/", len(prefix)) + 1) for key in keys)
+    return list(dict.fromkeys(key[: end or None] for key, end in ends))

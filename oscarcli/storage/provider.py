@@ -119,7 +119,7 @@ def _defined(service: Document, kind: str, identifier: str) -> Document:
     group = as_mapping(as_mapping(service.get("storage_providers")).get(kind))
     settings = group.get(identifier)
     if not isinstance(settings, Mapping):
-        defined = sorted(_defined_names(service))
+        defined = sorted(defined_providers(service))
         raise UsageError(
             f'storage provider "{kind}.{identifier}" is not defined in the service "{_name(service)}"',
             hint=f"it has {', '.join(defined)}",
@@ -127,7 +127,8 @@ def _defined(service: Document, kind: str, identifier: str) -> Document:
     return settings
 
 
-def _defined_names(service: Document) -> Iterator[str]:
+def defined_providers(service: Document) -> Iterator[str]:
+    """Yield the names of a service's providers, the cluster's own store first."""
     yield DEFAULT_PROVIDER
     providers = as_mapping(service.get("storage_providers"))
     for kind in providers:

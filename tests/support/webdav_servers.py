@@ -13,8 +13,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +62,8 @@ class DavServer:
     misread: str = ""
     # Who must own the files; nobody else than us when empty.
     owner: str = ""
+    # What was asked for, as "GET /path"; wsgidav alone tells.
+    calls: list[str] = field(default_factory=list)
 
     def make_folder(self, name: str) -> None:
         """Make a folder as an administrator would."""
@@ -92,7 +95,13 @@ def wsgidav_server(folder: Path, certificate: Path | None = None) -> Iterator[Da
             "verbose": 0,
         }
     )
-    server = Server(("127.0.0.1", 0), app, numthreads=20)
+    calls: list[str] = []
+
+    def noted(environ: dict[str, Any], start_response: Any) -> Any:
+        calls.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        return app(environ, start_response)
+
+    server = Server(("127.0.0.1", 0), noted, numthreads=20)
     if certificate is not None:
         server.ssl_adapter = BuiltinSSLAdapter(certificate, certificate)
     server.prepare()
@@ -101,7 +110,11 @@ def wsgidav_server(folder: Path, certificate: Path | None = None) -> Iterator[Da
     try:
         scheme = "http" if certificate is None else "https"
         yield DavServer(
-            f"{scheme}://127.0.0.1:{server.bind_addr[1]}", files, has_fine_etags=False, misread="?#"
+            f"{scheme}://127.0.0.1:{server.bind_addr[1]}",
+            files,
+            has_fine_etags=False,
+            misread="?#",
+            calls=calls,
         )
     finally:
         server.stop()

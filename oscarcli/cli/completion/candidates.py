@@ -61,7 +61,7 @@ class NameSource:
         if kind == "object":
             service, provider, typed = chosen
             chosen = [service, provider, typed[: typed.rfind("/") + 1], typed]
-        elif kind != "job":
+        elif kind not in ("job", "provider"):
             chosen = []
         cluster = _cluster(configuration, given, self._environ)
         cache = NameCache(cache_home(self._environ), cluster, kind, *chosen[:3])
@@ -144,6 +144,13 @@ def _jobs(client: Client, _cluster: Cluster, chosen: Sequence[str]) -> list[Pair
     return [(name, str(job.get("status") or "")) for name, job in list_jobs(client, chosen[0]).items()]
 
 
+def _providers(client: Client, _cluster: Cluster, chosen: Sequence[str]) -> list[Pair]:
+    from oscarcli.api.services import get_service
+    from oscarcli.storage.provider import defined_providers
+
+    return [(name, "") for name in defined_providers(get_service(client, chosen[0]))] if chosen else []
+
+
 def _buckets(client: Client, _cluster: Cluster, _: Sequence[str]) -> list[Pair]:
     from oscarcli.api.buckets import bucket_name, list_buckets
 
@@ -162,11 +169,12 @@ def _objects(client: Client, cluster: Cluster, chosen: Sequence[str]) -> list[Pa
     Args:
         client: the cluster.
         cluster: its entry.
-        chosen: service and provider, both perhaps empty, the folder as BUCKET/FOLDER/, and what is typed.
+        chosen: service and provider, both perhaps empty, the folder as BUCKET/FOLDER/, or nothing for all
+            that a path can begin with, and what is typed.
     """
     from oscarcli.api.services import get_service
     from oscarcli.jobs.service_storage import storage_at
-    from oscarcli.storage.listing import MAX_LEVEL_KEYS, level
+    from oscarcli.storage.listing import MAX_LEVEL_KEYS, buckets, level
     from oscarcli.storage.location import parse_location
     from oscarcli.storage.provider import DEFAULT_PROVIDER, normalised
 
@@ -174,6 +182,8 @@ def _objects(client: Client, cluster: Cluster, chosen: Sequence[str]) -> list[Pa
     provider = normalised(provider or DEFAULT_PROVIDER)
     document = get_service(client, service) if provider != DEFAULT_PROVIDER else {}
     storage = storage_at(client, provider, document, tls=cluster.tls, timeout=None, tell=lambda _text: None)
+    if not folder:
+        return [(f"{name}/", "") for name in buckets(storage)]
     location = parse_location(folder)
     keys = level(storage, location)
     if len(keys) >= MAX_LEVEL_KEYS:
@@ -185,6 +195,7 @@ def _objects(client: Client, cluster: Cluster, chosen: Sequence[str]) -> list[Pa
 _ON_CLUSTER: Mapping[str, Callable[[Client, Cluster, Sequence[str]], list[Pair]]] = {
     "object": _objects,
     "service": _services,
+    "provider": _providers,
     "job": _jobs,
     "bucket": _buckets,
     "volume": _volumes,

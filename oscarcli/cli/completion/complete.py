@@ -27,6 +27,8 @@ FILES = ("PATH", "FILE", "FDL_FILE", "LOCAL_FILE")
 FOLDERS = ("DIR", "DIRECTORY", "D")
 PROVIDER = "STORAGE_PROVIDER"
 PROVIDERS = ("minio", "s3", "onedata", "webdav", "rucio")
+# Those whose paths begin with what they tell themselves, not with buckets that the cluster knows.
+FILE_SERVERS = ("onedata", "webdav", "rucio")
 # The sides of a sync: a folder here, or the name of what the noun is about.
 SIDES = ("SOURCE", "TARGET")
 REMOTE = ("REMOTE_FILE", "REMOTE_PATH", "FILE_NAME")
@@ -215,7 +217,8 @@ def _add_arguments(answer: Suggestions, line: Line, node: CommandNode, start: st
     for argument in _expected(node.arguments, line.arguments):
         plain = argument.strip("[].")
         if plain == PROVIDER:
-            answer.add([("minio.default", "")], start)
+            found = names("provider", line.arguments[:1], line.given)
+            answer.add(dict.fromkeys([("minio.default", ""), *found]), start)
         elif plain in REMOTE and node.path.startswith("service "):
             _add_path(answer, line, _Place("", _provider(line), names), start, "")
         elif plain in REMOTE and line.arguments:
@@ -244,7 +247,7 @@ def _provider(line: Line) -> str:
 def _add_path(answer: Suggestions, line: Line, place: _Place, start: str, prefix: str) -> None:
     """Take what a remote path may be, up to its next slash: the names of buckets, or what is in a folder."""
     whole = place.bucket + start
-    if "/" in whole:
+    if "/" in whole or place.provider.partition(".")[0].lower() in FILE_SERVERS:
         service = "" if place.bucket else (prefix.rstrip(":") or (line.arguments or [""])[0])
         found = place.names("object", (service, place.provider, whole), line.given)
         pairs = [(word.removeprefix(place.bucket), about) for word, about in found]

@@ -20,6 +20,7 @@ from oscarcli.jobs.batch.journal import BatchJournal, InputRecord, InputState
 from oscarcli.jobs.batch.options import BatchInput, BatchOptions
 from oscarcli.jobs.batch.results import BatchResults, BroughtResults, OverwrittenError
 from oscarcli.jobs.batch.resume import BatchRest, differences, rest_of
+from oscarcli.jobs.batch.service import require_batch_service
 from oscarcli.jobs.batch.turns import next_attempt, next_inputs, shared_names
 from oscarcli.jobs.batch.uploads import BatchUploads
 from oscarcli.jobs.events import BatchEvent, InputDone, InputFailed, JobsProgress, Remark, Uploaded
@@ -27,9 +28,9 @@ from oscarcli.jobs.follow import MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS, REST_FACT
 from oscarcli.jobs.outage import TRANSIENT, ServerOutage
 from oscarcli.jobs.progress_count import ProgressCount
 from oscarcli.jobs.service_storage import ServiceStorage
-from oscarcli.jobs.supervisor_log import ObjectName, is_silent
+from oscarcli.jobs.supervisor_log import ObjectName
 from oscarcli.polling import Poll
-from oscarcli.storage.provider import DEFAULT_PROVIDER, default_input_path
+from oscarcli.storage.provider import DEFAULT_PROVIDER
 
 # Seconds between two looks at the jobs while files are uploaded.
 LOOK_SECONDS = 1.0
@@ -90,7 +91,7 @@ class Batch:
             UnreachableError: a server was away for too long, or not all was done in time.
             OscarError: another program is at work on the batch, and what else goes wrong with all of it.
         """
-        self._require_input()
+        require_batch_service(self._files.document, self.service)
         with closing(BatchJournal(self.folder)) as self._journal:
             yield from self._begin()
             yield from self._work()
@@ -148,16 +149,6 @@ class Batch:
         )
 
     # -- begin, or begin again -------------------------------------------------------------------
-
-    def _require_input(self) -> None:
-        """Raise OscarError when the service's jobs cannot be started, or not be told apart."""
-        default_input_path(self._files.document, DEFAULT_PROVIDER)
-        if is_silent(self._files.document):
-            raise OscarError(
-                f'the jobs of service "{self.service}" cannot be told apart: its log level hides what '
-                "started them",
-                hint='services with "log_level: INFO" write it into their logs',
-            )
 
     def _begin(self) -> Iterator[BatchEvent]:
         client, service = self._files.client, self.service

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol, TypeVar
 
 
@@ -72,12 +73,38 @@ def walk(
         folder: where to begin; the deepest folder in the prefix when `None`.
     """
     if folder is None:
-        above = prefix.rpartition("/")[0]
-        folder = f"{above}/" if above else ""
+        folder = deepest_folder(prefix)
     # The slash at the end of a folder's key counts in the order.
-    named = [(f"{folder}{entry.name}{'/' if entry.is_folder else ''}", entry) for entry in children(folder)]
+    named = [(key_of(entry, folder), entry) for entry in children(folder)]
     for key, entry in sorted(named, key=lambda one: one[0].encode()):
         if not entry.is_folder and key.startswith(prefix):
             yield key, entry
         elif entry.is_folder and (key.startswith(prefix) or prefix.startswith(key)):
             yield from walk(prefix, children, key)
+
+
+def deepest_folder(prefix: str) -> str:
+    """Return the deepest folder in the beginning of a key, with its slash; empty for the bucket itself."""
+    return prefix[: prefix.rfind("/") + 1]
+
+
+def key_of(entry: FolderEntry, folder: str) -> str:
+    """Return the key of what is in a folder; that of a folder has a slash at its end."""
+    return f"{folder}{entry.name}{'/' if entry.is_folder else ''}"
+
+
+def level_keys(entries: Iterable[FolderEntry], prefix: str, limit: int) -> list[str]:
+    """Return the keys of what is in the deepest folder of a prefix and begins with that, in their order.
+
+    Args:
+        entries: what is in the folder; read as far as it takes.
+        prefix: plain text.
+        limit: at most so many.
+    """
+    keys = (key_of(entry, deepest_folder(prefix)) for entry in entries)
+    return sorted(islice((key for key in keys if key.startswith(prefix)), limit), key=str.encode)
+
+
+def folder_names(entries: Iterable[FolderEntry]) -> list[str]:
+    """Return the names of the folders among what is in one, in their order."""
+    return sorted((entry.name for entry in entries if entry.is_folder), key=str.encode)

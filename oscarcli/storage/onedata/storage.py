@@ -14,7 +14,13 @@ from oscarcli.storage.answer_parts import byte_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_FILE
-from oscarcli.storage.file_server.folders import KnownFolders, walk
+from oscarcli.storage.file_server.folders import (
+    KnownFolders,
+    deepest_folder,
+    folder_names,
+    level_keys,
+    walk,
+)
 from oscarcli.storage.file_server.paths import require_path
 from oscarcli.storage.file_server.reader import FileReader
 from oscarcli.storage.file_server.requests import FileServerSettings
@@ -92,6 +98,17 @@ class OnedataStorage:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
         for key, entry in walk(prefix, lambda folder: self._children(bucket, folder, doing)):
             yield stored_object(Location(bucket, key), entry)
+
+    def level(self, location: Location, limit: int) -> Sequence[str]:
+        """Return the keys that begin with a place's up to the next slash, by the pages of one folder."""
+        doing = f'list "{location}" in {self.provider}'
+        path = self._path(Location(location.bucket, deepest_folder(location.key)), doing)
+        return level_keys(self._oneprovider.children(path, doing), location.key, limit)
+
+    def buckets(self) -> Sequence[str]:
+        """Return the names of the first folders of the space."""
+        doing = f"list the first folders in {self.provider}"
+        return folder_names(self._oneprovider.children(f"/{self._oneprovider.space}", doing))
 
     def _children(self, bucket: str, folder: str, doing: str) -> Sequence[OnedataEntry]:
         path = self._path(Location(bucket, folder), doing)

@@ -58,25 +58,35 @@ class Rucio:
 
     def require_scope(self, scope: str, doing: str, cancellation: Cancellation | None) -> None:
         """Raise NotFoundError when there is no such scope."""
-        answer = self._call(doing, "GET", "/scopes/", cancellation=cancellation)
-        try:
-            scopes = json.loads(answer.document)
-        except ValueError as error:
-            raise not_rucio(doing) from error
-        if scope not in scopes:
+        if scope not in self.scopes(doing, cancellation):
             raise NotFoundError(
                 f'{doing}: the bucket does not exist: there is no scope "{scope}"',
                 hint="a remote path in Rucio has the form SCOPE/NAME",
             )
 
+    def scopes(self, doing: str, cancellation: Cancellation | None = None) -> list[str]:
+        """Return all scopes."""
+        answer = self._call(doing, "GET", "/scopes/", cancellation=cancellation)
+        try:
+            scopes = json.loads(answer.document)
+        except ValueError as error:
+            raise not_rucio(doing) from error
+        if not isinstance(scopes, list):
+            raise not_rucio(doing)
+        return [scope for scope in scopes if isinstance(scope, str)]
+
     def files(self, scope: str, prefix: str, doing: str) -> Iterator[RucioFile]:
         """Yield the files of a scope whose name starts with a prefix, in the order of their names."""
+        names = self.names(scope, prefix, doing)
+        for start in range(0, len(names), BULK):
+            yield from self._described(scope, names[start : start + BULK], doing)
+
+    def names(self, scope: str, prefix: str, doing: str) -> list[str]:
+        """Return the names of the files of a scope that start with a prefix, in their order."""
         query = urlencode({"type": "file", "name": f"{prefix}*"})
         answer = self._call(doing, "GET", f"/dids/{_part(scope)}/dids/search", query=query)
         found = [name for name in read_lines(answer.document, doing) if isinstance(name, str)]
-        names = sorted({name for name in found if name.startswith(prefix)}, key=str.encode)
-        for start in range(0, len(names), BULK):
-            yield from self._described(scope, names[start : start + BULK], doing)
+        return sorted({name for name in found if name.startswith(prefix)}, key=str.encode)
 
     def _described(self, scope: str, names: Sequence[str], doing: str) -> list[RucioFile]:
         asked = {"dids": [{"scope": scope, "name": name} for name in names]}

@@ -17,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from oscarcli.coercion import as_mapping
-from oscarcli.errors import OscarError
+from oscarcli.errors import OscarError, UsageError
 from oscarcli.storage.answer_parts import http_time
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.location import Location
@@ -121,3 +121,12 @@ def read_refusal(answer: WireResponse) -> tuple[int, str]:
     kind = str(fields.get("ExceptionClass") or answer.headers.get("exceptionclass", ""))
     said = str(fields.get("ExceptionMessage") or answer.headers.get("exceptionmessage", ""))
     return STATUS_OF.get(kind, answer.status), " ".join(said.split())
+
+
+def require_name(location: Location, doing: str) -> None:
+    """Raise UsageError for a place that cannot be that of a file."""
+    if not location.key or any(part in ("", ".", "..") for part in location.key.split("/")):
+        raise UsageError(
+            f'{doing}: a name in Rucio has no empty parts, no "." and no ".."',
+            hint="a remote path in Rucio has the form SCOPE/NAME",
+        )

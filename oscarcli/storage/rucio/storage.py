@@ -12,7 +12,7 @@ and `oidc_audience`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from urllib.parse import urlsplit
 
@@ -24,10 +24,10 @@ from oscarcli.storage.file_server.failures import MISSING_FILE
 from oscarcli.storage.file_server.reader import FileReader
 from oscarcli.storage.file_server.requests import FileServer, FileServerSettings
 from oscarcli.storage.journal import TransferJournals
-from oscarcli.storage.location import Location
+from oscarcli.storage.location import Location, cut_keys
 from oscarcli.storage.outage import Tell
 from oscarcli.storage.rucio.client import Rucio, web_address
-from oscarcli.storage.rucio.documents import FILE, RucioFile, read_refusal
+from oscarcli.storage.rucio.documents import FILE, RucioFile, read_refusal, require_name
 from oscarcli.storage.rucio.login import RucioLogin
 from oscarcli.storage.rucio.measured import MeasuredSource
 from oscarcli.storage.source import Source
@@ -81,7 +81,7 @@ class RucioStorage:
         return self._require_file(location, doing, cancellation).stored_object()
 
     def _require_file(self, location: Location, doing: str, cancellation: Cancellation | None) -> RucioFile:
-        _require_name(location, doing)
+        require_name(location, doing)
         try:
             file = self._rucio.file(location.bucket, location.key, doing, cancellation)
         except NotFoundError:
@@ -101,6 +101,15 @@ class RucioStorage:
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield the files of a scope; datasets and containers are no files."""
         return islice(self._below(bucket, prefix), limit)
+
+    def level(self, location: Location, limit: int) -> Sequence[str]:
+        """Return the names that begin with a place's up to the next slash, by one search."""
+        names = self._rucio.names(location.bucket, location.key, f'list "{location}" in {self.provider}')
+        return cut_keys(names, location.key)[:limit]
+
+    def buckets(self) -> Sequence[str]:
+        """Return the scopes."""
+        return sorted(self._rucio.scopes(f"list the scopes in {self.provider}"), key=str.encode)
 
     def _below(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
@@ -180,7 +189,7 @@ class RucioStorage:
     ) -> None:
         """Store a file at the RSE, and tell the catalogue of it when it is there and whole."""
         doing = f'upload "{location}" to {self.provider}'
-        _require_name(location, doing)
+        require_name(location, doing)
         if not self._rse:
             raise UsageError(
                 f"{doing}: the service names no rse for {self.provider}",
@@ -276,7 +285,7 @@ class RucioStorage:
     def remove(self, location: Location) -> None:
         """Let one file go: the server removes it, with all replicas, within a day."""
         doing = f'delete "{location}" from {self.provider}'
-        _require_name(location, doing)
+        require_name(location, doing)
         file = self._find(location, doing, None)
         if file is None:
             self._rucio.require_scope(location.bucket, doing, None)
@@ -285,12 +294,3 @@ class RucioStorage:
             raise RefusedError(f"{doing}: it is a {file.kind.lower()} there, not a file")
         self._rucio.erase(location.bucket, location.key, doing)
         self._tell(f'{self.provider} removes "{location}" within 24 hours')
-
-
-def _require_name(location: Location, doing: str) -> None:
-    """Raise UsageError for a place that cannot be that of a file."""
-    if not location.key or any(part in ("", ".", "..") for part in location.key.split("/")):
-        raise UsageError(
-            f'{doing}: a name in Rucio has no empty parts, no "." and no ".."',
-            hint="a remote path in Rucio has the form SCOPE/NAME",
-        )

@@ -170,13 +170,13 @@ class S3Storage:
         """Return a bucket as one that the cluster may know by a similar name: those of its own store."""
         return MissingName("bucket", bucket) if self.provider == CLUSTER_STORE and bucket else None
 
-    def level(self, location: Location) -> tuple[str, ...]:
-        """Return the keys that begin with a place's up to the next slash, at most a thousand."""
+    def level(self, location: Location, limit: int) -> tuple[str, ...]:
+        """Return the keys that begin with a place's up to the next slash, a thousand at most."""
         doing = f'list "{location}" in {self.provider}'
         parameters: dict[str, Any] = {
             "Bucket": location.bucket,
             "Prefix": location.key,
-            "MaxKeys": PAGE,
+            "MaxKeys": min(limit, PAGE),
             "Delimiter": "/",
         }
         answer = self.call(doing, "list_objects_v2", **parameters)

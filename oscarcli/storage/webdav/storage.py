@@ -19,7 +19,13 @@ from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.file_server.checksums import WANTED
 from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_BUCKET, MISSING_FILE
-from oscarcli.storage.file_server.folders import KnownFolders, walk
+from oscarcli.storage.file_server.folders import (
+    KnownFolders,
+    deepest_folder,
+    folder_names,
+    level_keys,
+    walk,
+)
 from oscarcli.storage.file_server.paths import require_path
 from oscarcli.storage.file_server.reader import FileReader
 from oscarcli.storage.file_server.requests import FileServer, FileServerSettings, raised
@@ -123,6 +129,16 @@ class WebDavStorage:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
         for key, entry in walk(prefix, lambda folder: self._children(bucket, folder, doing)):
             yield stored_object(Location(bucket, key), entry)
+
+    def level(self, location: Location, limit: int) -> Sequence[str]:
+        """Return the keys that begin with a place's up to the next slash, by one listing."""
+        doing = f'list "{location}" in {self.provider}'
+        children = self._children(location.bucket, deepest_folder(location.key), doing)
+        return level_keys(children, location.key, limit)
+
+    def buckets(self) -> Sequence[str]:
+        """Return the names of the first folders."""
+        return folder_names(self._ask("/", "1", f"list the first folders in {self.provider}")[1])
 
     def _children(self, bucket: str, folder: str, doing: str) -> Sequence[DavEntry]:
         try:

@@ -153,10 +153,10 @@ def test_each_shell_has_its_script(call: Caller, shell: str) -> None:
     assert "COMMAND" not in result.out
 
 
-def test_the_table_goes_along_with_the_package() -> None:
-    assert all(
-        (TABLE.parent / "scripts" / f"{name}").is_file() for name in ("bash.sh", "zsh.sh", "fish.fish")
-    )
+def test_the_table_and_the_scripts_go_along_with_the_package() -> None:
+    scripts = TABLE.parents[1] / "completion" / "scripts"
+    assert TABLE.is_file()
+    assert all((scripts / name).is_file() for name in ("bash.sh", "zsh.sh", "fish.fish"))
 
 
 @pytest.fixture(params=SETUPS)

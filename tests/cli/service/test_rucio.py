@@ -86,6 +86,32 @@ def test_a_download_of_several_and_a_folder(service: Service) -> None:
     }
 
 
+def test_a_folder_goes_there_and_what_is_there_never_changes(service: Service) -> None:
+    tree = service.run.home / "tree"
+    tree.mkdir()
+    (tree / "a").write_text("a")
+    words = ("sync", "tree", f"svc:{SCOPE}/out", "--provider", "rucio.escape")
+    assert service(*words).err.endswith("1 copied, 0 unchanged\n")
+    assert service(*words).err.endswith("0 copied, 1 unchanged\n")
+    (tree / "a").write_text("changed")
+    (tree / "b").write_text("b")
+    done = service(*words, code=ExitCode.PARTIAL)
+    assert "never change" in done.err
+    service("sync", f"svc:{SCOPE}/out", "back", "--provider", "rucio.escape")
+    assert {path.name: path.read_text() for path in (service.run.home / "back").iterdir()} == {
+        "a": "a",
+        "b": "b",
+    }
+
+
+def test_a_batch_whose_results_no_log_names_is_refused(service: Service) -> None:
+    service.definition["input"] = [{"storage_provider": "minio.default", "path": "svc/in"}]
+    (service.run.home / "in").mkdir()
+    (service.run.home / "in" / "a").write_text("a")
+    done = service("map", "svc", "in", "out", code=ExitCode.FAILED)
+    assert "no log names the files that a job stores at rucio.escape" in done.err
+
+
 @pytest.mark.parametrize(
     ("change", "code", "message"),
     [

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import ssl
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote_plus
@@ -415,6 +418,67 @@ def test_input_behind_webdav(
         assert local.input == b"content"
     if name == "in-folder":
         assert "./deep/sub/ä b.txt" in local.tree
+
+
+class _Door(BaseHTTPRequestHandler):
+    """A door with one file, whose content is elsewhere or breaks off."""
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+    def do_HEAD(self) -> None:
+        self._answer(200, b"")
+
+    def do_PROPFIND(self) -> None:
+        kind = "<D:prop><D:resourcetype/></D:prop>"
+        told = f"<D:response><D:href>{self.path}</D:href><D:propstat>{kind}</D:propstat></D:response>"
+        self._answer(207, f'<D:multistatus xmlns:D="DAV:">{told}</D:multistatus>'.encode())
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/moved"):
+            self._answer(302, b"", Location="/pool")
+        elif self.path.endswith("/locked"):
+            self._answer(423, b"locked")
+        else:
+            self._answer(200, b"content", length=7 if self.path == "/pool" else 20)
+
+    def _answer(self, status: int, body: bytes, length: int | None = None, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in {"Content-Length": str(length or len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.mark.parametrize(("file", "works"), [("moved", True), ("short", False), ("locked", False)])
+def test_input_from_a_door(
+    comparison: Comparison,
+    dav: tuple[DavServer, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    works: bool,
+) -> None:
+    voucher = dav[1]
+    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
+    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    door = ThreadingHTTPServer(("127.0.0.1", 0), _Door)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(voucher.with_name("server.pem"))
+    door.socket = context.wrap_socket(door.socket, server_side=True)
+    thread = threading.Thread(target=door.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    provider = {"hostname": f"127.0.0.1:{door.server_port}", "login": LOGIN, "password": PASSWORD}
+    members = {"input": [GIVEN], "storage_providers": {"webdav": {"dcache": provider}}}
+    case = Case(f"door-{file}", WRITE, members=members, content=None)
+    comparison.create(case)
+    payload = encoded({"event": {"name": file}, "subscription": "s"})
+    local, job = comparison.local(case, payload)
+    assert_same(comparison.real(case, payload, job), local)
+    assert (local.code == 0) is works
+    assert local.input == (b"content" if works else None)
+    door.shutdown()
+    thread.join(10)
+    door.server_close()
 
 
 # -- results in Onedata --------------------------------------------------------------------------------
