@@ -62,7 +62,9 @@ def interactive(
         return
     _require_terminal(session)
     from oscarcli.tui.app import InteractiveApp
+    from oscarcli.tui.terminal_end import end_with_terminal
 
+    end_with_terminal()
     screen = InteractiveApp(_access(session, refresh))
     with session.diagnostics.above(screen):
         screen.run()

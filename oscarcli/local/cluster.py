@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.local.answers import ApiError
@@ -26,7 +27,6 @@ from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
 from oscarcli.local.jobs.federation.delegator import Delegator
 from oscarcli.local.jobs.federation.queue import OfferedJobs
-from oscarcli.local.jobs.federation.workers import FederationWorkers
 from oscarcli.local.jobs.mounts import index as mounts_index
 from oscarcli.local.jobs.mounts.mounts import Mounts
 from oscarcli.local.jobs.placement import Placements
@@ -62,6 +62,7 @@ from oscarcli.local.users.table import Users
 from oscarcli.local.users.tokens import PATH, IssuedTokens, require_library
 
 if TYPE_CHECKING:
+    from oscarcli.local.jobs.federation.workers import FederationWorkers
     from oscarcli.local.users.issuer import OpenIdIssuer
 
 log = logging.getLogger(__name__)
@@ -174,7 +175,6 @@ class LocalCluster:
         self.delegator = Delegator(
             self.jobs, OfferedJobs(self.state), options.parallel or default_parallel(), self.scheduler.wake
         )
-        self.workers = FederationWorkers(self._store_for_others)
         self._account_of = storage.account_of
         self.sync = SyncRuns(
             self.folder.jobs,
@@ -192,6 +192,13 @@ class LocalCluster:
             self.services,
             StoppedDeployments(self.state),
         )
+
+    @cached_property
+    def workers(self) -> FederationWorkers:
+        """The services at the members of federations; made with the first service that comes or changes."""
+        from oscarcli.local.jobs.federation.workers import FederationWorkers
+
+        return FederationWorkers(self._store_for_others)
 
     def _is_user(self, owner: str) -> bool:
         return self.users is not None and self.users.get(owner) is not None

@@ -145,8 +145,7 @@ class Deployment:
 
     def _awaited_port(self) -> int:
         self._look()
-        if self._sleeps_when_idle and self._state != STOPPED:
-            self.start()
+        if self._sleeps_when_idle and self._is_woken():
             deadline = time.monotonic() + WAKE_SECONDS
             while self._state == PENDING and time.monotonic() < deadline:
                 time.sleep(POLL_SECONDS)
@@ -155,6 +154,14 @@ class Deployment:
             if self._state == READY and self._port is not None:
                 return self._port
             raise UnavailableError(f"{self._state}: {self._reason}" if self._reason else self._state)
+
+    def _is_woken(self) -> bool:
+        """Start a service that sleeps, but none that was stopped; tell whether it runs."""
+        with self._lock:
+            if self._state == STOPPED:
+                return False
+            self.start()
+            return True
 
     def _look(self) -> None:
         """Ask a service that was started whether it answers by now."""
@@ -241,6 +248,10 @@ class Deployment:
         except RunCancelled as cancelled:
             return str(cancelled)
         except (PlacementError, PortError, MountError, OSError, ValueError) as error:
+            return str(error)
+        except Exception as error:
+            # Without its thread it would seem to be starting for ever.
+            log.exception('exposed service "%s" cannot be run', name)
             return str(error)
 
     def _watch_calls(self, cancellation: RunCancellation, seconds: float) -> None:

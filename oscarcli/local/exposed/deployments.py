@@ -13,7 +13,6 @@ from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.engine.container import recorded
 from oscarcli.local.jobs.engine.processes import kill_marked
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
-from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.exposure import is_exposed
 from oscarcli.local.services.table import Services
 
@@ -52,16 +51,16 @@ class Deployments:
                 _end(engines, *found)
             remove_tree(home)
         for definition in self._services.all():
-            self.put(definition)
+            self.put(definition["name"])
 
-    def put(self, definition: Definition) -> None:
-        """Run a service that is new or changed, in place of what ran before."""
-        name = definition["name"]
+    def put(self, name: str) -> None:
+        """Run a service that is new or changed, in place of what ran before, unless it is gone by now."""
         with self._lock:
+            definition = self._services.get(name)
             former = self._deployments.pop(name, None)
             if former is not None:
                 former.stop("the service was changed")
-            if not is_exposed(definition):
+            if definition is None or not is_exposed(definition):
                 return
             # A cluster that exposes nothing starts without them.
             from oscarcli.local.exposed.deployment import Deployment
@@ -70,11 +69,11 @@ class Deployments:
             notes = former.log if former is not None else DeploymentLog()
             thread = former.thread if former is not None else None
             deployment = self._deployments[name] = Deployment(definition, self._environment, notes, thread)
-        _note_differences(deployment)
-        if self._stopped.has(name):
-            deployment.stop(STOPPED_BY_USER)
-        else:
-            deployment.begin()
+            _note_differences(deployment)
+            if self._stopped.has(name):
+                deployment.stop(STOPPED_BY_USER)
+            else:
+                deployment.begin()
 
     def get(self, name: str) -> Deployment | None:
         """Return a service's deployment, `None` when it is not exposed."""
@@ -89,12 +88,20 @@ class Deployments:
     def start(self, deployment: Deployment) -> None:
         """Start a service that was stopped."""
         self._stopped.remove(deployment.definition["name"])
-        deployment.start()
+        with self._lock:
+            if self._is_current(deployment):
+                deployment.start()
 
     def restart(self, deployment: Deployment) -> None:
         """Start a service anew, also one that was stopped."""
         self._stopped.remove(deployment.definition["name"])
-        deployment.restart()
+        with self._lock:
+            if self._is_current(deployment):
+                deployment.restart()
+
+    def _is_current(self, deployment: Deployment) -> bool:
+        """Tell whether a service still has a deployment: nobody would end one of a service that is gone."""
+        return self._deployments.get(deployment.definition["name"]) is deployment
 
     def remove(self, name: str) -> None:
         """End a service that is gone, and wait until it has: its port is free then."""

@@ -6,7 +6,7 @@ In a container both are bound to their paths. On this machine itself a path has 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +59,8 @@ class Attachments:
         for field, path, target in self._places(definition):
             problem = self._links.ensure(path, target)
             if problem is not None:
+                # A link of a service that is refused now would be known to nobody afterwards.
+                self._sweep_links(self._services.all())
                 return f"{field}: {problem}"
         return None
 
@@ -121,8 +123,11 @@ class Attachments:
     def release(self) -> None:
         """Remove the links and the mounted folders of which no service has need any more."""
         services = self._services.all()
-        self._links.sweep({path for each in services for _, path, _ in self._places(each)})
+        self._sweep_links(services)
         self._mounts.release_unused(services)
+
+    def _sweep_links(self, services: Sequence[Definition]) -> None:
+        self._links.sweep({path for each in services for _, path, _ in self._places(each)})
 
     def recover(self) -> None:
         """Store what interrupted jobs have left in their mounts; nothing else runs."""

@@ -22,11 +22,9 @@ from oscarcli.local.jobs.classify import (
     crashing,
     decode_base64,
 )
-from oscarcli.local.jobs.federation.remote import download
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.staging import RunStorage, Workspace
-from oscarcli.local.jobs.webdav_client import WebDavClient
 from oscarcli.local.services.definition import Definition
 
 # What each kind of provider has to have; the supervisor looks into all of them, used or not.
@@ -138,6 +136,8 @@ class Input:
         if os.path.commonpath([own, os.path.normpath(target)]) != own:
             words = "the local cluster fetches no file to a place outside TMP_INPUT_DIR"
             raise PermissionError(errno.EACCES, words, file.name)
+        from oscarcli.local.jobs.webdav_client import WebDavClient
+
         WebDavClient(settings, "the input could not be fetched", []).download(file.path, Path(target))
         return target
 
@@ -149,6 +149,8 @@ class Input:
         self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
         with open(target, "wb") as file:  # noqa: PTH123
             if provider is not None:
+                from oscarcli.local.jobs.federation.remote import download
+
                 download(provider, event.bucket, event.key, file)
             elif event.kind != MINIO or self._storage is None:
                 line = "botocore.exceptions.NoCredentialsError: Unable to locate credentials"

@@ -40,9 +40,7 @@ def answering(
     Raises:
         OSError, HTTPException: there is no answer, or the file cannot be read.
     """
-    parts = urlsplit(url)
-    connection = _connection(parts.scheme, parts.netloc, timeout)
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    connection, target = connection_to(url, timeout)
     try:
         if source is None:
             connection.request(method, target, headers=dict(headers))
@@ -55,8 +53,23 @@ def answering(
         connection.close()
 
 
-def _connection(scheme: str, place: str, timeout: float) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(place, timeout=timeout)
+def connection_to(url: str, timeout: float, *, verify: bool = True) -> tuple[http.client.HTTPConnection, str]:
+    """Return a connection that is not open yet, and the target of a request to an address.
+
+    Args:
+        url: encoded.
+        timeout: seconds that the server may keep silent.
+        verify: whether its certificate has to be good.
+
+    Raises:
+        HTTPException: the port is no number.
+    """
+    parts = urlsplit(url)
+    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+    if parts.scheme == "http":
+        return http.client.HTTPConnection(parts.netloc, timeout=timeout), target
     context = ssl.create_default_context()
-    return http.client.HTTPSConnection(place, timeout=timeout, context=context)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=context), target

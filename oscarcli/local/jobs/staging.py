@@ -10,15 +10,17 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from oscarcli.local.jobs.classify import crashing
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.jobs.onedata_output import OnedataOutput
 from oscarcli.local.jobs.reported import ReportedError
-from oscarcli.local.jobs.webdav_output import WebDavOutput
 from oscarcli.local.services.definition import MINIO_DEFAULT, provider_of
 from oscarcli.local.services.unsupported import REMOTE_OUTPUTS
+
+if TYPE_CHECKING:
+    from oscarcli.local.jobs.onedata_output import OnedataOutput
+    from oscarcli.local.jobs.webdav_output import WebDavOutput
 
 # A multiple of three, so that the pieces of base64 join without padding.
 BASE64_BLOCK = 3 << 16
@@ -155,10 +157,21 @@ def _sender(
     settings = (destinations.providers.get(kind) or {}).get(identifier)
     if settings is None or kind not in REMOTE_OUTPUTS:
         return None
-    remote = (
-        WebDavOutput(settings, destinations.printed) if kind == "webdav" else OnedataOutput(settings, log)
-    )
+    remote = _remote_output(kind, settings, destinations, log)
     return lambda path, name: remote.upload(path, output["path"], name)
+
+
+def _remote_output(
+    kind: str, settings: Mapping[str, Any], destinations: Destinations, log: JobLog
+) -> WebDavOutput | OnedataOutput:
+    # A server starts without their libraries.
+    if kind == "webdav":
+        from oscarcli.local.jobs.webdav_output import WebDavOutput
+
+        return WebDavOutput(settings, destinations.printed)
+    from oscarcli.local.jobs.onedata_output import OnedataOutput
+
+    return OnedataOutput(settings, log)
 
 
 def _store(storage: RunStorage, path: Path, name: str, folder: str, log: JobLog) -> None:

@@ -7,9 +7,8 @@ from typing import Any
 
 from oscarcli.local.answers import ApiError, json_answer
 from oscarcli.local.http.messages import Response
-from oscarcli.local.jobs.federation.workers import warning
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.rest.services import body_of, user_token
+from oscarcli.local.rest.services import body_of, end_deleted, user_token
 from oscarcli.local.services.decode import DecodeError, decode, parse_json
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.federation import federation_of
@@ -44,16 +43,14 @@ def remove(call: Call) -> Response:
         except ApiError as error:
             # Somebody else was faster. The manager tells its log alone, too.
             log.warning('service "%s" cannot be deleted with its member: %s', name, error)
-        call.cluster.sync.stop("the service was deleted", name)
-        call.cluster.attachments.release()
+        end_deleted(call.cluster, name)
     return _told(call, definition)
 
 
 def _told(call: Call, definition: Definition | None) -> Response:
     """Tell the members of a change, and answer."""
-    problems = call.cluster.workers.update(definition, user_token(call)) if definition else []
-    if problems:
-        raise ApiError(200, warning(problems))
+    if definition is not None:
+        call.cluster.workers.update(definition, user_token(call))
     return _answer(definition)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from oscarcli.local.answers import ApiError, empty, json_answer
 from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.engine.selection import EngineError
-from oscarcli.local.jobs.federation.workers import warning
 from oscarcli.local.jobs.placement import PlacementError
 from oscarcli.local.rest.auth import (
     TOKEN_LENGTH,
@@ -23,6 +22,9 @@ from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.services.definition import INVALID, Definition, read_definition, without_secrets
 from oscarcli.local.services.names import is_label_value
 from oscarcli.local.users.access import visible
+
+if TYPE_CHECKING:
+    from oscarcli.local.cluster import LocalCluster
 
 # A definition is text; Kubernetes takes none above 1 MiB either.
 MAX_BODY_BYTES = 8 << 20
@@ -55,9 +57,7 @@ def update(call: Call) -> Response:
     definition = call.cluster.lifecycle.update(body_of(call, INVALID), call.caller)
     _prepare(call, definition)
     call.cluster.attachments.release()
-    problems = call.cluster.workers.update(definition, user_token(call))
-    if problems:
-        raise ApiError(200, warning(problems))
+    call.cluster.workers.update(definition, user_token(call))
     return empty(204)
 
 
@@ -70,7 +70,7 @@ def _prepare(call: Call, definition: Definition) -> None:
     """Begin to get the image of a service that is new or changed, and to run it if it is exposed."""
     with suppress(PlacementError):
         call.cluster.placements.prepare(definition, again=True)
-    call.cluster.deployments.put(definition)
+    call.cluster.deployments.put(definition["name"])
 
 
 def list_all(call: Call) -> Response:
@@ -89,12 +89,17 @@ def delete(call: Call) -> Response:
     try:
         call.cluster.lifecycle.delete(call.name, call.caller)
     finally:
-        # A service can be gone although its buckets are not.
-        if call.cluster.services.get(call.name) is None:
-            call.cluster.sync.stop("the service was deleted", call.name)
-            call.cluster.deployments.remove(call.name)
-            call.cluster.attachments.release()
+        end_deleted(call.cluster, call.name)
     return empty(204)
+
+
+def end_deleted(cluster: LocalCluster, name: str) -> None:
+    """End what still runs of a service that was deleted; one that is still there goes on."""
+    # A service can be gone although its buckets are not.
+    if cluster.services.get(name) is None:
+        cluster.sync.stop("the service was deleted", name)
+        cluster.deployments.remove(name)
+        cluster.attachments.release()
 
 
 def service_of(call: Call) -> Definition:

@@ -14,6 +14,7 @@ import pytest
 
 from oscarcli.local import control
 from oscarcli.local.exposed import deployment as deployment_module
+from oscarcli.local.images.model import ImageError
 from tests.local.exposed.conftest import Expose, deployment, printed, reaches
 from tests.local.harness import LocalCluster, Process, wait_for
 from tests.support import echo_service
@@ -174,6 +175,44 @@ def test_a_deleted_service_ends(cluster: LocalCluster, expose: Expose) -> None:
     assert cluster.api.delete("/system/services/gone").status_code == 204
     assert not listens(port)
     assert not (cluster.folder.deployments / "gone").exists()
+
+
+def test_a_service_that_is_deleted_with_its_member_ends(cluster: LocalCluster, expose: Expose) -> None:
+    port = expose("spoke", **HEALTHY)
+    cluster.create("wheel", "true\n", input=[], output=[])
+    reaches(cluster, "spoke", "ready")
+    body = {"members": [{"type": "oscar", "cluster_id": "other", "service_name": "spoke"}], "delete": True}
+    for verb in ("POST", "DELETE"):
+        assert cluster.api.request(verb, "/system/federation/wheel", json=body).status_code == 200
+    assert cluster.api.get("/system/services/spoke").status_code == 404
+    assert not listens(port)
+
+
+def test_a_service_that_is_gone_is_not_started(cluster: LocalCluster, expose: Expose) -> None:
+    port = expose("late-start", min_scale=0)
+    deployments = cluster.server.cluster.deployments
+    former = deployments.get("late-start")
+    assert former is not None
+    assert cluster.api.delete("/system/services/late-start").status_code == 204
+    deployments.start(former)
+    deployments.restart(former)
+    deployments.put("late-start")
+    assert deployments.get("late-start") is None
+    assert former.status()["state"] == "stopped"
+    assert not listens(port)
+
+
+def test_a_run_that_fails_in_no_known_way_is_tried_again(
+    cluster: LocalCluster, expose: Expose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: Any) -> None:
+        raise ImageError("the image is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deployment_module, "pod", fail)
+        expose("odd", **HEALTHY)
+        assert "the image is gone" in reaches(cluster, "odd", "failed")["reason"]
+    reaches(cluster, "odd", "ready")
 
 
 def test_a_service_that_ignores_the_word_is_killed(cluster: LocalCluster, expose: Expose) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from oscarcli.local import control
+from oscarcli.local.services import mounts
 from tests.local.harness import LocalCluster, wait_for
 
 ROUTE = "/system/volumes"
@@ -190,6 +191,17 @@ def test_a_mount_path_becomes_a_link_and_goes_with_the_service(cluster: LocalClu
     assert path.exists(), "another service mounts it there"
     cluster.api.delete("/system/services/linked")
     assert list(tmp_path.iterdir()) == [], "the folder that was made for the link is gone, too"
+
+
+def test_a_refused_service_leaves_no_link(
+    cluster: LocalCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounts, "PLACE", "/dev/null")
+    body = with_volume("half", size="1Gi", mount_path=str(tmp_path / "made" / "half"))
+    refused = {**body, "mount": {"storage_provider": "minio.default", "path": "half-bucket"}}
+    answer = cluster.api.post("/system/services", json=refused)
+    assert (answer.status_code, "mount.path: " in answer.text) == (400, True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_of_somebody_else_stays(cluster: LocalCluster, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from oscarcli.local.jobs.federation.delegation import delegate, may_leave
 from oscarcli.local.jobs.federation.queue import OfferedJobs
 from oscarcli.local.jobs.table import Job, Jobs
 from oscarcli.local.services.definition import Definition
@@ -108,7 +107,12 @@ class Delegator:
 
 def taken(job: Job) -> bool:
     """Offer a job to the members of its service's federation; tell whether one has taken it."""
-    if not is_delegating(job.definition) or not may_leave(job):
+    if not is_delegating(job.definition):
+        return False
+    # A cluster without federations has no need of it, nor of the libraries for requests to others.
+    from oscarcli.local.jobs.federation.delegation import delegate, may_leave
+
+    if not may_leave(job):
         return False
     try:
         taker = delegate(job)

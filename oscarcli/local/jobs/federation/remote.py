@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
+from oscarcli.local.jobs.remote import connection_to
 from oscarcli.local.jobs.staging import StageError
 from oscarcli.local.objects.s3.signatures import Credentials, presign
 
@@ -78,11 +78,10 @@ def _answer(
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise RemoteError(f'"{url}" is no address of a cluster')
-    target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     connection: http.client.HTTPConnection | None = None
     try:
         try:
-            connection = _connection(parts.scheme, parts.netloc, verify=verify)
+            connection, target = connection_to(url, TIMEOUT_SECONDS, verify=verify)
             connection.request(method, target, body=body, headers=dict(headers))
             answer = connection.getresponse()
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -91,16 +90,6 @@ def _answer(
     finally:
         if connection is not None:
             connection.close()
-
-
-def _connection(scheme: str, place: str, *, verify: bool) -> http.client.HTTPConnection:
-    if scheme == "http":
-        return http.client.HTTPConnection(place, timeout=TIMEOUT_SECONDS)
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return http.client.HTTPSConnection(place, timeout=TIMEOUT_SECONDS, context=context)
 
 
 def _place(url: str) -> str:

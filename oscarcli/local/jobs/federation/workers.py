@@ -63,14 +63,19 @@ class FederationWorkers:
                 return [problem]
         return []
 
-    def update(self, definition: Definition, token: str) -> list[str]:
-        """Change the service at all members, and make it where it is not yet; say what failed."""
+    def update(self, definition: Definition, token: str) -> None:
+        """Change the service at all members, and make it where it is not yet.
+
+        Raises:
+            ApiError: 200, as the manager has it, with the members that could not be told.
+        """
         problems = []
         for member, cluster in _members(definition, token):
             problem = self._send("PUT", definition, member, cluster)
             if problem is not None:
                 problems.append(problem)
-        return problems
+        if problems:
+            raise ApiError(200, f"Updated with federation warnings: {_listed(problems)}")
 
     def _send(
         self, method: str, definition: Definition, member: Member, cluster: RemoteCluster | None
@@ -148,8 +153,3 @@ def _withdraw(made: Iterable[tuple[Member, RemoteCluster]]) -> None:
 def _listed(problems: Iterable[str]) -> str:
     """Return problems as Go prints a list."""
     return f"[{' '.join(problems)}]"
-
-
-def warning(problems: Iterable[str]) -> str:
-    """Return the manager's words for members that could not be told."""
-    return f"Updated with federation warnings: {_listed(problems)}"

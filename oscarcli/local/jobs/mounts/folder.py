@@ -58,11 +58,6 @@ class MountedFolder:
         self._users = 0
         self._is_gone = False
 
-    @property
-    def is_used(self) -> bool:
-        """Whether a job has it."""
-        return self._users > 0
-
     def enter(self, note: Note, check: Callable[[], None]) -> int | None:
         """Bring the folder up to date for a job that begins.
 
@@ -105,15 +100,22 @@ class MountedFolder:
                 with _failing("the mounted files cannot be stored"):
                     self._store_changes(note, since)
 
-    def discard(self) -> None:
-        """Store what is left to store, and remove the folder. Raises MountError, and then it stays."""
+    def discard(self) -> bool:
+        """Store what is left, and remove the folder unless a job has it; tell whether it was removed.
+
+        Raises:
+            MountError: something cannot be stored; the folder stays.
+        """
         with self._lock:
+            if self._users or self._is_gone:
+                return False
             if self.root.is_dir() and not self._read_only and self._objects.exist:
                 with _failing("the mounted files cannot be stored"):
                     self._store_changes(_no_note, 0)
             self._index.remove(self._name)
             remove_tree(self._home)
             self._is_gone = True
+            return True
 
     def store_leftovers(self) -> None:
         """Store what jobs changed that nobody saw the end of. Raises MountError."""

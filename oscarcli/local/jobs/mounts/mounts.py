@@ -122,14 +122,11 @@ class Mounts:
     def _discard(self, name: str, key: FolderKey) -> None:
         folder = self._opened(name, key)
         with self._lock:
-            if folder.is_used:
-                return
             try:
-                folder.discard()
+                if folder.discard():
+                    del self._open[name]
             except MountError as error:
                 log.error("the mount of bucket %s stays: %s", key.bucket, error)
-            else:
-                del self._open[name]
 
 
 def _name(key: FolderKey) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import stat
 import uuid
 from collections.abc import Callable, Iterator
@@ -161,6 +162,8 @@ def is_being_written(file: BinaryIO) -> bool:
     if not hasattr(fcntl, "F_SETLEASE"):
         return False
     try:
+        # Who opens the file meanwhile breaks the lease: the signal for that, SIGIO, would end the server.
+        fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
         return True
