@@ -12,7 +12,7 @@ from oscarcli.errors import ConfigError
 IDENTIFIER = "(environment)"
 HOW_TO_BEGIN = (
     "'oscar-cli local start' makes one on this machine, "
-    "'oscar-cli cluster add ID ENDPOINT' adds one that there is"
+    "'oscar-cli cluster add ID ENDPOINT' adds one that exists"
 )
 
 
