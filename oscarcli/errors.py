@@ -35,8 +35,8 @@ Exceptions that are no children of OscarError stay inside their package: whoever
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -95,8 +95,8 @@ class ForbiddenError(AuthError):
     """The login is accepted, but it may not do this (403); other requests of the same login may succeed."""
 
 
-@dataclass(frozen=True)
-class MissingName:
+# No dataclass: every start imports this module, and `dataclasses` costs more than all the rest of it.
+class MissingName(NamedTuple):
     """The name of something that a cluster does not have.
 
     Args:

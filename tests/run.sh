@@ -32,6 +32,8 @@ if [ -z "${TMPDIR:-}" ] && [ "${room:-0}" -gt 4000000 ] && ! mount | grep -q ' /
 fi
 # Its name is short: paths of sockets have a limit.
 TMPDIR=$(mktemp -d "$place/oscarXXXXXX")
+# Others may pass through it to what is theirs: Apache runs as a user of its own.
+chmod go+x "$TMPDIR"
 export TMPDIR
 trap 'rm -rf "$TMPDIR" 2> /dev/null || { chmod -R u+rwx "$TMPDIR" && rm -rf "$TMPDIR"; }' EXIT
 trap 'exit 130' INT

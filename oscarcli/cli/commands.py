@@ -87,10 +87,10 @@ COMMANDS = (
     Entry("help", "help", "Show a page of the manual; without a topic, what there is.", is_hidden=True),
 )
 
-# The commands by what a person wants to do. One that is in none of them is shown with the last.
+# All commands, by what a person wants to do.
 TASKS = (
     ("Have a cluster", ("local", "cluster", "auth", "doctor")),
-    ("Describe services", ("init", "validate", "graph", "diff", "apply", "delete", "hub")),
+    ("Describe services", ("init", "validate", "graph", "diff", "apply", "dev", "delete", "hub")),
     ("Use them", ("service", "bucket", "volume", "federation")),
     ("See how it goes", ("interactive", "health", "metrics", "quota")),
     ("Know this program", ("completion", "help", "version")),
@@ -172,9 +172,6 @@ def find(word: str) -> Entry | None:
 
 def root_help() -> str:
     """Return the text of `oscar-cli --help`: one screen of 80 columns and 24 lines."""
-    named = [name for _, names in TASKS for name in names]
-    others = [entry.name for entry in COMMANDS if entry.name not in named]
-    tasks = [*TASKS[:-1], (TASKS[-1][0], (*others, *TASKS[-1][1]))]
     flags = [*(names for names, _ in COMMON_OPTIONS), VERSION_OPTION[0]]
     return "\n".join(
         [
@@ -183,7 +180,7 @@ def root_help() -> str:
             f"  {TAGLINE}",
             "",
             "Commands, by what you want to do:",
-            *_aligned((task, ", ".join(names)) for task, names in tasks),
+            *_aligned((task, ", ".join(names)) for task, names in TASKS),
             "",
             "Examples:",
             *(f"  {example}" for example in EXAMPLES),

@@ -38,7 +38,7 @@ def interactive(
     ctx: typer.Context,
     refresh: Annotated[
         float,
-        typer.Option("--refresh", metavar="SECONDS", min=0, help="Look anew so often; 0 for never."),
+        typer.Option("--refresh", metavar="SECONDS", min=0, help="Time between refreshes; 0 for none."),
     ] = 5.0,
     web: Annotated[
         bool, typer.Option("--web", help="Show it in a browser of this machine, and print the address.")
@@ -62,7 +62,9 @@ def interactive(
         return
     _require_terminal(session)
     from oscarcli.tui.app import InteractiveApp
+    from oscarcli.tui.terminal_end import end_with_terminal
 
+    end_with_terminal()
     screen = InteractiveApp(_access(session, refresh))
     with session.diagnostics.above(screen):
         screen.run()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from oscarcli.output.table import display_width
 from oscarcli.output.terminal import Terminal
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
-USUAL_HEIGHT = 24
 
 
 class LiveText:
@@ -31,12 +29,7 @@ class LiveText:
     @property
     def height(self) -> int:
         """Lines that fit without scrolling."""
-        try:
-            stream = self._terminal.stream
-            lines = os.get_terminal_size(stream.fileno() if stream else -1).lines
-        except (OSError, ValueError):
-            lines = 0
-        return (lines or USUAL_HEIGHT) - 1
+        return self._terminal.height - 1
 
     def show(self, text: str) -> None:
         """Put text, with a line end behind each line, in the place of what was shown before."""

@@ -17,6 +17,7 @@ from oscarcli.errors import OscarError
 ERASE_LINE = "\r\x1b[K"
 # ANSI styles, for `Terminal.styled`.
 RED, DIM = "31", "2"
+USUAL_HEIGHT = 24
 CLOSED = "cannot write the answer: standard output is closed"
 
 
@@ -51,6 +52,15 @@ class Terminal:
             return os.get_terminal_size(self.stream.fileno() if self.stream else -1).columns or 80
         except (OSError, ValueError):
             return 80
+
+    @property
+    def height(self) -> int:
+        """Lines of the terminal; what is usual where nothing tells."""
+        try:
+            lines = os.get_terminal_size(self.stream.fileno() if self.stream else -1).lines
+        except (OSError, ValueError):
+            lines = 0
+        return lines or USUAL_HEIGHT
 
     def write(self, text: str) -> None:
         """Write text as it is and let the reader see it at once.

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from oscarcli.output.table import display_width, left_part
-from oscarcli.output.terminal import Terminal, clean
+from oscarcli.output.terminal import DIM, Terminal, clean
 
-USUAL_HEIGHT = 24
 # The second screen that terminals have for programs that fill it, without a cursor and without new lines
 # where one is too long. What was on the first one is there again afterwards.
 ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l"
 LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l"
 HOME, ERASE_LINE_END, ERASE_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
-DIM = "2"
 
 
 class Frame(Terminal):
@@ -75,31 +70,11 @@ def full_screen(terminal: Terminal, title: str) -> Iterator[Screen]:
         title: what is shown, for the first line.
     """
     screen = Screen(terminal, title)
-    with _ended_by_signals():
-        try:
-            terminal.write(ENTER)
-            yield screen
-        finally:
-            terminal.write(LEAVE + screen.text)
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let signals that end the program raise SystemExit, so that the terminal is left as it was."""
-
-    def end(number: int, _frame: Any) -> None:
-        raise SystemExit(128 + number)
-
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = [signal.signal(number, end) for number in numbers]
     try:
-        yield
+        terminal.write(ENTER)
+        yield screen
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        terminal.write(LEAVE + screen.text)
 
 
 class Screen:
@@ -128,7 +103,7 @@ class Screen:
         self._draw()
 
     def _draw(self) -> None:
-        lines = [self._head(), "", *self._body(self._height() - 2)]
+        lines = [self._head(), "", *self._body(self._terminal.height - 2)]
         ended = f"{ERASE_LINE_END}\r\n".join(lines)
         self._terminal.write(f"{HOME}{ended}{ERASE_LINE_END}{ERASE_BELOW}")
 
@@ -147,14 +122,6 @@ class Screen:
             hidden = len(lines) - room + 1
             lines = [*lines[: room - 1], self._terminal.styled(f"({hidden} more lines)", DIM)]
         return [*lines, *below]
-
-    def _height(self) -> int:
-        try:
-            stream = self._terminal.stream
-            lines = os.get_terminal_size(stream.fileno() if stream else -1).lines
-        except (OSError, ValueError):
-            lines = 0
-        return lines or USUAL_HEIGHT
 
 
 class Stream:

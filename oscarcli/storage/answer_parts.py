@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 from oscarcli.errors import UnreachableError
@@ -17,6 +20,15 @@ def parsed_document(document: bytes) -> Xml.Element | None:
         return Xml.fromstring(document)  # noqa: S314
     except (Xml.ParseError, ValueError, LookupError):
         return None
+
+
+def json_fields(document: bytes) -> Mapping[str, Any] | None:
+    """Return the members of a document of JSON, `None` for what is none."""
+    try:
+        fields = json.loads(document)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 @lru_cache(maxsize=256)

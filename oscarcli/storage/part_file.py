@@ -232,8 +232,10 @@ class PartFile:
 
     def close(self) -> None:
         """Close the file and its journal."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
+        # Forgotten first: a thread that was left behind must not write to what is opened next in its place.
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
         if self._journal is not None:
             self._journal.leave()
 

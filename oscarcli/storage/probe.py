@@ -5,11 +5,15 @@ from __future__ import annotations
 import secrets
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oscarcli.storage.base import Storage
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import FileSource
+
+if TYPE_CHECKING:
+    from oscarcli.storage.s3.storage import S3Storage
 
 BINARY = "application/octet-stream"
 
@@ -43,13 +47,13 @@ def check_writable(storage: Storage, folder: Location) -> bool:
     return True
 
 
-def _begin_upload(storage: Storage, name: Location) -> None:
-    from oscarcli.storage.s3.storage import S3Storage
+def _begin_upload(storage: S3Storage, name: Location) -> None:
+    from oscarcli.storage.s3.failures import required
 
-    assert isinstance(storage, S3Storage)
     doing = f'write to "{name.bucket}" in {storage.provider}'
     bucket, key = name.bucket, name.key
-    upload = storage.call(doing, "create_multipart_upload", Bucket=bucket, Key=key)["UploadId"]
+    answer = storage.call(doing, "create_multipart_upload", Bucket=bucket, Key=key)
+    upload = required(answer, "UploadId", doing)
     storage.call(doing, "abort_multipart_upload", Bucket=bucket, Key=key, UploadId=upload)
 
 

@@ -191,11 +191,7 @@ class ServicePath:
 def service_paths(service: Document) -> list[ServicePath]:
     """Return where a service reads, then where it writes; each once."""
     found = (
-        ServicePath(
-            normalised(text_of(entry, "storage_provider") or DEFAULT_PROVIDER),
-            _path(entry),
-            field == "output",
-        )
+        ServicePath(_provider(entry), _path(entry), field == "output")
         for field in ("input", "output")
         for entry in _entries(service, field)
         if _path(entry)

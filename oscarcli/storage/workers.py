@@ -206,7 +206,15 @@ class _WorkerPool(Generic[Item, Answer]):
             # Daemons: a thread stuck in a dead connection must not keep the process from ending.
             thread = threading.Thread(target=self._run, daemon=True)
             self._threads.append(thread)
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:
+                # The system gives no more: those that there are do it.
+                self._threads.remove(thread)
+                self._growth.is_settled = True
+                if not self._threads:
+                    raise
+                return
 
     def cancel_and_wait(self) -> None:
         """Call off what still runs and wait for it, though not for long."""

@@ -15,7 +15,8 @@ from oscarcli.tui.access import Access
 from oscarcli.tui.browser import BrowserScreen
 from oscarcli.tui.screens.command import CommandScreen
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Not SIGHUP: it tells that there is no terminal any more to give back.
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -52,7 +52,7 @@ def test_json_has_the_suggestion_in_its_hint(call: Caller, server: ScriptedServe
 
 def test_a_job_a_bucket_and_a_volume(call: Caller, server: ScriptedServer) -> None:
     server.always("GET", "/system/logs/posenet", document(JOBS))
-    assert hint_of(call("service", "logs", "get", "posenet", "posenet-ebcae", "-f").err) == (
+    assert hint_of(call("service", "logs", "get", "posenet", "posenet-ebcaxc", "-f").err) == (
         "did you mean posenet-ebcaec? 'oscar-cli service logs list posenet' shows them"
     )
     server.expect("GET", "/system/buckets/photo", Answer(404))

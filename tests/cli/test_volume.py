@@ -52,7 +52,7 @@ def test_no_volumes_is_no_failure(call: Caller, server: ScriptedServer, nothing:
     call.know(server.url)
     server.always("GET", VOLUMES, document(nothing))
     table = call("volume", "list")
-    assert (table.code, table.out, table.err) == (0, "NAME  SIZE  STATUS  OWNER\n", "No volumes found\n")
+    assert (table.code, table.out, table.err) == (0, "", "No volumes found\n")
     assert call("volume", "list", "-o", "json").out == "[]\n"
 
 

@@ -124,9 +124,12 @@ class Runner(World):
         environ = {**self.environ, "TERM": "xterm-256color", **(env or {})}
         process = self._started(words, slave, environ, self.home, start_new_session=True)
         os.close(slave)
-        screen = _screen(master, process, list(answers))
-        code = process.wait(timeout=PATIENCE)
-        os.close(master)
+        try:
+            screen = _screen(master, process, list(answers))
+            code = process.wait(timeout=PATIENCE)
+        finally:
+            process.kill()
+            os.close(master)
         return Outcome(code, screen.replace("\r\n", "\n"), "")
 
     def _started(

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import signal
+import struct
+import subprocess
+import sys
+import termios
 
 import pytest
 
@@ -36,6 +43,21 @@ def test_it_shows_names_and_gives_the_terminal_back(
     assert "test › services" in shown
     assert SHOW_CURSOR in after or SHOW_CURSOR in shown
     assert "Traceback" not in done.out
+
+
+def test_it_ends_with_its_terminal(known: Runner) -> None:
+    """A window that is closed leaves no program behind that nobody sees."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+    command = [sys.executable, "-m", "oscarcli", "ui"]
+    environ = {**known.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environ)
+    os.close(theirs)
+    seen = b""
+    while b"grayify" not in seen:
+        seen += os.read(ours, 1 << 16)
+    os.close(ours)
+    assert process.wait(timeout=60) in (-signal.SIGHUP, 128 + signal.SIGHUP)
 
 
 def test_without_a_terminal_it_is_a_mistake(run: Runner) -> None:

@@ -63,7 +63,7 @@ def dev(
     session: Session = ctx.obj
     for file in (Path(fdl_file), input_file):
         if not file.is_file():
-            raise UsageError(f'there is no file "{file}" to look after')
+            raise UsageError(f'there is no file "{file}"')
     if output.exists() and not output.is_dir():
         raise UsageError(f'"{output}" is not a folder')
     if input_file.absolute().is_relative_to(output.absolute()):
@@ -109,7 +109,7 @@ class _Loop:
         from oscarcli.cli.fdl.dev_run import DevTurn
 
         if watch is not None:
-            watch.look_after(self._files())
+            watch.watch(self._files())
         self._began = time.monotonic()
         self._log = JobLogView(self._session.out, script_only=True)
         turn = DevTurn(

@@ -22,7 +22,7 @@ State = tuple[int, int, int] | None
 
 
 class FileWatch(threading.Thread):
-    """Looks after files from a thread of its own.
+    """Watches files from a thread of its own.
 
     Args:
         on_save: called, in that thread, when a file was saved, came or went.
@@ -39,8 +39,8 @@ class FileWatch(threading.Thread):
         """How changes are noticed."""
         return "watchfiles" if _has_watchfiles() else f"a look every {POLL_SECONDS:g} s"
 
-    def look_after(self, files: Iterable[Path]) -> None:
-        """Look after these files from now on, and no others; what was saved before counts no more."""
+    def watch(self, files: Iterable[Path]) -> None:
+        """Watch these files from now on, and no others; what was saved before counts no more."""
         self._states = _states(files)
 
     def stop(self) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import typer
 
 from oscarcli.cli.kit.session import Session
+from oscarcli.cli.kit.transfer_report import terminated_by_exception
 from oscarcli.output.live import LiveText
 from oscarcli.output.render import Format
 from oscarcli.output.watch import Display, Frame, Stream, full_screen
@@ -62,7 +63,8 @@ def watch(session: Session, title: str, look: Callable[[], Any]) -> NoReturn:
 @contextmanager
 def _display(session: Session, title: str) -> Iterator[Display]:
     if LiveText.works(session.out, session.environ.get("TERM")):
-        with full_screen(session.out, f"Every {session.interval:g} s: {title}") as screen:
+        looks = f"Every {session.interval:g} s: {title}"
+        with terminated_by_exception(), full_screen(session.out, looks) as screen:
             yield screen
         return
     separator = DOCUMENT_SEPARATORS.get(session.output or "", "\n")

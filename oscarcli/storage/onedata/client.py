@@ -25,6 +25,7 @@ from oscarcli.storage.file_server.failures import MISSING_BUCKET
 from oscarcli.storage.file_server.requests import REDIRECTIONS, FileServer, FileServerSettings
 from oscarcli.storage.onedata.documents import (
     MAX_PAGE,
+    ChildrenPage,
     OnedataEntry,
     cdmi_entry,
     not_onedata,
@@ -95,7 +96,15 @@ class Oneprovider:
         raise NotFoundError(f'{doing}: {MISSING_BUCKET} "{bucket}" in the space "{self.space}"')
 
     def children(self, path: str, doing: str) -> Iterator[OnedataEntry]:
-        """Yield what is in a folder, page by page. Raises NotFoundError when there is no such folder."""
+        """Yield the files and folders in a folder. Raises NotFoundError when there is no such folder."""
+        for page in self._pages(path, doing):
+            yield from page.entries
+
+    def is_empty(self, path: str, doing: str) -> bool:
+        """Tell whether nothing is in a folder, also nothing that is neither file nor folder."""
+        return not any(page.count for page in self._pages(path, doing))
+
+    def _pages(self, path: str, doing: str) -> Iterator[ChildrenPage]:
         answer = self.server.call(doing, "POST", f"{REST}/lookup-file-id{path.rstrip('/')}")
         identifier = read_document(answer.document, doing).get("fileId")
         if not isinstance(identifier, str):
@@ -112,7 +121,7 @@ class Oneprovider:
                 query=urlencode(query),
             )
             page = read_page(answer.document, doing)
-            yield from page.entries
+            yield page
             count, is_last = count + page.count, page.is_last
             position = ("token", page.token) if page.token else ("offset", str(count))
 

@@ -13,7 +13,6 @@ Where each fact comes from:
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -21,6 +20,7 @@ from typing import Any
 
 from oscarcli.coercion import as_mapping
 from oscarcli.errors import OscarError
+from oscarcli.storage.answer_parts import json_fields
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.location import Location
 from oscarcli.storage.wire.client import WireResponse
@@ -126,11 +126,8 @@ def _listed(child: Mapping[str, Any], doing: str) -> OnedataEntry | None:
 
 def read_document(document: bytes, doing: str) -> Mapping[str, Any]:
     """Return a document of JSON. Raises OscarError for an answer that is none."""
-    try:
-        fields = json.loads(document)
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
+    fields = json_fields(document)
+    if fields is None:
         raise not_onedata(doing)
     return fields
 
@@ -142,10 +139,7 @@ def not_onedata(doing: str) -> OscarError:
 
 def read_refusal(answer: WireResponse) -> tuple[int, str]:
     """Return the status that an error of an Oneprovider stands for, and its words."""
-    try:
-        error = as_mapping(as_mapping(json.loads(answer.document)).get("error"))
-    except ValueError:
-        return answer.status, ""
+    error = as_mapping((json_fields(answer.document) or {}).get("error"))
     kind, description = str(error.get("id", "")), str(error.get("description", ""))
     if kind.startswith(TOKEN_ERRORS):
         return 401, _token_words(error) or description

@@ -228,18 +228,18 @@ class OnedataStorage:
         self, temporary: str, sent: OnedataEntry, path: str, doing: str, cancellation: Cancellation
     ) -> None:
         """Rename an uploaded file. One of that name steps aside, since a rename replaces nothing."""
-        if self._refuse_folder(path, doing, cancellation) is None:
+        former = self._refuse_folder(path, doing, cancellation)
+        if former is None:
             self._oneprovider.rename(temporary, path, sent, doing, cancellation)
             return
         folder, _, name = path.rpartition("/")
         aside = f"{folder}/{temporary_name(name)}"
-        former = self._oneprovider.entry(path, doing, cancellation)
-        self._oneprovider.rename(path, aside, former, doing, cancellation)
-        try:
+        # Also when stepping aside seems to fail: it may have happened, and its answer not have come.
+        with cancellation.on_failure(
+            lambda: self._oneprovider.rename(aside, path, former, doing, cancellation)
+        ):
+            self._oneprovider.rename(path, aside, former, doing, cancellation)
             self._oneprovider.rename(temporary, path, sent, doing, cancellation)
-        except BaseException:
-            self._oneprovider.rename(aside, path, former, doing, cancellation)
-            raise
         self._oneprovider.delete(aside, doing, cancellation)
 
     def remove(self, location: Location) -> None:
@@ -253,7 +253,7 @@ class OnedataStorage:
         is_named_folder = location.key.endswith("/")
         if entry.is_folder and not is_named_folder:
             raise RefusedError(f"{doing}: {IS_FOLDER}")
-        if entry.is_folder and self._children(location.bucket, location.key, doing):
+        if entry.is_folder and not self._oneprovider.is_empty(path, doing):
             raise RefusedError(f"{doing}: the folder is not empty")
         if entry.is_folder == is_named_folder:
             self._folders.forget()

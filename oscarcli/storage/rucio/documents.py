@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from oscarcli.coercion import as_mapping
 from oscarcli.errors import OscarError, UsageError
-from oscarcli.storage.answer_parts import http_time
+from oscarcli.storage.answer_parts import http_time, json_fields
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.location import Location
 from oscarcli.storage.wire.client import WireResponse
@@ -90,11 +89,8 @@ def read_file(fields: Mapping[str, Any], doing: str) -> RucioFile:
 
 def read_document(document: bytes, doing: str) -> Mapping[str, Any]:
     """Return a document of JSON. Raises OscarError for an answer that is none."""
-    try:
-        fields = json.loads(document)
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
+    fields = json_fields(document)
+    if fields is None:
         raise not_rucio(doing)
     return fields
 
@@ -114,10 +110,7 @@ def not_rucio(doing: str) -> OscarError:
 
 def read_refusal(answer: WireResponse) -> tuple[int, str]:
     """Return the status that an error of a Rucio server stands for, and its words."""
-    try:
-        fields = as_mapping(json.loads(answer.document))
-    except ValueError:
-        fields = {}
+    fields = json_fields(answer.document) or {}
     kind = str(fields.get("ExceptionClass") or answer.headers.get("exceptionclass", ""))
     said = str(fields.get("ExceptionMessage") or answer.headers.get("exceptionmessage", ""))
     return STATUS_OF.get(kind, answer.status), " ".join(said.split())

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -19,10 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
-from oscarcli.coercion import as_mapping
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, ConfigError, OscarError, RefusedError
-from oscarcli.storage.answer_parts import http_time
+from oscarcli.storage.answer_parts import http_time, json_fields
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.definition import ProviderDefinition
 from oscarcli.storage.file_server.opening import server_settings
@@ -160,10 +158,7 @@ class _OidcLogin:
         return self._read(answer.document, doing)
 
     def _read(self, document: bytes, doing: str) -> RucioToken:
-        try:
-            fields = as_mapping(json.loads(document))
-        except ValueError:
-            fields = {}
+        fields = json_fields(document) or {}
         token, seconds = fields.get("access_token"), fields.get("expires_in")
         if not isinstance(token, str) or not token:
             raise OscarError(f"{doing}: the answer is none of an OpenID provider")

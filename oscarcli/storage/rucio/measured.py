@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oscarcli.storage.file_server.checksums import Digest, new_digest
+from oscarcli.storage.rucio.documents import FILE, RucioFile
 from oscarcli.storage.source import Origin, Source, UploadPart
 
 BLOCK_BYTES = 1 << 20
@@ -44,6 +45,12 @@ class MeasuredSource:
     def digests(self) -> dict[str, str]:
         """Hexadecimal digests of what was measured, by algorithm."""
         return {name: digest.hexdigest() for name, digest in self._digests.items()}
+
+    def is_content_of(self, file: RucioFile) -> bool:
+        """Tell whether a file has what was measured; of one without digests nobody knows."""
+        known = file.checksums.items()
+        is_same = file.size == self.count and known <= self.digests.items()
+        return file.kind == FILE and bool(known) and is_same
 
     def sections(self, length: int) -> Iterator[UploadPart]:
         """Yield the pieces."""

@@ -60,8 +60,9 @@ class RucioStorage:
     ) -> None:
         self._settings, self._tell, self._rse = settings, tell, rse
         self._rucio = Rucio(FileServer(settings, tell, read_refusal), login, account)
-        # By origin and login: the servers of storage that were asked.
+        # By address and login: the servers of storage that were asked, and those that took files.
         self._doors: dict[tuple[str, str], FileServer] = {}
+        self._stores: dict[tuple[str, str], WebDavStorage] = {}
         self.journals = journals
         self.place = settings.endpoint
 
@@ -74,6 +75,8 @@ class RucioStorage:
         """End the connections."""
         for server in (self._rucio.server, *self._doors.values()):
             server.close()
+        for store in self._stores.values():
+            store.close()
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Ask the catalogue for one file, and when it is missing, for its scope."""
@@ -205,16 +208,11 @@ class RucioStorage:
         )
         bucket, _, key = path.lstrip("/").partition("/")
         place = Location(bucket, key)
-        storage = WebDavStorage(
-            self._storage_settings(endpoint, cancellation), self._tell, makes_buckets=True
-        )
-        try:
-            with cancellation.on_failure(lambda: self._withdraw(storage, place, location, doing)):
-                storage.write(place, measured, content_type=content_type, cancellation=cancellation)
-                cancellation.check()
-                self._register(location, measured, doing, cancellation)
-        finally:
-            storage.close()
+        storage = self._store(endpoint, cancellation)
+        with cancellation.on_failure(lambda: self._withdraw(storage, place, location, doing)):
+            storage.write(place, measured, content_type=content_type, cancellation=cancellation)
+            cancellation.check()
+            self._register(location, measured, doing, cancellation)
 
     def _is_there(
         self, location: Location, measured: MeasuredSource, doing: str, cancellation: Cancellation
@@ -225,8 +223,8 @@ class RucioStorage:
             return False
         if found.kind != FILE:
             raise RefusedError(f"{doing}: it is a {found.kind.lower()} there, not a file")
-        is_same = measured.size == found.size and found.checksums.items() <= measured.digests.items()
-        if not is_same or not found.checksums:
+        # A stream is not measured yet.
+        if measured.size is None or not measured.is_content_of(found):
             raise RefusedError(
                 f"{doing}: there is a file of this name, and files in Rucio never change",
                 hint="choose another name",
@@ -252,7 +250,7 @@ class RucioStorage:
         except RefusedError:
             # The answer to a first attempt may have been lost: then it is there, and wants its rule.
             found = self._find(location, doing, cancellation)
-            if found is None or not found.checksums.items() <= measured.digests.items():
+            if found is None or not measured.is_content_of(found):
                 raise
             self._rucio.keep(location.bucket, location.key, self._rse, doing, cancellation)
 
@@ -276,6 +274,11 @@ class RucioStorage:
         settings = self._storage_settings(origin, cancellation)
         key = (origin, settings.login_headers.get("authorization", ""))
         return self._doors.setdefault(key, FileServer(settings, self._tell))
+
+    def _store(self, endpoint: str, cancellation: Cancellation) -> WebDavStorage:
+        settings = self._storage_settings(endpoint, cancellation)
+        key = (endpoint, settings.login_headers.get("authorization", ""))
+        return self._stores.setdefault(key, WebDavStorage(settings, self._tell, makes_buckets=True))
 
     def _bearer(self, cancellation: Cancellation | None) -> dict[str, str]:
         """Return what shows the token to storage; Rucio's own tokens are for its server alone."""

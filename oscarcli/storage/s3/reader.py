@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Any
 
@@ -94,7 +93,7 @@ def _crc32(answer: dict[str, Any]) -> bytes | None:
         return None
     try:
         value = base64.b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         return None
     return value if len(value) == CRC32_BYTES else None
 

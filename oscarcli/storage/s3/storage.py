@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from oscarcli.errors import MissingName, NotFoundError, OscarError, UnreachableError
+from oscarcli.errors import MissingName, NotFoundError, OscarError
 from oscarcli.storage.answer_parts import byte_range, require_range
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
@@ -225,10 +225,10 @@ class S3Storage:
         answer = self.call(doing, "get_object", cancellation=cancellation, **parameters)
         try:
             require_range(str(answer.get("ContentRange", "")), start, doing)
-        except UnreachableError:
+            return S3Reader(location, answer, doing, self, cancellation)
+        except OscarError:
             answer["Body"].close()
             raise
-        return S3Reader(location, answer, doing, self, cancellation)
 
     def write(
         self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation

@@ -83,14 +83,19 @@ class PaletteScreen(ModalScreen["list[str] | None"]):
 
     def _offer(self, text: str) -> None:
         options = self.query_one(OptionList)
-        own = named(self.access.commands, text.split())
-        is_line = own is not None and (self._line is not None or len(text.split()) > len(own.path.split()))
-        self._offered = [own] if is_line and own is not None else found(self.access.commands, text)
+        own = self._command_of(text)
+        self._offered = found(self.access.commands, text) if own is None else [own]
         options.clear_options()
         options.add_options(Option(_shown(command)) for command in self._offered)
         if self._offered:
             options.highlighted = 0
-        self._say("Enter runs it" if is_line else "Enter shows the command line, Enter again runs it")
+        self._say("Enter shows the command line, Enter again runs it" if own is None else "Enter runs it")
+
+    def _command_of(self, text: str) -> PaletteCommand | None:
+        """Return the command of a text that is a command line by now; `None` for words that find one."""
+        own = named(self.access.commands, text.split())
+        has_more = own is not None and len(text.split()) > len(own.path.split())
+        return own if self._line is not None or has_more else None
 
     def _say(self, text: str) -> None:
         self.query_one("#hint", Static).update(text)
@@ -120,11 +125,7 @@ class PaletteScreen(ModalScreen["list[str] | None"]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Run what is a command line by now; else make one of what was chosen."""
-        own = named(self.access.commands, event.value.split())
-        is_line = own is not None and (
-            self._line is not None or len(event.value.split()) > len(own.path.split())
-        )
-        if not is_line:
+        if self._command_of(event.value) is None:
             self.action_complete()
             return
         try:

@@ -1,4 +1,4 @@
-"""Who may look: whoever has the token first, and nobody else."""
+"""Who may see the screen: the first browser that sends the token, and no other one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COOKIE = "oscar-cli-screen"
 
 
 class OneTimeToken:
-    """A token that opens the door once, and what whoever came in shows from then on.
+    """A token that is good for one login, and the secret that a browser sends from then on.
 
     Attributes:
         token: goes into the address that is printed.
@@ -18,17 +18,17 @@ class OneTimeToken:
 
     def __init__(self) -> None:
         self.token = secrets.token_urlsafe(TOKEN_BYTES)
-        self._pass = secrets.token_urlsafe(TOKEN_BYTES)
+        self._secret = secrets.token_urlsafe(TOKEN_BYTES)
         self._is_used = False
 
     def admit(self, token: str) -> str | None:
-        """Return what to show from now on, the first time that the token comes; else `None`."""
+        """Return the secret for the cookie, the first time that the token comes; else `None`."""
         if self._is_used or not secrets.compare_digest(token.encode(), self.token.encode()):
             return None
         self._is_used = True
-        return self._pass
+        return self._secret
 
     def knows(self, cookies: Mapping[str, str]) -> bool:
-        """Tell whether somebody was let in before."""
-        shown = cookies.get(COOKIE, "")
-        return self._is_used and secrets.compare_digest(shown.encode(), self._pass.encode())
+        """Tell whether a browser sends that secret."""
+        sent = cookies.get(COOKIE, "")
+        return self._is_used and secrets.compare_digest(sent.encode(), self._secret.encode())

@@ -1,4 +1,4 @@
-"""The full screen in a browser of this machine: textual-serve behind a door of our own."""
+"""The full screen in a browser of this machine: textual-serve, for one browser only."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class WebScreen:
     def __init__(self, command: Sequence[str], port: int, announce: Callable[[str], None]) -> None:
         self._port = port
         self._announce = announce
-        self._door = OneTimeToken()
+        self._token = OneTimeToken()
         self._screens = 0
         self._served = Server(shlex.join(command), host=HOST, port=port, title="oscar-cli")
 
@@ -67,32 +67,32 @@ class WebScreen:
             except OSError as error:
                 raise OscarError(f"cannot listen on port {self._port}: {error.strerror}") from error
             self._port = int(runner.addresses[0][1])
-            self._announce(f"http://{HOST}:{self._port}/?token={self._door.token}")
+            self._announce(f"http://{HOST}:{self._port}/?token={self._token.token}")
             await asyncio.Event().wait()
         finally:
             await runner.cleanup()
 
-    # -- the door ------------------------------------------------------------------------------------
+    # -- who may see it ------------------------------------------------------------------------------
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let in who has the token, then who was let in; before that nothing is served, not even a 404."""
-        # A name of somebody else's that leads here is a page of theirs that tries to look in.
+        """Serve the browser that sent the token first, and nothing to others, not even a 404."""
+        # Another host name that leads here belongs to a foreign page that tries to read this one.
         if request.host not in (f"{HOST}:{self._port}", f"localhost:{self._port}"):
             return _refused()
         if request.path == "/" and "token" in request.query:
             return self._admitted(request.query["token"])
-        if not self._door.knows(request.cookies):
+        if not self._token.knows(request.cookies):
             return _refused()
         return await handler(request)
 
     def _admitted(self, token: str) -> web.Response:
-        shown = self._door.admit(token)
-        if shown is None:
+        secret = self._token.admit(token)
+        if secret is None:
             return _refused()
         # Without the token in it, the address can be shown and reloaded.
         answer = web.Response(status=303, headers={"Location": "/"})
-        answer.set_cookie(COOKIE, shown, httponly=True, samesite="Strict", path="/")
+        answer.set_cookie(COOKIE, secret, httponly=True, samesite="Strict", path="/")
         return answer
 
     async def _add_headers(self, _request: web.Request, answer: web.StreamResponse) -> None:
@@ -104,7 +104,7 @@ class WebScreen:
         )
         answer.headers.pop("Server", None)
 
-    # -- what is behind it ---------------------------------------------------------------------------
+    # -- what is served ------------------------------------------------------------------------------
 
     async def _page(self, request: web.Request) -> web.Response:
         text = PAGE.read_text(encoding="utf-8").replace("WEBSOCKET", f"ws://{request.host}/ws")

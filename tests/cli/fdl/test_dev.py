@@ -280,7 +280,7 @@ def saves(
     told: list[int] = []
     (tmp_path / "one").write_text("1")
     watch = FileWatch(lambda: told.append(1))
-    watch.look_after([tmp_path / "one", tmp_path / "deep" / "two"])
+    watch.watch([tmp_path / "one", tmp_path / "deep" / "two"])
     watch.start()
     yield told
     watch.stop()

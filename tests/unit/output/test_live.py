@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from oscarcli.output.live import USUAL_HEIGHT, LiveText
-from oscarcli.output.terminal import Terminal
+from oscarcli.output.live import LiveText
+from oscarcli.output.terminal import USUAL_HEIGHT, Terminal
 
 
 class Screen(io.StringIO):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from dataclasses import replace
@@ -89,6 +90,22 @@ def fetch(storage: Counting, wanted: StoredObject, target: Path, stop_after: int
     except Cancelled:
         cancellation.rollback()
     return arrived
+
+
+def test_a_thread_that_was_left_behind_writes_to_no_other_file(
+    storage: Counting, wanted: StoredObject, tmp_path: Path
+) -> None:
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with part_file.part_file(storage, wanted, folder, tmp_path / "a.bin", Cancellation()) as part:
+        descriptor, write = part.descriptor, part.writer()
+    # As the system does: a number that is free is given again.
+    with (tmp_path / "next").open("w+b") as other:
+        os.dup2(other.fileno(), descriptor)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            write(b"late", 0)
+        assert other.read() == b""
+        os.close(descriptor)
+    os.close(folder)
 
 
 @pytest.mark.parametrize("stop_after", [1500, 5000, 12_000, 24_000, 25_100])

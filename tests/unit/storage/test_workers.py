@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -134,6 +135,36 @@ def test_a_stuck_thread_is_left_behind_and_its_traces_are_undone(monkeypatch: py
         next(outcomes)
     assert undone == ["once"]
     release.set()
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7])
+def test_threads_that_the_system_does_not_give_are_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    start = threading.Thread.start
+    started: list[threading.Thread] = []
+
+    def start_few(thread: threading.Thread) -> None:
+        if len(started) == limit:
+            raise RuntimeError("can't start new thread")
+        started.append(thread)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_few)
+    # More are tried after the first look, however busy this machine is.
+    monkeypatch.setattr("oscarcli.storage.workers.MAX_BUSY", 1000)
+    items = run_parallel(range(100), lambda _: time.sleep(0.001), Cancellation(), workers=4, most=16)
+    assert sorted(done.item for done in items) == list(range(100))
+    assert len(started) == limit
+
+
+def test_without_any_thread_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start"):
+        list(run_parallel(range(3), str, Cancellation(), workers=2))
 
 
 def test_undoing_happens_on_failure_only() -> None:

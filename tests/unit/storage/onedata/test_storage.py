@@ -188,6 +188,14 @@ def test_links_are_no_objects(storage: OnedataStorage, server: OneproviderServer
     assert [one.location for one in storage.list("data", "")] == [PLACE]
 
 
+def test_a_folder_of_links_is_not_empty(storage: OnedataStorage, server: OneproviderServer) -> None:
+    write(storage, b"", Location("data", "links/"))
+    (server.space / "data" / "links" / "link").symlink_to("elsewhere")
+    with pytest.raises(RefusedError, match="not empty"):
+        storage.remove(Location("data", "links/"))
+    assert (server.space / "data" / "links" / "link").is_symlink()
+
+
 def test_a_listing_says_the_same_as_a_look(storage: OnedataStorage, server: OneproviderServer) -> None:
     write(storage, b"content")
     (listed,) = storage.list("data", "")
@@ -223,6 +231,26 @@ def test_the_former_file_comes_back_when_the_new_one_does_not_get_its_name(
     server.loses = loses
     with pytest.raises(NotFoundError, match="there is no such object"):
         write(storage, b"new")
+    assert tree(server) == {"data": None, "data/in": None, "data/in/a.txt": b"former"}
+
+
+def test_the_former_file_comes_back_when_the_upload_is_called_off_as_it_steps_aside(
+    storage: OnedataStorage, server: OneproviderServer, tmp_path: Path
+) -> None:
+    write(storage, b"former")
+    (tmp_path / "f").write_bytes(b"new")
+    cancellation = Cancellation()
+
+    def loses(line: str) -> bool:
+        # The rename was carried out; whoever waits for its answer is called off.
+        is_aside = line.startswith("PUT") and not (server.space / "data" / "in" / "a.txt").exists()
+        if is_aside and len(list((server.space / "data" / "in").glob(".*.part"))) == 2:
+            cancellation.cancel()
+        return False
+
+    server.loses = loses
+    with FileSource(tmp_path / "f", lambda _: None, cancellation) as source, pytest.raises(Cancelled):
+        storage.write(PLACE, source, content_type="text/plain", cancellation=cancellation)
     assert tree(server) == {"data": None, "data/in": None, "data/in/a.txt": b"former"}
 
 

@@ -264,6 +264,19 @@ def test_the_same_content_again_is_no_failure_and_another_one_is(storage: RucioS
     assert content_of(storage.read(PLACE)) == b"content"
 
 
+@pytest.mark.parametrize("kind", ["DATASET", "FILE"])
+def test_a_name_that_somebody_else_takes_meanwhile_is_refused(
+    storage: RucioStorage, grid: Grid, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    grid.register(SCOPE, PLACE.key, b"content", kind)
+    # Nobody knows what is in it: it has no digests.
+    grid.dids[SCOPE, PLACE.key].update(adler32=None, md5=None)
+    monkeypatch.setattr(RucioStorage, "_is_there", lambda *_: False)
+    with pytest.raises(RefusedError, match="already exists"):
+        write(storage, b"content")
+    assert grid.rules == []
+
+
 def test_storage_that_is_full(storage: RucioStorage, grid: Grid) -> None:
     grid.room = 10
     with pytest.raises(RefusedError, match="the quota is used up, or the storage is full"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 import socket
 import threading
@@ -252,6 +253,16 @@ def test_a_short_body_is_no_file(server: Server, storage: S3Storage, tmp_path: P
         fetch(storage, tmp_path / "a.bin")
     assert (tmp_path / "a.bin").read_bytes() == b"older"
     assert names_in(tmp_path) == ["a.bin"]
+
+
+def test_an_answer_without_a_length_keeps_no_connection(
+    storage: S3Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = io.BytesIO(b"content")
+    monkeypatch.setattr(storage, "call", lambda *_, **_more: {"Body": body})
+    with pytest.raises(OscarError, match="it has no ContentLength"):
+        storage.read(PLACE)
+    assert body.closed
 
 
 def test_a_body_that_is_always_short_is_no_file(server: Server, storage: S3Storage, tmp_path: Path) -> None:
