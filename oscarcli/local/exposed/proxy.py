@@ -6,7 +6,7 @@ import http.client
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from urllib.parse import quote
 
@@ -42,13 +42,14 @@ class GatewayError(Exception):
     """The service gave no answer that could be passed on; the text says why."""
 
 
-def forward(request: Request, port: int, target: str) -> Response:
+def forward(request: Request, port: int, target: str, ended: Callable[[], None]) -> Response:
     """Pass a request on, and return the answer to pass back.
 
     Args:
         request: the client's.
         port: of the service on this machine.
         target: path and query as the service gets them.
+        ended: called once the answer has been passed back, or its connection has ended.
 
     Raises:
         ConnectionLost: the client went away while it sent its body.
@@ -67,9 +68,9 @@ def forward(request: Request, port: int, target: str) -> Response:
         connection.close()
         raise GatewayError(str(error) or type(error).__name__) from error
     if answer.status == http.client.SWITCHING_PROTOCOLS:
-        return _switched(connection, answer)
+        return _switched(connection, answer, ended)
     headers, further = _headers(answer)
-    return Response(answer.status, headers, _AnswerBody(connection, answer), further_headers=further)
+    return Response(answer.status, headers, _AnswerBody(connection, answer, ended), further_headers=further)
 
 
 def _send(connection: http.client.HTTPConnection, request: Request, target: str) -> None:
@@ -134,9 +135,15 @@ def _headers(answer: http.client.HTTPResponse) -> tuple[dict[str, str], list[tup
 class _AnswerBody:
     """The body of an answer, as it comes. Has to be closed."""
 
-    def __init__(self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> None:
+    def __init__(
+        self,
+        connection: http.client.HTTPConnection,
+        answer: http.client.HTTPResponse,
+        ended: Callable[[], None],
+    ) -> None:
         self._connection = connection
         self._answer = answer
+        self._ended = ended
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -151,9 +158,12 @@ class _AnswerBody:
         """Close the connection."""
         self._answer.close()
         self._connection.close()
+        self._ended()
 
 
-def _switched(connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> Response:
+def _switched(
+    connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, ended: Callable[[], None]
+) -> Response:
     """Return the answer to a client that speaks another protocol from here on, such as WebSocket."""
     headers, further = _headers(answer)
     headers |= {"Connection": "Upgrade", "Upgrade": answer.getheader("upgrade", "")}
@@ -164,6 +174,7 @@ def _switched(connection: http.client.HTTPConnection, answer: http.client.HTTPRe
         finally:
             answer.close()
             connection.close()
+            ended()
 
     return Response(answer.status, headers, further_headers=further, takes_over=take_over)
 

@@ -6,6 +6,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -48,7 +49,9 @@ class HandlerGateway(Gateway):
         request = self.req
         request.close_connection = True
         try:
-            self._send_head(response)
+            # Who takes over finds out by itself that the client is gone, and ends what it has.
+            with suppress(OSError):
+                self._send_head(response)
             take_over(request.conn.socket, request.conn.rfile.buffered())
         except OSError as error:
             log.debug("client lost while another protocol was spoken: %s", error)

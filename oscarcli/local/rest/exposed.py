@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from oscarcli.local.answers import ApiError, json_answer
@@ -36,7 +37,7 @@ def answer(cluster: LocalCluster, request: Request) -> Response | None:
     if match is None or deployment is None:
         return None
     from oscarcli.local.exposed.deployment import UnavailableError
-    from oscarcli.local.exposed.proxy import GatewayError, forward
+    from oscarcli.local.exposed.proxy import GatewayError
 
     definition = deployment.definition
     cookie = _admit(cluster, request, definition)
@@ -44,8 +45,7 @@ def answer(cluster: LocalCluster, request: Request) -> Response | None:
     path = base_path(definition["name"]) + rest if definition["expose"]["rewrite_target"] else rest
     target = f"{path}?{request.raw_query}" if "?" in request.target else path
     try:
-        with deployment.called() as port:
-            response = forward(request, port, target)
+        response = _forwarded(deployment, request, target)
     except UnavailableError as error:
         text = f'the service "{match[1]}" cannot be called: {error}\n'
         raise ApiError(503, text, {"Retry-After": "1"}) from error
@@ -55,6 +55,19 @@ def answer(cluster: LocalCluster, request: Request) -> Response | None:
     if cookie:
         response.further_headers = [*response.further_headers, ("Set-Cookie", cookie)]
     return response
+
+
+def _forwarded(deployment: Deployment, request: Request, target: str) -> Response:
+    """Pass a call on; it lasts as long as its answer, or what is spoken on its connection afterwards."""
+    from oscarcli.local.exposed.proxy import forward
+
+    call = ExitStack()
+    try:
+        port = call.enter_context(deployment.called())
+        return forward(request, port, target, call.close)
+    except BaseException:
+        call.close()
+        raise
 
 
 def _note_redirect(deployment: Deployment, response: Response) -> None:

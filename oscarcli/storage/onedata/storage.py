@@ -96,27 +96,27 @@ class OnedataStorage:
 
     def _below(self, bucket: str, prefix: str) -> Iterator[StoredObject]:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'
-        for key, entry in walk(prefix, lambda folder: self._children(bucket, folder, doing)):
+        for key, entry in walk(prefix, lambda folder: list(self._children(bucket, folder, doing))):
             yield stored_object(Location(bucket, key), entry)
 
     def level(self, location: Location, limit: int) -> Sequence[str]:
         """Return the keys that begin with a place's up to the next slash, by the pages of one folder."""
         doing = f'list "{location}" in {self.provider}'
-        path = self._path(Location(location.bucket, deepest_folder(location.key)), doing)
-        return level_keys(self._oneprovider.children(path, doing), location.key, limit)
+        children = self._children(location.bucket, deepest_folder(location.key), doing)
+        return level_keys(children, location.key, limit)
 
     def buckets(self) -> Sequence[str]:
         """Return the names of the first folders of the space."""
         doing = f"list the first folders in {self.provider}"
         return folder_names(self._oneprovider.children(f"/{self._oneprovider.space}", doing))
 
-    def _children(self, bucket: str, folder: str, doing: str) -> Sequence[OnedataEntry]:
+    def _children(self, bucket: str, folder: str, doing: str) -> Iterator[OnedataEntry]:
+        """Yield what is in a folder; nothing when only the bucket above it is there."""
         path = self._path(Location(bucket, folder), doing)
         try:
-            return list(self._oneprovider.children(path, doing))
+            yield from self._oneprovider.children(path, doing)
         except NotFoundError:
             self._oneprovider.require_bucket(bucket, doing, None)
-            return []
 
     # -- content -----------------------------------------------------------------------------------
 

@@ -6,9 +6,11 @@ import os
 import re
 import socket
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -254,6 +256,28 @@ def test_a_service_with_min_scale_0_runs_when_it_is_called(
     assert change(cluster, "sleeper", "stop") == "stopped"
     assert call(cluster, "sleeper").status_code == 503
     assert any("a real cluster, which refuses 0" in line for line in printed(cluster, "sleeper"))
+
+
+def test_a_service_stays_awake_as_long_as_it_answers(
+    cluster: LocalCluster, expose: Expose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deployment_module, "IDLE_SECONDS", 0.3)
+    port = expose("narrator", min_scale=0, **HEALTHY)
+    netloc = urlsplit(cluster.server.endpoints.api).netloc
+    host, _, api_port = netloc.rpartition(":")
+    address = (host, int(api_port))
+    with socket.create_connection(address, timeout=30) as connection, connection.makefile("rwb") as stream:
+        connection.sendall(
+            f"GET /system/services/narrator/exposed/upgrade HTTP/1.1\r\nHost: {netloc}\r\n"
+            "Connection: Upgrade\r\nUpgrade: shouting\r\n\r\n".encode()
+        )
+        while stream.readline() != b"WELCOME\n":
+            pass
+        time.sleep(1)
+        stream.write(b"still there\n")
+        stream.flush()
+        assert stream.readline() == b"STILL THERE\n"
+    wait_for(lambda: not listens(port), "its sleep")
 
 
 def test_more_replicas_than_one_are_told_of_once(cluster: LocalCluster, expose: Expose) -> None:
