@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from oscarcli.storage.cancel import Cancellation, Cancelled
@@ -22,6 +22,9 @@ Answer = TypeVar("Answer")
 # Threads that are told to stop finish what they hold on a server (an abort of a multipart upload) within
 # this many seconds, or it is done for them.
 MAX_FINISH_SECONDS = 0.8
+# A signal that comes between Python's last look for one and the start of a wait is not seen before the end of
+# the wait: Ctrl-C would be lost where a server has fallen silent.
+MAX_DEAF_SECONDS = 0.2
 # So many times as many threads are tried at a step, and kept when they get so many times as much done.
 GROWTH = 4
 MIN_GAIN = 1.2
@@ -191,7 +194,10 @@ class _WorkerPool(Generic[Item, Answer]):
         """Return the next outcome; `None` after the last, or when there is none yet and nobody `waits`."""
         # A thread that starts others does so before its own end.
         while self._ended < len(self._threads) and (waits or not self._finished.empty()):
-            done = self._finished.get()
+            try:
+                done = self._finished.get(timeout=MAX_DEAF_SECONDS)
+            except Empty:
+                continue
             if done is not None:
                 return done
             self._ended += 1

@@ -18,6 +18,7 @@ THINGS = {
     "bucket": ["photos", "posts"],
     "volume": ["disk"],
     "object": ["photos/in/", "photos/x"],
+    "provider": ["minio.default"],
 }
 
 
