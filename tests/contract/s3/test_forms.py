@@ -63,6 +63,8 @@ def test_a_form_of_boto3_sent_by_httpx(target: Target, new: Any, version: str) -
     assert found["ContentType"] == "text/x"
 
 
+# Of minio-py itself, on Python 3.12 and later.
+@pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 def test_a_form_of_minio_py(target: Target) -> None:
     minio = pytest.importorskip("minio")
     client: Any = minio.Minio(
