@@ -6,13 +6,34 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from oscarcli.errors import OscarError, RefusedError
-from oscarcli.storage.answer_parts import http_time, plain_etag, require_range
+from oscarcli.storage.answer_parts import byte_range, http_time, plain_etag, require_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.file_server.checksums import Digest, checksums_of, new_digest
 from oscarcli.storage.file_server.failures import file_failure
 from oscarcli.storage.file_server.requests import content_size
 from oscarcli.storage.location import Location
 from oscarcli.storage.wire.client import WireResponse
+
+
+def require_readable(
+    known: StoredObject, start: int, length: int | None, etag: str | None, doing: str
+) -> None:
+    """Look at what a read asks for, where the server does not compare versions by itself.
+
+    Args:
+        known: what was found out about the file just before.
+        start: first byte.
+        length: how many bytes, `None` for all that follow.
+        etag: the version that is wanted, `None` for any.
+        doing: what was tried, for the message.
+
+    Raises:
+        RefusedError: it is another version, or shorter than the range begins.
+    """
+    if etag and etag != known.etag:
+        raise RefusedError(f"{doing}: the object was changed in the meantime")
+    if byte_range(start, length) is not None and start >= known.size:
+        raise RefusedError(f"{doing}: the range is beyond the end")
 
 
 class FileReader:

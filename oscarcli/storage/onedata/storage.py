@@ -22,7 +22,7 @@ from oscarcli.storage.file_server.folders import (
     walk,
 )
 from oscarcli.storage.file_server.paths import require_path
-from oscarcli.storage.file_server.reader import FileReader
+from oscarcli.storage.file_server.reader import FileReader, require_readable
 from oscarcli.storage.file_server.requests import FileServerSettings
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
@@ -132,11 +132,8 @@ class OnedataStorage:
         """Open a file, or a range of it."""
         doing = f'download "{location}" from {self.provider}'
         known = stored_object(location, self._require_file(location, doing, cancellation))
-        if etag and etag != known.etag:
-            raise RefusedError(f"{doing}: the object was changed in the meantime")
+        require_readable(known, start, length, etag, doing)
         wanted = byte_range(start, length)
-        if wanted is not None and start >= known.size:
-            raise RefusedError(f"{doing}: the range is beyond the end")
         answer = self._oneprovider.server.call(
             doing,
             "GET",

@@ -21,7 +21,7 @@ from oscarcli.storage.answer_parts import byte_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.file_server.failures import MISSING_FILE
-from oscarcli.storage.file_server.reader import FileReader
+from oscarcli.storage.file_server.reader import FileReader, require_readable
 from oscarcli.storage.file_server.requests import FileServer, FileServerSettings
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location, cut_keys
@@ -138,11 +138,7 @@ class RucioStorage:
         doing = f'download "{location}" from {self.provider}'
         file = self._require_file(location, doing, cancellation)
         known = file.stored_object()
-        if etag and etag != known.etag:
-            raise RefusedError(f"{doing}: the object was changed in the meantime")
-        wanted = byte_range(start, length)
-        if wanted is not None and start >= known.size:
-            raise RefusedError(f"{doing}: the range is beyond the end")
+        require_readable(known, start, length, etag, doing)
         failure: OscarError = RefusedError(f"{doing}: no replica of it can be read by WebDAV")
         replicas = self._rucio.replicas(location.bucket, location.key, self._rse, doing, cancellation)
         for pfn in replicas:
