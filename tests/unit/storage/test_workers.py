@@ -152,7 +152,7 @@ def test_threads_that_the_system_does_not_give_are_not_waited_for(
 
     monkeypatch.setattr(threading.Thread, "start", start_few)
     # More are tried after the first look, however busy this machine is.
-    monkeypatch.setattr("oscarcli.storage.workers.MAX_BUSY", 1000)
+    monkeypatch.setattr("oscarcli.storage.workers.MAX_CPU_SHARE", 1000)
     items = run_parallel(range(100), lambda _: time.sleep(0.001), Cancellation(), workers=4, most=16)
     assert sorted(done.item for done in items) == list(range(100))
     assert len(started) == limit
