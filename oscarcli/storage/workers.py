@@ -10,11 +10,13 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from oscarcli.storage.cancel import Cancellation, Cancelled
+from oscarcli.threads import within
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -22,6 +24,8 @@ Answer = TypeVar("Answer")
 # Threads that are told to stop finish what they hold on a server (an abort of a multipart upload) within
 # this many seconds, or it is done for them.
 MAX_FINISH_SECONDS = 0.8
+# What they left is undone for them, of which a silent server must not hold up the end of the program.
+MAX_UNDO_SECONDS = 2.0
 # A signal that comes between Python's last look for one and the start of a wait is not seen before the end of
 # the wait: Ctrl-C would be lost where a server has fallen silent.
 MAX_WAIT_SECONDS = 0.2
@@ -231,7 +235,8 @@ class _WorkerPool(Generic[Item, Answer]):
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
-        self._cancellation.rollback()
+        with suppress(TimeoutError):
+            within(MAX_UNDO_SECONDS, self._cancellation.rollback)
 
     def _run(self) -> None:
         is_first = True
