@@ -109,7 +109,7 @@ class ContentCheck(Protocol):
         """Take bytes that arrived."""
         ...
 
-    def is_sound(self, read: ReadAt | None) -> bool | None:
+    def is_intact(self, read: ReadAt | None) -> bool | None:
         """Tell whether all is as it was stored; `None` when that cannot be told.
 
         Args:
@@ -132,7 +132,7 @@ class WholeCheck:
         self._digests = UnitDigests(size, size, new)
         self.update = self._digests.update
 
-    def is_sound(self, read: ReadAt | None) -> bool:
+    def is_intact(self, read: ReadAt | None) -> bool:
         """Tell whether all is as it was stored."""
         return self._digests.digests(read) == [self._wanted]
 
@@ -159,7 +159,7 @@ class PartsCheck:
         if self._digests is not None:
             self._digests.update(data, position)
 
-    def is_sound(self, read: ReadAt | None) -> bool | None:
+    def is_intact(self, read: ReadAt | None) -> bool | None:
         """Tell whether all is as it was stored; `None` when nobody knows where the parts end."""
         if self._digests is None:
             return None

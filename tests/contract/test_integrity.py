@@ -144,7 +144,7 @@ def test_what_this_program_sent_in_parts_is_compared_without_a_question(
 ) -> None:
     monkeypatch.setattr(s3_upload, "PART_BYTES", 5 * MIB)
     if streams > 1:
-        monkeypatch.setattr(download, "RANGED_FROM", 0)
+        monkeypatch.setattr(download, "MIN_RANGED_BYTES", 0)
         monkeypatch.setattr(download, "MIN_RANGE_BYTES", 5 * MIB)
     content = content_of(12 * MIB + 345)
     (tmp_path / "source").write_bytes(content)

@@ -11,7 +11,7 @@ from oscarcli.storage.wire.connection import StreamedBody
 
 # Pieces of a stream are held in memory, one at a time.
 STREAM_PART_BYTES = 8 << 20
-DIGEST_BLOCK = 1 << 20
+DIGEST_BLOCK_BYTES = 1 << 20
 # What is computed of a stream, which cannot be read a second time.
 STREAM_ALGORITHMS = ("adler32", "md5")
 
@@ -86,6 +86,6 @@ def _feed(digest: Digest, part: UploadPart) -> None:
     """Add a piece to a digest, and go back to its start, without counting that as progress."""
     part.sending = False
     part.seek(0)
-    while block := part.read(DIGEST_BLOCK):
+    while block := part.read(DIGEST_BLOCK_BYTES):
         digest.update(block)
     part.seek(0)

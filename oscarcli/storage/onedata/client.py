@@ -24,7 +24,7 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.file_server.failures import MISSING_BUCKET
 from oscarcli.storage.file_server.requests import REDIRECTIONS, FileServer, FileServerSettings
 from oscarcli.storage.onedata.documents import (
-    MAX_PAGE,
+    MAX_PAGE_ENTRIES,
     ChildrenPage,
     OnedataEntry,
     cdmi_entry,
@@ -111,7 +111,7 @@ class Oneprovider:
             raise not_onedata(doing)
         position, count, is_last = ("", ""), 0, False
         while not is_last:
-            query = [("limit", str(MAX_PAGE)), *FORMER_ATTRIBUTES, *([position] if count else [])]
+            query = [("limit", str(MAX_PAGE_ENTRIES)), *FORMER_ATTRIBUTES, *([position] if count else [])]
             answer = self.server.call(
                 doing,
                 "GET",

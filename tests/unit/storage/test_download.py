@@ -116,7 +116,7 @@ def test_an_empty_object_becomes_an_empty_file(storage: Storage, folder: Path) -
 def test_a_large_object_comes_in_ranges(
     storage: Storage, wanted: StoredObject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RANGED_FROM", 50_000)
+    monkeypatch.setattr(module, "MIN_RANGED_BYTES", 50_000)
     monkeypatch.setattr(module, "MIN_RANGE_BYTES", 30_000)
     steps = fetch(storage, wanted, folder / "a.bin", streams=4)
     assert (folder / "a.bin").read_bytes() == CONTENT
@@ -146,7 +146,7 @@ def test_a_stream_that_breaks_again_and_again_is_given_up(
 def test_one_broken_range_calls_the_others_off(
     storage: Storage, wanted: StoredObject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RANGED_FROM", 0)
+    monkeypatch.setattr(module, "MIN_RANGED_BYTES", 0)
     monkeypatch.setattr(module, "MIN_RANGE_BYTES", 20_000)
     storage.limits = [0] * 15
     with pytest.raises(UnreachableError):
@@ -158,7 +158,7 @@ def test_one_broken_range_calls_the_others_off(
 def test_damage_on_the_way_is_noticed(
     storage: Storage, wanted: StoredObject, folder: Path, monkeypatch: pytest.MonkeyPatch, streams: int
 ) -> None:
-    monkeypatch.setattr(module, "RANGED_FROM", 0)
+    monkeypatch.setattr(module, "MIN_RANGED_BYTES", 0)
     (folder / "a.bin").write_bytes(b"older")
     with pytest.raises(OscarError, match="damaged"):
         fetch(storage, replace(wanted, md5="0" * 32), folder / "a.bin", streams=streams)

@@ -68,7 +68,7 @@ def wanted(storage: Counting, tmp_path: Path) -> StoredObject:
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(part_file, "PIECE_BYTES", PIECE)
     monkeypatch.setattr(download, "READ_BLOCK_BYTES", 300)
-    monkeypatch.setattr(download, "RANGED_FROM", 5 * PIECE)
+    monkeypatch.setattr(download, "MIN_RANGED_BYTES", 5 * PIECE)
     monkeypatch.setattr(download, "MIN_RANGE_BYTES", PIECE // 2)
 
 

@@ -143,7 +143,7 @@ def test_names_are_listed_in_order(storage: RucioStorage, grid: Grid) -> None:
 def test_many_names_are_asked_about_in_portions(
     storage: RucioStorage, grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oscarcli.storage.rucio.client.BULK", 2)
+    monkeypatch.setattr("oscarcli.storage.rucio.client.MAX_BULK_NAMES", 2)
     for number in range(5):
         grid.add(f"n{number}", b"x")
     assert [one.location.key for one in storage.list(SCOPE, "")] == [f"n{number}" for number in range(5)]
