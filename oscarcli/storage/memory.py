@@ -90,7 +90,7 @@ class MemoryStorage:
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         with self._lock:
             now = datetime.now(timezone.utc)
-            entries[location.key] = (StoredObject(location, len(content), now, md5, md5), content)
+            entries[location.key] = (StoredObject(location, len(content), now, md5, {"md5": md5}), content)
 
     def remove(self, location: Location) -> None:
         """Delete an object, if it is there."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from oscarcli.errors import RefusedError
-from oscarcli.storage.file_server.checksums import LENGTHS, Digest, new_digest
+from oscarcli.storage.digests import Digest, new_digest
+from oscarcli.storage.file_server.checksums import ALGORITHMS
 from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.wire.connection import StreamedBody
 
@@ -66,7 +67,7 @@ class SentContent:
         expected = self._count if self._part is None else len(self._part)
         if size != expected:
             raise RefusedError(f"{doing}: {expected} bytes were sent, the stored object has {size}")
-        for algorithm in LENGTHS:
+        for algorithm in ALGORITHMS:
             ours = self._digest(algorithm) if algorithm in checksums else None
             if ours is not None:
                 if ours != checksums[algorithm]:

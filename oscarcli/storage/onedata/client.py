@@ -88,12 +88,16 @@ class Oneprovider:
         """Raise NotFoundError when the space or a folder in it is missing."""
         if self.find(f"/{self.space}/{bucket}", doing, cancellation) is not None:
             return
+        self.require_space(doing, cancellation)
+        raise NotFoundError(f'{doing}: {MISSING_BUCKET} "{bucket}" in the space "{self.space}"')
+
+    def require_space(self, doing: str, cancellation: Cancellation | None) -> None:
+        """Raise NotFoundError when the space is missing."""
         if self.find(f"/{self.space}", doing, cancellation) is None:
             raise NotFoundError(
                 f'{doing}: there is no space "{self.space}"',
                 hint="the token must be one of a member, and the Oneprovider must support the space",
             )
-        raise NotFoundError(f'{doing}: {MISSING_BUCKET} "{bucket}" in the space "{self.space}"')
 
     def children(self, path: str, doing: str) -> Iterator[OnedataEntry]:
         """Yield the files and folders in a folder. Raises NotFoundError when there is no such folder."""

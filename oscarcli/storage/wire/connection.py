@@ -90,6 +90,7 @@ class WireConnection:
         # What has arrived and was not taken yet.
         self._start = self._end = 0
         self._was_used = False
+        self._response: http.client.HTTPResponse | None = None
         # A storage is often let go of without a word, and its idle connections with it.
         self._closing = weakref.finalize(self, sock.close)
         self._is_plain = type(sock) is socket.socket
@@ -244,7 +245,7 @@ class WireConnection:
 
     def _other_answer(self, method: str) -> WireAnswer:
         replay: Any = Replay(bytes(self._view[self._start : self._end]), self._socket)
-        response = http.client.HTTPResponse(replay, method=method)
+        self._response = response = http.client.HTTPResponse(replay, method=method)
         with translated():
             response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
@@ -288,6 +289,9 @@ class WireConnection:
 
     def close(self) -> None:
         """End the connection."""
+        if self._response is not None:
+            # Left to the garbage collector, it may find its file closed before it, and say so on stderr.
+            self._response.close()
         self._closing()
 
 
