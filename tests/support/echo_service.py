@@ -13,6 +13,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 released = threading.Event()
+upgraded: set[object] = set()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -30,7 +31,10 @@ class Handler(BaseHTTPRequestHandler):
             "garbage": self.garbage,
             "crash": lambda: os._exit(3),
             "redirect": lambda: self.brief(302, Location="/login"),
+            "cut": self.cut,
+            "endless": self.endless,
             "upgrade": self.upgrade,
+            "upgraded": lambda: self.brief(200, X_Count=str(len(upgraded))),
             "health": lambda: self.brief(204),
             "absent": lambda: self.brief(404),
         }
@@ -112,16 +116,37 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"\x00\x01 not http\r\n\r\n")
         self.close_connection = True
 
+    def cut(self) -> None:
+        """Break a chunk off."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"5\r\nha")
+        self.close_connection = True
+
+    def endless(self) -> None:
+        """Answer until the end of the connection."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"all there is")
+        self.close_connection = True
+
     def upgrade(self) -> None:
-        """Speak another protocol: everything comes back in capitals."""
+        """Speak another protocol: everything comes back in capitals, and `END` ends it."""
         self.send_response(101)
         self.send_header("Connection", "Upgrade")
         self.send_header("Upgrade", self.headers["upgrade"])
         self.end_headers()
         self.wfile.write(b"WELCOME\n")
-        while data := self.connection.recv(100):
-            self.wfile.write(data.upper())
-        self.close_connection = True
+        upgraded.add(self)
+        try:
+            while data := self.connection.recv(1 << 16):
+                self.wfile.write(data.upper())
+                if data.endswith(b"END\n"):
+                    break
+        finally:
+            upgraded.discard(self)
+            self.close_connection = True
 
 
 if __name__ == "__main__":

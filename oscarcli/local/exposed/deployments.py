@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from oscarcli.local.exposed.environment import PodEnvironment
@@ -18,6 +19,7 @@ from oscarcli.local.services.table import Services
 
 if TYPE_CHECKING:
     from oscarcli.local.exposed.deployment import Deployment
+    from oscarcli.local.exposed.relay import Relay
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,13 @@ class Deployments:
         self._stopped = stopped
         self._lock = threading.Lock()
         self._deployments: dict[str, Deployment] = {}
+
+    @cached_property
+    def relay(self) -> Relay:
+        """What looks after connections that stay open; made with the first call of a service."""
+        from oscarcli.local.exposed.relay import Relay
+
+        return Relay()
 
     def start_all(self, engines: Engines) -> None:
         """Remove what a server that was killed left behind, and start all exposed services."""
@@ -118,6 +127,8 @@ class Deployments:
             deployments = list(self._deployments.values())
         for deployment in deployments:
             deployment.stop("the server was stopped")
+        if "relay" in vars(self):
+            self.relay.close()
         _wait(deployments)
 
 

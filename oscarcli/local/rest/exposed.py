@@ -38,6 +38,7 @@ def answer(cluster: LocalCluster, request: Request) -> Response | None:
         return None
     from oscarcli.local.exposed.deployment import UnavailableError
     from oscarcli.local.exposed.proxy import GatewayError
+    from oscarcli.local.exposed.relay import RelayFullError
 
     definition = deployment.definition
     cookie = _admit(cluster, request, definition)
@@ -45,8 +46,8 @@ def answer(cluster: LocalCluster, request: Request) -> Response | None:
     path = base_path(definition["name"]) + rest if definition["expose"]["rewrite_target"] else rest
     target = f"{path}?{request.raw_query}" if "?" in request.target else path
     try:
-        response = _forwarded(deployment, request, target)
-    except UnavailableError as error:
+        response = _forwarded(cluster, deployment, request, target)
+    except (UnavailableError, RelayFullError) as error:
         text = f'the service "{match[1]}" cannot be called: {error}\n'
         raise ApiError(503, text, {"Retry-After": "1"}) from error
     except GatewayError as error:
@@ -57,14 +58,14 @@ def answer(cluster: LocalCluster, request: Request) -> Response | None:
     return response
 
 
-def _forwarded(deployment: Deployment, request: Request, target: str) -> Response:
+def _forwarded(cluster: LocalCluster, deployment: Deployment, request: Request, target: str) -> Response:
     """Pass a call on; it lasts as long as its answer, or what is spoken on its connection afterwards."""
     from oscarcli.local.exposed.proxy import forward
 
     call = ExitStack()
     try:
         port = call.enter_context(deployment.called())
-        return forward(request, port, target, call.close)
+        return forward(request, port, target, cluster.deployments.relay, call.close)
     except BaseException:
         call.close()
         raise
