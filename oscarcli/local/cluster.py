@@ -63,7 +63,7 @@ from oscarcli.local.users.tokens import PATH, IssuedTokens, require_library
 
 if TYPE_CHECKING:
     from oscarcli.local.jobs.federation.workers import FederationWorkers
-    from oscarcli.local.jobs.providers.output_folders import OutputFolders
+    from oscarcli.local.jobs.providers.output_buckets import OutputBuckets
     from oscarcli.local.users.issuer import OpenIdIssuer
 
 log = logging.getLogger(__name__)
@@ -202,11 +202,11 @@ class LocalCluster:
         return FederationWorkers(self._store_for_others)
 
     @cached_property
-    def output_folders(self) -> OutputFolders:
+    def output_buckets(self) -> OutputBuckets:
         """What outputs at other providers need; made with the first service that comes or changes."""
-        from oscarcli.local.jobs.providers.output_folders import OutputFolders
+        from oscarcli.local.jobs.providers.output_buckets import OutputBuckets
 
-        return OutputFolders(self.store, strict=self.options.strict)
+        return OutputBuckets(self.store, strict=self.options.strict)
 
     def _is_user(self, owner: str) -> bool:
         return self.users is not None and self.users.get(owner) is not None

@@ -44,7 +44,7 @@ def create(call: Call) -> Response:
     call.cluster.workers.check(read_definition(body), token)
     definition = call.cluster.lifecycle.create(body, call.caller)
     try:
-        call.cluster.output_folders.make(definition)
+        call.cluster.output_buckets.make(definition)
         problems = call.cluster.workers.create(definition, token)
         if problems:
             raise ApiError(500, f"Error creating the service: {problems[0]}")
@@ -53,14 +53,14 @@ def create(call: Call) -> Response:
         call.cluster.attachments.release()
         raise
     _prepare(call, definition)
-    call.cluster.output_folders.check_tags(definition)
+    call.cluster.output_buckets.check_tags(definition)
     return empty(201)
 
 
 def update(call: Call) -> Response:
     """PUT /system/services."""
     definition = call.cluster.lifecycle.update(body_of(call, INVALID), call.caller)
-    call.cluster.output_folders.update(definition)
+    call.cluster.output_buckets.update(definition)
     _prepare(call, definition)
     call.cluster.attachments.release()
     call.cluster.workers.update(definition, user_token(call))

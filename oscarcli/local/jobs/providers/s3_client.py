@@ -65,7 +65,7 @@ class S3Unreachable(Exception):  # noqa: N818
         self.method, self.url, self.cause = method, url, cause
 
 
-class S3Client:
+class StoreClient:
     """One store.
 
     Args:

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from oscarcli.local.jobs.classify import SupervisorCrash
 from oscarcli.local.jobs.providers.remote import COPY_BLOCK, FileRange
-from oscarcli.local.jobs.providers.s3_client import S3Client, S3Refusal, S3Unreachable, texts_of
+from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient, texts_of
 from oscarcli.local.jobs.providers.s3_endpoint import endpoint_of
 from oscarcli.local.jobs.staging import StageError
 
@@ -38,7 +38,7 @@ class OtherStorage:
         if not endpoint.is_valid:
             line = f"ValueError: Invalid endpoint: {endpoint.url}"
             raise SupervisorCrash(f"{failure}: {endpoint.url} is no address", line)
-        self._client = S3Client(endpoint)
+        self._client = StoreClient(endpoint)
         self._failure = failure
 
     # -- input -----------------------------------------------------------------------------------

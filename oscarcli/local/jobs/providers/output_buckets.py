@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from oscarcli.local.answers import ApiError
-from oscarcli.local.jobs.providers.s3_client import S3Client, S3Refusal, S3Unreachable
+from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient
 from oscarcli.local.jobs.providers.s3_endpoint import DEFAULT_REGION, endpoint_of
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.services.definition import (
@@ -30,7 +30,7 @@ OWNED, TAKEN = "BucketAlreadyOwnedByYou", "BucketAlreadyExists"
 NO_REGION = "MissingRegion: could not find region configuration"
 
 
-class OutputFolders:
+class OutputBuckets:
     """Makes them.
 
     Args:
@@ -73,7 +73,7 @@ class OutputFolders:
     def _make(self, definition: Definition, place: BucketFolder, *, has_bucket: bool) -> None:
         kind, identifier = place.provider
         settings = definition["storage_providers"][kind][identifier]
-        client = S3Client(endpoint_of(kind, settings), attempts=1)
+        client = StoreClient(endpoint_of(kind, settings), attempts=1)
         bucket = place.bucket
         if not has_bucket:
             with _failing(f"error creating bucket {bucket}", settings):
@@ -83,7 +83,7 @@ class OutputFolders:
             with _failing(f'error creating folder "{place.prefix}" in bucket "{one}"', settings):
                 client.document("PUT", one, place.prefix)
 
-    def _make_bucket(self, client: S3Client, settings: Mapping[str, Any], place: BucketFolder) -> None:
+    def _make_bucket(self, client: StoreClient, settings: Mapping[str, Any], place: BucketFolder) -> None:
         try:
             client.document("PUT", place.bucket, body=_location(settings["region"]))
         except S3Refusal as refusal:
