@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.local.answers import ApiError
+from oscarcli.local.exposed import calls as exposed_calls_table
 from oscarcli.local.exposed import table as deployments_table
+from oscarcli.local.exposed.calls import ExposedCalls
 from oscarcli.local.exposed.deployments import Deployments
 from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.ports import PortLeases
@@ -80,6 +82,7 @@ SCHEMA = (
     quotas_table.SCHEMA,
     images_table.SCHEMA,
     deployments_table.SCHEMA,
+    exposed_calls_table.SCHEMA,
     users_table.SCHEMA,
     access.SCHEMA,
     mounts_index.SCHEMA,
@@ -112,6 +115,7 @@ class LocalCluster:
         self.admission = Admission(self.quotas, self._is_user)
         self.jobs = Jobs(self.state, self.admission.is_held if options.users else None)
         self.calls = Calls(self.state)
+        self.exposed_calls = ExposedCalls(self.state)
         self.volumes = Volumes(self.state, folder.volumes, self.services)
         self.federations = Federations(self.state, self.services)
         self.requests = RequestLog()
@@ -258,6 +262,7 @@ class LocalCluster:
             self.openid = OpenIdIssuer(self.users, self.tokens)
         self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint
         self.calls.prepare()
+        self.exposed_calls.prepare()
         self.volumes.prepare()
         recover(self.folder, self.jobs, self.engines)
         self.attachments.recover()
@@ -280,6 +285,7 @@ class LocalCluster:
         """Close the database, after everyone who uses it has stopped."""
         self._expiry.stop()
         self._runner.close()
+        self.exposed_calls.save()
         self.state.close()
 
 
