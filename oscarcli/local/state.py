@@ -122,8 +122,13 @@ class State:
         self._actions: list[Callable[[], None]] = []
         self._keep_private()
         self._writer = self._connect()
-        self._prepare(schema)
-        self._log = _WriteAheadLog(self._writer, path.with_name(f"{path.name}-wal"))
+        try:
+            self._prepare(schema)
+            self._log = _WriteAheadLog(self._writer, path.with_name(f"{path.name}-wal"))
+        except BaseException:
+            # It may hold the lock of the file, which others would wait for.
+            self._writer.close()
+            raise
 
     def _keep_private(self) -> None:
         """Make the file readable for this user alone; SQLite gives the files beside it the same mode.
@@ -141,9 +146,11 @@ class State:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise RuntimeError(f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}")
-        for script in schema:
-            connection.executescript(script)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        # As one transaction: by itself each statement that changes something would flush the disk.
+        connection.executescript("\n".join(("BEGIN IMMEDIATE;", *schema)))
+        if version != SCHEMA_VERSION:
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
 
     def _connect(self) -> sqlite3.Connection:
         # Only one thread at a time uses it; close() at the end comes from the main thread.

@@ -16,7 +16,7 @@ from typing import Protocol
 from oscarcli.errors import OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
 
-HASH_BLOCK = 1 << 20
+HASH_BLOCK_BYTES = 1 << 20
 
 Advance = Callable[[int], None]
 ReadAt = Callable[[int, int], bytes]
@@ -101,7 +101,7 @@ class UploadPart:
         """Return the digest of the whole piece and go back to its start."""
         digest = hashlib.md5(usedforsecurity=False)
         self.seek(0)
-        while block := self.read(HASH_BLOCK):
+        while block := self.read(HASH_BLOCK_BYTES):
             digest.update(block)
         self.seek(0)
         return digest.digest()

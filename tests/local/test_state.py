@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.state import MAX_GROUP_MEMBERS, State
+from oscarcli.local.state import MAX_GROUP_MEMBERS, SCHEMA_VERSION, State
 from tests.local.harness import wait_for
 
 SCHEMA = """
@@ -192,3 +192,25 @@ def test_actions_follow_the_commit_and_a_rollback_forgets_them(state: State) -> 
 
     together(state, noting("a"), noting("refused"), noting("b"))
     assert sorted(seen) == [("a", ["a", "b"]), ("b", ["a", "b"])]
+
+
+def test_tables_are_made_all_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with pytest.raises(sqlite3.Error):
+        State(path, ["CREATE TABLE first (id);", "CREATE TABLE second ("])
+    state = State(path, ["CREATE TABLE third (id);"])
+    tables = state.read().execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    version = state.read().execute("PRAGMA user_version").fetchone()[0]
+    state.close()
+    assert ([row["name"] for row in tables], version) == (["third"], SCHEMA_VERSION)
+
+
+def test_a_database_that_is_complete_is_opened_without_a_change(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    schema = ["CREATE TABLE IF NOT EXISTS first (id);"]
+    State(path, schema).close()
+    before = path.read_bytes()
+    state = State(path, schema)
+    log = path.with_name("state.db-wal")
+    assert (path.read_bytes(), log.stat().st_size) == (before, 0)
+    state.close()

@@ -32,7 +32,7 @@ from oscarcli.storage.wire.client import WireResponse
 
 SCHEMES = ("davs", "https")
 # Identifiers whose metadata is asked for at once.
-BULK = 500
+MAX_BULK_NAMES = 500
 # What `rucio erase` gives a file that is to go, in seconds.
 ERASE_SECONDS = 86400
 
@@ -78,8 +78,8 @@ class Rucio:
     def files(self, scope: str, prefix: str, doing: str) -> Iterator[RucioFile]:
         """Yield the files of a scope whose name starts with a prefix, in the order of their names."""
         names = self.names(scope, prefix, doing)
-        for start in range(0, len(names), BULK):
-            yield from self._described(scope, names[start : start + BULK], doing)
+        for start in range(0, len(names), MAX_BULK_NAMES):
+            yield from self._described(scope, names[start : start + MAX_BULK_NAMES], doing)
 
     def names(self, scope: str, prefix: str, doing: str) -> list[str]:
         """Return the names of the files of a scope that start with a prefix, in their order."""

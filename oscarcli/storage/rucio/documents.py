@@ -67,7 +67,7 @@ class RucioFile:
         """Return it as an object: a file in Rucio never changes, so its content is its version."""
         version = f"{self.scope}:{self.name}:{self.size}:{self.adler32}:{self.md5}".encode()
         etag = hashlib.sha256(version).hexdigest()[:16]
-        return StoredObject(Location(self.scope, self.name), self.size, self.modified, etag, self.md5 or None)
+        return StoredObject(Location(self.scope, self.name), self.size, self.modified, etag, self.checksums)
 
 
 def read_file(fields: Mapping[str, Any], doing: str) -> RucioFile:

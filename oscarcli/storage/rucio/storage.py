@@ -180,7 +180,6 @@ class RucioStorage:
             length=length,
             etag=None,
             known=known,
-            digests=file.checksums,
         )
 
     def write(

@@ -25,6 +25,7 @@ from oscarcli.errors import (
 from oscarcli.storage.base import Reader
 from oscarcli.storage.cancel import Cancellation, Cancelled
 from oscarcli.storage.definition import ProviderDefinition
+from oscarcli.storage.download import Download
 from oscarcli.storage.location import Location
 from oscarcli.storage.rucio.opening import open_rucio
 from oscarcli.storage.rucio.storage import RucioStorage
@@ -143,7 +144,7 @@ def test_names_are_listed_in_order(storage: RucioStorage, grid: Grid) -> None:
 def test_many_names_are_asked_about_in_portions(
     storage: RucioStorage, grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("oscarcli.storage.rucio.client.BULK", 2)
+    monkeypatch.setattr("oscarcli.storage.rucio.client.MAX_BULK_NAMES", 2)
     for number in range(5):
         grid.add(f"n{number}", b"x")
     assert [one.location.key for one in storage.list(SCOPE, "")] == [f"n{number}" for number in range(5)]
@@ -174,11 +175,20 @@ def test_the_next_replica_is_read_when_one_is_away(storage: RucioStorage, grid: 
         storage.read(PLACE)
 
 
-def test_a_damaged_replica_is_noticed(storage: RucioStorage, grid: Grid) -> None:
+@pytest.mark.parametrize("has_md5", [True, False])
+def test_what_arrived_is_compared_by_the_catalogues_digests(
+    storage: RucioStorage, grid: Grid, tmp_path: Path, has_md5: bool
+) -> None:
     grid.add("run-7.root", b"content")
+    if not has_md5:
+        grid.dids[SCOPE, "run-7.root"]["md5"] = None
+    one = Download(storage, storage.stat(PLACE), lambda _: None, Cancellation())
+    one.to_file(tmp_path / "f")
+    assert (one.is_verified, (tmp_path / "f").read_bytes()) == (True, b"content")
     grid.content[grid.path(SCOPE, "run-7.root")] = b"c0ntent"
-    with closing(storage.read(PLACE)) as reader, pytest.raises(OscarError, match="its adler32 is not"):
-        reader.read(100)
+    with pytest.raises(OscarError, match="what arrived is damaged"):
+        Download(storage, storage.stat(PLACE), lambda _: None, Cancellation()).to_file(tmp_path / "g")
+    assert not (tmp_path / "g").exists()
 
 
 def test_what_is_missing(storage: RucioStorage, grid: Grid) -> None:
