@@ -13,6 +13,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 released = threading.Event()
+sick = threading.Event()
 upgraded: set[object] = set()
 
 
@@ -35,7 +36,9 @@ class Handler(BaseHTTPRequestHandler):
             "endless": self.endless,
             "upgrade": self.upgrade,
             "upgraded": lambda: self.brief(200, X_Count=str(len(upgraded))),
-            "health": lambda: self.brief(204),
+            "health": lambda: self.brief(500 if sick.is_set() else 204),
+            "sicken": lambda: self.turn(sick.set),
+            "heal": lambda: self.turn(sick.clear),
             "absent": lambda: self.brief(404),
         }
         actions.get(word, self.tell)()
@@ -76,6 +79,7 @@ class Handler(BaseHTTPRequestHandler):
             ("Connection", "X-Hop"),
             ("X-Hop", "between us"),
             ("X-Kept", "yes"),
+            ("Access-Control-Allow-Origin", "*"),
         ):
             self.send_header(name, value)
         self.end_headers()
@@ -88,6 +92,11 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": "0", **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+
+    def turn(self, change: Callable[[], None]) -> None:
+        """Fall ill, or get well: what probes see."""
+        change()
+        self.brief(200)
 
     def release(self) -> None:
         """Let a stream go on."""
