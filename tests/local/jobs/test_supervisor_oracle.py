@@ -19,6 +19,7 @@ import yaml
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support import faas_supervisor
 from tests.support.certificate import certified
+from tests.support.daily import daily
 from tests.support.onedata_servers import EXPIRED, SPACE, TOKEN, OneproviderServer, oneprovider
 from tests.support.supervised import Case, Comparison, Run
 from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, wsgidav_server
@@ -169,6 +170,10 @@ OBJECTS = [
     Case("half-webdav", WRITE, members={"storage_providers": {"webdav": {"dcache": {"hostname": "x"}}}}),
 ]
 
+# One for each thing that jobs differ in, and one for each form of a payload.
+DAILY_OBJECTS = ("plain", "fails", "names", "filters", "secrets", "odd-output", "level-debug", "missing")
+DAILY_PAYLOADS = ("text", "document", "gateway", "dcache", "rucio", "delegated-stored", "onedata", "no-time")
+
 RAW = {
     "text": base64.b64encode("größe\n".encode()),
     "lines": b"b25l dHdv",
@@ -238,7 +243,7 @@ def assert_same(real: Run, local: Run) -> None:
         assert getattr(local, name) == getattr(real, name), name
 
 
-@pytest.mark.parametrize("case", OBJECTS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", daily(OBJECTS, *DAILY_OBJECTS), ids=lambda case: case.name)
 def test_a_job_of_an_object(comparison: Comparison, case: Case) -> None:
     comparison.create(case)
     payload = encoded(event(f"{case.name}-bucket", quote_plus(case.key)))
@@ -275,7 +280,7 @@ def test_every_example_is_among_the_cases() -> None:
     assert sorted(case.script for case in EXAMPLE_CASES) == scripts
 
 
-@pytest.mark.parametrize("case", EXAMPLE_CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", daily(EXAMPLE_CASES, "text-stats"), ids=lambda case: case.name)
 def test_an_example_from_its_upload(comparison: Comparison, case: Case) -> None:
     comparison.create(case)
     local, job = comparison.local(case, None)
@@ -284,7 +289,7 @@ def test_an_example_from_its_upload(comparison: Comparison, case: Case) -> None:
     comparison.remove(case)
 
 
-@pytest.mark.parametrize("name", RAW)
+@pytest.mark.parametrize("name", daily(RAW, *DAILY_PAYLOADS))
 def test_a_job_of_a_payload(comparison: Comparison, name: str) -> None:
     case = Case(f"raw-{name}", WRITE, content=None)
     comparison.create(case)
@@ -367,7 +372,7 @@ DAV_CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "path", "script", "change", "works"), DAV_CASES)
+@pytest.mark.parametrize(("name", "path", "script", "change", "works"), daily(DAV_CASES, "dav-made"))
 def test_results_behind_webdav(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
@@ -411,7 +416,7 @@ INPUT_CASES: list[tuple[str, str, list[dict[str, Any]], dict[str, str], bool]] =
 ]
 
 
-@pytest.mark.parametrize(("name", "file", "inputs", "change", "works"), INPUT_CASES)
+@pytest.mark.parametrize(("name", "file", "inputs", "change", "works"), daily(INPUT_CASES, "in-file"))
 def test_input_behind_webdav(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
@@ -479,7 +484,9 @@ class _Door(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-@pytest.mark.parametrize(("file", "works"), [("moved", True), ("short", False), ("locked", False)])
+@pytest.mark.parametrize(
+    ("file", "works"), daily([("moved", True), ("short", False), ("locked", False)], "short")
+)
 def test_input_from_a_door(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
@@ -536,7 +543,7 @@ ONEDATA_CASES: list[tuple[str, str, str, dict[str, str], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "path", "script", "change", "works"), ONEDATA_CASES)
+@pytest.mark.parametrize(("name", "path", "script", "change", "works"), daily(ONEDATA_CASES, "od-made"))
 def test_results_in_onedata(
     comparison: Comparison,
     onedata: tuple[OneproviderServer, Path],
