@@ -65,6 +65,7 @@ from oscarcli.local.users.tokens import PATH, IssuedTokens, require_library
 
 if TYPE_CHECKING:
     from oscarcli.local.jobs.federation.workers import FederationWorkers
+    from oscarcli.local.jobs.providers.output_buckets import OutputBuckets
     from oscarcli.local.users.issuer import OpenIdIssuer
 
 log = logging.getLogger(__name__)
@@ -210,6 +211,13 @@ class LocalCluster:
 
         return FederationWorkers(self._store_for_others)
 
+    @cached_property
+    def output_buckets(self) -> OutputBuckets:
+        """What outputs at other providers need; made with the first service that comes or changes."""
+        from oscarcli.local.jobs.providers.output_buckets import OutputBuckets
+
+        return OutputBuckets(self.store, strict=self.options.strict)
+
     def _is_user(self, owner: str) -> bool:
         return self.users is not None and self.users.get(owner) is not None
 
@@ -218,7 +226,8 @@ class LocalCluster:
             engine = self.engines.of(definition)
         except EngineError as error:
             raise ApiError(400, f"{INVALID}annotations: {error}") from error
-        return Capabilities(engine.name, engine.images is not None, engine.passes_gpus)
+        store = self.store_settings(self.settings.access_key, self.settings.secret_key)
+        return Capabilities(engine.name, engine.images is not None, engine.passes_gpus, store)
 
     def _obstacle(self, definition: Definition) -> str | None:
         return missing_memory(definition) or self.attachments.obstacle(definition)
@@ -235,11 +244,17 @@ class LocalCluster:
 
     def _store_for_others(self, definition: Definition) -> dict[str, Any]:
         account = self.accounts.find(self._account_of(definition))
+        if account is None:
+            return self.store_settings("", "")
+        return self.store_settings(account.access_key, account.secret_key)
+
+    def store_settings(self, access_key: str, secret_key: str) -> dict[str, Any]:
+        """Return what a definition has of the cluster's store for an account."""
         return {
             "endpoint": self.s3_endpoint,
             "verify": False,
-            "access_key": account.access_key if account is not None else "",
-            "secret_key": account.secret_key if account is not None else "",
+            "access_key": access_key,
+            "secret_key": secret_key,
             "region": REGION,
         }
 

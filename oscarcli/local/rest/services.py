@@ -49,6 +49,7 @@ def create(call: Call) -> Response:
         call.cluster.workers.check(asked, token)
     definition = call.cluster.lifecycle.create(body, call.caller)
     try:
+        call.cluster.output_buckets.make(definition)
         if has_own_token and is_delegating(definition):
             token = call.cluster.members.token(definition)
             call.cluster.workers.check(definition, token)
@@ -60,12 +61,14 @@ def create(call: Call) -> Response:
         call.cluster.attachments.release()
         raise
     _prepare(call, definition)
+    call.cluster.output_buckets.check_tags(definition)
     return empty(201)
 
 
 def update(call: Call) -> Response:
     """PUT /system/services."""
     definition = call.cluster.lifecycle.update(body_of(call, INVALID), call.caller)
+    call.cluster.output_buckets.update(definition)
     _prepare(call, definition)
     call.cluster.attachments.release()
     tell_members(call, definition)
