@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,6 @@ def known(providers: Providers, run: Runner, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("SSL_CERT_FILE", str(providers.voucher))
     # In place of Amazon.
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", providers.store.endpoint)
-    run.environ["AWS_ENDPOINT_URL_S3"] = providers.store.endpoint
     monkeypatch.chdir(run.home)
     settings = providers.cluster.server.cluster.settings
     entry = {
@@ -98,7 +97,7 @@ def known(providers: Providers, run: Runner, monkeypatch: pytest.MonkeyPatch) ->
     }
     run.write_config(json.dumps({"oscar": {"local": entry}, "default": "local"}))
     (run.home / "upper.sh").write_text(UPPER)
-    return run
+    return replace(run, environ={**run.environ, "AWS_ENDPOINT_URL_S3": providers.store.endpoint})
 
 
 def done(known: Runner, *words: str, code: int = 0) -> Outcome:
