@@ -8,7 +8,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.local.answers import ApiError
+from oscarcli.local.exposed import calls as exposed_calls_table
 from oscarcli.local.exposed import table as deployments_table
+from oscarcli.local.exposed.calls import ExposedCalls
 from oscarcli.local.exposed.deployments import Deployments
 from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.ports import PortLeases
@@ -63,6 +65,7 @@ from oscarcli.local.users.tokens import PATH, IssuedTokens, require_library
 
 if TYPE_CHECKING:
     from oscarcli.local.jobs.federation.workers import FederationWorkers
+    from oscarcli.local.jobs.providers.output_buckets import OutputBuckets
     from oscarcli.local.users.issuer import OpenIdIssuer
 
 log = logging.getLogger(__name__)
@@ -79,6 +82,7 @@ SCHEMA = (
     quotas_table.SCHEMA,
     images_table.SCHEMA,
     deployments_table.SCHEMA,
+    exposed_calls_table.SCHEMA,
     users_table.SCHEMA,
     access.SCHEMA,
     mounts_index.SCHEMA,
@@ -111,6 +115,7 @@ class LocalCluster:
         self.admission = Admission(self.quotas, self._is_user)
         self.jobs = Jobs(self.state, self.admission.is_held if options.users else None)
         self.calls = Calls(self.state)
+        self.exposed_calls = ExposedCalls(self.state)
         self.volumes = Volumes(self.state, folder.volumes, self.services)
         self.federations = Federations(self.state, self.services)
         self.requests = RequestLog()
@@ -200,6 +205,13 @@ class LocalCluster:
 
         return FederationWorkers(self._store_for_others)
 
+    @cached_property
+    def output_buckets(self) -> OutputBuckets:
+        """What outputs at other providers need; made with the first service that comes or changes."""
+        from oscarcli.local.jobs.providers.output_buckets import OutputBuckets
+
+        return OutputBuckets(self.store, strict=self.options.strict)
+
     def _is_user(self, owner: str) -> bool:
         return self.users is not None and self.users.get(owner) is not None
 
@@ -208,7 +220,8 @@ class LocalCluster:
             engine = self.engines.of(definition)
         except EngineError as error:
             raise ApiError(400, f"{INVALID}annotations: {error}") from error
-        return Capabilities(engine.name, engine.images is not None, engine.passes_gpus)
+        store = self.store_settings(self.settings.access_key, self.settings.secret_key)
+        return Capabilities(engine.name, engine.images is not None, engine.passes_gpus, store)
 
     def _obstacle(self, definition: Definition) -> str | None:
         return missing_memory(definition) or self.attachments.obstacle(definition)
@@ -225,11 +238,17 @@ class LocalCluster:
 
     def _store_for_others(self, definition: Definition) -> dict[str, Any]:
         account = self.accounts.find(self._account_of(definition))
+        if account is None:
+            return self.store_settings("", "")
+        return self.store_settings(account.access_key, account.secret_key)
+
+    def store_settings(self, access_key: str, secret_key: str) -> dict[str, Any]:
+        """Return what a definition has of the cluster's store for an account."""
         return {
             "endpoint": self.s3_endpoint,
             "verify": False,
-            "access_key": account.access_key if account is not None else "",
-            "secret_key": account.secret_key if account is not None else "",
+            "access_key": access_key,
+            "secret_key": secret_key,
             "region": REGION,
         }
 
@@ -243,6 +262,7 @@ class LocalCluster:
             self.openid = OpenIdIssuer(self.users, self.tokens)
         self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint
         self.calls.prepare()
+        self.exposed_calls.prepare()
         self.volumes.prepare()
         recover(self.folder, self.jobs, self.engines)
         self.attachments.recover()
@@ -265,6 +285,7 @@ class LocalCluster:
         """Close the database, after everyone who uses it has stopped."""
         self._expiry.stop()
         self._runner.close()
+        self.exposed_calls.save()
         self.state.close()
 
 

@@ -1,7 +1,8 @@
 """The local cluster's database: one SQLite file, one writer at a time, readers never wait.
 
-A commit costs a flush of the disk, so writers that wait for each other share one: each has a savepoint in the
-same SQLite transaction, and whoever finds nobody behind him commits for all. None returns before that.
+A commit costs a flush of the disk, so writers share one: each has a savepoint in the same SQLite transaction,
+and the first of them commits for all once the flush for the group before has ended. None returns before its
+own. What needs no flush is committed at once; against the end of the process every commit is safe.
 
 Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py`): each passes its
 `CREATE TABLE IF NOT EXISTS` statements when the state is opened.
@@ -25,6 +26,8 @@ MAX_GROUP_MEMBERS = 64
 CHECKPOINT_PAGES = 4096
 # What another process waits for a writer.
 OUTSIDE_BUSY_SECONDS = 5.0
+# macOS has one for both.
+_flush_file = getattr(os, "fdatasync", os.fsync)
 
 
 @dataclass
@@ -41,12 +44,47 @@ class _Group:
             self.error = error
             self.ended.set()
 
-    def wait(self) -> None:
-        """Wait for the commit. Raises sqlite3.Error when there was none."""
-        self.ended.wait()
+    def check(self) -> None:
+        """Raise sqlite3.Error when there was no commit."""
         if self.error is not None:
             # Each member gets an exception of its own: their tracebacks differ.
             raise copy.copy(self.error) from self.error
+
+
+class _WriteAheadLog:
+    """The file that SQLite appends commits to.
+
+    It is flushed here, outside of SQLite, so that the next transactions go on meanwhile. With
+    `synchronous = FULL` SQLite does the same before it ends a commit.
+
+    Args:
+        writer: the connection of all commits.
+        path: of the log; SQLite keeps it as long as a connection is open.
+    """
+
+    def __init__(self, writer: sqlite3.Connection, path: Path) -> None:
+        # Held by who flushes.
+        self.turn = threading.Lock()
+        self._descriptor: int | None = None
+        if writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            self._descriptor = os.open(path, os.O_RDWR)
+        else:
+            # There are file systems that cannot have one.
+            writer.execute("PRAGMA synchronous = FULL")
+
+    def flush(self) -> None:
+        """Make all commits survive a power cut. Raises sqlite3.OperationalError."""
+        if self._descriptor is None:
+            return
+        try:
+            _flush_file(self._descriptor)
+        except OSError as error:
+            raise sqlite3.OperationalError(f"the database's log: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
 
 def connect_from_outside(path: Path, mode: str = "ro") -> sqlite3.Connection:
@@ -80,13 +118,17 @@ class State:
         # Held by the member whose turn it is; the fields below are of whoever holds it.
         self._turn = threading.Lock()
         self._group: _Group | None = None
+        self._is_durable = False
         self._actions: list[Callable[[], None]] = []
-        # Guards the number of those who want a turn.
-        self._counting = threading.Lock()
-        self._waiting = 0
         self._keep_private()
         self._writer = self._connect()
-        self._prepare(schema)
+        try:
+            self._prepare(schema)
+            self._log = _WriteAheadLog(self._writer, path.with_name(f"{path.name}-wal"))
+        except BaseException:
+            # It may hold the lock of the file, which others would wait for.
+            self._writer.close()
+            raise
 
     def _keep_private(self) -> None:
         """Make the file readable for this user alone; SQLite gives the files beside it the same mode.
@@ -104,17 +146,19 @@ class State:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise RuntimeError(f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}")
-        for script in schema:
-            connection.executescript(script)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        # As one transaction: by itself each statement that changes something would flush the disk.
+        connection.executescript("\n".join(("BEGIN IMMEDIATE;", *schema)))
+        if version != SCHEMA_VERSION:
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
 
     def _connect(self) -> sqlite3.Connection:
         # Only one thread at a time uses it; close() at the end comes from the main thread.
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
-        # FULL: a commit that was acknowledged survives a power cut, not only a killed process.
-        connection.execute("PRAGMA synchronous = FULL")
+        # The file is never damaged. That commits survive a power cut is seen to by `_WriteAheadLog`.
+        connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         # Appending is atomic; a lock would make a new reader wait for a long change.
@@ -134,42 +178,50 @@ class State:
         return connection
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Everything inside is committed together on leaving, or rolled back on an exception.
 
         Nested use in one thread joins the outer transaction.
+
+        Args:
+            durable: return when not even a power cut undoes it. Otherwise one may, together with all that
+                followed; but nothing that is durable follows what is not.
         """
         if self._has_turn():
+            self._is_durable |= durable
             yield self._writer
             return
-        with self._counting:
-            self._waiting += 1
         group: _Group | None = None
+        is_first = is_durable = False
         try:
             with self._turn:
+                group, is_first = self._join(durable)
                 try:
-                    group = self._join()
                     with self._member(group):
                         yield self._writer
                     actions, self._actions = self._actions, []
                 finally:
-                    self._leave()
+                    is_durable = self._leave(group)
         finally:
             # Also who was refused waits: what it was refused for may be undone with the group.
+            if group is not None and is_durable:
+                if is_first:
+                    self._end(group)
+                group.ended.wait()
             if group is not None:
-                group.wait()
+                group.check()
         for action in actions:
             action()
 
-    def _join(self) -> _Group:
-        """Become a member of the transaction under way, or begin one."""
-        with self._counting:
-            self._waiting -= 1
+    def _join(self, durable: bool) -> tuple[_Group, bool]:
+        """Become a member of the transaction under way, or begin one; tell whether it was begun."""
+        self._is_durable = durable
+        is_first = self._group is None
         if self._group is None:
             self._writer.execute("BEGIN IMMEDIATE")
             self._group = _Group()
         self._group.members += 1
-        return self._group
+        return self._group, is_first
 
     @contextmanager
     def _member(self, group: _Group) -> Iterator[None]:
@@ -190,30 +242,44 @@ class State:
         finally:
             self._local.has_turn = False
 
-    def _leave(self) -> None:
-        """Commit for the whole group unless somebody comes who will."""
-        group = self._group
-        if group is None:
-            return
-        with self._counting:
-            goes_on = self._waiting > 0 and group.members < MAX_GROUP_MEMBERS
-        if goes_on and not group.ended.is_set():
+    def _leave(self, group: _Group) -> bool:
+        """Commit where nobody is to wait for a flush; tell whether this member does."""
+        if not self._is_durable or group.members >= MAX_GROUP_MEMBERS or group.ended.is_set():
+            self._commit(group)
+        return self._is_durable
+
+    def _commit(self, group: _Group) -> None:
+        """Commit for all members, unless it was done before."""
+        if self._group is not group:
             return
         self._group = None
+        if group.ended.is_set():
+            return
         try:
-            if not group.ended.is_set():
-                self._writer.execute("COMMIT")
-            group.end()
+            self._writer.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 -- every member raises it
             # A full disk may also fail the commit itself, and may have rolled back or not.
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             group.end(error)
 
-    def after_commit(self, action: Callable[[], None]) -> None:
-        """Run `action` once what this thread is changing is committed; at once outside of a transaction.
+    def _end(self, group: _Group) -> None:
+        """Make a group durable that others join until the flush before has ended."""
+        with self._log.turn:
+            with self._turn:
+                self._commit(group)
+            try:
+                if group.error is None:
+                    self._log.flush()
+            except sqlite3.Error as error:
+                group.end(error)
+        group.end()
 
-        A rollback forgets it. It runs without the writers' lock and must not raise.
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Run `action` once what this thread is changing is committed, and durable if it is to be.
+
+        Outside of a transaction it runs at once. A rollback forgets it. It runs without the writers' lock and
+        must not raise.
         """
         if self._has_turn():
             self._actions.append(action)
@@ -226,3 +292,4 @@ class State:
             for connection in self._connections:
                 connection.close()
             self._connections.clear()
+            self._log.close()

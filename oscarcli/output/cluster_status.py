@@ -129,7 +129,16 @@ def _pods(pods: Document) -> str | None:
 def _minio(minio: Document) -> str | None:
     if not minio:
         return None
-    return f"{minio.get('buckets_count', 0)} buckets, {minio.get('total_objects', 0)} objects"
+    return ", ".join(
+        (
+            _counted(minio.get("buckets_count", 0), "bucket"),
+            _counted(minio.get("total_objects", 0), "object"),
+        )
+    )
+
+
+def _counted(count: Any, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _free(cluster: Document, status: Document, *, is_cpu: bool) -> str | None:

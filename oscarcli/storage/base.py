@@ -16,9 +16,10 @@ Messages name provider, bucket and key, and never hold a secret.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from oscarcli.storage.cancel import Cancellation
@@ -28,6 +29,8 @@ from oscarcli.storage.source import Source
 
 # What an ETag is when it is the MD5 of the content; one of a multipart upload has a suffix like "-12".
 MD5_ETAG = re.compile(r"[0-9a-f]{32}")
+# One for all objects: listings have many.
+NO_DIGESTS: Mapping[str, str] = MappingProxyType({})
 
 
 class PartSizes(Protocol):
@@ -47,8 +50,8 @@ class StoredObject:
         size: in bytes.
         modified: time of the last change, with its zone; `None` where a provider reports none.
         etag: the provider's mark of this version of the content, without quotes.
-        md5: hexadecimal digest of the content, where the provider gives a reliable one.
-        crc32: CRC-32 of the content, four bytes, where the provider names one.
+        digests: those of the content that the provider names, in hexadecimal digits by algorithm, as
+            `storage.digests` has them.
         parts: where the ETag was made of the MD5s of the parts, what tells how long these are.
     """
 
@@ -56,9 +59,14 @@ class StoredObject:
     size: int
     modified: datetime | None = None
     etag: str | None = None
-    md5: str | None = None
-    crc32: bytes | None = None
+    # Of one version not every answer tells all.
+    digests: Mapping[str, str] = field(default_factory=lambda: NO_DIGESTS, compare=False)
     parts: PartSizes | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def md5(self) -> str | None:
+        """The MD5 of the content, where the provider gives a reliable one."""
+        return self.digests.get("md5")
 
 
 class Reader(Protocol):

@@ -26,12 +26,12 @@ MIB = 1 << 20
 # Measured on loopback: reads of 256 KiB are twice to three times as fast as those of 64 KiB or 1 MiB.
 READ_BLOCK_BYTES = MIB >> 2
 # One stream is the fastest on loopback, several on a long way; few and large ranges cost little on either.
-RANGED_FROM = 64 * MIB
+MIN_RANGED_BYTES = 64 * MIB
 MIN_RANGE_BYTES = 32 * MIB
 MAX_RANGE_BYTES = 256 * MIB
 RANGES_AT_ONCE = 4
 # A broken stream is continued where it broke, so often in a row without getting a block further.
-ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 RETRY_SECONDS = 0.3
 
 Sink = Callable[[bytes, int], None]
@@ -82,7 +82,7 @@ class Download:
                 raise IsADirectoryError
             if root is None and target.exists() and not target.is_file():
                 with target.open("wb", buffering=0) as file:
-                    self._pour(file.fileno())
+                    self._write_to_descriptor(file.fileno())
             else:
                 with opened_folder(target, root) as (folder, name):
                     self._replace(folder, target, name, streams)
@@ -101,7 +101,7 @@ class Download:
             OscarError: it cannot be written, or what arrived is not what was stored.
         """
         try:
-            self._pour(descriptor)
+            self._write_to_descriptor(descriptor)
         except BrokenPipeError:
             raise
         except OSError as error:
@@ -110,7 +110,7 @@ class Download:
     def _unwritable(self, what: str, error: OSError) -> OscarError:
         return OscarError(f"{self._doing}: {what} cannot be written: {reason_of(error)}", hint=hint_of(error))
 
-    def _pour(self, descriptor: int) -> None:
+    def _write_to_descriptor(self, descriptor: int) -> None:
         def sink(data: bytes, _: int) -> None:
             while data:
                 data = data[os.write(descriptor, data) :]
@@ -134,13 +134,13 @@ class Download:
                 self._cancellation.check()
                 part.put_in_place()
             except Exception as error:
-                part.is_spoilt = not can_go_on(error)
+                part.is_useless = not can_go_on(error)
                 raise
 
     def _fill(self, part: PartFile, streams: int) -> None:
         arrived = part.arrived
         self._pieces = part if part.is_remembered else None
-        if arrived or (streams > 1 and self._wanted.size >= RANGED_FROM):
+        if arrived or (streams > 1 and self._wanted.size >= MIN_RANGED_BYTES):
             self._advance(arrived)
             self._receive_ranges(part, streams)
             if os.fstat(part.descriptor).st_size != self._wanted.size:
@@ -185,7 +185,7 @@ class Download:
                 return
             cancellation.check()
             failures = failures + 1 if position - before < READ_BLOCK_BYTES else 1
-            if failures >= ATTEMPTS:
+            if failures >= MAX_ATTEMPTS:
                 raise UnreachableError(
                     f"{error.message} after {position} of {self._wanted.size} bytes"
                 ) from error
@@ -245,7 +245,7 @@ class Download:
         self._choose_check(self._wanted)
         if self._check is None:
             return
-        is_sound = self._check.is_sound(read if descriptor is not None else None)
-        if is_sound is False:
+        is_intact = self._check.is_intact(read if descriptor is not None else None)
+        if is_intact is False:
             raise OscarError(f"{self._doing}: what arrived is damaged: its digest is not the object's")
-        self.is_verified = bool(is_sound)
+        self.is_verified = bool(is_intact)

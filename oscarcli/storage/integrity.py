@@ -1,56 +1,29 @@
 """Whether what arrived is what was stored: by the digest of the whole, or by those of its parts.
 
-An object that was sent in one request has the MD5 of its content for an ETag, and some providers name a
-CRC-32 as well. The ETag of one that was sent in parts is the MD5 of the parts' MD5s: it tells as much for
-whoever knows where the parts end. Digests are computed as the bytes arrive, each part's by the thread that
-receives it; only what came out of order, or in an earlier run, is read once more from the file.
+In S3 an object that was sent in one request has the MD5 of its content for an ETag; some providers name a
+CRC-32, grid storage an Adler-32, Nextcloud a SHA-1. The ETag of one that was sent in parts is the MD5 of the
+parts' MD5s: it tells as much for whoever knows where the parts end. Digests are computed as the bytes arrive,
+each part's by the thread that receives it; only what came out of order, or in an earlier run, is read once
+more from the file.
 """
 
 from __future__ import annotations
 
-import hashlib
-import zlib
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from oscarcli.crc_combination import CRC32_POLYNOMIAL, CrcCombination
 from oscarcli.storage.base import PartSizes, StoredObject
+from oscarcli.storage.digests import DIGEST_BYTES, Digest, md5, new_digest
 from oscarcli.storage.etag import multipart_etag, part_sizes
 
 MIB = 1 << 20
-CRC32_BYTES = 4
+CRC32_BYTES = DIGEST_BYTES["crc32"]
 # Stretches of the content whose CRC-32s are computed each by itself, in any order.
 CRC32_UNIT_BYTES = 16 * MIB
 
 ReadAt = Callable[[int, int], bytes]
-
-
-class Hash(Protocol):
-    """What computes a digest."""
-
-    def update(self, data: bytes, /) -> object:
-        """Take the next bytes."""
-        ...
-
-    def digest(self) -> bytes:
-        """Return the digest of all bytes so far."""
-        ...
-
-
-class Crc32:
-    """A CRC-32 as a `Hash`."""
-
-    def __init__(self) -> None:
-        self._value = 0
-
-    def update(self, data: bytes, /) -> None:
-        """Take the next bytes."""
-        self._value = zlib.crc32(data, self._value)
-
-    def digest(self) -> bytes:
-        """Return the checksum of all bytes so far."""
-        return self._value.to_bytes(CRC32_BYTES, "big")
 
 
 @cache
@@ -66,15 +39,10 @@ def combined_crc32(units: Iterable[tuple[int, int]]) -> bytes:
     return value.to_bytes(CRC32_BYTES, "big")
 
 
-def md5() -> Hash:
-    """Return what computes an MD5."""
-    return hashlib.md5(usedforsecurity=False)
-
-
 class _Unit:
     """A stretch of the content with a digest of its own, and how far that has come."""
 
-    def __init__(self, start: int, end: int, running: Hash) -> None:
+    def __init__(self, start: int, end: int, running: Digest) -> None:
         self.position, self.end, self.running = start, end, running
 
     def take(self, data: bytes) -> None:
@@ -91,7 +59,7 @@ class UnitDigests:
         new: gives what computes a digest.
     """
 
-    def __init__(self, size: int, length: int, new: Callable[[], Hash]) -> None:
+    def __init__(self, size: int, length: int, new: Callable[[], Digest]) -> None:
         self._length = length
         self._units = [_Unit(at, min(at + length, size), new()) for at in range(0, size, length)]
 
@@ -127,7 +95,7 @@ class ContentCheck(Protocol):
         """Take bytes that arrived."""
         ...
 
-    def is_sound(self, read: ReadAt | None) -> bool | None:
+    def is_intact(self, read: ReadAt | None) -> bool | None:
         """Tell whether all is as it was stored; `None` when that cannot be told.
 
         Args:
@@ -145,12 +113,12 @@ class WholeCheck:
         new: gives what computes it.
     """
 
-    def __init__(self, size: int, digest: bytes, new: Callable[[], Hash]) -> None:
+    def __init__(self, size: int, digest: bytes, new: Callable[[], Digest]) -> None:
         self._wanted = digest
         self._digests = UnitDigests(size, size, new)
         self.update = self._digests.update
 
-    def is_sound(self, read: ReadAt | None) -> bool:
+    def is_intact(self, read: ReadAt | None) -> bool:
         """Tell whether all is as it was stored."""
         return self._digests.digests(read) == [self._wanted]
 
@@ -176,7 +144,7 @@ class Crc32Check:
         self._wanted = checksum
         self._size = size
         self._pieces = pieces
-        self._digests = None if pieces else UnitDigests(size, CRC32_UNIT_BYTES, Crc32)
+        self._digests = None if pieces else UnitDigests(size, CRC32_UNIT_BYTES, partial(new_digest, "crc32"))
 
     def update(self, data: bytes, position: int) -> None:
         """Take bytes that arrived."""
@@ -187,7 +155,7 @@ class Crc32Check:
         """Tell whether all is as it was stored."""
         known = self._pieces.crc32s() if self._pieces is not None else None
         if known is None:
-            digests = self._digests or UnitDigests(self._size, CRC32_UNIT_BYTES, Crc32)
+            digests = self._digests or UnitDigests(self._size, CRC32_UNIT_BYTES, partial(new_digest, "crc32"))
             values = (int.from_bytes(digest, "big") for digest in digests.digests(read))
             starts = range(0, self._size, CRC32_UNIT_BYTES)
             known = [
@@ -219,7 +187,7 @@ class PartsCheck:
         if self._digests is not None:
             self._digests.update(data, position)
 
-    def is_sound(self, read: ReadAt | None) -> bool | None:
+    def is_intact(self, read: ReadAt | None) -> bool | None:
         """Tell whether all is as it was stored; `None` when nobody knows where the parts end."""
         if self._digests is None:
             return None
@@ -251,11 +219,12 @@ def content_check(*told: StoredObject, pieces: PieceChecksums | None = None) -> 
     size = told[0].size
     if not size:
         return None
-    checksum = next((one.crc32 for one in told if one.crc32), None)
-    if checksum is not None:
-        return Crc32Check(size, checksum, pieces)
-    whole = next((one.md5 for one in told if one.md5), None)
-    if whole is not None:
-        return WholeCheck(size, bytes.fromhex(whole), md5)
+    # What was looked up first is what was asked for.
+    digests = {name: value for one in reversed(told) for name, value in one.digests.items()}
+    algorithm = next((name for name in DIGEST_BYTES if name in digests), None)
+    if algorithm == "crc32":
+        return Crc32Check(size, bytes.fromhex(digests[algorithm]), pieces)
+    if algorithm is not None:
+        return WholeCheck(size, bytes.fromhex(digests[algorithm]), partial(new_digest, algorithm))
     cut = next((one for one in reversed(told) if one.parts is not None), None)
     return None if cut is None or cut.parts is None else PartsCheck(size, str(cut.etag), cut.parts)

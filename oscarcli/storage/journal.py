@@ -30,7 +30,7 @@ MAX_AGE_SECONDS = 7 * 24 * 3600
 MAX_JOURNAL_BYTES = 4 << 20
 
 # How long to wait for another process that has a journal.
-LOCK_SECONDS = 0.5
+MAX_LOCK_SECONDS = 0.5
 LOCK_POLL_SECONDS = 0.05
 
 Kind = Literal["upload", "download"]
@@ -137,7 +137,7 @@ class TransferJournals:
             make_private_folder(self._folder)
             self._remove_stale()
             # One that was killed a moment ago may be on its way out.
-            poll = Poll(LOCK_POLL_SECONDS, limit=LOCK_SECONDS)
+            poll = Poll(LOCK_POLL_SECONDS, limit=MAX_LOCK_SECONDS)
             while (journal := _locked(self._folder / identity.file_name, create=True)) is None:
                 if not poll.wait():
                     break

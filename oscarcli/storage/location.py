@@ -43,6 +43,11 @@ class Location:
         """Return the same place as a folder."""
         return self if self.is_folder else Location(self.bucket, self.key + "/")
 
+    def parent(self) -> Location | None:
+        """Return the folder that this is in, `None` for a bucket."""
+        above, slash, _ = self.key.rstrip("/").rpartition("/")
+        return Location(self.bucket, above + slash) if self.key else None
+
     def child(self, name: str) -> Location:
         """Return the place `name` inside this folder. Raises UsageError when it cannot be a key."""
         return place_in(self.bucket, self.as_folder().key + name)

@@ -15,7 +15,7 @@ from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import Source
 
-SECTION = 1 << 20
+SECTION_BYTES = 1 << 20
 
 
 class MemoryStorage:
@@ -82,7 +82,7 @@ class MemoryStorage:
         """Store an object."""
         entries = self._bucket(location.bucket, f'upload "{location}" to')
         pieces = []
-        for section in source.sections(SECTION):
+        for section in source.sections(SECTION_BYTES):
             cancellation.check()
             section.sending = True
             pieces.append(section.read())
@@ -90,7 +90,7 @@ class MemoryStorage:
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
         with self._lock:
             now = datetime.now(timezone.utc)
-            entries[location.key] = (StoredObject(location, len(content), now, md5, md5), content)
+            entries[location.key] = (StoredObject(location, len(content), now, md5, {"md5": md5}), content)
 
     def remove(self, location: Location) -> None:
         """Delete an object, if it is there."""

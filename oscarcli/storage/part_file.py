@@ -39,7 +39,7 @@ class PartFile:
         journal: where pieces are remembered, and what says of that; `None` for nowhere.
 
     Attributes:
-        is_spoilt: whether it is of no use to another run.
+        is_useless: whether it is of no use to another run.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class PartFile:
         wanted: StoredObject,
         journal: tuple[Journal, TransferJournals] | None,
     ) -> None:
-        self.is_spoilt = False
+        self.is_useless = False
         self._folder, self._target, self._wanted = folder, target, wanted
         self._journal = journal[0] if journal else None
         self._journals = journal[1] if journal else None
@@ -229,7 +229,7 @@ class PartFile:
     def leave(self) -> None:
         """Remove it, or say that it stays for another run."""
         is_worth_keeping = self._is_reopened or self.arrived
-        if self._journal is None or self._journals is None or self.is_spoilt or not is_worth_keeping:
+        if self._journal is None or self._journals is None or self.is_useless or not is_worth_keeping:
             with suppress(OSError):
                 os.unlink(self._name, dir_fd=self._folder)
             if self._journal is not None:

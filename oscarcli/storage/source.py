@@ -17,7 +17,7 @@ from typing import Protocol
 from oscarcli.errors import OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
 
-HASH_BLOCK = 1 << 20
+HASH_BLOCK_BYTES = 1 << 20
 
 Advance = Callable[[int], None]
 ReadAt = Callable[[int, int], bytes]
@@ -102,7 +102,7 @@ class UploadPart:
         """Return the digest of the whole piece and go back to its start."""
         digest = hashlib.md5(usedforsecurity=False)
         self.seek(0)
-        while block := self.read(HASH_BLOCK):
+        while block := self.read(HASH_BLOCK_BYTES):
             digest.update(block)
         self.seek(0)
         return digest.digest()
@@ -111,7 +111,7 @@ class UploadPart:
         """Return the checksum of the whole piece and go back to its start."""
         checksum = 0
         self.seek(0)
-        while block := self.read(HASH_BLOCK):
+        while block := self.read(HASH_BLOCK_BYTES):
             checksum = zlib.crc32(block, checksum)
         self.seek(0)
         return checksum

@@ -9,7 +9,7 @@ import resource
 # Modules that are imported meanwhile, look-ups of names, certificates that are read.
 RESERVED_DESCRIPTORS = 4
 # What is open when it cannot be counted: the standard streams and a few connections.
-USUALLY_OPEN = 8
+USUAL_DESCRIPTORS = 8
 # The folder whose entries are this process's own open files, on Linux and macOS.
 OPEN_FILES = "/dev/fd"
 
@@ -40,7 +40,7 @@ def _count_open() -> int:
         # One of them is that of this look itself.
         return len(os.listdir(OPEN_FILES)) - 1  # noqa: PTH208 -- names alone are wanted
     except OSError:
-        return USUALLY_OPEN
+        return USUAL_DESCRIPTORS
 
 
 def reason_of(error: OSError) -> str:

@@ -32,17 +32,17 @@ from oscarcli.storage.workers import run_parallel
 WORKERS = 16
 MAX_WORKERS = 256
 WORKERS_FOR_LARGE = 4
-LARGE = 16 << 20
+MIN_LARGE_BYTES = 16 << 20
 # Open files and connections of a worker: the file and a connection, or one for each part that is sent at the
 # same time; of a download the folder, the folder in it and the new file, too. Large files have a journal.
 DESCRIPTORS_PER_UPLOAD = 2
 DESCRIPTORS_PER_LARGE_UPLOAD = 6
 DESCRIPTORS_PER_DOWNLOAD = 5
 # When so many in a row cannot reach or enter the storage, and nothing ever could, the rest is not tried.
-HOPELESS = 4
+MAX_FAILURES_IN_A_ROW = 4
 # So many entries of a listing are looked at before the first transfer, to know the total, but no longer than
 # so many seconds.
-LOOKED_AHEAD = 10_000
+MAX_TASKS_AHEAD = 10_000
 MAX_LOOK_AHEAD_SECONDS = 1.0
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 # "a.tar.gz" is a gzip file, whatever is inside.
@@ -142,7 +142,7 @@ def uploads(
         _upload_one(storage, task, meter.advance, cancellation)
         return True
 
-    if max(known, default=LARGE) < LARGE:
+    if max(known, default=MIN_LARGE_BYTES) < MIN_LARGE_BYTES:
         most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_UPLOAD)
     else:
         most = affordable(ahead.workers(WORKERS_FOR_LARGE), DESCRIPTORS_PER_LARGE_UPLOAD)
@@ -210,7 +210,7 @@ class _LookAhead(Generic[Task]):
         deadline = time.monotonic() + MAX_LOOK_AHEAD_SECONDS
         for task in rest:
             self.first.append(task)
-            if len(self.first) >= LOOKED_AHEAD or time.monotonic() >= deadline:
+            if len(self.first) >= MAX_TASKS_AHEAD or time.monotonic() >= deadline:
                 self.is_all = False
                 break
         self.all: Iterator[Task] = chain(self.first, rest)
@@ -268,7 +268,7 @@ def _carry_out(
     most: int,
 ) -> Iterator[TransferOutcome[Task]]:
     succeeded = False
-    hopeless = 0
+    failures_in_a_row = 0
     with closing(run_parallel(tasks, do, cancellation, workers=min(WORKERS, most), most=most)) as outcomes:
         for done in outcomes:
             if done.error is not None and not isinstance(done.error, OscarError):
@@ -276,14 +276,14 @@ def _carry_out(
             meter.finish_file()
             yield TransferOutcome(done.item, done.error, done.has_next, done.answer is not False)
             succeeded = succeeded or done.error is None
-            hopeless += is_general(done.error)
-            if not succeeded and hopeless >= HOPELESS:
+            failures_in_a_row += is_general(done.error)
+            if not succeeded and failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
                 raise _given_up(storage_error=done.error)
 
 
 def _given_up(storage_error: OscarError | None) -> OscarError:
     assert storage_error is not None
     return type(storage_error)(
-        f"{HOPELESS} files in a row failed, the rest was not tried: {storage_error.message}",
+        f"{MAX_FAILURES_IN_A_ROW} files in a row failed, the rest was not tried: {storage_error.message}",
         hint=storage_error.hint,
     )

@@ -10,11 +10,13 @@ import resource
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from oscarcli.storage.cancel import Cancellation, Cancelled
+from oscarcli.threads import within
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -22,15 +24,17 @@ Answer = TypeVar("Answer")
 # Threads that are told to stop finish what they hold on a server (an abort of a multipart upload) within
 # this many seconds, or it is done for them.
 MAX_FINISH_SECONDS = 0.8
+# What they left is undone for them, of which a silent server must not hold up the end of the program.
+MAX_UNDO_SECONDS = 2.0
 # A signal that comes between Python's last look for one and the start of a wait is not seen before the end of
 # the wait: Ctrl-C would be lost where a server has fallen silent.
-MAX_DEAF_SECONDS = 0.2
+MAX_WAIT_SECONDS = 0.2
 # So many times as many threads are tried at a step, and kept when they get so many times as much done.
-GROWTH = 4
-MIN_GAIN = 1.2
+GROWTH_FACTOR = 4
+MIN_RATE_GAIN = 1.2
 # A program that computes for so large a part of the time gains nothing by threads: one runs at a time.
 # What the system does for it meanwhile does not count, for it does that for several at once.
-MAX_BUSY = 0.6
+MAX_CPU_SHARE = 0.6
 
 
 @dataclass
@@ -137,13 +141,13 @@ class Growth:
         seconds = max(self._clock() - self._since, 1e-6)
         rate = self._done / seconds
         size, rate_before = self._before
-        if rate < rate_before * MIN_GAIN:
+        if rate < rate_before * MIN_RATE_GAIN:
             wanted = size
-        elif self._cpu_clock() - self._cpu_since > seconds * MAX_BUSY:
+        elif self._cpu_clock() - self._cpu_since > seconds * MAX_CPU_SHARE:
             wanted = self.size
         else:
             self._before = (self.size, rate)
-            wanted = min(self.size * GROWTH, self._most)
+            wanted = min(self.size * GROWTH_FACTOR, self._most)
         change = wanted - self.size
         self.is_settled = change <= 0
         self.size, self._newcomers = wanted, max(change, 0)
@@ -195,7 +199,7 @@ class _WorkerPool(Generic[Item, Answer]):
         # A thread that starts others does so before its own end.
         while self._ended < len(self._threads) and (waits or not self._finished.empty()):
             try:
-                done = self._finished.get(timeout=MAX_DEAF_SECONDS)
+                done = self._finished.get(timeout=MAX_WAIT_SECONDS)
             except Empty:
                 continue
             if done is not None:
@@ -231,7 +235,8 @@ class _WorkerPool(Generic[Item, Answer]):
         for thread in self._threads:
             if thread.is_alive():
                 thread.join(max(0.0, deadline - time.monotonic()))
-        self._cancellation.rollback()
+        with suppress(TimeoutError):
+            within(MAX_UNDO_SECONDS, self._cancellation.rollback)
 
     def _run(self) -> None:
         is_first = True

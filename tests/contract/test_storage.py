@@ -397,7 +397,7 @@ def test_one_level_has_each_folder_once(subject: Subject, put: Callable[..., lis
 def test_listing_goes_on_over_all_pages(
     subject: Subject, put: Callable[..., list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3, "PAGE", 4)
+    monkeypatch.setattr(s3, "MAX_PAGE_KEYS", 4)
     keys = [f"k{number:02}" for number in range(13)]
     for key in keys:
         put(key, b"x")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.state import MAX_GROUP_MEMBERS, State
+from oscarcli.local.state import MAX_GROUP_MEMBERS, SCHEMA_VERSION, State
 from tests.local.harness import wait_for
 
 SCHEMA = """
@@ -25,6 +27,36 @@ def state(tmp_path: Path) -> Iterator[State]:
     state = State(tmp_path / "state.db", [SCHEMA])
     yield state
     state.close()
+
+
+class Flushes:
+    """Stands in for the system's call that flushes a file: counted, and held or failing when told so."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.error: OSError | None = None
+        self._go = threading.Event()
+        self._go.set()
+
+    def hold(self) -> None:
+        self._go.clear()
+
+    def let_go(self) -> None:
+        self._go.set()
+
+    def __call__(self, descriptor: int) -> None:
+        self.begun += 1
+        assert self._go.wait(30)
+        if self.error is not None:
+            raise self.error
+        os.fsync(descriptor)
+
+
+@pytest.fixture
+def flushes(monkeypatch: pytest.MonkeyPatch) -> Flushes:
+    flushes = Flushes()
+    monkeypatch.setattr("oscarcli.local.state._flush_file", flushes)
+    return flushes
 
 
 def row(name: str, parent: str | None = None) -> Change:
@@ -46,17 +78,20 @@ def names(state: State) -> list[str]:
 
 
 def together(state: State, *changes: Change) -> tuple[list[Future[None]], int]:
-    """Let changes wait behind one that is under way; return how they ended, and how many commits."""
+    """Let changes wait for a flush that is under way; return how they ended, and how many commits."""
     statements: list[str] = []
 
     def carry_out(change: Change) -> None:
         with state.transaction() as connection:
             change(connection)
 
-    with ThreadPoolExecutor(len(changes)) as pool, state.transaction() as connection:
-        connection.set_trace_callback(statements.append)
-        futures = [pool.submit(carry_out, change) for change in changes]
-        wait_for(lambda: state._waiting == len(changes), "all of them to wait")
+    with ThreadPoolExecutor(len(changes)) as pool:
+        with state.transaction(durable=False) as connection:
+            connection.set_trace_callback(statements.append)
+        statements.clear()
+        with state._log.turn:
+            futures = [pool.submit(carry_out, change) for change in changes]
+            wait_for(lambda: statements.count("SAVEPOINT member") == len(changes), "all of them to wait")
     with state.transaction() as connection:
         connection.set_trace_callback(None)
     return futures, statements.count("COMMIT")
@@ -82,42 +117,65 @@ def test_who_is_refused_undoes_his_own_changes_only(state: State) -> None:
 
 
 def test_a_commit_that_fails_fails_all_and_nothing_is_stored(state: State) -> None:
-    failing = [row("a"), row("orphan", "nobody"), row("b")]
-    with pytest.raises(sqlite3.IntegrityError):
-        together(state, *failing)
+    futures, _ = together(state, row("a"), row("orphan", "nobody"), row("b"))
+    assert [type(future.exception()) for future in futures] == [sqlite3.IntegrityError] * 3
     assert names(state) == []
     futures, _ = together(state, row("a"), row("b"))
     assert [future.exception() for future in futures] == [None, None]
     assert names(state) == ["a", "b"]
 
 
-def test_nobody_returns_before_the_commit(state: State) -> None:
-    entered, leave = threading.Event(), threading.Event()
+def store(state: State, name: str, *, durable: bool = True) -> None:
+    with state.transaction(durable=durable) as connection:
+        row(name)(connection)
 
-    def slow(connection: sqlite3.Connection) -> None:
-        entered.set()
-        assert leave.wait(30)
 
-    def first() -> None:
-        with state.transaction() as connection:
-            row("first")(connection)
-            wait_for(lambda: state._waiting == 1, "the second")
-            assert names(state) == ["first"]
+def test_nobody_returns_before_the_flush(state: State, flushes: Flushes) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        flushes.hold()
+        first = pool.submit(store, state, "first")
+        wait_for(lambda: flushes.begun == 1, "the first flush")
+        # The next ones are let in meanwhile, and wait for a flush of their own.
+        others = [pool.submit(store, state, name) for name in ("second", "third")]
+        wait_for(lambda: state._group is not None and state._group.members == 2, "the others' changes")
+        assert (names(state), [future.done() for future in (first, *others)]) == (["first"], [False] * 3)
+        flushes.let_go()
+        for future in (first, *others):
+            future.result()
+    assert (names(state), flushes.begun) == (["first", "second", "third"], 2)
 
-    def second() -> None:
-        wait_for(state._turn.locked, "the first")
-        with state.transaction() as connection:
-            slow(connection)
 
+def test_what_need_not_be_durable_waits_for_no_flush(state: State, flushes: Flushes) -> None:
     with ThreadPoolExecutor(2) as pool:
-        one, two = pool.submit(first), pool.submit(second)
-        assert entered.wait(30)
-        assert not one.done()
-        assert names(state) == []
-        leave.set()
-        one.result()
-        two.result()
-    assert names(state) == ["first"]
+        store(state, "alone", durable=False)
+        assert flushes.begun == 0
+        flushes.hold()
+        first = pool.submit(store, state, "first")
+        wait_for(lambda: flushes.begun == 1, "the first flush")
+        second = pool.submit(store, state, "second")
+        wait_for(lambda: state._group is not None, "the second's change")
+        # It commits for the other, too, who waits on.
+        store(state, "third", durable=False)
+        assert names(state) == ["alone", "first", "second", "third"]
+        assert [first.done(), second.done()] == [False, False]
+        flushes.let_go()
+        first.result()
+        second.result()
+    assert flushes.begun == 2
+
+
+def test_a_part_that_has_to_be_durable_makes_the_whole_so(state: State, flushes: Flushes) -> None:
+    with state.transaction(durable=False):
+        store(state, "inner")
+    assert flushes.begun == 1
+
+
+def test_a_flush_that_fails_is_told(state: State, flushes: Flushes) -> None:
+    flushes.error = OSError(errno.EIO, "Input/output error")
+    with pytest.raises(sqlite3.OperationalError, match="Input/output error"):
+        store(state, "lost")
+    flushes.error = None
+    store(state, "kept")
 
 
 def test_actions_follow_the_commit_and_a_rollback_forgets_them(state: State) -> None:
@@ -134,3 +192,25 @@ def test_actions_follow_the_commit_and_a_rollback_forgets_them(state: State) -> 
 
     together(state, noting("a"), noting("refused"), noting("b"))
     assert sorted(seen) == [("a", ["a", "b"]), ("b", ["a", "b"])]
+
+
+def test_tables_are_made_all_or_none(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with pytest.raises(sqlite3.Error):
+        State(path, ["CREATE TABLE first (id);", "CREATE TABLE second ("])
+    state = State(path, ["CREATE TABLE third (id);"])
+    tables = state.read().execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    version = state.read().execute("PRAGMA user_version").fetchone()[0]
+    state.close()
+    assert ([row["name"] for row in tables], version) == (["third"], SCHEMA_VERSION)
+
+
+def test_a_database_that_is_complete_is_opened_without_a_change(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    schema = ["CREATE TABLE IF NOT EXISTS first (id);"]
+    State(path, schema).close()
+    before = path.read_bytes()
+    state = State(path, schema)
+    log = path.with_name("state.db-wal")
+    assert (path.read_bytes(), log.stat().st_size) == (before, 0)
+    state.close()

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 released = threading.Event()
+sick = threading.Event()
+upgraded: set[object] = set()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -30,8 +32,13 @@ class Handler(BaseHTTPRequestHandler):
             "garbage": self.garbage,
             "crash": lambda: os._exit(3),
             "redirect": lambda: self.brief(302, Location="/login"),
+            "cut": self.cut,
+            "endless": self.endless,
             "upgrade": self.upgrade,
-            "health": lambda: self.brief(204),
+            "upgraded": lambda: self.brief(200, X_Count=str(len(upgraded))),
+            "health": lambda: self.brief(500 if sick.is_set() else 204),
+            "sicken": lambda: self.turn(sick.set),
+            "heal": lambda: self.turn(sick.clear),
             "absent": lambda: self.brief(404),
         }
         actions.get(word, self.tell)()
@@ -72,6 +79,7 @@ class Handler(BaseHTTPRequestHandler):
             ("Connection", "X-Hop"),
             ("X-Hop", "between us"),
             ("X-Kept", "yes"),
+            ("Access-Control-Allow-Origin", "*"),
         ):
             self.send_header(name, value)
         self.end_headers()
@@ -84,6 +92,11 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": "0", **headers}.items():
             self.send_header(name, value)
         self.end_headers()
+
+    def turn(self, change: Callable[[], None]) -> None:
+        """Fall ill, or get well: what probes see."""
+        change()
+        self.brief(200)
 
     def release(self) -> None:
         """Let a stream go on."""
@@ -112,16 +125,37 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"\x00\x01 not http\r\n\r\n")
         self.close_connection = True
 
+    def cut(self) -> None:
+        """Break a chunk off."""
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"5\r\nha")
+        self.close_connection = True
+
+    def endless(self) -> None:
+        """Answer until the end of the connection."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"all there is")
+        self.close_connection = True
+
     def upgrade(self) -> None:
-        """Speak another protocol: everything comes back in capitals."""
+        """Speak another protocol: everything comes back in capitals, and `END` ends it."""
         self.send_response(101)
         self.send_header("Connection", "Upgrade")
         self.send_header("Upgrade", self.headers["upgrade"])
         self.end_headers()
         self.wfile.write(b"WELCOME\n")
-        while data := self.connection.recv(100):
-            self.wfile.write(data.upper())
-        self.close_connection = True
+        upgraded.add(self)
+        try:
+            while data := self.connection.recv(1 << 16):
+                self.wfile.write(data.upper())
+                if data.endswith(b"END\n"):
+                    break
+        finally:
+            upgraded.discard(self)
+            self.close_connection = True
 
 
 if __name__ == "__main__":

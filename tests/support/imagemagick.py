@@ -29,7 +29,8 @@ def imagemagick_files() -> dict[str, bytes]:
     libraries = _libraries(program)
     (core,) = (path for path in libraries if path.name.startswith("libMagickCore"))
     files = {"usr/bin/convert": program.read_bytes()}
-    (coders,) = core.parent.glob("ImageMagick-*/modules-*/coders")
+    # The loader may have found it by `/lib`, a link.
+    (coders,) = core.parent.resolve().glob("ImageMagick-*/modules-*/coders")
     for name in ("png.la", "png.so"):
         files[_place(coders / name)] = (coders / name).read_bytes()
     for path in {*libraries, *_libraries(coders / "png.so")}:

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.docker_daemon import missing_docker
+
 BUSYBOX = shutil.which("busybox")
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 FOLDERS = ("bin", "dev", "etc", "home", "proc", "root", "srv", "sys", "tmp")
@@ -157,6 +159,8 @@ def missing_program(name: str) -> str | None:
     program = {"charliecloud": "ch-run"}.get(name, name)
     if name != "host" and shutil.which(program) is None:
         return f"there is no {program} here"
+    if name == "docker":
+        return missing_docker()
     if name == "udocker" and shutil.which("proot") is None:
         return "there is no proot here"
     return None

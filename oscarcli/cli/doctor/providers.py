@@ -75,16 +75,19 @@ def _opened(context: Context, provider: str) -> Storage:
 
 def _finding(storage: Storage, path: ServicePath) -> str:
     from oscarcli.storage.location import parse_location
-    from oscarcli.storage.probe import check_writable
+    from oscarcli.storage.probe import WriteCheck, check_writable
 
     folder = parse_location(path.path).as_folder()
-    # Also a folder without a file answers; a bucket that is not there does not.
-    next(iter(storage.list(folder.bucket, folder.key, limit=1)), None)
     if not path.is_output:
+        # Also a folder without a file answers; a bucket that is not there does not.
+        next(iter(storage.list(folder.bucket, folder.key, limit=1)), None)
         return f"reads {path.path}"
-    if check_writable(storage, folder):
-        return f"writes {path.path}"
-    return f"writes {path.path} (not tried: names there stay taken)"
+    remark = {
+        WriteCheck.TRIED: "",
+        WriteCheck.NOT_TRIED: " (not tried: names there stay taken)",
+        WriteCheck.MADE_BY_RESULTS: " (not there yet: the first result makes it)",
+    }[check_writable(storage, folder)]
+    return f"writes {path.path}{remark}"
 
 
 def _explained(error: OscarError, context: Context, place: str) -> CheckError:
@@ -100,7 +103,7 @@ def _explained(error: OscarError, context: Context, place: str) -> CheckError:
         cause = "the login in the service's definition is wrong or has expired; its jobs will fail, too"
         following = f"write a new login into the FDL and apply it; 'oscar-cli service export {name}' has one"
     elif isinstance(error, NotFoundError):
-        cause = "the service names a bucket or a first folder that is not there"
+        cause = "the service names a bucket or a folder that is not there, and jobs do not make it"
         following = "make it, or name another path in the FDL"
     else:
         cause = "the server refuses what jobs will try, too"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -209,9 +209,8 @@ def chosen_service(wanted: Sequence[Wanted], name: str | None) -> Wanted:
     if name is not None:
         found = [one for one in wanted if one.service.name == name]
     else:
-        written = {path for one in wanted for path in _paths(one, "output")}
-        found = [one for one in wanted if _paths(one, "input") and not _paths(one, "input") & written]
-        found = found or list(wanted)
+        beginning = _beginning(wanted)
+        found = [one for one in wanted if one.key in beginning] or list(wanted)
     if len(found) == 1:
         return found[0]
     names = ", ".join(dict.fromkeys(one.service.name for one in wanted))
@@ -219,11 +218,16 @@ def chosen_service(wanted: Sequence[Wanted], name: str | None) -> Wanted:
     raise UsageError(what, hint=f"name one with --service: {names}")
 
 
-def _paths(wanted: Wanted, key: str) -> set[tuple[str, str]]:
-    entries = wanted.service.definition.get(key) or []
+def _beginning(wanted: Sequence[Wanted]) -> set[tuple[str, str]]:
+    """Return the keys of the services that have an input which no other service feeds."""
+    from oscarcli.fdl.graph import workflow
+
+    # A cluster's own store is told by the cluster that the services go to, whatever the file says.
+    graph = workflow([replace(one.service, cluster_key=one.cluster_id) for one in wanted])
     return {
-        (str(entry.get("storage_provider", "")).partition(".")[0], str(entry.get("path", "")).strip("/ "))
-        for entry in entries
+        (node.cluster, node.name)
+        for number, node in enumerate(graph.nodes)
+        if node.inputs and number not in graph.fed
     }
 
 

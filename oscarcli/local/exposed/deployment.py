@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from oscarcli.local import clock
-from oscarcli.local.exposed import readiness
+from oscarcli.local.exposed import probes
 from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.log import DeploymentLog
 from oscarcli.local.exposed.pod import container_name, new_name, pod
 from oscarcli.local.exposed.ports import PortError
-from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
+from oscarcli.local.jobs.engine.base import Engine, RunCancellation, RunCancelled, ScriptCommand
 from oscarcli.local.jobs.engine.container import record
 from oscarcli.local.jobs.mounts.folder import MountError
 from oscarcli.local.jobs.placement import PlacementError
@@ -167,9 +167,12 @@ class Deployment:
         """Ask a service that was started whether it answers by now."""
         with self._lock:
             port, cancellation = self._port, self._cancellation
-            if port is None or self._state != PENDING:
+            if port is None or cancellation is None or self._state != PENDING:
                 return
-        found = readiness.obstacle(self.definition, port)
+        self._probed(cancellation, port, probes.obstacle(self.definition, port))
+
+    def _probed(self, cancellation: RunCancellation, port: int, found: str | None) -> None:
+        """Take note of what a probe found, unless what it asked is gone by now."""
         with self._lock:
             if self._cancellation is cancellation and self._port == port:
                 self._become(PENDING if found else READY, found or "")
@@ -243,7 +246,7 @@ class Deployment:
                 command = pod(definition, place, new_name(name), port, folder)
                 record(placement.engine.name, container_name(command), folder)
                 self._change(cancellation, port, PENDING, "it was started a moment ago")
-                code = placement.engine.run(command, self.log.write, cancellation)
+                code = self._run_container(command, placement.engine, port, cancellation)
             return f"it ended with exit code {code}" + (KILLED_HINT if code == KILLED else "")
         except RunCancelled as cancelled:
             return str(cancelled)
@@ -253,6 +256,25 @@ class Deployment:
             # Without its thread it would seem to be starting for ever.
             log.exception('exposed service "%s" cannot be run', name)
             return str(error)
+
+    def _run_container(
+        self, command: ScriptCommand, engine: Engine, port: int, cancellation: RunCancellation
+    ) -> int:
+        """Run the container, and probe it; return its exit code. Raises RunCancelled."""
+        run = RunCancellation()
+
+        def told() -> None:
+            run.cancel(cancellation.reason or "")
+
+        def ready(found: str | None) -> None:
+            self._probed(cancellation, port, found)
+
+        cancellation.notify(told)
+        try:
+            with probes.probing(self.definition, port, ready, run.cancel):
+                return engine.run(command, self.log.write, run)
+        finally:
+            cancellation.forget(told)
 
     def _watch_calls(self, cancellation: RunCancellation, seconds: float) -> None:
         timer = threading.Timer(seconds, self._sleep_when_idle, [cancellation])

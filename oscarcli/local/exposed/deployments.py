@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from oscarcli.local.exposed.environment import PodEnvironment
@@ -13,11 +14,12 @@ from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.engine.container import recorded
 from oscarcli.local.jobs.engine.processes import kill_marked
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
-from oscarcli.local.services.exposure import is_exposed
+from oscarcli.local.services.exposure import differences, is_exposed
 from oscarcli.local.services.table import Services
 
 if TYPE_CHECKING:
     from oscarcli.local.exposed.deployment import Deployment
+    from oscarcli.local.exposed.relay import Relay
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,13 @@ class Deployments:
         self._stopped = stopped
         self._lock = threading.Lock()
         self._deployments: dict[str, Deployment] = {}
+
+    @cached_property
+    def relay(self) -> Relay:
+        """What looks after connections that stay open; made with the first call of a service."""
+        from oscarcli.local.exposed.relay import Relay
+
+        return Relay()
 
     def start_all(self, engines: Engines) -> None:
         """Remove what a server that was killed left behind, and start all exposed services."""
@@ -69,7 +78,8 @@ class Deployments:
             notes = former.log if former is not None else DeploymentLog()
             thread = former.thread if former is not None else None
             deployment = self._deployments[name] = Deployment(definition, self._environment, notes, thread)
-            _note_differences(deployment)
+            for level, sentence in differences(definition):
+                deployment.log.note(level, sentence)
             if self._stopped.has(name):
                 deployment.stop(STOPPED_BY_USER)
             else:
@@ -93,8 +103,9 @@ class Deployments:
                 deployment.start()
 
     def restart(self, deployment: Deployment) -> None:
-        """Start a service anew, also one that was stopped."""
-        self._stopped.remove(deployment.definition["name"])
+        """Start a service anew; one that was stopped stays so, as its deployment has no pods to replace."""
+        if self._stopped.has(deployment.definition["name"]):
+            return
         with self._lock:
             if self._is_current(deployment):
                 deployment.restart()
@@ -118,6 +129,8 @@ class Deployments:
             deployments = list(self._deployments.values())
         for deployment in deployments:
             deployment.stop("the server was stopped")
+        if "relay" in vars(self):
+            self.relay.close()
         _wait(deployments)
 
 
@@ -137,15 +150,3 @@ def _end(engines: Engines, engine: str, container: str) -> None:
         engines.named(engine).remove(container)
     except EngineError as error:
         log.warning("the container %s of an exposed service may be left: %s", container, error)
-
-
-def _note_differences(deployment: Deployment) -> None:
-    """Say once for each revision what is otherwise on a real cluster."""
-    expose = deployment.definition["expose"]
-    if expose["max_scale"] > 1:
-        deployment.log.note("INFO", f"one replica runs here, whatever max_scale ({expose['max_scale']}) says")
-    if expose["min_scale"] <= 0 or expose["max_scale"] <= 0:
-        deployment.log.note(
-            "WARNING",
-            "expose.min_scale and max_scale have to be 1 or more on a real cluster, which refuses 0",
-        )

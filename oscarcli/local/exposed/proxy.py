@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import logging
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from urllib.parse import quote
 
+from oscarcli.local.exposed.relay import Relay, RelayedConnection, RelayFullError
 from oscarcli.local.http.messages import READ_BLOCK, ConnectionLost, Request, Response
 from oscarcli.local.options import LOOPBACK
 
@@ -42,35 +42,102 @@ class GatewayError(Exception):
     """The service gave no answer that could be passed on; the text says why."""
 
 
-def forward(request: Request, port: int, target: str, ended: Callable[[], None]) -> Response:
+class _Call:
+    """A connection to a service, for one call.
+
+    Args:
+        port: of the service on this machine.
+        relay: looks after the connection if it outlives the call.
+
+    Raises:
+        OSError: nothing listens there.
+    """
+
+    answer: http.client.HTTPResponse
+
+    def __init__(self, port: int, relay: Relay) -> None:
+        self.connection = http.client.HTTPConnection(LOOPBACK, port, timeout=CONNECT_SECONDS)
+        self.connection.connect()
+        # After an answer with which the connection ends it is known to nobody but the answer.
+        self._socket = self.connection.sock
+        self._socket.settimeout(READ_SECONDS)
+        self._relay = relay
+
+    def handed_over(
+        self, ended: Callable[[], None], *, one_way: bool = False
+    ) -> Callable[[socket.socket, bytes], None]:
+        """Return what takes over the client's connection.
+
+        Args:
+            ended: called when both sides have ended.
+            one_way: whether the client has nothing more to say.
+
+        Raises:
+            RelayFullError: too many connections are open.
+        """
+        if self._relay.is_full:
+            raise RelayFullError
+
+        def take_over(client: socket.socket, received: bytes) -> None:
+            self._socket.setblocking(False)
+            service = self._socket.dup()
+            # What came behind the answer's head is in its buffer already.
+            buffered = self.answer.fp.peek()
+            self.close()
+            connection = RelayedConnection(client, service, ended, one_way=one_way)
+            connection.begin(received, buffered)
+            with suppress(RelayFullError):
+                self._relay.take(connection)
+
+        return take_over
+
+    def close(self) -> None:
+        """Close the connection."""
+        if hasattr(self, "answer"):
+            self.answer.close()
+        self.connection.close()
+
+
+def forward(request: Request, port: int, target: str, relay: Relay, ended: Callable[[], None]) -> Response:
     """Pass a request on, and return the answer to pass back.
 
     Args:
         request: the client's.
         port: of the service on this machine.
         target: path and query as the service gets them.
+        relay: looks after connections that stay open.
         ended: called once the answer has been passed back, or its connection has ended.
 
     Raises:
         ConnectionLost: the client went away while it sent its body.
         GatewayError: the service answers nothing that is HTTP.
+        RelayFullError: the answer would stay open, and too many do.
     """
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=CONNECT_SECONDS)
+    call: _Call | None = None
     try:
-        connection.connect()
-        connection.sock.settimeout(READ_SECONDS)
-        _send(connection, request, target)
-        answer = connection.getresponse()
-    except ConnectionLost:
-        connection.close()
+        call = _Call(port, relay)
+        _send(call.connection, request, target)
+        call.answer = call.connection.getresponse()
+        return _passed_back(call, request, ended)
+    except (ConnectionLost, RelayFullError):
+        if call is not None:
+            call.close()
         raise
     except (OSError, http.client.HTTPException, ValueError) as error:
-        connection.close()
+        if call is not None:
+            call.close()
         raise GatewayError(str(error) or type(error).__name__) from error
+
+
+def _passed_back(call: _Call, request: Request, ended: Callable[[], None]) -> Response:
+    answer = call.answer
     if answer.status == http.client.SWITCHING_PROTOCOLS:
-        return _switched(connection, answer, ended)
+        return _switched(call, ended)
+    # A client of HTTP/1.0 does not know chunks.
+    if answer.length is None and not (answer.chunked and request.is_http_1_0):
+        return _endless(call, ended)
     headers, further = _headers(answer)
-    return Response(answer.status, headers, _AnswerBody(connection, answer, ended), further_headers=further)
+    return Response(answer.status, headers, _AnswerBody(call, ended), further_headers=further)
 
 
 def _send(connection: http.client.HTTPConnection, request: Request, target: str) -> None:
@@ -85,6 +152,8 @@ def _send(connection: http.client.HTTPConnection, request: Request, target: str)
     if upgrade is not None and "upgrade" in _named(request.headers.get("connection", "")):
         connection.putheader("connection", "Upgrade")
         connection.putheader("upgrade", upgrade)
+    else:
+        connection.putheader("connection", "close")
     is_chunked = request.content_length is None
     if is_chunked:
         connection.putheader("transfer-encoding", "chunked")
@@ -122,7 +191,8 @@ def _headers(answer: http.client.HTTPResponse) -> tuple[dict[str, str], list[tup
     dropped = HOP_BY_HOP | _named(answer.getheader("connection", "")) | {"date"}
     first: dict[str, str] = {}
     further = []
-    for name, value in answer.getheaders():
+    for name, folded in answer.getheaders():
+        value = " ".join(folded.splitlines())
         if name.lower() in dropped:
             continue
         if name.lower() in {known.lower() for known in first}:
@@ -135,14 +205,9 @@ def _headers(answer: http.client.HTTPResponse) -> tuple[dict[str, str], list[tup
 class _AnswerBody:
     """The body of an answer, as it comes. Has to be closed."""
 
-    def __init__(
-        self,
-        connection: http.client.HTTPConnection,
-        answer: http.client.HTTPResponse,
-        ended: Callable[[], None],
-    ) -> None:
-        self._connection = connection
-        self._answer = answer
+    def __init__(self, call: _Call, ended: Callable[[], None]) -> None:
+        self._call = call
+        self._answer = call.answer
         self._ended = ended
 
     def __iter__(self) -> Iterator[bytes]:
@@ -156,54 +221,22 @@ class _AnswerBody:
 
     def close(self) -> None:
         """Close the connection."""
-        self._answer.close()
-        self._connection.close()
+        self._call.close()
         self._ended()
 
 
-def _switched(
-    connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, ended: Callable[[], None]
-) -> Response:
+def _switched(call: _Call, ended: Callable[[], None]) -> Response:
     """Return the answer to a client that speaks another protocol from here on, such as WebSocket."""
-    headers, further = _headers(answer)
-    headers |= {"Connection": "Upgrade", "Upgrade": answer.getheader("upgrade", "")}
-
-    def take_over(client: socket.socket, received: bytes) -> None:
-        try:
-            _carry(client, received, connection.sock, answer)
-        finally:
-            answer.close()
-            connection.close()
-            ended()
-
-    return Response(answer.status, headers, further_headers=further, takes_over=take_over)
+    headers, further = _headers(call.answer)
+    headers |= {"Connection": "Upgrade", "Upgrade": call.answer.getheader("upgrade", "")}
+    return Response(call.answer.status, headers, further_headers=further, takes_over=call.handed_over(ended))
 
 
-def _carry(
-    client: socket.socket, received: bytes, service: socket.socket, answer: http.client.HTTPResponse
-) -> None:
-    """Carry bytes both ways until one side ends."""
-    for side in (client, service):
-        side.settimeout(None)
-
-    def back() -> None:
-        with suppress(OSError, ValueError):
-            # What came behind the answer's head is in its buffer already.
-            while block := answer.fp.read1(READ_BLOCK):
-                client.sendall(block)
-        _end(client, service)
-
-    thread = threading.Thread(target=back, name="upgraded", daemon=True)
-    thread.start()
-    with suppress(OSError):
-        service.sendall(received)
-        while block := client.recv(READ_BLOCK):
-            service.sendall(block)
-    _end(client, service)
-    thread.join()
-
-
-def _end(*sides: socket.socket) -> None:
-    for side in sides:
-        with suppress(OSError):
-            side.shutdown(socket.SHUT_RDWR)
+def _endless(call: _Call, ended: Callable[[], None]) -> Response:
+    """Return an answer of unknown length, which may take hours: it is carried as the service sends it."""
+    headers, further = _headers(call.answer)
+    coding = call.answer.getheader("transfer-encoding")
+    headers |= {"Connection": "close", **({"Transfer-Encoding": coding} if coding else {})}
+    return Response(
+        call.answer.status, headers, further_headers=further, takes_over=call.handed_over(ended, one_way=True)
+    )

@@ -60,6 +60,7 @@ class CheckedConnection(HTTPConnection):
     RequestHandlerClass = CheckedRequest
     was_idle = False
     was_refused = False
+    was_handed_over = False
     # When the first byte of a head came whose last one is not there, in seconds since the epoch.
     head_since: float | None = None
 
@@ -136,7 +137,10 @@ class CheckedConnection(HTTPConnection):
         """Close the connection."""
         if self.was_refused:
             self._drain()
+        # Of one that was handed over only this end is closed; cheroot would end it for both.
+        self.linger = self.was_handed_over
         super().close()
+        self.socket.close()
 
     def _drain(self) -> None:
         """Take what the client has sent by now, without waiting for more."""

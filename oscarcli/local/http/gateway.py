@@ -45,16 +45,17 @@ class HandlerGateway(Gateway):
             self._send(response, body)
 
     def _hand_over(self, response: Response, take_over: Callable[[socket.socket, bytes], None]) -> None:
-        """Answer, and leave the connection to whoever speaks another protocol on it until its end."""
+        """Send the head of the answer, and leave the connection to whoever sends the rest."""
         request = self.req
         request.close_connection = True
-        try:
-            # Who takes over finds out by itself that the client is gone, and ends what it has.
-            with suppress(OSError):
-                self._send_head(response)
-            take_over(request.conn.socket, request.conn.rfile.buffered())
-        except OSError as error:
-            log.debug("client lost while another protocol was spoken: %s", error)
+        # Nothing is to be added to what the headers say of the body, as cheroot does for HTTP/1.1.
+        request.response_protocol = "HTTP/1.0"
+        # Who takes over finds out by itself that the client is gone, and ends what it has.
+        with suppress(OSError):
+            self._send_head(response)
+        connection = request.conn.socket.dup()
+        request.conn.was_handed_over = True
+        take_over(connection, request.conn.rfile.buffered())
 
     def _malformed(self, malformed: MalformedBody) -> Response:
         self.req.conn.was_refused = True
@@ -77,6 +78,7 @@ class HandlerGateway(Gateway):
             body=body,
             content_length=length,
             remote_ip=request.conn.remote_addr or "127.0.0.1",
+            is_http_1_0=request.response_protocol != "HTTP/1.1",
         )
 
     def _send(self, response: Response, body: RequestBody) -> None:
@@ -117,8 +119,8 @@ class HandlerGateway(Gateway):
         request = self.req
         request.status = _status_line(response.status)
         headers = {"Date": _http_date(int(time.time())), **response.headers}
-        has_body = response.status >= 200 and response.status not in (204, 304)
-        if isinstance(response.body, bytes) and has_body:
+        may_have_body = response.status >= 200 and response.status not in (204, 304)
+        if isinstance(response.body, bytes) and may_have_body and response.takes_over is None:
             headers.setdefault("Content-Length", str(len(response.body)))
         pairs = [*headers.items(), *response.further_headers]
         if any("\r" in value or "\n" in value for _, value in pairs):

@@ -41,6 +41,7 @@ class Request:
     body: Body
     content_length: int | None
     remote_ip: str
+    is_http_1_0: bool = False
 
     @property
     def raw_path(self) -> str:
@@ -85,8 +86,8 @@ class Response:
         body: bytes, or an iterable of bytes, which is sent in chunks when `headers` has no Content-Length.
         close_connection: whether it is the last one of its connection.
         further_headers: those whose name is in `headers` already, such as a second Set-Cookie.
-        takes_over: for an answer that ends HTTP on its connection: gets the socket and what was received
-            of what follows, and returns when the connection is to be closed.
+        takes_over: for an answer that ends HTTP on its connection: gets a socket that is its own from then
+            on, and what was received of what follows. `headers` say how the client finds the end.
     """
 
     status: int = 200

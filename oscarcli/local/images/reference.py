@@ -9,7 +9,9 @@ from pathlib import Path
 from oscarcli.local.images.model import ImageError
 
 # What podman, skopeo and apptainer call the two forms in which an image is one tar file.
-ARCHIVES = ("docker-archive", "oci-archive")
+DOCKER_ARCHIVE = "docker-archive"
+OCI_ARCHIVE = "oci-archive"
+ARCHIVES = (DOCKER_ARCHIVE, OCI_ARCHIVE)
 SINGULARITY = "sif"
 _NAME = re.compile(r"[\w][\w.\-/:@]*", re.ASCII)
 

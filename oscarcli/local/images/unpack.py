@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import shutil
 import tarfile
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from oscarcli.local.images.model import ImageError, Progress
-from oscarcli.local.images.reference import SINGULARITY, ImageFile
+from oscarcli.local.images.reference import DOCKER_ARCHIVE, SINGULARITY, ImageFile
 
+DOCKER_MANIFEST = "manifest.json"
 # A file of this name says that another one is gone; one of the second name, that all of its folder are.
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
@@ -22,9 +24,10 @@ _MAX_DOCUMENT = 4 << 20
 
 @dataclass(frozen=True)
 class ImageContent:
-    """What is in an image's file: its layers' names in the archive, and its configuration with its digest."""
+    """What is in an image's file: its layers' names, and its configuration with its name and its digest."""
 
     layers: tuple[str, ...]
+    config_name: str
     config: dict[str, Any]
     digest: str
 
@@ -57,9 +60,35 @@ def unpack(file: ImageFile, target: Path, progress: Progress) -> ImageContent:
     return content
 
 
+def as_docker_archive(file: ImageFile, folder: Path) -> Path:
+    """Copy an OCI archive and make it one of Docker's besides, which its older versions want.
+
+    Args:
+        file: the archive.
+        folder: where the copy goes.
+
+    Raises:
+        ImageError: it is no archive of an image, or cannot be copied.
+    """
+    path = folder / "image.tar"
+    try:
+        with tarfile.open(file.path, "r:") as archive:
+            content = _content(file, archive)
+        shutil.copyfile(file.path, path)
+        manifest = [{"Config": content.config_name, "RepoTags": None, "Layers": content.layers}]
+        data = json.dumps(manifest).encode()
+        with tarfile.open(path, "a") as archive:
+            entry = tarfile.TarInfo(DOCKER_MANIFEST)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    except (tarfile.TarError, OSError, ValueError, LookupError, TypeError) as error:
+        raise ImageError(f"the image file {file.path} cannot be read: {error}") from error
+    return path
+
+
 def _content(file: ImageFile, archive: tarfile.TarFile) -> ImageContent:
-    if file.kind == "docker-archive":
-        manifest = _document(archive, "manifest.json")[0]
+    if file.kind == DOCKER_ARCHIVE:
+        manifest = _document(archive, DOCKER_MANIFEST)[0]
         name, layers = manifest["Config"], tuple(manifest["Layers"])
     else:
         index = _document(archive, "index.json")
@@ -68,7 +97,7 @@ def _content(file: ImageFile, archive: tarfile.TarFile) -> ImageContent:
     with _member(archive, name) as stream:
         data = stream.read(_MAX_DOCUMENT)
     config = json.loads(data).get("config") or {}
-    return ImageContent(layers, config, f"sha256:{hashlib.sha256(data).hexdigest()}")
+    return ImageContent(layers, name, config, f"sha256:{hashlib.sha256(data).hexdigest()}")
 
 
 def _blob(descriptor: dict[str, Any]) -> str:

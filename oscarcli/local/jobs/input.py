@@ -6,9 +6,9 @@ import errno
 import json
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from oscarcli.local.jobs.classify import (
     MINIO,
@@ -34,6 +34,9 @@ CREDENTIALS = {
     "onedata": ("oneprovider_host", "token", "space"),
     "webdav": ("hostname", "login", "password"),
 }
+
+Download = Callable[[str, str, BinaryIO], None]
+"""Writes the object with a bucket and a key to a file. Raises StageError, SupervisorCrash, OSError."""
 
 
 class CredentialsError(ReportedError):
@@ -113,17 +116,9 @@ class Input:
                 raise CredentialsError(ONEDATA)
             with crashing("the storage provider of the event has no name"):
                 hash(payload.provider)
-            if payload.provider == "default" and (payload.kind == S3 or self._storage is not None):
-                return self._fetch(payload)
-            others = self._definition["storage_providers"].get(payload.kind.lower(), {})
-            if payload.kind == MINIO and payload.provider != "default" and payload.provider in others:
-                return self._fetch(payload, others[payload.provider])
-            if payload.provider != "default" and payload.provider in others:
-                self._log.note(
-                    "WARNING",
-                    f"the local cluster fetches nothing from the storage provider {payload.kind.lower()}."
-                    f"{payload.provider}: the event itself is the input",
-                )
+            download = self._download_of(payload)
+            if download is not None:
+                return self._fetch(payload, download)
         return self._unpack(payload if isinstance(payload, Raw) else Raw(payload.event))
 
     def _dcache_file(self, file: DCacheFile) -> str:
@@ -136,27 +131,31 @@ class Input:
         if os.path.commonpath([own, os.path.normpath(target)]) != own:
             words = "the local cluster fetches no file to a place outside TMP_INPUT_DIR"
             raise PermissionError(errno.EACCES, words, file.name)
-        from oscarcli.local.jobs.webdav_client import WebDavClient
+        from oscarcli.local.jobs.providers.webdav_client import WebDavClient
 
         WebDavClient(settings, "the input could not be fetched", []).download(file.path, Path(target))
         return target
 
-    def _fetch(self, event: EventObject, provider: Mapping[str, Any] | None = None) -> str:
-        """Download the object of an event, from the cluster's own store unless a provider is given."""
+    def _download_of(self, event: EventObject) -> Download | None:
+        """Return what fetches the object of an event; `None` without credentials for it."""
+        if (event.kind, event.provider) == (MINIO, "default"):
+            return None if self._storage is None else self._storage.download
+        kind = event.kind.lower()
+        settings = (self._definition["storage_providers"].get(kind) or {}).get(event.provider)
+        if settings is not None:
+            from oscarcli.local.jobs.providers.s3_storage import OtherStorage
+
+            return OtherStorage(kind, settings, "the input could not be fetched").download
+        return _without_credentials if (event.kind, event.provider) == (S3, "default") else None
+
+    def _fetch(self, event: EventObject, download: Download) -> str:
+        """Fetch the object of an event."""
         # The name of "a/" is empty; a path ends with "/" then.
         target = os.path.join(self._workspace.input, event.key.rpartition("/")[2])  # noqa: PTH118
         self._log.info(f"Found '{event.kind}' input provider")
         self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
         with open(target, "wb") as file:  # noqa: PTH123
-            if provider is not None:
-                from oscarcli.local.jobs.federation.remote import download
-
-                download(provider, event.bucket, event.key, file)
-            elif event.kind != MINIO or self._storage is None:
-                line = "botocore.exceptions.NoCredentialsError: Unable to locate credentials"
-                raise SupervisorCrash("the event is one of AWS, whose objects cannot be fetched here", line)
-            else:
-                self._storage.download(event.bucket, event.key, file)
+            download(event.bucket, event.key, file)
         self._log.info(
             f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path "
             f"'{self._workspace.shown(target)}'"
@@ -173,6 +172,12 @@ class Input:
             with self._payload.open("rb") as source, target.open("wb") as file:
                 decode_base64(source, file)
         return str(target)
+
+
+def _without_credentials(bucket: str, key: str, target: BinaryIO) -> None:
+    """Do as the supervisor does with an event of Amazon: it looks for keys on the machine that it runs on."""
+    line = "botocore.exceptions.NoCredentialsError: Unable to locate credentials"
+    raise SupervisorCrash("the definition has no s3.default, and the event is one of Amazon's", line)
 
 
 def environment_bytes(value: str) -> bytes:

@@ -9,18 +9,19 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from oscarcli.local.jobs.classify import crashing
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.reported import ReportedError
-from oscarcli.local.services.definition import MINIO_DEFAULT, provider_of
+from oscarcli.local.services.definition import MINIO_DEFAULT, S3_KINDS, provider_of
 from oscarcli.local.services.unsupported import REMOTE_OUTPUTS
 
 if TYPE_CHECKING:
-    from oscarcli.local.jobs.onedata_output import OnedataOutput
-    from oscarcli.local.jobs.webdav_output import WebDavOutput
+    from oscarcli.local.jobs.providers.onedata_output import OnedataOutput
+    from oscarcli.local.jobs.providers.webdav_output import WebDavOutput
 
 # A multiple of three, so that the pieces of base64 join without padding.
 BASE64_BLOCK = 3 << 16
@@ -33,10 +34,12 @@ class StageError(ReportedError):
         code: the error's code, as the supervisor's S3 client has it.
         message: the storage's words.
         operation: what was tried, by its S3 name.
+        attempts: how often it was tried.
     """
 
-    def __init__(self, code: str, message: str, operation: str) -> None:
-        text = f"An error occurred ({code}) when calling the {operation} operation: {message}"
+    def __init__(self, code: str, message: str, operation: str, attempts: int = 1) -> None:
+        retried = f" (reached max retries: {attempts - 1})" if attempts > 1 else ""
+        text = f"An error occurred ({code}) when calling the {operation} operation{retried}: {message}"
         super().__init__(text, message)
 
 
@@ -155,10 +158,20 @@ def _sender(
     if (kind, identifier) == MINIO_DEFAULT and storage is not None:
         return lambda path, name: _store(storage, path, name, output["path"], log)
     settings = (destinations.providers.get(kind) or {}).get(identifier)
-    if settings is None or kind not in REMOTE_OUTPUTS:
+    if settings is None or (kind, identifier) == MINIO_DEFAULT or kind not in REMOTE_OUTPUTS:
         return None
+    if kind in S3_KINDS:
+        opened = cache(partial(_other_storage, kind, settings))
+        return lambda path, name: _store(opened(), path, name, output["path"], log)
     remote = _remote_output(kind, settings, destinations, log)
     return lambda path, name: remote.upload(path, output["path"], name)
+
+
+def _other_storage(kind: str, settings: Mapping[str, Any]) -> RunStorage:
+    """Return another store; the supervisor opens one when it has a file for it. Raises SupervisorCrash."""
+    from oscarcli.local.jobs.providers.s3_storage import OtherStorage
+
+    return OtherStorage(kind, settings, "a result could not be stored")
 
 
 def _remote_output(
@@ -166,10 +179,10 @@ def _remote_output(
 ) -> WebDavOutput | OnedataOutput:
     # A server starts without their libraries.
     if kind == "webdav":
-        from oscarcli.local.jobs.webdav_output import WebDavOutput
+        from oscarcli.local.jobs.providers.webdav_output import WebDavOutput
 
         return WebDavOutput(settings, destinations.printed)
-    from oscarcli.local.jobs.onedata_output import OnedataOutput
+    from oscarcli.local.jobs.providers.onedata_output import OnedataOutput
 
     return OnedataOutput(settings, log)
 

@@ -76,6 +76,10 @@ class JobOutcome:
 class Jobs:
     """Jobs by name. Changes join the caller's transaction.
 
+    What happens to a job is not flushed to the disk: nobody was promised it. After a power cut an earlier
+    state of the job may be there, from before anything that it stored, and it is run again or counts as
+    interrupted, as any job that a server leaves behind.
+
     Args:
         state: the database; its schema includes `SCHEMA`.
         is_held: asked with a job's service and those of all running jobs, tells whether the job has to wait
@@ -113,7 +117,7 @@ class Jobs:
         if limit < 1:
             return taken
         excluded = set(busy)
-        with self._state.transaction() as connection:
+        with self._state.transaction(durable=False) as connection:
             rows = connection.execute(
                 "SELECT jobs.id, name, service, definition, payload, body FROM jobs "
                 "LEFT JOIN events ON events.id = jobs.event WHERE status = ? ORDER BY jobs.id",
@@ -149,7 +153,7 @@ class Jobs:
     def finish(self, name: str, outcome: JobOutcome) -> None:
         """Record how a job ended; nothing happens when it was removed meanwhile."""
         status = SUCCEEDED if outcome.succeeded else FAILED
-        with self._state.transaction() as connection:
+        with self._state.transaction(durable=False) as connection:
             connection.execute(
                 "UPDATE jobs SET status = ?, finished = ?, exit_code = ?, reason = ?, payload = NULL, "
                 "definition = NULL WHERE name = ? AND status = ?",
@@ -158,7 +162,7 @@ class Jobs:
 
     def finish_and_claim(self, name: str, outcome: JobOutcome, busy: Iterable[str]) -> Job | None:
         """Record how a job ended and take the next, with one commit; see `finish` and `claim`."""
-        with self._state.transaction():
+        with self._state.transaction(durable=False):
             self.finish(name, outcome)
             return next(iter(self.claim(1, busy)), None)
 

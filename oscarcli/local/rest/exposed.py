@@ -10,6 +10,7 @@ from oscarcli.local.answers import ApiError, json_answer
 from oscarcli.local.exposed.deployments import Deployments
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.rest.auth import is_basic
+from oscarcli.local.rest.cors import add_cors_headers, cors_headers, preflight_answer
 from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.rest.services import check_auth, deployed, deployment_document, service_of
 from oscarcli.local.services.definition import Definition
@@ -36,35 +37,51 @@ def answer(cluster: LocalCluster, request: Request) -> Response | None:
     deployment = cluster.deployments.get(match[1]) if match is not None else None
     if match is None or deployment is None:
         return None
+    cluster.exposed_calls.add(match[1])
+    cors = cors_headers(request)
+    if cors and request.method == "OPTIONS":
+        return preflight_answer(cors)
+    try:
+        response = _answered(cluster, deployment, request, f"/{match[2] or ''}")
+    except ApiError as error:
+        error.headers.update(cors)
+        raise
+    add_cors_headers(response, cors)
+    return response
+
+
+def _answered(cluster: LocalCluster, deployment: Deployment, request: Request, rest: str) -> Response:
+    """Pass a call on; `rest` is the path below the service's own. Raises ApiError."""
     from oscarcli.local.exposed.deployment import UnavailableError
     from oscarcli.local.exposed.proxy import GatewayError
+    from oscarcli.local.exposed.relay import RelayFullError
 
     definition = deployment.definition
+    name = definition["name"]
     cookie = _admit(cluster, request, definition)
-    rest = f"/{match[2] or ''}"
-    path = base_path(definition["name"]) + rest if definition["expose"]["rewrite_target"] else rest
+    path = base_path(name) + rest if definition["expose"]["rewrite_target"] else rest
     target = f"{path}?{request.raw_query}" if "?" in request.target else path
     try:
-        response = _forwarded(deployment, request, target)
-    except UnavailableError as error:
-        text = f'the service "{match[1]}" cannot be called: {error}\n'
+        response = _forwarded(cluster, deployment, request, target)
+    except (UnavailableError, RelayFullError) as error:
+        text = f'the service "{name}" cannot be called: {error}\n'
         raise ApiError(503, text, {"Retry-After": "1"}) from error
     except GatewayError as error:
-        raise ApiError(502, f'the service "{match[1]}" gave no answer: {error}\n') from error
+        raise ApiError(502, f'the service "{name}" gave no answer: {error}\n') from error
     _note_redirect(deployment, response)
     if cookie:
         response.further_headers = [*response.further_headers, ("Set-Cookie", cookie)]
     return response
 
 
-def _forwarded(deployment: Deployment, request: Request, target: str) -> Response:
+def _forwarded(cluster: LocalCluster, deployment: Deployment, request: Request, target: str) -> Response:
     """Pass a call on; it lasts as long as its answer, or what is spoken on its connection afterwards."""
     from oscarcli.local.exposed.proxy import forward
 
     call = ExitStack()
     try:
         port = call.enter_context(deployment.called())
-        return forward(request, port, target, call.close)
+        return forward(request, port, target, cluster.deployments.relay, call.close)
     except BaseException:
         call.close()
         raise

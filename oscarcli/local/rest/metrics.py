@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -77,24 +77,34 @@ def _all_totals(call: Call, span: Span) -> list[CallTotals]:
     return [totals for totals in all_totals if totals.service in names]
 
 
+def _exposed(call: Call, span: Span) -> dict[str, int]:
+    """Return how often the exposed services that the caller sees were called."""
+    counts = call.cluster.exposed_calls.counts(span.window)
+    if call.caller.is_admin:
+        return counts
+    names = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
+    return {service: count for service, count in counts.items() if service in names}
+
+
 def summary(call: Call) -> Response:
-    """GET /system/metrics."""
+    """GET /system/metrics: active services are those that are there, all services those that were called."""
     span = _span(call)
     all_totals = _all_totals(call, span)
+    exposed = _exposed(call, span)
     existing = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
     hours = {
         service: hours
         for service, hours in call.cluster.calls.cpu_hours(span.window).items()
         if call.caller.is_admin or service in existing
     }
-    active = {totals.service for totals in all_totals}
+    called = {totals.service for totals in all_totals} | set(exposed)
     users = _users(all_totals)
     totals = {
-        "services_count_active": len(active),
-        "services_count_total": len(existing | active),
+        "services_count_active": len(existing),
+        "services_count_total": len(called),
         "cpu_hours_total": _number(sum(hours.values())),
         "gpu_hours_total": 0,
-        **_requests(all_totals),
+        **_requests(all_totals, sum(exposed.values())),
         "countries_count": 0,
         "countries": [] if all_totals else None,
         "users_count": len(users),
@@ -118,28 +128,35 @@ def breakdown(call: Call) -> Response:
     if include_users and form == "csv":
         raise MetricsError(400, "include_users is not supported for csv")
     all_totals = _all_totals(call, span)
-    items = _items(group, all_totals, include_users=include_users)
+    exposed = _exposed(call, span)
+    items = _items(group, all_totals, exposed, include_users=include_users)
     if form == "csv":
         return _csv(CSV_HEADERS[group], items)
     return json_answer({**span.shown, "group_by": asked, "items": items})
 
 
-def _items(group: str, all_totals: Sequence[CallTotals], *, include_users: bool) -> list[Document]:
+def _items(
+    group: str, all_totals: Sequence[CallTotals], exposed: Mapping[str, int], *, include_users: bool
+) -> list[Document]:
     # Every caller is on this machine, so there are no countries to tell apart.
     if group == "country":
         return []
-    keys = sorted({getattr(totals, group) for totals in all_totals})
-    parts = [(key, [totals for totals in all_totals if getattr(totals, group) == key]) for key in keys]
+    keys = {getattr(totals, group) for totals in all_totals} | (set(exposed) if group == "service" else set())
+    parts = [
+        (key, [totals for totals in all_totals if getattr(totals, group) == key]) for key in sorted(keys)
+    ]
     if group == "user":
         return [_user_item(key, part) for key, part in parts]
-    return [_service_item(key, part, include_users) for key, part in parts]
+    return [_service_item(key, part, exposed.get(key, 0), include_users) for key, part in parts]
 
 
-def _service_item(service: str, all_totals: Sequence[CallTotals], include_users: bool) -> Document:
+def _service_item(
+    service: str, all_totals: Sequence[CallTotals], exposed: int, include_users: bool
+) -> Document:
     users = _users(all_totals)
     return {
         "key": service,
-        **_requests(all_totals),
+        **_requests(all_totals, exposed),
         "unique_users_count": len(users),
         **({"users": users} if include_users and users else {}),
         "countries": [],
@@ -197,7 +214,7 @@ def _values(call: Call, window: Window) -> dict[str, float]:
         0,
         _count(all_totals, SYNC),
         _count(all_totals, ASYNC),
-        0,
+        call.cluster.exposed_calls.counts(window).get(call.name, 0),
         len(_users(all_totals)),
     )
     return dict(zip(METRICS, counts, strict=True))
@@ -207,13 +224,14 @@ def _unit(metric: str) -> Document:
     return {"unit": "hours"} if metric.endswith("-hours") else {}
 
 
-def _requests(all_totals: Sequence[CallTotals]) -> Document:
+def _requests(all_totals: Sequence[CallTotals], exposed: int) -> Document:
+    """Return the counts; those of exposed services are no part of the total."""
     sync, asynchronous = _count(all_totals, SYNC), _count(all_totals, ASYNC)
     return {
         "requests_count_total": sync + asynchronous,
         "requests_count_sync": sync,
         "requests_count_async": asynchronous,
-        "requests_count_exposed": 0,
+        "requests_count_exposed": exposed,
     }
 
 

@@ -43,18 +43,24 @@ def create(call: Call) -> Response:
     body, token = body_of(call, INVALID), user_token(call)
     call.cluster.workers.check(read_definition(body), token)
     definition = call.cluster.lifecycle.create(body, call.caller)
-    problems = call.cluster.workers.create(definition, token)
-    if problems:
+    try:
+        call.cluster.output_buckets.make(definition)
+        problems = call.cluster.workers.create(definition, token)
+        if problems:
+            raise ApiError(500, f"Error creating the service: {problems[0]}")
+    except ApiError:
         call.cluster.lifecycle.withdraw(definition["name"])
         call.cluster.attachments.release()
-        raise ApiError(500, f"Error creating the service: {problems[0]}")
+        raise
     _prepare(call, definition)
+    call.cluster.output_buckets.check_tags(definition)
     return empty(201)
 
 
 def update(call: Call) -> Response:
     """PUT /system/services."""
     definition = call.cluster.lifecycle.update(body_of(call, INVALID), call.caller)
+    call.cluster.output_buckets.update(definition)
     _prepare(call, definition)
     call.cluster.attachments.release()
     call.cluster.workers.update(definition, user_token(call))

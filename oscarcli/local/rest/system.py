@@ -12,7 +12,7 @@ from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.runner import host_memory
 from oscarcli.local.jobs.table import FAILED, PENDING, RUNNING, SUCCEEDED
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.services.definition import NAMESPACE, REGION
+from oscarcli.local.services.definition import NAMESPACE
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
@@ -60,13 +60,7 @@ def config(call: Call) -> Response:
                 "oidc_groups": _groups(cluster),
                 "minio_quota_enabled": False,
             },
-            "minio_provider": {
-                "endpoint": cluster.s3_endpoint,
-                "verify": False,
-                "access_key": keys.access_key,
-                "secret_key": keys.secret_key,
-                "region": REGION,
-            },
+            "minio_provider": cluster.store_settings(keys.access_key, keys.secret_key),
             "allowed_image_repositories": [],
         }
     )

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable
 
 from oscarcli.local.answers import ApiError
+from oscarcli.local.objects.model import ObjectRecord
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.services.definition import (
     OWNER,
@@ -21,6 +22,9 @@ from oscarcli.local.services.table import Services
 from oscarcli.local.users.access import RequestCaller
 
 log = logging.getLogger(__name__)
+
+# A bucket with more than these is no new one.
+MAX_FOLDERS = 100
 
 
 class ServiceBuckets:
@@ -147,6 +151,15 @@ class ServiceBuckets:
     def _users(self, bucket: str) -> list[str]:
         return [other["name"] for other in self._services.all() if bucket in _used_buckets(other)]
 
+    def withdraw(self, definition: Definition) -> None:
+        """Remove the buckets that a service came with, as far as nothing but folders is in them."""
+        for bucket in dict.fromkeys([*_used_buckets(definition), *definition["bucket_list"]]):
+            found = self._store.bucket(bucket)
+            if found is not None and found.tags.get("from_service") == definition["name"]:
+                page = self._store.list_page(bucket, "", "", MAX_FOLDERS)
+                if not page.truncated and all(_is_marker(record) for record in page.objects):
+                    self._remove_bucket(definition["name"], bucket)
+
     def remove(self, definition: Definition, isolated: Iterable[str]) -> None:
         """Remove the buckets of a service that is gone; what it or another service mounts or uses stays.
 
@@ -167,6 +180,10 @@ class ServiceBuckets:
             )
         elif self._store.bucket(bucket) is not None:
             self._store.delete_bucket(bucket, with_objects=True)
+
+
+def _is_marker(record: ObjectRecord) -> bool:
+    return record.key.endswith("/") and not record.size
 
 
 def _tags(definition: Definition) -> dict[str, str]:

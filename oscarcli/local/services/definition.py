@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ MAX_NAME = 39
 NAMESPACE = "oscar-svc"
 OWNER = "cluster_admin"
 MINIO_DEFAULT = ("minio", "default")
+S3_KINDS = ("minio", "s3")
 REGION = "us-east-1"
 LOG_LEVELS = ("NOTSET", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _VARIABLE = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
@@ -118,8 +119,12 @@ def bucket_folder(entry: Mapping[str, Any]) -> BucketFolder:
 
 
 def inputs_of(definition: Definition) -> list[BucketFolder]:
-    """Return the places in the cluster's own store whose objects start jobs."""
-    return _own_places(definition["input"])
+    """Return the places in the cluster's own store whose objects start jobs.
+
+    It may be given by another id, with the same settings: input of another MinIO is refused.
+    """
+    places = map(bucket_folder, definition["input"])
+    return [place for place in places if place.provider[0] == MINIO_DEFAULT[0]]
 
 
 def watched_folders(definition: Definition) -> list[BucketFolder]:
@@ -136,11 +141,13 @@ def watched_folders(definition: Definition) -> list[BucketFolder]:
 
 def outputs_of(definition: Definition) -> list[BucketFolder]:
     """Return the places in the cluster's own store where results go."""
-    return _own_places(definition["output"])
+    return [place for place in map(bucket_folder, definition["output"]) if place.provider == MINIO_DEFAULT]
 
 
-def _own_places(entries: Iterable[Mapping[str, Any]]) -> list[BucketFolder]:
-    return [place for entry in entries if (place := bucket_folder(entry)).provider == MINIO_DEFAULT]
+def stores_elsewhere(definition: Definition) -> list[BucketFolder]:
+    """Return the places in other stores that speak S3 where results go."""
+    places = map(bucket_folder, definition["output"])
+    return [place for place in places if place.provider[0] in S3_KINDS and place.provider != MINIO_DEFAULT]
 
 
 def buckets_of(definition: Definition) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from oscarcli.local.answers import ApiError
@@ -10,6 +10,8 @@ from oscarcli.local.services.definition import INVALID
 
 MAX_PORT = 65_535
 AUTH_TYPES = ("basic", "forward")
+SCALE = ("min_scale", "max_scale", "cpu_threshold")
+PROBE_MODES = ("legacy", "direct")
 
 
 def is_exposed(definition: Mapping[str, Any]) -> bool:
@@ -67,7 +69,7 @@ def check_scale(definition: Mapping[str, Any], failure: str) -> None:
         ApiError: 500.
     """
     name, expose = definition["name"], definition["expose"]
-    too_few = [key for key in ("min_scale", "max_scale", "cpu_threshold") if expose[key] < 1]
+    too_few = [key for key in SCALE if expose[key] < 1]
     if is_exposed(definition) and too_few:
         raise ApiError(
             500,
@@ -75,3 +77,27 @@ def check_scale(definition: Mapping[str, Any], failure: str) -> None:
             f'HorizontalPodAutoscaler.autoscaling "{name}-hpa" is invalid: expose.{too_few[0]}: '
             f"Invalid value: {expose[too_few[0]]}: must be greater than 0",
         )
+
+
+def differences(definition: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield level and sentence for what of `expose` means less here, or is otherwise on a real cluster."""
+    expose = definition["expose"]
+    if expose["max_scale"] > 1:
+        yield (
+            "INFO",
+            f"one replica runs here, whatever max_scale ({expose['max_scale']}) and cpu_threshold "
+            f"({expose['cpu_threshold']}) say",
+        )
+    too_few = [key for key in SCALE if expose[key] < 1]
+    if too_few:
+        yield (
+            "WARNING",
+            f"expose.{' and '.join(too_few)} must be 1 or more on a real cluster, which refuses 0",
+        )
+    if len(expose["api_port"]) > 1:
+        yield "WARNING", f"only the first of expose.api_port is reached: {expose['api_port'][0]}"
+    mode = str(expose.get("probe_mode") or PROBE_MODES[0])
+    if mode.strip().lower() not in PROBE_MODES:
+        yield "WARNING", f'expose.probe_mode "{mode}" counts as "{PROBE_MODES[0]}", as on a real cluster'
+    if expose.get("auth_type") and not expose["set_auth"]:
+        yield "WARNING", "expose.auth_type means nothing without set_auth, as on a real cluster"

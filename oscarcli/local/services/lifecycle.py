@@ -164,11 +164,12 @@ class Lifecycle:
             raise ApiError(400, INVALID + obstacle)
 
     def withdraw(self, name: str) -> None:
-        """Take back a service that was just created; its buckets stay, as they may be older."""
+        """Take back a service that was just created, and the buckets that came with it and are empty."""
         with self._state.transaction():
             definition = self._services.get(name)
             if definition is not None:
                 self._services.remove(name)
+                self._buckets.withdraw(definition)
                 self._volumes.release(definition)
 
     def delete(self, name: str, caller: RequestCaller = ADMIN) -> None:

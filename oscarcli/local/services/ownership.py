@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.services.definition import (
-    MINIO_DEFAULT,
     NAMESPACE,
     OWNER,
     Definition,
@@ -106,7 +105,7 @@ class Ownership:
     def isolated(self, definition: Definition) -> dict[str, str]:
         """Return the buckets that are made for one allowed user each, and that user's uid."""
         is_wanted = definition["isolation_level"].upper() == ISOLATED and self._is_user(definition["owner"])
-        sources = [place for place in inputs_of(definition) if place.provider == MINIO_DEFAULT]
+        sources = inputs_of(definition)
         return {
             f"{place.bucket}-{uid[:SHORT_UID]}": uid
             for place in (sources if is_wanted else ())

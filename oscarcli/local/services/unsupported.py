@@ -6,7 +6,7 @@ in it is dropped in silence.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,8 @@ from oscarcli.local.services.mounts import mount_of
 # The only input providers the manager knows; the text is its own.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
 # What can be used besides the cluster's own objects: where results go, and where input comes from.
-REMOTE_OUTPUTS = ("webdav", "onedata")
-REMOTE_INPUTS = ("webdav",)
+REMOTE_OUTPUTS = ("minio", "s3", "webdav", "onedata")
+REMOTE_INPUTS = ("minio", "webdav")
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
@@ -48,11 +48,19 @@ _FIELDS: tuple[tuple[str, Callable[[Definition], Any], str], ...] = (
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What the engine of a service can do: `engine` is its name."""
+    """What a service can have here.
+
+    Args:
+        engine: the name of its engine.
+        images: whether that runs scripts in images.
+        gpus: whether it hands out GPUs.
+        store: how the cluster tells of its own store to its own account.
+    """
 
     engine: str
     images: bool
     gpus: bool
+    store: Mapping[str, Any]
 
 
 def refuse_impossible(definition: Definition, capabilities: Capabilities) -> None:
@@ -60,7 +68,7 @@ def refuse_impossible(definition: Definition, capabilities: Capabilities) -> Non
 
     Args:
         definition: the definition.
-        capabilities: what its engine can do.
+        capabilities: what it can have.
 
     Raises:
         ApiError: 400; 500 for a provider that the definition does not define, as the manager does.
@@ -81,6 +89,7 @@ def refuse_impossible(definition: Definition, capabilities: Capabilities) -> Non
         if place.provider[0] not in INPUT_PROVIDERS:
             raise ApiError(400, UNKNOWN_INPUT)
         _refuse_foreign(definition, "input", place)
+        _refuse_other_minio(definition, place, capabilities.store)
     for place in map(bucket_folder, definition["output"]):
         _refuse_foreign(definition, "output", place)
     mount = mount_of(definition)
@@ -119,6 +128,17 @@ def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder)
         f'{INVALID}{direction}.storage_provider: the local cluster does not use "{name}" here; '
         'write "minio.default", or use a real cluster',
     )
+
+
+def _refuse_other_minio(definition: Definition, place: BucketFolder, store: Mapping[str, Any]) -> None:
+    """Refuse input of a MinIO that is not the cluster's: it would not tell the cluster of new objects."""
+    kind, identifier = place.provider
+    if kind != MINIO_DEFAULT[0] or place.provider == MINIO_DEFAULT:
+        return
+    settings = definition["storage_providers"][kind][identifier]
+    if settings != store:
+        endpoint = settings["endpoint"]
+        raise ApiError(500, f'the provided MinIO server "{endpoint}" is not the configured in OSCAR')
 
 
 def _refuse_loop(definition: Definition) -> None:

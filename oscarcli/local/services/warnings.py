@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from oscarcli.local.services.definition import Definition, inputs_of, outputs_of
+from oscarcli.local.services.definition import (
+    Definition,
+    buckets_of,
+    inputs_of,
+    outputs_of,
+    stores_elsewhere,
+)
 from oscarcli.local.services.federation import is_delegating
 from oscarcli.local.services.mounts import mount_of
 
@@ -51,6 +57,7 @@ def warnings(definition: Definition, *, in_image: bool = False) -> Iterator[str]
     yield from _mount_warnings(definition)
     if (definition.get("federation") or {}).get("members") and not is_delegating(definition):
         yield "the service has federation members, but no topology: they get no jobs"
+    yield from _elsewhere_warnings(definition)
     for output in outputs_of(definition):
         for source in inputs_of(definition):
             if output.bucket == source.bucket and source.prefix.startswith(output.prefix):
@@ -58,6 +65,17 @@ def warnings(definition: Definition, *, in_image: bool = False) -> Iterator[str]
                     f"a result stored below {source.bucket}/{source.folder} starts the service again: the "
                     "output is above the input"
                 )
+
+
+def _elsewhere_warnings(definition: Definition) -> Iterator[str]:
+    own = buckets_of(definition)
+    for place in stores_elsewhere(definition):
+        if place.bucket not in own:
+            yield (
+                f'a real cluster makes the bucket "{place.bucket}" at {".".join(place.provider)} and the '
+                "service, and then answers 400 (Error tagging bucket), as it looks for the bucket in its own "
+                "store; when the service is deleted, one of that name there goes with it"
+            )
 
 
 def _mount_warnings(definition: Definition) -> Iterator[str]:

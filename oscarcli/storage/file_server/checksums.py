@@ -9,48 +9,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import re
-import zlib
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+
+from oscarcli.storage.digests import DIGEST_BYTES
 
 WANTED = "adler32,md5"
-# By the length in hexadecimal digits.
-LENGTHS = {"adler32": 8, "md5": 32, "sha1": 40}
+ALGORITHMS = ("adler32", "md5", "sha1")
 HEXADECIMAL = re.compile(r"[0-9a-f]+")
-
-
-class Digest(Protocol):
-    """A digest that is being computed."""
-
-    def update(self, data: bytes, /) -> None:
-        """Take more of the content."""
-
-    def hexdigest(self) -> str:
-        """Return the digest of what was taken."""
-
-
-class Adler32:
-    """Adler-32, which grid storage has of every file."""
-
-    def __init__(self) -> None:
-        self._value = 1
-
-    def update(self, data: bytes, /) -> None:
-        """Take more of the content."""
-        self._value = zlib.adler32(data, self._value)
-
-    def hexdigest(self) -> str:
-        """Return eight digits."""
-        return f"{self._value:08x}"
-
-
-def new_digest(algorithm: str) -> Digest:
-    """Return a digest of one of LENGTHS."""
-    if algorithm == "adler32":
-        return Adler32()
-    return hashlib.new(algorithm, usedforsecurity=False)
 
 
 def parse_checksums(texts: Iterable[str]) -> dict[str, str]:
@@ -71,9 +37,9 @@ def checksums_of(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _hexadecimal(algorithm: str, value: str, mark: str) -> str | None:
-    length = LENGTHS.get(algorithm)
-    if length is None:
+    if algorithm not in ALGORITHMS:
         return None
+    length = 2 * DIGEST_BYTES[algorithm]
     text = value.lower()
     if algorithm == "adler32":
         # Some leave the zeros at the start out.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from oscarcli.storage.definition import ProviderDefinition
-from oscarcli.storage.file_server.requests import READ_TIMEOUT, FileServerSettings
+from oscarcli.storage.file_server.requests import READ_TIMEOUT_SECONDS, FileServerSettings
 
 
 def server_settings(
@@ -23,6 +23,6 @@ def server_settings(
         endpoint=endpoint,
         login_headers=login_headers,
         tls=definition.verified_tls,
-        read_timeout=definition.read_timeout or READ_TIMEOUT,
+        read_timeout=definition.read_timeout or READ_TIMEOUT_SECONDS,
         outage_limit=definition.outage_limit,
     )

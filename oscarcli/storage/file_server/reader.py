@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 
-from oscarcli.errors import OscarError, RefusedError
+from oscarcli.errors import RefusedError
 from oscarcli.storage.answer_parts import byte_range, http_time, plain_etag, require_range
 from oscarcli.storage.base import StoredObject
-from oscarcli.storage.file_server.checksums import Digest, checksums_of, new_digest
+from oscarcli.storage.file_server.checksums import checksums_of
 from oscarcli.storage.file_server.failures import file_failure
 from oscarcli.storage.file_server.requests import content_size
 from oscarcli.storage.location import Location
 from oscarcli.storage.wire.client import WireResponse
+from oscarcli.storage.wire.failures import BrokenConnectionError
+
+# What comes before the first byte that is wanted is read in pieces of this size.
+SKIPPED_BLOCK_BYTES = 1 << 20
 
 
 def require_readable(
@@ -39,8 +42,6 @@ def require_readable(
 class FileReader:
     """The content of an answer. See `Reader`.
 
-    Where the server names a digest of the whole, what arrives is compared with it.
-
     Args:
         location: the file.
         answer: to a GET, with its content.
@@ -50,7 +51,6 @@ class FileReader:
         length: how many bytes, `None` for all that follow.
         etag: the version that was asked for.
         known: the file, for a server whose answers tell nothing of it.
-        digests: hexadecimal ones of the whole by algorithm, as somebody else knows them.
 
     Raises:
         UnreachableError: it does not begin with that byte.
@@ -68,17 +68,15 @@ class FileReader:
         length: int | None,
         etag: str | None,
         known: StoredObject | None = None,
-        digests: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         assert answer.content is not None
         self._content = answer.content
         self._doing = doing
-        checksums = {**digests, **checksums_of(answer.headers)}
         found = plain_etag(answer.headers.get("etag", ""))
         content_range = answer.headers.get("content-range", "")
         try:
-            # Some say that it is a range, and leave open which one.
-            if content_range or answer.status != 206 or known is None:
+            # Some say that it is a range, and leave open which one; some know no ranges, and send all.
+            if answer.status != 200 and (content_range or known is None):
                 require_range(content_range, start, doing)
             size = known.size if known is not None else content_size(answer)
             size = ask().size if size is None else size
@@ -88,35 +86,30 @@ class FileReader:
             self._content.close()
             raise
         modified = http_time(answer.headers.get("last-modified", ""))
-        self.object = known or StoredObject(location, size, modified, found, checksums.get("md5"))
+        # With a range it may be that of the range, whatever it should be.
+        digests = checksums_of(answer.headers) if answer.status == 200 else {}
+        self.object = known or StoredObject(location, size, modified, found, digests)
         self._left = length if answer.status == 200 and length is not None else None
-        is_whole = answer.status == 200 and length is None
-        self._expected = next(iter(checksums.items()), None) if is_whole else None
-        self._digest: Digest | None = new_digest(self._expected[0]) if self._expected else None
-        self._count = 0
+        self._unwanted = start if answer.status == 200 else 0
 
     def read(self, size: int) -> bytes:
         """Return the next bytes."""
         wanted = size if self._left is None else min(size, self._left)
         try:
+            self._skip_unwanted()
             data = self._content.read(wanted) if wanted else b""
         except Exception as error:
             raise file_failure(error, self._doing) from error
         if self._left is not None:
             self._left -= len(data)
-        self._count += len(data)
-        if self._digest is not None:
-            self._digest.update(data)
-            self._verify()
         return data
 
-    def _verify(self) -> None:
-        if self._count != self.object.size or self._digest is None or self._expected is None:
-            return
-        if self._digest.hexdigest() != self._expected[1]:
-            raise OscarError(
-                f"{self._doing}: what arrived is damaged: its {self._expected[0]} is not the object's"
-            )
+    def _skip_unwanted(self) -> None:
+        while self._unwanted:
+            data = self._content.read(min(self._unwanted, SKIPPED_BLOCK_BYTES))
+            if not data:
+                raise BrokenConnectionError
+            self._unwanted -= len(data)
 
     def interrupt(self) -> None:
         """Shut the socket for reading."""

@@ -22,9 +22,9 @@ from oscarcli.storage.wire.connection import Body, StreamedBody
 from oscarcli.storage.wire.connector import require_url
 from oscarcli.storage.wire.failures import NoConnectionError, StatusError, wait_or_raise
 
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 60.0
-ATTEMPTS = 3
+CONNECT_TIMEOUT_SECONDS = 10.0
+READ_TIMEOUT_SECONDS = 60.0
+MAX_ATTEMPTS = 3
 MAX_REDIRECTIONS = 5
 REDIRECTIONS = (301, 302, 303, 307, 308)
 # A folder is listed by one answer: some 500 bytes an entry.
@@ -52,13 +52,13 @@ class FileServerSettings:
     endpoint: str
     login_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     tls: TlsSettings = field(default=TlsSettings())
-    read_timeout: float = READ_TIMEOUT
+    read_timeout: float = READ_TIMEOUT_SECONDS
     outage_limit: float | None = None
 
     @property
     def connect_timeout(self) -> float:
         """Seconds in which a connection must come about."""
-        return min(CONNECT_TIMEOUT, self.read_timeout)
+        return min(CONNECT_TIMEOUT_SECONDS, self.read_timeout)
 
 
 class FileServer:
@@ -159,7 +159,7 @@ class FileServer:
             return self._follow(method, url, headers, body, wakeable, is_stream, hops)
 
         client = self._client(url)
-        return client.retry(attempt, cancellation, ATTEMPTS, is_transient=is_transient)
+        return client.retry(attempt, cancellation, MAX_ATTEMPTS, is_transient=is_transient)
 
     def _follow(
         self,

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from oscarcli.errors import RefusedError
-from oscarcli.storage.file_server.checksums import LENGTHS, Digest, new_digest
+from oscarcli.storage.digests import Digest, new_digest
+from oscarcli.storage.file_server.checksums import ALGORITHMS
 from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.wire.connection import StreamedBody
 
 # Pieces of a stream are held in memory, one at a time.
 STREAM_PART_BYTES = 8 << 20
-DIGEST_BLOCK = 1 << 20
+DIGEST_BLOCK_BYTES = 1 << 20
 # What is computed of a stream, which cannot be read a second time.
 STREAM_ALGORITHMS = ("adler32", "md5")
 
@@ -66,7 +67,7 @@ class SentContent:
         expected = self._count if self._part is None else len(self._part)
         if size != expected:
             raise RefusedError(f"{doing}: {expected} bytes were sent, the stored object has {size}")
-        for algorithm in LENGTHS:
+        for algorithm in ALGORITHMS:
             ours = self._digest(algorithm) if algorithm in checksums else None
             if ours is not None:
                 if ours != checksums[algorithm]:
@@ -86,6 +87,6 @@ def _feed(digest: Digest, part: UploadPart) -> None:
     """Add a piece to a digest, and go back to its start, without counting that as progress."""
     part.sending = False
     part.seek(0)
-    while block := part.read(DIGEST_BLOCK):
+    while block := part.read(DIGEST_BLOCK_BYTES):
         digest.update(block)
     part.seek(0)

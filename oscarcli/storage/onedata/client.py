@@ -24,7 +24,7 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.file_server.failures import MISSING_BUCKET
 from oscarcli.storage.file_server.requests import REDIRECTIONS, FileServer, FileServerSettings
 from oscarcli.storage.onedata.documents import (
-    MAX_PAGE,
+    MAX_PAGE_ENTRIES,
     ChildrenPage,
     OnedataEntry,
     cdmi_entry,
@@ -88,12 +88,16 @@ class Oneprovider:
         """Raise NotFoundError when the space or a folder in it is missing."""
         if self.find(f"/{self.space}/{bucket}", doing, cancellation) is not None:
             return
+        self.require_space(doing, cancellation)
+        raise NotFoundError(f'{doing}: {MISSING_BUCKET} "{bucket}" in the space "{self.space}"')
+
+    def require_space(self, doing: str, cancellation: Cancellation | None) -> None:
+        """Raise NotFoundError when the space is missing."""
         if self.find(f"/{self.space}", doing, cancellation) is None:
             raise NotFoundError(
                 f'{doing}: there is no space "{self.space}"',
                 hint="the token must be one of a member, and the Oneprovider must support the space",
             )
-        raise NotFoundError(f'{doing}: {MISSING_BUCKET} "{bucket}" in the space "{self.space}"')
 
     def children(self, path: str, doing: str) -> Iterator[OnedataEntry]:
         """Yield the files and folders in a folder. Raises NotFoundError when there is no such folder."""
@@ -111,7 +115,7 @@ class Oneprovider:
             raise not_onedata(doing)
         position, count, is_last = ("", ""), 0, False
         while not is_last:
-            query = [("limit", str(MAX_PAGE)), *FORMER_ATTRIBUTES, *([position] if count else [])]
+            query = [("limit", str(MAX_PAGE_ENTRIES)), *FORMER_ATTRIBUTES, *([position] if count else [])]
             answer = self.server.call(
                 doing,
                 "GET",

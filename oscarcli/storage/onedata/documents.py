@@ -26,7 +26,7 @@ from oscarcli.storage.location import Location
 from oscarcli.storage.wire.client import WireResponse
 
 # The most entries that an Oneprovider lists at once.
-MAX_PAGE = 1000
+MAX_PAGE_ENTRIES = 1000
 # The types of a listing that have content. A symbolic link cannot be read by its path.
 FOLDER_TYPE, FILE_TYPES = "DIR", ("REG", "LNK")
 POSIX_STATUS = {
@@ -98,7 +98,7 @@ def read_page(document: bytes, doing: str) -> ChildrenPage:
     if not isinstance(children, list):
         raise not_onedata(doing)
     entries = [_listed(as_mapping(child), doing) for child in children]
-    is_last = fields.get("isLast", len(children) < MAX_PAGE) is not False or not children
+    is_last = fields.get("isLast", len(children) < MAX_PAGE_ENTRIES) is not False or not children
     token = str(fields.get("nextPageToken") or "")
     return ChildrenPage([entry for entry in entries if entry is not None], len(children), is_last, token)
 

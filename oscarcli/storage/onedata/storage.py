@@ -118,6 +118,25 @@ class OnedataStorage:
         except NotFoundError:
             self._oneprovider.require_bucket(bucket, doing, None)
 
+    # -- whether it can be written to ---------------------------------------------------------------
+
+    def has_folder(self, folder: Location) -> bool:
+        """See `FolderStorage`."""
+        doing = f'look up "{folder}" in {self.provider}'
+        is_there = self._is_folder(self._path(folder, doing).rstrip("/"), doing, None)
+        if not is_there and not folder.key:
+            self._oneprovider.require_space(doing, None)
+        return is_there
+
+    def try_write(self, folder: Location, name: str) -> None:
+        """See `FolderStorage`."""
+        doing = f'write to "{folder}" in {self.provider}'
+        path = self._path(folder.child(name), doing)
+        # Also when it seems to fail: it may have happened, and its answer not have come.
+        with Cancellation().on_failure(lambda: self._oneprovider.delete(path, doing, None)):
+            self._oneprovider.server.call(doing, "PUT", f"/cdmi{path}")
+        self._oneprovider.delete(path, doing, None)
+
     # -- content -----------------------------------------------------------------------------------
 
     def read(
@@ -202,7 +221,7 @@ class OnedataStorage:
             lambda folder: self._make_folder(folder, doing, cancellation),
         )
 
-    def _is_folder(self, path: str, doing: str, cancellation: Cancellation) -> bool:
+    def _is_folder(self, path: str, doing: str, cancellation: Cancellation | None) -> bool:
         entry = self._oneprovider.find(path, doing, cancellation)
         if entry is not None and not entry.is_folder:
             raise RefusedError(f'{doing}: "{path.strip("/")}" is a file, not a folder')

@@ -31,8 +31,8 @@ DEFAULT_TOKEN_ENDPOINT = "https://aai.egi.eu/auth/realms/egi/protocol/openid-con
 CLIENT_ID = "token-portal"
 SCOPES = "openid profile offline_access eduperson_entitlement"
 # A token is renewed this many seconds before its end, which is an hour away when nobody says.
-MARGIN_SECONDS = 60
-DEFAULT_SECONDS = 3600
+MIN_LEFT_SECONDS = 60
+DEFAULT_TOKEN_SECONDS = 3600
 AUTH_TYPES = ("oidc", "x509", "x509_proxy", "userpass")
 
 
@@ -69,7 +69,7 @@ class RucioLogin:
     def token(self, cancellation: Cancellation | None = None) -> RucioToken:
         """Return a token that is good for a while. Raises AuthError, UnreachableError."""
         with self._lock:
-            if self._token is None or time.time() > self._token.expires - MARGIN_SECONDS:
+            if self._token is None or time.time() > self._token.expires - MIN_LEFT_SECONDS:
                 self._token = self._ask(cancellation)
             return self._token
 
@@ -164,7 +164,7 @@ class _OidcLogin:
             raise OscarError(f"{doing}: the answer is none of an OpenID provider")
         if isinstance(renewed := fields.get("refresh_token"), str) and renewed:
             self._refresh_token = renewed
-        left = seconds if isinstance(seconds, (int, float)) and seconds > 0 else DEFAULT_SECONDS
+        left = seconds if isinstance(seconds, (int, float)) and seconds > 0 else DEFAULT_TOKEN_SECONDS
         return RucioToken(token, time.time() + left)
 
 
@@ -193,4 +193,4 @@ class _HeaderLogin:
         if not token:
             raise AuthError(f"{doing}: the answer has no token")
         moment = http_time(answer.headers.get("x-rucio-auth-token-expires", ""))
-        return RucioToken(token, moment.timestamp() if moment else time.time() + DEFAULT_SECONDS)
+        return RucioToken(token, moment.timestamp() if moment else time.time() + DEFAULT_TOKEN_SECONDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from oscarcli.storage.file_server.checksums import Digest, new_digest
+from oscarcli.storage.digests import Digest, new_digest
 from oscarcli.storage.rucio.documents import FILE, RucioFile
 from oscarcli.storage.source import Origin, Source, UploadPart
 

@@ -30,7 +30,7 @@ from oscarcli.storage.wire.failures import (
     reason_below,
 )
 
-CONNECTIONS = 16
+MAX_IDLE_CONNECTIONS = 16
 # The keys are given: a profile, a role or a region of the user's own AWS account has no say here. The
 # members are those of botocore's table of settings: key in a file, variables, default, conversion.
 NO_PROFILE = {
@@ -56,8 +56,8 @@ def boto_client(settings: S3Settings) -> Any:
         s3={"addressing_style": "path" if settings.endpoint else "auto"},
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
-        retries={"mode": "standard", "total_max_attempts": s3_settings.ATTEMPTS},
-        max_pool_connections=CONNECTIONS,
+        retries={"mode": "standard", "total_max_attempts": s3_settings.MAX_ATTEMPTS},
+        max_pool_connections=MAX_IDLE_CONNECTIONS,
         # Who sends looks for a proxy.
         proxies={},
         # MinIO servers of before 2025 do not know the checksums botocore sends otherwise; digests go along
@@ -88,7 +88,7 @@ def _sender(settings: S3Settings) -> Sender:
         settings.tls,
         connect_timeout=settings.connect_timeout,
         read_timeout=settings.read_timeout,
-        connections=CONNECTIONS,
+        connections=MAX_IDLE_CONNECTIONS,
     )
 
 

@@ -48,7 +48,7 @@ class LeanClient:
         return self._wire.retry(
             attempt,
             cancellation,
-            s3_settings.ATTEMPTS,
+            s3_settings.MAX_ATTEMPTS,
             mends=self._is_of_another_region,
             is_transient=_is_transient,
         )

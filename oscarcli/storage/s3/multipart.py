@@ -27,7 +27,7 @@ MAX_PARTS = 10_000
 PARTS_AT_ONCE = 4
 STREAM_PARTS_AT_ONCE = 2
 # The longest that is waited for the end of uploads whose names were lost.
-ABORT_SECONDS = 10.0
+MAX_ABORT_SECONDS = 10.0
 # With these a store says that it has not begun an upload.
 REFUSALS = (AuthError, NotFoundError, RefusedError)
 
@@ -122,7 +122,7 @@ class PartsUpload:
                 self._journal.completing()
                 self._complete(parts, cancellation)
             except Exception as error:
-                self._journal.is_spoilt = not can_go_on(error)
+                self._journal.is_useless = not can_go_on(error)
                 raise
         self._journal.forget()
 
@@ -178,7 +178,7 @@ class PartsUpload:
         """Abort what an attempt began whose answer was lost; nobody waits long for it."""
         uploads = UnfinishedUploads(self._storage)
         with suppress(OscarError, TimeoutError):
-            within(ABORT_SECONDS, lambda: uploads.abort_lost(self._location, since, own))
+            within(MAX_ABORT_SECONDS, lambda: uploads.abort_lost(self._location, since, own))
 
     def _leave(self, cancellation: Cancellation) -> None:
         kept = self._journal.kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oscarcli.errors import OscarError
 from oscarcli.storage.definition import ProviderDefinition
-from oscarcli.storage.s3.settings import READ_TIMEOUT, S3Settings
+from oscarcli.storage.s3.settings import READ_TIMEOUT_SECONDS, S3Settings
 from oscarcli.storage.s3.storage import S3Storage
 
 
@@ -27,7 +27,7 @@ def open_s3(definition: ProviderDefinition) -> S3Storage:
         region=definition.text("region"),
         endpoint=None if is_amazon else endpoint,
         tls=definition.verified_tls,
-        read_timeout=definition.read_timeout or READ_TIMEOUT,
+        read_timeout=definition.read_timeout or READ_TIMEOUT_SECONDS,
         outage_limit=definition.outage_limit,
     )
     return S3Storage(settings, definition.tell, definition.note, definition.journals)

@@ -124,7 +124,8 @@ class Crc32Digests:
 
     def is_of(self, found: StoredObject, parts: Sequence[SentPart]) -> bool | None:
         """Compare the checksum of the whole."""
-        return None if found.crc32 is None else found.crc32 == _whole(parts)
+        told = found.digests.get("crc32")
+        return None if told is None else told == _whole(parts).hex()
 
 
 def digests_named(name: str) -> PartDigests:

@@ -10,13 +10,12 @@ from oscarcli.errors import OscarError
 from oscarcli.storage.answer_parts import whole_size
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.digests import DIGEST_BYTES
 from oscarcli.storage.etag import MULTIPART_ETAG
 from oscarcli.storage.location import Location
 from oscarcli.storage.s3.calls import S3Calls
 from oscarcli.storage.s3.client import ObjectBody
 from oscarcli.storage.s3.failures import failure, required
-
-CRC32_BYTES = 4
 
 
 class S3Reader:
@@ -80,22 +79,24 @@ def described(
     # With these two the ETag looks like a digest but is none of the content.
     is_opaque = answer.get("SSECustomerAlgorithm") or "kms" in str(answer.get("ServerSideEncryption", ""))
     told = "" if is_opaque or etag is None else etag
-    md5 = told if MD5_ETAG.fullmatch(told) else None
+    digests = _crc32(answer)
+    if MD5_ETAG.fullmatch(told):
+        digests["md5"] = told
     parts = _StoredParts(storage, location, told, cancellation) if MULTIPART_ETAG.fullmatch(told) else None
     modified: datetime | None = answer.get("LastModified")
-    return StoredObject(location, size, modified, etag, md5, _crc32(answer), parts)
+    return StoredObject(location, size, modified, etag, digests, parts)
 
 
-def _crc32(answer: dict[str, Any]) -> bytes | None:
+def _crc32(answer: dict[str, Any]) -> dict[str, str]:
     """Return the CRC-32 of the whole content: with a range or with parts it may be that of something else."""
     text = str(answer.get("ChecksumCRC32") or "")
     if "ContentRange" in answer or answer.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
-        return None
+        return {}
     try:
         value = base64.b64decode(text, validate=True)
     except ValueError:
-        return None
-    return value if len(value) == CRC32_BYTES else None
+        return {}
+    return {"crc32": value.hex()} if len(value) == DIGEST_BYTES["crc32"] else {}
 
 
 class _StoredParts:

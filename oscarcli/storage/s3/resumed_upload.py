@@ -60,14 +60,14 @@ def upload_record(header: dict[str, Any]) -> UploadRecord | None:
         record = UploadRecord(**{**header, "file": (int(header["file"][0]), int(header["file"][1]))})
     except (TypeError, ValueError, KeyError, IndexError):
         return None
-    is_sound = (
+    is_intact = (
         record.kind == "upload"
         and all(isinstance(number, int) for number in numbers)
         and all(isinstance(text, str) and text for text in texts)
         and isinstance(record.started, (int, float))
         and record.part_size > 0
     )
-    return record if is_sound else None
+    return record if is_intact else None
 
 
 class UploadJournal:
@@ -93,7 +93,7 @@ class UploadJournal:
         self.earlier = upload_record(journal.header) if journal is not None else None
         self.part_size = part_size
         # Whether the upload is of no use to another run.
-        self.is_spoilt = False
+        self.is_useless = False
 
     @property
     def is_of_this_file(self) -> bool:
@@ -171,7 +171,7 @@ class UploadJournal:
     @property
     def kept(self) -> str | None:
         """What to say when the upload stops here; `None` when nothing of it is worth keeping."""
-        if self._journal is None or self._origin is None or self.is_spoilt or not self._arrived:
+        if self._journal is None or self._origin is None or self.is_useless or not self._arrived:
             return None
         return f'{self.arrived_text} of "{self._origin.path}" have arrived and stay there: {HOW_TO_GO_ON}'
 

@@ -9,9 +9,9 @@ from oscarcli.config.model import TlsSettings
 from oscarcli.network.proxies import proxy_for
 from oscarcli.storage.wire.connector import require_url
 
-CONNECT_TIMEOUT = 10.0
-READ_TIMEOUT = 60.0
-ATTEMPTS = 3
+CONNECT_TIMEOUT_SECONDS = 10.0
+READ_TIMEOUT_SECONDS = 60.0
+MAX_ATTEMPTS = 3
 DEFAULT_REGION = "us-east-1"
 ENGINES = ("lean", "boto3")
 ENGINE_VARIABLE = "OSCAR_CLI_S3_ENGINE"
@@ -38,13 +38,13 @@ class S3Settings:
     region: str = ""
     endpoint: str | None = None
     tls: TlsSettings = field(default=TlsSettings())
-    read_timeout: float = READ_TIMEOUT
+    read_timeout: float = READ_TIMEOUT_SECONDS
     outage_limit: float | None = None
 
     @property
     def connect_timeout(self) -> float:
         """Seconds in which a connection must come about."""
-        return min(CONNECT_TIMEOUT, self.read_timeout)
+        return min(CONNECT_TIMEOUT_SECONDS, self.read_timeout)
 
 
 def choose_engine(settings: S3Settings) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from oscarcli.storage.s3.upload import upload_object
 from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.wire.failures import wait_or_raise
 
-PAGE = 1000
+MAX_PAGE_KEYS = 1000
 
 
 class S3Storage:
@@ -177,7 +177,7 @@ class S3Storage:
         parameters: dict[str, Any] = {
             "Bucket": location.bucket,
             "Prefix": location.key,
-            "MaxKeys": min(limit, PAGE),
+            "MaxKeys": min(limit, MAX_PAGE_KEYS),
             "Delimiter": "/",
         }
         answer = self.call(doing, "list_objects_v2", **parameters)
@@ -187,7 +187,7 @@ class S3Storage:
 
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield objects, a thousand a request."""
-        return islice(self._pages(bucket, prefix, min(limit or PAGE, PAGE)), limit)
+        return islice(self._pages(bucket, prefix, min(limit or MAX_PAGE_KEYS, MAX_PAGE_KEYS)), limit)
 
     def _pages(self, bucket: str, prefix: str, page: int) -> Iterator[StoredObject]:
         doing = f'list "{bucket}/{prefix}" in {self.provider}'

@@ -14,7 +14,7 @@ from oscarcli.storage.s3.calls import S3Calls, compare_stored
 from oscarcli.storage.s3.multipart import MAX_PARTS, PartsUpload
 from oscarcli.storage.s3.resumed_upload import upload_journal
 from oscarcli.storage.source import Source, UploadPart
-from oscarcli.storage.wire.client import SENT_AT_ONCE_BYTES
+from oscarcli.storage.wire.client import MAX_UNASKED_BYTES
 
 MIB = 1 << 20
 # Up to here one request; measured on loopback, the size of a part makes no difference from 8 MiB on.
@@ -89,7 +89,7 @@ def _put(
     cancellation: Cancellation,
 ) -> None:
     doing = f'upload "{location}" to {storage.provider}'
-    body = section.read() if len(section) <= SENT_AT_ONCE_BYTES else section
+    body = section.read() if len(section) <= MAX_UNASKED_BYTES else section
     digest = section.md5() if isinstance(body, UploadPart) else _md5(body)
     source.check_unchanged()
     answer = storage.call(

@@ -101,4 +101,4 @@ def _texts(properties: Mapping[str, Xml.Element], name: str) -> list[str]:
 
 def stored_object(location: Location, entry: DavEntry) -> StoredObject:
     """Return an entry as an object of this place."""
-    return StoredObject(location, entry.size, entry.modified, entry.etag, entry.checksums.get("md5"))
+    return StoredObject(location, entry.size, entry.modified, entry.etag, entry.checksums)

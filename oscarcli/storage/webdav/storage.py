@@ -18,7 +18,7 @@ from oscarcli.storage.answer_parts import byte_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.file_server.checksums import WANTED
-from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_BUCKET, MISSING_FILE
+from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_FILE
 from oscarcli.storage.file_server.folders import (
     KnownFolders,
     deepest_folder,
@@ -28,17 +28,15 @@ from oscarcli.storage.file_server.folders import (
 )
 from oscarcli.storage.file_server.paths import require_path
 from oscarcli.storage.file_server.reader import FileReader
-from oscarcli.storage.file_server.requests import FileServer, FileServerSettings, raised
+from oscarcli.storage.file_server.requests import FileServerSettings
 from oscarcli.storage.file_server.upload import SentContent
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Tell
 from oscarcli.storage.safe_paths import temporary_name
 from oscarcli.storage.source import Source
-from oscarcli.storage.webdav.documents import PROPERTIES, DavEntry, read_entries, stored_object
-
-# Characters that mean something in a URL.
-MISREAD = frozenset("%?#;")
+from oscarcli.storage.webdav.client import WebDav
+from oscarcli.storage.webdav.documents import DavEntry, stored_object
 
 
 class WebDavStorage:
@@ -63,7 +61,7 @@ class WebDavStorage:
         *,
         makes_buckets: bool = False,
     ) -> None:
-        self._server = FileServer(settings, tell)
+        self._dav = WebDav(settings, tell)
         self.journals = journals
         self.place = settings.endpoint
         self._folders = KnownFolders()
@@ -72,11 +70,11 @@ class WebDavStorage:
     @property
     def provider(self) -> str:
         """Its name, such as "webdav.dcache"."""
-        return self._server.provider
+        return self._dav.server.provider
 
     def close(self) -> None:
         """End the connections."""
-        self._server.close()
+        self._dav.server.close()
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Ask for one file, and when it is missing, whether its bucket is there."""
@@ -88,38 +86,11 @@ class WebDavStorage:
 
     def _require_entry(self, location: Location, doing: str, cancellation: Cancellation | None) -> DavEntry:
         try:
-            return self._entry(require_path(location, doing), doing, cancellation)
+            return self._dav.entry(require_path(location, doing), doing, cancellation)
         except NotFoundError as error:
             missing = error
-        self._require_bucket(location.bucket, doing, cancellation)
+        self._dav.require_bucket(location.bucket, doing, cancellation)
         raise missing
-
-    def _entry(self, path: str, doing: str, cancellation: Cancellation | None) -> DavEntry:
-        return self._ask(path, "0", doing, cancellation)[0]
-
-    def _find(self, path: str, doing: str, cancellation: Cancellation) -> DavEntry | None:
-        """Return what is there, `None` for nothing."""
-        try:
-            return self._entry(path, doing, cancellation)
-        except NotFoundError:
-            return None
-
-    def _ask(
-        self, path: str, depth: str, doing: str, cancellation: Cancellation | None = None
-    ) -> tuple[DavEntry, Sequence[DavEntry]]:
-        headers = {"depth": depth, "content-type": "application/xml; charset=utf-8"}
-        answer = self._server.call(
-            doing, "PROPFIND", path, headers=headers, body=PROPERTIES, cancellation=cancellation
-        )
-        return read_entries(answer.document, doing)
-
-    def _require_bucket(self, bucket: str, doing: str, cancellation: Cancellation | None) -> None:
-        try:
-            self._entry(f"/{bucket}", doing, cancellation)
-        except NotFoundError as error:
-            raise NotFoundError(
-                f'{doing}: {MISSING_BUCKET} "{bucket}"', hint="the first folder of a path must exist"
-            ) from error
 
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield files, folder by folder."""
@@ -138,15 +109,31 @@ class WebDavStorage:
 
     def buckets(self) -> Sequence[str]:
         """Return the names of the first folders."""
-        return folder_names(self._ask("/", "1", f"list the first folders in {self.provider}")[1])
+        return folder_names(self._dav.listed("/", f"list the first folders in {self.provider}")[1])
 
     def _children(self, bucket: str, folder: str, doing: str) -> Sequence[DavEntry]:
         try:
-            own, entries = self._ask(require_path(Location(bucket, folder), doing), "1", doing)
+            own, entries = self._dav.listed(require_path(Location(bucket, folder), doing), doing)
         except NotFoundError:
-            self._require_bucket(bucket, doing, None)
+            self._dav.require_bucket(bucket, doing, None)
             return []
         return entries if own.is_folder else []
+
+    # -- whether it can be written to ---------------------------------------------------------------
+
+    def has_folder(self, folder: Location) -> bool:
+        """See `FolderStorage`."""
+        doing = f'look up "{folder}" in {self.provider}'
+        return self._dav.is_folder(require_path(folder, doing), doing, None)
+
+    def try_write(self, folder: Location, name: str) -> None:
+        """See `FolderStorage`."""
+        doing = f'write to "{folder}" in {self.provider}'
+        path = require_path(folder.child(name), doing)
+        # Also when it seems to fail: it may have happened, and its answer not have come.
+        with Cancellation().on_failure(lambda: self._dav.delete(path, doing, None)):
+            self._dav.server.call(doing, "PUT", path)
+        self._dav.delete(path, doing, None)
 
     # -- content -----------------------------------------------------------------------------------
 
@@ -168,7 +155,7 @@ class WebDavStorage:
             headers["if-match"] = f'"{etag}"'
         path = require_path(location, doing)
         try:
-            answer = self._server.call(
+            answer = self._dav.server.call(
                 doing, "GET", path, headers=headers, cancellation=cancellation, is_stream=True
             )
         except NotFoundError as error:
@@ -177,7 +164,7 @@ class WebDavStorage:
             return FileReader(
                 location, answer, doing, lambda: self.stat(location), start=start, length=length, etag=etag
             )
-        self._require_bucket(location.bucket, doing, cancellation)
+        self._dav.require_bucket(location.bucket, doing, cancellation)
         raise missing
 
     def write(
@@ -195,14 +182,14 @@ class WebDavStorage:
         self._make_folders(location, doing, cancellation)
         folder, _, name = path.rpartition("/")
         temporary = f"{folder}/{temporary_name(name)}"
-        with cancellation.on_failure(lambda: self._discard(temporary, cancellation)):
+        with cancellation.on_failure(lambda: self._dav.delete(temporary, doing, cancellation)):
             self._send(temporary, source, content_type, doing, cancellation)
             cancellation.check()
-            self._move(temporary, location, doing, cancellation)
+            self._dav.move(temporary, path, doing, cancellation)
 
     def _refuse_folder(self, path: str, doing: str, cancellation: Cancellation) -> None:
         """Raise RefusedError for a folder: to move a file into its place would delete all that is in it."""
-        entry = self._find(path, doing, cancellation)
+        entry = self._dav.find(path, doing, cancellation)
         if entry is not None and entry.is_folder:
             raise RefusedError(f"{doing}: {IS_FOLDER}")
 
@@ -212,29 +199,13 @@ class WebDavStorage:
         if self._makes_buckets:
             wanted = [f"/{location.bucket}", *wanted]
         elif f"/{location.bucket}" not in self._folders:
-            self._require_bucket(location.bucket, doing, cancellation)
+            self._dav.require_bucket(location.bucket, doing, cancellation)
             self._folders.add(f"/{location.bucket}")
         self._folders.make(
             wanted,
-            lambda folder: self._is_folder(folder, doing, cancellation),
-            lambda folder: self._make_folder(folder, doing, cancellation),
+            lambda folder: self._dav.is_folder(folder, doing, cancellation),
+            lambda folder: self._dav.make_folder(folder, doing, cancellation),
         )
-
-    def _is_folder(self, path: str, doing: str, cancellation: Cancellation) -> bool:
-        entry = self._find(path, doing, cancellation)
-        if entry is None:
-            return False
-        if not entry.is_folder:
-            raise RefusedError(f'{doing}: "{path.strip("/")}" is a file, not a folder')
-        return True
-
-    def _make_folder(self, path: str, doing: str, cancellation: Cancellation) -> None:
-        try:
-            self._server.call(doing, "MKCOL", f"{path}/", cancellation=cancellation)
-        except RefusedError as error:
-            # 405 when it is there: somebody else made it meanwhile.
-            if raised(error) != 405 or not self._is_folder(path, doing, cancellation):
-                raise
 
     def _send(
         self, path: str, source: Source, content_type: str, doing: str, cancellation: Cancellation
@@ -248,41 +219,26 @@ class WebDavStorage:
             content.check()
             raise
         content.check()
-        found = self._entry(path, doing, cancellation)
+        found = self._dav.entry(path, doing, cancellation)
         content.compare(found.size, found.checksums, doing)
 
     def _put(
         self, path: str, content: SentContent, content_type: str, doing: str, cancellation: Cancellation
     ) -> None:
         headers = {"content-type": content_type}
-        self._server.call(doing, "PUT", path, headers=headers, body=content.body, cancellation=cancellation)
+        self._dav.server.call(
+            doing, "PUT", path, headers=headers, body=content.body, cancellation=cancellation
+        )
         content.sent()
-
-    def _move(self, temporary: str, location: Location, doing: str, cancellation: Cancellation) -> None:
-        path = require_path(location, doing)
-        headers = {"destination": self._server.url_of(path), "overwrite": "T"}
-        try:
-            self._server.call(doing, "MOVE", temporary, headers=headers, cancellation=cancellation)
-        except NotFoundError:
-            # The answer to a first attempt may have been lost: then the file is in its place.
-            if self._find(temporary, doing, cancellation) or not self._find(path, doing, cancellation):
-                raise
-        # Not every server decodes a destination once and no more.
-        if MISREAD & set(location.key) and not self._find(path, doing, cancellation):
-            raise RefusedError(f"{doing}: the server does not give a file a name like this one")
-
-    def _discard(self, path: str, cancellation: Cancellation) -> None:
-        doing = f'remove the unfinished "{path.strip("/")}" from {self.provider}'
-        self._server.call(doing, "DELETE", path, cancellation=cancellation)
 
     def remove(self, location: Location) -> None:
         """Delete one file, or an empty folder that is named with a slash at its end."""
         doing = f'delete "{location}" from {self.provider}'
         path = require_path(location, doing)
         try:
-            own, entries = self._ask(path, "1", doing)
+            own, entries = self._dav.listed(path, doing)
         except NotFoundError:
-            self._require_bucket(location.bucket, doing, None)
+            self._dav.require_bucket(location.bucket, doing, None)
             return
         if own.is_folder and not location.key.endswith("/"):
             raise RefusedError(f"{doing}: {IS_FOLDER}")
@@ -290,8 +246,5 @@ class WebDavStorage:
             raise RefusedError(f"{doing}: the folder is not empty")
         if own.is_folder != location.key.endswith("/"):
             return
-        try:
-            self._server.call(doing, "DELETE", path)
-        except NotFoundError:
-            # Somebody else was faster.
-            return
+        self._folders.forget()
+        self._dav.delete(path, doing, None)

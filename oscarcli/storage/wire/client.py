@@ -27,7 +27,7 @@ from oscarcli.storage.wire.failures import (
 # The longest answer that is no file is a page of a listing: for S3 a thousand keys of a thousand characters.
 MAX_DOCUMENT_BYTES = 8 << 20
 # A body this small is sent without waiting for "100 Continue" first: one round trip less.
-SENT_AT_ONCE_BYTES = 1 << 20
+MAX_UNASKED_BYTES = 1 << 20
 # Seconds before another attempt: a random part of the first, then twice as long each time.
 RETRY_SECONDS = 0.5
 MAX_RETRY_SECONDS = 20.0
@@ -167,9 +167,9 @@ class WireClient:
         headers["host"] = self.connector.host
         body = request.body
         path = self.connector.base_path + request.path
-        is_long = isinstance(body, StreamedBody) or len(body) > SENT_AT_ONCE_BYTES
-        asks_consent = not self.connector.has_proxy and is_long
-        if asks_consent:
+        is_long = isinstance(body, StreamedBody) or len(body) > MAX_UNASKED_BYTES
+        expects_continue = not self.connector.has_proxy and is_long
+        if expects_continue:
             headers["expect"] = "100-continue"
         target = self.connector.target(f"{path}?{query}" if query else path)
         # In capitals, for proxies that read along do not all know a "content-length".
@@ -180,7 +180,7 @@ class WireClient:
         if text.count("\n") + text.count("\r") != 2 * len(lines) - 2:
             raise ParameterError("there is a line break in it")
         head = text.encode()
-        answer = connection.exchange(request.method, head, body, asks_consent=asks_consent)
+        answer = connection.exchange(request.method, head, body, expects_continue=expects_continue)
         self.connector.was_answered = True
         self.connector.check_proxy(answer.status)
         return answer

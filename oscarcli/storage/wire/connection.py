@@ -30,16 +30,16 @@ from oscarcli.storage.wire.answer import (
 from oscarcli.storage.wire.failures import BrokenConnectionError, SilentServerError
 
 # The most that goes out between two looks at whether it is still wanted, and between two steps of a bar.
-SENT_PIECE_BYTES = 512 << 10
+MAX_PIECE_BYTES = 512 << 10
 # What a system says of files that it cannot send by itself.
 CANNOT_SEND_FILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 # A body this small is copied behind its head, and goes out with it in one call.
-JOINED_BYTES = 32 << 10
+MAX_JOINED_BYTES = 32 << 10
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-9]\d\d)[ \r]")
 FIELD = re.compile(r"([!-9;-~]+):[ \t]*([^\r\n]*)\r\n")
 END_OF_HEAD = b"\r\n\r\n"
-# Seconds to wait for a server's consent before a large body is sent without it.
-CONSENT_SECONDS = 1.0
+# Seconds to wait for "100 Continue" before a large body is sent without it.
+MAX_CONTINUE_SECONDS = 1.0
 CONTINUE = 100
 
 
@@ -90,6 +90,7 @@ class WireConnection:
         # What has arrived and was not taken yet.
         self._start = self._end = 0
         self._was_used = False
+        self._response: http.client.HTTPResponse | None = None
         # A storage is often let go of without a word, and its idle connections with it.
         self._closing = weakref.finalize(self, sock.close)
         self._is_plain = type(sock) is socket.socket
@@ -109,7 +110,7 @@ class WireConnection:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
-    def exchange(self, method: str, head: bytes, body: Body, *, asks_consent: bool) -> WireAnswer:
+    def exchange(self, method: str, head: bytes, body: Body, *, expects_continue: bool) -> WireAnswer:
         """Send a request and return the answer, its content still to be read.
 
         Raises:
@@ -119,17 +120,17 @@ class WireConnection:
         self._start = self._end = 0
         was_used, self._was_used = self._was_used, True
         try:
-            return self._exchange(method, head, body, asks_consent=asks_consent)
+            return self._exchange(method, head, body, expects_continue=expects_continue)
         except BrokenConnectionError as error:
             if was_used and not self._end:
                 raise StaleConnectionError from error
             raise
 
-    def _exchange(self, method: str, head: bytes, body: Body, *, asks_consent: bool) -> WireAnswer:
-        if asks_consent:
+    def _exchange(self, method: str, head: bytes, body: Body, *, expects_continue: bool) -> WireAnswer:
+        if expects_continue:
             with translated():
                 self._socket.sendall(head)
-            refusal = self._consent(method)
+            refusal = self._await_continue(method)
             if refusal is not None:
                 return refusal
             head = b""
@@ -138,11 +139,11 @@ class WireConnection:
         answer.ends_connection = answer.ends_connection or not is_whole
         return answer
 
-    def _consent(self, method: str) -> WireAnswer | None:
+    def _await_continue(self, method: str) -> WireAnswer | None:
         """Wait until the server wants the body, or for a while; return its answer if it wants none."""
-        self._limit_silence(min(CONSENT_SECONDS, self._timeout))
+        self._limit_silence(min(MAX_CONTINUE_SECONDS, self._timeout))
         try:
-            answer = self._answer(method, is_consent=True)
+            answer = self._answer(method, awaits_continue=True)
         except SilentServerError:
             return None
         finally:
@@ -160,7 +161,7 @@ class WireConnection:
                     self._send_part(head, body)
                 elif isinstance(body, StreamedBody):
                     self._send_chunks(head, body)
-                elif len(body) > JOINED_BYTES:
+                elif len(body) > MAX_JOINED_BYTES:
                     self._socket.sendall(head)
                     self._socket.sendall(body)
                 else:
@@ -176,12 +177,12 @@ class WireConnection:
         part.sending = True
         if part.file is not None and self._is_plain and self._send_file(part, *part.file):
             return
-        while data := part.read(SENT_PIECE_BYTES >> 1):
+        while data := part.read(MAX_PIECE_BYTES >> 1):
             self._socket.sendall(data)
 
     def _send_chunks(self, head: bytes, body: StreamedBody) -> None:
         self._socket.sendall(head)
-        for data in body.pieces(SENT_PIECE_BYTES >> 1):
+        for data in body.pieces(MAX_PIECE_BYTES >> 1):
             self._socket.sendall(b"%x\r\n%b\r\n" % (len(data), data))
         self._socket.sendall(b"0\r\n\r\n")
 
@@ -190,7 +191,7 @@ class WireConnection:
         done, descriptor = 0, self._socket.fileno()
         while done < len(part):
             part.cancellation.check()
-            wanted = min(SENT_PIECE_BYTES, len(part) - done)
+            wanted = min(MAX_PIECE_BYTES, len(part) - done)
             try:
                 count = os.sendfile(descriptor, file.fileno(), start + done, wanted)
             except OSError as error:
@@ -204,12 +205,12 @@ class WireConnection:
             part.report_sent()
         return True
 
-    def _answer(self, method: str, *, is_consent: bool = False) -> WireAnswer:
+    def _answer(self, method: str, *, awaits_continue: bool = False) -> WireAnswer:
         while True:
             end = self._head_end()
             found = STATUS_LINE.match(self._buffer, self._start, end) if end >= 0 else None
             status = int(found[1]) if found else 0
-            if CONTINUE <= status < 200 and not (is_consent and status == CONTINUE):
+            if CONTINUE <= status < 200 and not (awaits_continue and status == CONTINUE):
                 self._start = end
                 continue
             return self._plain_answer(method, status, end) or self._other_answer(method)
@@ -244,7 +245,7 @@ class WireConnection:
 
     def _other_answer(self, method: str) -> WireAnswer:
         replay: Any = Replay(bytes(self._view[self._start : self._end]), self._socket)
-        response = http.client.HTTPResponse(replay, method=method)
+        self._response = response = http.client.HTTPResponse(replay, method=method)
         with translated():
             response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
@@ -288,6 +289,9 @@ class WireConnection:
 
     def close(self) -> None:
         """End the connection."""
+        if self._response is not None:
+            # Left to the garbage collector, it may find its file closed before it, and say so on stderr.
+            self._response.close()
         self._closing()
 
 

@@ -108,6 +108,23 @@ def test_nodes_come_with_their_load_and_then_the_rest(run: Runner, server: Scrip
     }
 
 
+@pytest.mark.parametrize(
+    ("minio", "shown"),
+    [
+        ({"buckets_count": 1, "total_objects": 1}, "1 bucket, 1 object"),
+        ({"buckets_count": 0, "total_objects": 2}, "0 buckets, 2 objects"),
+        ({"buckets_count": 1}, "1 bucket, 0 objects"),
+    ],
+)
+def test_one_is_told_in_the_singular(
+    call: Caller, server: ScriptedServer, minio: dict[str, int], shown: str
+) -> None:
+    call.know(server.url)
+    server.expect("GET", "/system/status", document({**STATUS, "minio": minio}))
+    _, parts = tables(call("cluster", "status").out)
+    assert parts["minio"] == shown
+
+
 @pytest.mark.parametrize("unset", [[""], [], None, ["", " "]])
 def test_unset_issuers_are_none(call: Caller, server: ScriptedServer, unset: Any) -> None:
     call.know(server.url)

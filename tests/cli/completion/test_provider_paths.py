@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import Runner
 from tests.support.certificate import certified
+from tests.support.daily import daily
 from tests.support.onedata_servers import SPACE, TOKEN, oneprovider
 from tests.support.rucio_servers import rucio_grid
 from tests.support.server import ScriptedServer, document
@@ -72,7 +73,7 @@ def write(files: Path) -> None:
     (files / "topmost").mkdir()
 
 
-@pytest.fixture(scope="module", params=[webdav, onedata, rucio])
+@pytest.fixture(scope="module", params=daily([webdav, onedata, rucio], webdav))
 def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("place")
     _, voucher = certified(folder)

@@ -6,13 +6,15 @@ import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.conftest import Caller, Outcome
 from tests.local.harness import LocalCluster, open_cluster
-from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, wsgidav_server
+from tests.support.onedata_servers import EXPIRED, SPACE, TOKEN, OneproviderServer, oneprovider, posix
+from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, apache_server, wsgidav_server
 
 NUMBERS = itertools.count()
 
@@ -30,6 +32,18 @@ def dav(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DavServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def apache() -> Iterator[DavServer]:
+    with apache_server() as server:
+        yield server
+
+
+@pytest.fixture
+def onedata(tmp_path: Path) -> Iterator[OneproviderServer]:
+    with oneprovider(tmp_path / "onedata") as server:
+        yield server
+
+
 @dataclass
 class Clinic:
     """A service that reads from MinIO and writes to WebDAV, and the doctor."""
@@ -38,7 +52,9 @@ class Clinic:
     cluster: LocalCluster
     dav: DavServer
 
-    def service(self, *, password: str = PASSWORD, top: str = "", endpoint: str = "") -> str:
+    def service(
+        self, *, password: str = PASSWORD, top: str = "top", endpoint: str = "", path: str = ""
+    ) -> str:
         """Make one; return its name."""
         name = f"sick-{next(NUMBERS)}"
         hostname = endpoint or self.dav.endpoint
@@ -48,11 +64,23 @@ class Clinic:
             input=[{"storage_provider": "minio.default", "path": f"{name}-bucket/in"}],
             output=[
                 {"storage_provider": "minio.default", "path": f"{name}-bucket/out"},
-                {"storage_provider": "webdav.door", "path": f"{top or 'top'}/out"},
+                {"storage_provider": "webdav.door", "path": path or f"{top}/out"},
             ],
             storage_providers={
                 "webdav": {"door": {"hostname": hostname, "login": LOGIN, "password": password}}
             },
+        )
+        return name
+
+    def onedata_service(self, server: OneproviderServer, path: str, **changes: str) -> str:
+        """Make one that writes to Onedata; return its name."""
+        name = f"sick-{next(NUMBERS)}"
+        provider = {"oneprovider_host": server.endpoint, "token": TOKEN, "space": SPACE, **changes}
+        self.cluster.create(
+            name,
+            "true\n",
+            output=[{"storage_provider": "onedata.plg", "path": path}],
+            storage_providers={"onedata": {"plg": provider}},
         )
         return name
 
@@ -65,8 +93,9 @@ class Clinic:
 
 
 @pytest.fixture
-def clinic(call: Caller, shared: LocalCluster, dav: DavServer) -> Clinic:
+def clinic(call: Caller, shared: LocalCluster, dav: DavServer, monkeypatch: pytest.MonkeyPatch) -> Clinic:
     shared.become_known(call)
+    monkeypatch.setattr("oscarcli.storage.wire.client.RETRY_SECONDS", 0.01)
     (dav.files / "top" / "out").mkdir(parents=True, exist_ok=True)
     return Clinic(call, shared, dav)
 
@@ -101,8 +130,113 @@ def test_a_login_that_is_refused_is_named_with_what_to_do(clinic: Clinic) -> Non
 def test_a_folder_that_is_not_there_is_named(clinic: Clinic) -> None:
     done, found = clinic(clinic.service(top="nowhere"))
     assert done.code == 5
-    assert '"nowhere"' in found["webdav.door"]["finding"]
+    assert 'there is no folder "nowhere/"' in found["webdav.door"]["finding"]
     assert found["webdav.door"]["next"] == "make it, or name another path in the FDL"
+
+
+def all_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+@pytest.mark.parametrize("kind", ["dav", "apache"])
+def test_a_folder_that_the_first_result_makes_is_not_made_before(
+    clinic: Clinic, request: pytest.FixtureRequest, kind: str
+) -> None:
+    server: DavServer = request.getfixturevalue(kind)
+    top = f"top-{next(NUMBERS)}"
+    server.make_folder(top)
+    before = all_in(server.files)
+    # OSCAR's supervisor makes the last folder, be it the first one, and nothing above it.
+    for path in (f"{top}/new", f"new-{top}"):
+        done, found = clinic(clinic.service(endpoint=server.endpoint, path=path))
+        assert done.code == 0
+        remark = "(not there yet: the first result makes it)"
+        assert found["webdav.door"]["finding"] == f"{server.endpoint}: writes {path} {remark}"
+    done, found = clinic(clinic.service(endpoint=server.endpoint, path=f"{top}/new/below"))
+    assert done.code == 5
+    assert f'there is no folder "{top}/new/"' in found["webdav.door"]["finding"]
+    assert all_in(server.files) == before
+
+
+def test_apache_is_tried_and_nothing_is_left_behind(clinic: Clinic, apache: DavServer) -> None:
+    top = f"top-{next(NUMBERS)}"
+    apache.make_folder(top)
+    done, found = clinic(clinic.service(endpoint=apache.endpoint, path=top))
+    assert done.code == 0
+    assert found["webdav.door"]["finding"] == f"{apache.endpoint}: writes {top}"
+    assert list((apache.files / top).iterdir()) == []
+    # Nobody may write there, which only a try can tell.
+    (apache.files / top).chmod(0o555)
+    done, found = clinic(clinic.service(endpoint=apache.endpoint, path=top))
+    assert done.code == 1
+    assert f'write to "{top}/" in webdav.door: the server answered 500' in found["webdav.door"]["finding"]
+    # A missing folder would be made there, too.
+    done, found = clinic(clinic.service(endpoint=apache.endpoint, path=f"{top}/new"))
+    assert done.code == 1
+    assert f'write to "{top}/" in webdav.door: the server answered 500' in found["webdav.door"]["finding"]
+    assert list((apache.files / top).iterdir()) == []
+
+
+def test_what_comes_into_a_folder_while_it_is_tried_stays(clinic: Clinic, onedata: OneproviderServer) -> None:
+    (onedata.space / "top").mkdir()
+
+    def come(answer: str) -> bool:
+        if answer.startswith("PUT"):
+            (onedata.space / "top" / "result").write_text("of a job")
+            (onedata.space / "top" / "new").mkdir()
+        return False
+
+    onedata.loses = come
+    done, _ = clinic(clinic.onedata_service(onedata, "top/new"))
+    assert done.code == 0
+    assert all_in(onedata.space) == {"top", "top/new", "top/result"}
+
+
+def test_a_file_whose_answer_is_lost_is_removed(clinic: Clinic, onedata: OneproviderServer) -> None:
+    (onedata.space / "top").mkdir()
+    onedata.loses = lambda answer: answer.startswith("PUT")
+    done, found = clinic(clinic.onedata_service(onedata, "top"))
+    assert done.code == 6
+    assert "the connection broke" in found["onedata.plg"]["finding"]
+    assert all_in(onedata.space) == {"top"}
+
+
+def test_onedata_is_tried_and_no_folder_is_made(clinic: Clinic, onedata: OneproviderServer) -> None:
+    (onedata.space / "top").mkdir()
+    place = f"{onedata.endpoint}/{SPACE}"
+    remark = " (not there yet: the first result makes it)"
+    for path, said in (("top", ""), ("top/a/b", remark), ("new", remark)):
+        done, found = clinic(clinic.onedata_service(onedata, path))
+        assert done.code == 0
+        assert found["onedata.plg"]["finding"] == f"{place}: writes {path}{said}"
+    puts = [call for call in onedata.calls if call.startswith("PUT")]
+    # Nothing is ever written straight into the space.
+    assert [call.rpartition("/.oscar-cli-")[0] for call in puts] == ["PUT /cdmi/CMS%201/top"] * 2
+    assert all_in(onedata.space) == {"top"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"space": "Other"}, 5, 'there is no space "Other"'),
+        ({"token": EXPIRED}, 4, "the token has expired"),
+    ],
+)
+def test_onedata_that_takes_nothing_is_told(
+    clinic: Clinic, onedata: OneproviderServer, changes: dict[str, str], code: int, said: str
+) -> None:
+    for path in ("top", "new/deep"):
+        done, found = clinic(clinic.onedata_service(onedata, path, **changes))
+        assert done.code == code
+        assert said in found["onedata.plg"]["finding"]
+
+
+def test_a_full_space_is_told(clinic: Clinic, onedata: OneproviderServer) -> None:
+    (onedata.space / "top").mkdir()
+    onedata.script["PUT"] = (400, json.dumps(posix("enospc").document).encode())
+    done, found = clinic(clinic.onedata_service(onedata, "top"))
+    assert done.code == 7
+    assert "the quota is used up, or the storage is full" in found["onedata.plg"]["finding"]
 
 
 def test_a_folder_that_may_not_be_written_is_told(clinic: Clinic) -> None:

@@ -318,3 +318,37 @@ def test_an_editor_that_takes_the_file_away_first_saves_once(
     (tmp_path / "one").write_text("33")
     wait_until(lambda: len(saves) > 1)
     assert len(saves) == 2
+
+
+@pytest.mark.parametrize(
+    ("services", "chosen"),
+    [
+        # What is written into a folder arrives in the one around it; a path without a bucket is in its own.
+        ([("second", "b/mid", "b/out"), ("first", "b/in", "b/mid/deep")], "first"),
+        ([("second", "/b/mid/", "b/out"), ("first", "in", "b//mid")], None),
+        ([("second", "first/mid", "b/out"), ("first", "b/in", "mid")], "first"),
+        # Who feeds itself alone begins, too; and of two that nobody feeds neither is meant.
+        ([("loop", "b/in", "b/in/more")], "loop"),
+        ([("one", "b/in", "b/out"), ("two", "c/in", "c/out")], None),
+    ],
+)
+def test_the_input_is_for_the_service_that_no_other_one_feeds(
+    services: list[tuple[str, str, str]], chosen: str | None
+) -> None:
+    from oscarcli.cli.fdl.dev_run import chosen_service
+    from oscarcli.errors import UsageError
+    from oscarcli.fdl.plan import Wanted
+    from oscarcli.fdl.service import ServiceDefinition
+
+    wanted = [
+        Wanted("local", ServiceDefinition(key, Project.service(*words), 1, "f"))
+        for key, words in zip(itertools.cycle(["local", "default-cluster"]), services, strict=False)
+    ]
+    for one in wanted:
+        for folder in (*one.service.definition["input"], *one.service.definition["output"]):
+            folder["path"] = folder["path"].removeprefix(f"{one.service.name}/")
+    if chosen is not None:
+        assert chosen_service(wanted, None).service.name == chosen
+        return
+    with pytest.raises(UsageError, match="several services may take the input"):
+        chosen_service(wanted, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from oscarcli.local.jobs.engine import selection
 from tests.local.harness import LocalCluster, open_cluster
+from tests.support.docker_daemon import DaemonError, docker_variables
 from tests.support.images import (
     missing_engine,
     missing_program,
@@ -20,7 +22,7 @@ from tests.support.images import (
 )
 
 # Charliecloud starts quickest. The others take three times as long each, so the run of every day has one.
-ENGINES = ("charliecloud", "podman", "udocker")
+ENGINES = ("charliecloud", "podman", "udocker", "docker")
 DAILY = next((name for name in ENGINES if not missing_program(name)), ENGINES[0])
 
 
@@ -56,13 +58,23 @@ def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     missing = missing_engine(name)
     if missing:
         pytest.skip(missing)
-    with pytest.MonkeyPatch.context() as patch, podman_variables() as variables:
-        udocker = udocker_variables(tmp_path_factory.mktemp("udocker"))
-        for variable, value in {**variables, **udocker}.items():
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        for variable, value in variables(name, stack, tmp_path_factory).items():
             patch.setenv(variable, value)
         # A machine that runs all tests at once is slow.
         patch.setattr(selection, "PROBE_SECONDS", 120.0)
         yield name
+
+
+def variables(name: str, stack: ExitStack, folders: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the variables under which engines work here, and the one of a name is alone."""
+    settings = {**stack.enter_context(podman_variables()), **udocker_variables(folders.mktemp("udocker"))}
+    if name == "docker":
+        try:
+            settings |= stack.enter_context(docker_variables())
+        except DaemonError as error:
+            pytest.skip(f"no Docker daemon starts here: {error}")
+    return settings
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 from oscarcli.local import control
 from tests.local.engines.conftest import Create, Images
 from tests.local.harness import LocalCluster, Process, wait_for, without_told_lines
+from tests.support.images import write_archive
 
 
 def output(cluster: LocalCluster, service: str, body: bytes = b"aGVsbG8=") -> str:
@@ -105,7 +106,7 @@ def test_the_configuration_is_where_a_real_job_has_it(
     document = json.loads(first + "\n}")
     assert (document["name"], document["script"]) == (service, "")
     # ch-run cannot bind without the right to write; it is the run's own copy.
-    assert ("Read-only file system" in rest) == (engine == "podman")
+    assert ("Read-only file system" in rest) == (engine in ("podman", "docker"))
 
 
 @pytest.mark.parametrize(
@@ -165,6 +166,20 @@ def test_an_image_without_a_shell_is_refused_with_the_reason(
     ((job, found),) = contained.ended(service).items()
     assert found["status"] == "Failed"
     assert "its /bin/sh does not start" in contained.log(service, job)
+
+
+def test_a_file_of_an_image_is_read_anew_when_another_takes_its_place(
+    contained: LocalCluster, create: Create, tmp_path: Path
+) -> None:
+    # Longer than the names that udocker shows.
+    path = tmp_path / f"{'long' * 30}.tar"
+    for said in ("first", "second"):
+        # Built anew, it is another image under the name of the first.
+        write_archive(path, "localhost/test/replaced:1", files={"srv/greeting": said.encode()})
+        if said == "first":
+            service = create("cat /srv/greeting\n", image=f"docker-archive:{path}", log_level="CRITICAL")
+        answer = contained.call("POST", f"/run/{service}", content=b"", headers=contained.bearer(service))
+        assert (answer.status_code, answer.text) == (200, f"{said}\n")
 
 
 def test_more_memory_than_allowed_ends_the_job(contained: LocalCluster, create: Create) -> None:
@@ -238,7 +253,7 @@ def test_a_killed_server_leaves_no_container(engine: str, images: Images, tmp_pa
 
 def containers(engine: str) -> list[str]:
     """Return the containers that an engine knows of."""
-    if engine != "podman":
+    if engine not in ("podman", "docker"):
         return []
-    done = subprocess.run(["podman", "ps", "--all", "--quiet"], capture_output=True, text=True, check=True)
+    done = subprocess.run([engine, "ps", "--all", "--quiet"], capture_output=True, text=True, check=True)
     return done.stdout.split()

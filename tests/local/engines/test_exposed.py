@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.local import control
+from oscarcli.local.jobs.engine import selection
 from tests.local.engines.conftest import Images
 from tests.local.engines.test_conformance import containers
 from tests.local.exposed.conftest import deployment, printed, reaches
@@ -83,7 +84,7 @@ def test_a_killed_server_leaves_no_service(engine: str, images: Images, tmp_path
         cluster = process.start(engine=engine)
         reaches(cluster, "killed", "ready")
         assert greeting(cluster, "killed") == "from the image\n"
-        assert len(containers(engine)) == (1 if engine == "podman" else 0)
+        assert len(containers(engine)) == (1 if engine in ("podman", "docker") else 0)
         control.stop(process.folder)
         assert not listens(port)
         assert containers(engine) == []
@@ -95,21 +96,24 @@ def test_a_killed_server_leaves_no_service(engine: str, images: Images, tmp_path
 @pytest.fixture
 def bridged(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings under which containers have a network of their own."""
-    if engine != "podman":
+    if engine not in ("podman", "docker"):
         pytest.skip("only podman and docker give containers a network of their own")
     settings = Path(os.environ["CONTAINERS_CONF"]).read_text().replace('netns = "host"', 'netns = "bridge"')
     path = tmp_path / "containers.conf"
     path.write_text(settings)
     monkeypatch.setenv("CONTAINERS_CONF", str(path))
-    words = ["podman", "run", "--rm", "--publish=127.0.0.1::8000", "localhost/oscar-cli-probe", "/true"]
+    selection.probe(engine, tmp_path)
+    words = [engine, "run", "--rm", "--publish=127.0.0.1::8000", "localhost/oscar-cli-probe", "/true"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        pytest.skip(f"podman has no network of its own here: {done.stderr.strip()[-200:]}")
+        pytest.skip(f"{engine} has no network of its own here: {done.stderr.strip()[-200:]}")
 
 
 @pytest.mark.usefixtures("bridged")
-def test_services_with_networks_of_their_own_share_a_port(images: Images, tmp_path: Path) -> None:
-    cluster = open_cluster(tmp_path / "data", engine="podman")
+def test_services_with_networks_of_their_own_share_a_port(
+    engine: str, images: Images, tmp_path: Path
+) -> None:
+    cluster = open_cluster(tmp_path / "data", engine=engine)
     try:
         port = free_port()
         for name in ("one", "two"):
@@ -121,7 +125,7 @@ def test_services_with_networks_of_their_own_share_a_port(images: Images, tmp_pa
         assert deployment(cluster, "one")["active_instances"] == 1
     finally:
         cluster.close()
-    assert containers("podman") == []
+    assert containers(engine) == []
 
 
 def test_a_service_has_its_volume_and_its_mount(contained: LocalCluster, images: Images) -> None:

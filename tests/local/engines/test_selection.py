@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tests.local.harness import LocalCluster
 def broken(folder: Path, name: str, message: str) -> None:
     """Put a program on the PATH that fails."""
     path = folder / name
-    path.write_text(f"#!/bin/sh\necho '{message}' >&2\nexit 125\n")
+    path.write_text(f"#!/bin/sh\necho {shlex.quote(message)} >&2\nexit 125\n")
     path.chmod(0o755)
 
 
@@ -64,7 +65,8 @@ def test_auto_passes_over_what_is_broken_and_ends_at_the_host(programs: Path, tm
 def test_a_cluster_does_not_start_with_a_broken_engine(
     programs: Path, start_cluster: Callable[..., LocalCluster]
 ) -> None:
-    broken(programs, "docker", "docker: Cannot connect to the Docker daemon.")
+    said = "docker: Cannot connect to the Docker daemon.\n\nRun 'docker run --help' for more information"
+    broken(programs, "docker", said)
     with pytest.raises(
         OscarError, match="start the engine docker: it starts nothing: docker: Cannot conn"
     ) as it:

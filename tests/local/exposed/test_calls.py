@@ -189,3 +189,72 @@ def test_a_client_that_goes_away_does_no_harm(cluster: LocalCluster) -> None:
         head = f"POST {PATH}/x HTTP/1.1\r\nHost: {netloc}\r\nContent-Length: 100\r\n\r\nhalf"
         connection.sendall(head.encode())
     wait_for(lambda: told(cluster, "GET", "/x"), "the service to answer others")
+
+
+CORS = {
+    "access-control-allow-credentials": "true",
+    "access-control-allow-methods": "GET, PUT, POST, DELETE, PATCH, HEAD",
+    "access-control-allow-headers": "Authorization, Content-Type",
+    "access-control-max-age": "1728000",
+}
+
+
+def cors(answer: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
+
+
+@pytest.mark.parametrize("origin", ["http://localhost", "http://localhost:5173"])
+@pytest.mark.parametrize("path", ["/x", "/garbage"])
+def test_pages_that_the_manager_names_may_read_answers(cluster: LocalCluster, origin: str, path: str) -> None:
+    answer = cluster.call("GET", f"{PATH}{path}", headers={"Origin": origin})
+    assert answer.status_code == (200 if path == "/x" else 502)
+    assert cors(answer) == {**CORS, "access-control-allow-origin": origin}
+    assert len(answer.headers.get_list("access-control-allow-origin")) == 1
+
+
+def test_other_pages_of_this_machine_get_what_the_service_says(cluster: LocalCluster) -> None:
+    answer = cluster.call("GET", f"{PATH}/x", headers={"Origin": "http://localhost:3000"})
+    assert cors(answer) == {"access-control-allow-origin": "*"}
+    assert cluster.call("GET", f"{PATH}/x", headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def test_the_gateway_answers_the_question_before_a_call(cluster: LocalCluster, expose: Expose) -> None:
+    expose("asked-first", set_auth=True, health_path="/health")
+    path = "/system/services/asked-first/exposed/x"
+    headers = {"Origin": "http://localhost", "Access-Control-Request-Method": "PUT"}
+    answer = cluster.call("OPTIONS", path, headers=headers)
+    assert (answer.status_code, answer.content) == (204, b""), "without the login, and before it is ready"
+    assert cors(answer) == {**CORS, "access-control-allow-origin": "http://localhost"}
+    refused = cluster.call("GET", path, headers=headers)
+    assert (refused.status_code, cors(refused)["access-control-allow-origin"]) == (401, "http://localhost")
+
+
+def test_calls_are_counted_also_those_that_are_refused(cluster: LocalCluster, expose: Expose) -> None:
+    expose("counted", set_auth=True, health_path="/health")
+    reaches(cluster, "counted", "ready")
+    path = "/system/services/counted/exposed/x"
+    login = ("counted", cluster.token("counted"))
+    statuses = [cluster.call("GET", path, auth=auth).status_code for auth in (login, login, None)]
+    assert statuses == [200, 200, 401]
+
+    def counts(service: str) -> dict[str, float]:
+        document = cluster.api.get(f"/system/metrics/{service}").json()
+        return {metric["metric"]: metric["value"] for metric in document["metrics"]}
+
+    assert counts("counted") == {
+        "cpu-hours": 0, "gpu-hours": 0, "users-per-service": 0,
+        "requests-sync-per-service": 0, "requests-async-per-service": 0, "requests-exposed-per-service": 3,
+    }  # fmt: skip
+    items = cluster.api.get("/system/metrics/breakdown", params={"group_by": "service"}).json()["items"]
+    (item,) = [item for item in items if item["key"] == "counted"]
+    assert (item["requests_count_exposed"], item["requests_count_total"], item["unique_users_count"]) == (
+        3,
+        0,
+        0,
+    )
+    users = cluster.api.get("/system/metrics/breakdown", params={"group_by": "user"}).json()["items"]
+    assert users == []
+    totals = cluster.api.get("/system/metrics").json()["totals"]
+    exposed = sum(item["requests_count_exposed"] for item in items)
+    assert (totals["requests_count_exposed"], totals["requests_count_total"]) == (exposed, 0)
+    assert totals["services_count_total"] == len(items)

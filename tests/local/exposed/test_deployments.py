@@ -16,7 +16,9 @@ import pytest
 
 from oscarcli.local import control
 from oscarcli.local.exposed import deployment as deployment_module
+from oscarcli.local.exposed import probes
 from oscarcli.local.images.model import ImageError
+from oscarcli.local.services.exposure import differences
 from tests.local.exposed.conftest import Expose, deployment, printed, reaches
 from tests.local.harness import LocalCluster, Process, wait_for
 from tests.support import echo_service
@@ -82,6 +84,72 @@ def test_a_service_that_is_not_healthy_gets_no_calls(cluster: LocalCluster, expo
     assert (answer.status_code, reason in answer.text) == (503, True)
 
 
+def test_a_service_that_falls_ill_gets_no_calls_until_it_is_well(
+    cluster: LocalCluster, expose: Expose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "READINESS_PERIOD_SECONDS", 0.1)
+    expose("ailing", **HEALTHY)
+    reaches(cluster, "ailing", "ready")
+    first = pod(cluster, "ailing")
+    assert call(cluster, "ailing", "/sicken").status_code == 200
+    reason = "GET /health is answered by 500"
+    # One failure is none: calls go through until there are three.
+    found = wait_for(
+        lambda: reason in (found := deployment(cluster, "ailing")).get("reason", "") and found, "500"
+    )
+    assert (found["state"], found["active_instances"], found["affected_instances"]) == ("pending", 1, 1)
+    answer = call(cluster, "ailing", "/heal")
+    assert (answer.status_code, reason in answer.text) == (503, True)
+    port = cluster.api.get("/system/services/ailing").json()["expose"]["api_port"][0]
+    with socket.create_connection(("127.0.0.1", port)) as direct:
+        direct.sendall(b"GET /heal HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in direct.recv(100)
+    reaches(cluster, "ailing", "ready")
+    assert pod(cluster, "ailing") == first
+
+
+def test_a_service_that_stays_ill_is_started_anew(
+    cluster: LocalCluster, expose: Expose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(probes, "LIVENESS_DELAY_SECONDS", 1.5)
+        patch.setattr(probes, "LIVENESS_PERIOD_SECONDS", 0.05)
+        expose("dead", **HEALTHY)
+        reaches(cluster, "dead", "ready")
+    first = pod(cluster, "dead")
+    assert call(cluster, "dead", "/sicken").status_code == 200
+    said = (
+        "an error, 3 times in a row, so it was ended, as on a real cluster; it is started again after 0.1 s"
+    )
+    wait_for(lambda: any(line.endswith(said) for line in printed(cluster, "dead")), "its end")
+    wait_for(lambda: call(cluster, "dead").status_code == 200, "the service to be back")
+    assert pod(cluster, "dead") != first
+
+
+def test_probes_come_as_often_as_the_manager_says() -> None:
+    assert (probes.READINESS_PERIOD_SECONDS, probes.TIMEOUT_SECONDS, probes.MAX_FAILURES) == (5, 2, 3)
+    assert (probes.LIVENESS_DELAY_SECONDS, probes.LIVENESS_PERIOD_SECONDS) == (30, 10)
+
+
+@pytest.mark.parametrize(
+    ("members", "path"),
+    [
+        ({}, "/"),
+        ({"health_path": "up"}, "/up"),
+        ({"health_path": "/up", "rewrite_target": True}, "/system/services/one/exposed/up"),
+        ({"health_path": "/up", "rewrite_target": True, "probe_mode": " Direct "}, "/up"),
+        (
+            {"health_path": "/up", "rewrite_target": True, "probe_mode": "legacy"},
+            "/system/services/one/exposed/up",
+        ),
+        ({"health_path": "/up", "probe_mode": "direct"}, "/up"),
+    ],
+)
+def test_the_path_of_probes(members: dict[str, Any], path: str) -> None:
+    expose = {"health_path": "", "rewrite_target": False, **members}
+    assert probes.health_path({"name": "one", "expose": expose}) == path
+
+
 def test_the_log_is_what_the_service_printed(cluster: LocalCluster, expose: Expose) -> None:
     expose("chatty", "seq 1 1500; printf 'no end'; exec sleep 1000\n")
     wait_for(lambda: printed(cluster, "chatty")[-1:] == ["no end"], "the last line")
@@ -114,6 +182,27 @@ def test_a_service_is_stopped_started_and_restarted(cluster: LocalCluster, expos
     change(cluster, "switched", "restart")
     reaches(cluster, "switched", "ready")
     assert len({first, second, pod(cluster, "switched")}) == 3
+    change(cluster, "switched", "stop")
+    assert change(cluster, "switched", "restart") == "stopped"
+    assert deployment(cluster, "switched")["state"] == "stopped"
+
+
+def test_a_service_that_is_starting_can_be_stopped_started_and_restarted(
+    cluster: LocalCluster, expose: Expose
+) -> None:
+    expose("slow", "exec sleep 1000\n")
+    for word, state in (
+        ("start", "pending"),
+        ("restart", "pending"),
+        ("stop", "stopped"),
+        ("start", "pending"),
+    ):
+        assert change(cluster, "slow", word) == state
+    found = wait_for(
+        lambda: (found := deployment(cluster, "slow"))["active_instances"] and found, "its process"
+    )
+    assert (found["state"], found["affected_instances"]) == ("pending", 1)
+    assert re.fullmatch(r"nothing listens at its port \d+ yet", found["reason"])
 
 
 def test_only_exposed_services_are_stopped(cluster: LocalCluster) -> None:
@@ -285,7 +374,34 @@ def test_more_replicas_than_one_are_told_of_once(cluster: LocalCluster, expose: 
     reaches(cluster, "many", "ready")
     change(cluster, "many", "restart")
     told = [line for line in printed(cluster, "many") if "one replica runs here" in line]
-    assert told == ["local cluster - INFO - one replica runs here, whatever max_scale (10) says"]
+    one = "one replica runs here, whatever max_scale (10) and cpu_threshold (80) say"
+    assert told == [f"local cluster - INFO - {one}"]
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"cpu_threshold": 0}, "expose.cpu_threshold must be 1 or more on a real cluster, which refuses 0"),
+        (
+            {"min_scale": 0, "max_scale": 0, "cpu_threshold": 0},
+            "expose.min_scale and max_scale and cpu_threshold must be 1 or more on a real cluster, "
+            "which refuses 0",
+        ),
+        ({"api_port": [8000, 8001]}, "only the first of expose.api_port is reached: 8000"),
+        ({"probe_mode": "tcp"}, 'expose.probe_mode "tcp" counts as "legacy", as on a real cluster'),
+        ({"auth_type": "forward"}, "expose.auth_type means nothing without set_auth, as on a real cluster"),
+    ],
+)
+def test_what_means_nothing_is_told_of(members: dict[str, Any], said: str) -> None:
+    whole = {
+        "min_scale": 1,
+        "max_scale": 1,
+        "cpu_threshold": 80,
+        "set_auth": False,
+        "api_port": [8000],
+        **members,
+    }
+    assert [sentence for _, sentence in differences({"expose": whole})] == [said]
 
 
 @pytest.mark.parametrize(

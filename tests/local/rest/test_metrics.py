@@ -73,8 +73,8 @@ def test_the_summary_counts_every_kind_of_call(start_cluster: Callable[..., Loca
     totals = document["totals"]
     assert totals.pop("cpu_hours_total") > 0
     assert totals == {
-        "services_count_active": 1,
-        "services_count_total": 2,
+        "services_count_active": 2,
+        "services_count_total": 1,
         "gpu_hours_total": 0,
         "requests_count_total": 3,
         "requests_count_sync": 1,
@@ -192,7 +192,7 @@ def test_metrics_outlive_jobs_services_and_restarts(start_cluster: Callable[...,
     again = start_cluster()
     assert values(again, "outlived") == before
     totals = again.api.get(ROUTE).json()["totals"]
-    assert (totals["services_count_active"], totals["services_count_total"]) == (1, 1)
+    assert (totals["services_count_active"], totals["services_count_total"]) == (0, 1)
 
 
 def test_the_time_of_a_run_that_ended_with_the_server_is_not_made_up(
@@ -315,3 +315,22 @@ def test_whole_numbers_have_no_fraction(cluster: LocalCluster) -> None:
 def test_the_routes_want_the_clusters_credentials(cluster: LocalCluster) -> None:
     for path in ("", "/breakdown", "/x"):
         assert cluster.call("GET", ROUTE + path).status_code == 401
+
+
+def test_calls_of_exposed_services_outlive_the_server_and_have_their_window(
+    start_cluster: Callable[..., LocalCluster],
+) -> None:
+    cluster = start_cluster()
+    for _ in range(3):
+        cluster.server.cluster.exposed_calls.add("page")
+    now = time.time()
+    cluster.close()
+    again = start_cluster()
+    again.server.cluster.exposed_calls.add("page")
+
+    def count(first: float, last: float) -> float:
+        window = {"start": stamp(now + first), "end": stamp(now + last)}
+        return values(again, "page", **window)["requests-exposed-per-service"]
+
+    assert (count(-60, 60), count(-120, -60), count(60, 120)) == (4, 0, 0)
+    assert again.api.get(ROUTE).json()["totals"]["requests_count_exposed"] == 4

@@ -141,11 +141,6 @@ def test_creating_a_service_makes_its_buckets_folders_and_tags(cluster: LocalClu
         ({"output": io("b/out", "s3.mine")}, 500, 'the StorageProvider "s3.mine" is not defined'),
         ({"output": io("b/out", "minio.other")}, 500, 'the StorageProvider "minio.other" is not defined'),
         (
-            {"output": io("b/out", "s3.mine"), "storage_providers": {"s3": {"mine": {"access_key": "a"}}}},
-            400,
-            'output.storage_provider: the local cluster does not use "s3.mine" here; write "minio.default"',
-        ),
-        (
             {"input": io("in", "rucio.r"), "storage_providers": {"rucio": {"r": {"host": "a"}}}},
             400,
             'input.storage_provider: the local cluster does not use "rucio.r" here; ',

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -116,7 +118,7 @@ def test_an_empty_object_becomes_an_empty_file(storage: Storage, folder: Path) -
 def test_a_large_object_comes_in_ranges(
     storage: Storage, wanted: StoredObject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RANGED_FROM", 50_000)
+    monkeypatch.setattr(module, "MIN_RANGED_BYTES", 50_000)
     monkeypatch.setattr(module, "MIN_RANGE_BYTES", 30_000)
     steps = fetch(storage, wanted, folder / "a.bin", streams=4)
     assert (folder / "a.bin").read_bytes() == CONTENT
@@ -146,7 +148,7 @@ def test_a_stream_that_breaks_again_and_again_is_given_up(
 def test_one_broken_range_calls_the_others_off(
     storage: Storage, wanted: StoredObject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RANGED_FROM", 0)
+    monkeypatch.setattr(module, "MIN_RANGED_BYTES", 0)
     monkeypatch.setattr(module, "MIN_RANGE_BYTES", 20_000)
     storage.limits = [0] * 15
     with pytest.raises(UnreachableError):
@@ -155,13 +157,31 @@ def test_one_broken_range_calls_the_others_off(
 
 
 @pytest.mark.parametrize("streams", [1, 4])
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "crc32", "adler32"])
 def test_damage_on_the_way_is_noticed(
-    storage: Storage, wanted: StoredObject, folder: Path, monkeypatch: pytest.MonkeyPatch, streams: int
+    storage: Storage,
+    wanted: StoredObject,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    algorithm: str,
+    streams: int,
 ) -> None:
-    monkeypatch.setattr(module, "RANGED_FROM", 0)
+    monkeypatch.setattr(module, "MIN_RANGED_BYTES", 0)
+    storage._buckets["b"][PLACE.key] = (replace(wanted, digests={}), CONTENT)
+    right = {
+        "md5": hashlib.md5(CONTENT).hexdigest(),
+        "sha1": hashlib.sha1(CONTENT).hexdigest(),
+        "crc32": f"{zlib.crc32(CONTENT):08x}",
+        "adler32": f"{zlib.adler32(CONTENT):08x}",
+    }[algorithm]
+    one = Download(storage, replace(wanted, digests={algorithm: right}), lambda _: None, Cancellation())
+    one.to_file(folder / "whole", streams=streams)
+    assert (one.is_verified, (folder / "whole").read_bytes()) == (True, CONTENT)
+    (folder / "whole").unlink()
     (folder / "a.bin").write_bytes(b"older")
+    wrong = {algorithm: "0" * len(right)}
     with pytest.raises(OscarError, match="damaged"):
-        fetch(storage, replace(wanted, md5="0" * 32), folder / "a.bin", streams=streams)
+        fetch(storage, replace(wanted, digests=wrong), folder / "a.bin", streams=streams)
     assert (folder / "a.bin").read_bytes() == b"older"
     assert names_in(folder) == ["a.bin"]
 
@@ -169,9 +189,9 @@ def test_damage_on_the_way_is_noticed(
 def test_the_digest_of_the_answer_counts_when_the_listing_had_none(
     storage: Storage, wanted: StoredObject, folder: Path
 ) -> None:
-    storage._buckets["b"][PLACE.key] = (replace(wanted, md5="0" * 32), CONTENT)
+    storage._buckets["b"][PLACE.key] = (replace(wanted, digests={"md5": "0" * 32}), CONTENT)
     with pytest.raises(OscarError, match="damaged"):
-        fetch(storage, replace(wanted, md5=None), folder / "a.bin")
+        fetch(storage, replace(wanted, digests={}), folder / "a.bin")
 
 
 def test_an_object_that_changed_is_refused(storage: Storage, wanted: StoredObject, folder: Path) -> None:

@@ -68,7 +68,7 @@ def wanted(storage: Counting, tmp_path: Path) -> StoredObject:
 def _small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(part_file, "PIECE_BYTES", PIECE)
     monkeypatch.setattr(download, "READ_BLOCK_BYTES", 300)
-    monkeypatch.setattr(download, "RANGED_FROM", 5 * PIECE)
+    monkeypatch.setattr(download, "MIN_RANGED_BYTES", 5 * PIECE)
     monkeypatch.setattr(download, "MIN_RANGE_BYTES", PIECE // 2)
 
 
@@ -148,7 +148,7 @@ def test_an_object_without_a_version_is_not_kept(
 def test_of_what_is_damaged_nothing_is_kept(storage: Counting, wanted: StoredObject, tmp_path: Path) -> None:
     target = tmp_path / "target" / "a.bin"
     with pytest.raises(OscarError, match="damaged"):
-        fetch(storage, replace(wanted, md5="0" * 32), target)
+        fetch(storage, replace(wanted, digests={"md5": "0" * 32}), target)
     assert list(target.parent.iterdir()) == []
     assert list((tmp_path / "journals").iterdir()) == []
 

@@ -103,8 +103,8 @@ def test_what_is_hopeless_is_given_up(tmp_path: Path, error: OscarError) -> None
     outcomes: list[TransferOutcome[Upload]] = []
     with pytest.raises(type(error), match="the rest was not tried"):
         upload(storage, uploads(tmp_path, 200), outcomes.append)
-    assert len(outcomes) == transfer.HOPELESS
-    assert len(storage.tried) <= transfer.HOPELESS + 2 * transfer.WORKERS
+    assert len(outcomes) == transfer.MAX_FAILURES_IN_A_ROW
+    assert len(storage.tried) <= transfer.MAX_FAILURES_IN_A_ROW + 2 * transfer.WORKERS
 
 
 def test_what_may_not_be_done_to_one_may_be_done_to_another(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_what_may_not_be_done_to_one_may_be_done_to_another(tmp_path: Path) -> N
 def test_a_listing_that_breaks_is_raised_after_what_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "LOOKED_AHEAD", 2)
+    monkeypatch.setattr(transfer, "MAX_TASKS_AHEAD", 2)
     storage, meter = MemoryStorage(buckets=("b",)), Meter()
     upload(storage, uploads(tmp_path, 5), lambda _: None)
 

@@ -75,7 +75,7 @@ class Rates:
 def test_where_more_threads_get_no_more_done_they_are_given_up() -> None:
     rates = Rates(most=512)
     assert [rates.step(rate) for rate in (100, 300, 330)] == [6, 24, -24]
-    assert rates.growth.size == 2 * workers.GROWTH
+    assert rates.growth.size == 2 * workers.GROWTH_FACTOR
     assert rates.step(5000) == 0, "it has settled"
 
 
@@ -88,7 +88,7 @@ def test_the_first_item_of_a_new_thread_tells_nothing() -> None:
 
 
 def test_a_busy_process_starts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "MAX_BUSY", -1.0)
+    monkeypatch.setattr(workers, "MAX_CPU_SHARE", -1.0)
     assert most_at_once(100, lambda: time.sleep(0.002), workers=2, most=32) == 2
 
 

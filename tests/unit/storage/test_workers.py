@@ -137,6 +137,32 @@ def test_a_stuck_thread_is_left_behind_and_its_traces_are_undone(monkeypatch: py
     release.set()
 
 
+def test_an_undo_that_nobody_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oscarcli.storage.workers.MAX_FINISH_SECONDS", 0.05)
+    monkeypatch.setattr("oscarcli.storage.workers.MAX_UNDO_SECONDS", 0.05)
+    cancellation = Cancellation()
+    release, stuck, undoing = threading.Event(), threading.Event(), threading.Event()
+
+    def undo() -> None:
+        undoing.set()
+        release.wait(LONG)
+
+    def do(item: int) -> None:
+        if item == 0:
+            stuck.wait(LONG)
+            raise ValueError("first")
+        with cancellation.on_failure(undo):
+            stuck.set()
+            release.wait(LONG)
+
+    started = time.monotonic()
+    with closing(run_parallel(range(2), do, cancellation, workers=2)) as outcomes:
+        next(outcomes)
+    assert undoing.is_set()
+    assert time.monotonic() - started < LONG / 2
+    release.set()
+
+
 @pytest.mark.parametrize("limit", [1, 3, 7])
 def test_threads_that_the_system_does_not_give_are_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, limit: int
@@ -152,7 +178,7 @@ def test_threads_that_the_system_does_not_give_are_not_waited_for(
 
     monkeypatch.setattr(threading.Thread, "start", start_few)
     # More are tried after the first look, however busy this machine is.
-    monkeypatch.setattr("oscarcli.storage.workers.MAX_BUSY", 1000)
+    monkeypatch.setattr("oscarcli.storage.workers.MAX_CPU_SHARE", 1000)
     items = run_parallel(range(100), lambda _: time.sleep(0.001), Cancellation(), workers=4, most=16)
     assert sorted(done.item for done in items) == list(range(100))
     assert len(started) == limit

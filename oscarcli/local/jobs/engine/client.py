@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,8 @@ from oscarcli.local.images.model import ImageError
 # A question is answered in a fraction of a second, also on a busy machine.
 ANSWER_SECONDS = 30.0
 _MAX_MESSAGE = 500
+# What Docker's client says after each of its errors, in two versions.
+_ADVICE = re.compile(r"(?:Run|See) '.* --help'")
 
 
 class ClientError(Exception):
@@ -117,7 +120,8 @@ class EngineProgram:
 
 def last_line(output: bytes) -> str:
     """Return the line that says what went wrong: the last one that begins with `Error`, or the last."""
-    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
+    lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
+    lines = [line for line in lines if line and not _ADVICE.match(line)]
     errors = [line for line in lines if line.lower().startswith("error")]
     text = (errors or lines or [""])[-1]
     return text.removeprefix("Error:").strip()[:_MAX_MESSAGE]

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import re
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from oscarcli.local.images.model import Image, ImageError, Progress
-from oscarcli.local.images.reference import SINGULARITY, ImageFile, image_file
+from oscarcli.local.images.reference import OCI_ARCHIVE, SINGULARITY, ImageFile, image_file
+from oscarcli.local.images.unpack import as_docker_archive
 from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import SHELL, require_shell
-from oscarcli.local.jobs.engine.oci_dialect import PODMAN, Dialect
+from oscarcli.local.jobs.engine.oci_dialect import DOCKER, PODMAN, Dialect
 
 log = logging.getLogger(__name__)
 
+# What docker says before the name of an image, or before its id.
+_LOADED = re.compile(r"^Loaded image(?: ID)?: ")
 _STEP = re.compile(r"[0-9a-f]{12,64}")
 
 
@@ -76,8 +80,15 @@ class OciImages:
         if file.kind == SINGULARITY:
             raise ImageError(f"{self._dialect.name} runs no .sif files; apptainer does")
         progress(f"reading {file.path}")
-        words = [word.format(kind=file.kind, file=file.path) for word in self._dialect.load]
-        return self._client.pull(words, lambda line: None).removeprefix("Loaded image: ")
+        if file.kind == OCI_ARCHIVE and self._dialect is DOCKER:
+            with tempfile.TemporaryDirectory(prefix="oscar-cli-") as folder:
+                return self._load_path(as_docker_archive(file, Path(folder)), file.kind)
+        return self._load_path(file.path, file.kind)
+
+    def _load_path(self, path: Path, kind: str) -> str:
+        """Make an image of a file; return its name, or its id when the file gives none."""
+        words = [word.format(kind=kind, file=path) for word in self._dialect.load]
+        return _LOADED.sub("", self._client.pull(words, lambda line: None))
 
     def check(self, image: Image) -> None:
         """Run an image's shell once; see `ImageStore.check`."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +32,9 @@ from oscarcli.local.jobs.engine.container import (
 NAME = "udocker"
 PROBE_IMAGE = "oscar-cli/probe:1"
 PROBE_CONTAINER = "oscar-cli-probe"
+# Characters of an image's name that its container's has.
+_MAX_SHOWN = 40
+_CONTAINER_NAME = re.compile(r"oscar-.*-[0-9a-f]{16}")
 # What it sets in every container, and a real job has not.
 _ITS_VARIABLES = (
     "container_uuid container_ruser container_root container_execmode container_names PS1 TERM USERNAME USER "
@@ -120,7 +125,9 @@ class UdockerImages:
 
     def find(self, reference: str) -> Image | None:
         """Return an image that has a container; see `ImageStore.find`."""
-        name = _container_name(reference)
+        if image_file(reference) is not None:
+            return None
+        name = reference if _CONTAINER_NAME.fullmatch(reference) else _container_name(reference)
         try:
             listed = self._program.ask("ps")
         except ClientError as error:
@@ -142,14 +149,26 @@ class UdockerImages:
             raise ImageError("only apptainer runs .sif files")
         else:
             progress(f"reading {file.path}")
-            tag = _first_name(self._program.pull(["load", "-i", str(file.path)], lambda line: None))
+            # It loads no name a second time; this one is new.
+            words = ["load", "-i", str(file.path), f"oscar-cli/{uuid.uuid4().hex}"]
+            tag = _first_name(self._program.pull(words, lambda line: None))
         # There may be none.
         with suppress(ClientError):
             self._program.ask("rm", "-f", name)
         self._program.pull(["create", f"--name={name}", tag], lambda line: None)
         self._options.pop(name, None)
+        if file is not None:
+            # The container has all of it.
+            with suppress(ClientError):
+                self._program.ask("rmi", tag)
         image = Image(reference, name, "")
-        self.check(image)
+        try:
+            self.check(image)
+        except ImageError:
+            # Nothing else knows of the container.
+            with suppress(ClientError):
+                self._program.ask("rm", "-f", name)
+            raise
         return image
 
     def check(self, image: Image) -> None:
@@ -170,7 +189,9 @@ class UdockerImages:
 
 
 def _container_name(reference: str) -> str:
-    return "oscar-" + re.sub(r"[^A-Za-z0-9]", "-", reference).strip("-")
+    """Return a name of one reference only, short: `ps` cuts names to 100 characters."""
+    shown = re.sub(r"[^A-Za-z0-9]", "-", reference)[-_MAX_SHOWN:].strip("-")
+    return f"oscar-{shown}-{hashlib.sha256(reference.encode()).hexdigest()[:16]}"
 
 
 def _first_name(loaded: str) -> str:

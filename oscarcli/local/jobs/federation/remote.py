@@ -7,19 +7,15 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, BinaryIO
+from typing import Any
 from urllib.parse import quote, urlsplit
 
-from oscarcli.local.jobs.remote import connection_to
-from oscarcli.local.jobs.staging import StageError
-from oscarcli.local.objects.s3.signatures import Credentials, presign
+from oscarcli.local.jobs.providers.remote import connection_to
 
 # As the manager has it.
 TIMEOUT_SECONDS = 20
 MAX_ANSWER_BYTES = 8 << 20
 MAX_TEXT = 200
-COPY_BLOCK = 1 << 18
-LINK_SECONDS = 900
 
 
 class RemoteError(Exception):
@@ -105,36 +101,3 @@ def failure(status: int, body: bytes) -> str:
 def service_path(name: str) -> str:
     """Return the route of a service."""
     return f"/system/services/{quote(name, safe='')}"
-
-
-def download(provider: Mapping[str, Any], bucket: str, key: str, target: BinaryIO) -> None:
-    """Write an object of another cluster's store to a file.
-
-    Args:
-        provider: a definition's storage provider of the type minio.
-        bucket: the bucket.
-        key: the object's key.
-        target: the file.
-
-    Raises:
-        StageError: it cannot be had.
-    """
-    account = Credentials(provider["access_key"], provider["secret_key"])
-    region = provider.get("region") or "us-east-1"
-    url = presign(account, "GET", provider["endpoint"], bucket, key, expires=LINK_SECONDS, region=region)
-    try:
-        with _answer("GET", url, b"", {}, verify=bool(provider.get("verify"))) as answer:
-            if answer.status != http.client.OK:
-                phrase = http.client.responses.get(answer.status, "")
-                raise StageError(str(answer.status), phrase, "HeadObject")
-            expected = int(answer.headers.get("Content-Length", "0"))
-            received = 0
-            while block := answer.read(COPY_BLOCK):
-                target.write(block)
-                received += len(block)
-            if received != expected:
-                raise StageError("IncompleteBody", f"{received} of {expected} bytes came", "GetObject")
-    except RemoteError as error:
-        raise StageError("ConnectionError", str(error), "HeadObject") from error
-    except http.client.HTTPException as error:
-        raise StageError("ConnectionError", repr(error), "GetObject") from error

@@ -64,7 +64,7 @@ def server(shared_server: Server) -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_settings, "ATTEMPTS", 1)
+    monkeypatch.setattr(s3_settings, "MAX_ATTEMPTS", 1)
     monkeypatch.setattr(download_module, "RETRY_SECONDS", 0.0)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
@@ -310,7 +310,7 @@ def test_a_stalled_body_is_no_file(
         return reply
 
     server.script = script
-    monkeypatch.setattr(download_module, "ATTEMPTS", 2)
+    monkeypatch.setattr(download_module, "MAX_ATTEMPTS", 2)
     # Long enough for all that is answered, on a busy machine too; the look-up need not be quick.
     wanted = storage.stat(PLACE)
     download = Download(opened(server.endpoint, read_timeout=0.5), wanted, lambda _: None, Cancellation())

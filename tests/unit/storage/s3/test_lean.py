@@ -85,7 +85,7 @@ def test_there_are_only_so_many_attempts(server: Server) -> None:
     server.script = lambda _: Reply(503, body=error_body("SlowDown"))
     with storage_at(server.endpoint) as storage, pytest.raises(UnreachableError, match="overloaded"):
         storage.read(PLACE)
-    assert len(server.seen) == s3_settings.ATTEMPTS
+    assert len(server.seen) == s3_settings.MAX_ATTEMPTS
 
 
 def test_a_refusal_is_not_asked_for_again(server: Server) -> None:
@@ -191,7 +191,7 @@ def test_an_answer_without_a_length_is_read_to_its_end(answer: bytes) -> None:
     [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 3", b"SSH-2.0-OpenSSH_9.2\r\n" * 2],
 )
 def test_what_is_no_answer_is_a_broken_connection(answer: bytes) -> None:
-    attempts = [answer] * s3_settings.ATTEMPTS
+    attempts = [answer] * s3_settings.MAX_ATTEMPTS
     with (
         raw_server(*attempts) as endpoint,
         storage_at(endpoint) as storage,
@@ -203,7 +203,7 @@ def test_what_is_no_answer_is_a_broken_connection(answer: bytes) -> None:
 def test_a_head_without_end_is_given_up() -> None:
     endless = b"HTTP/1.1 200 OK\r\n" + b"X-A: " + b"y" * (70 << 10)
     with (
-        raw_server(*[endless] * s3_settings.ATTEMPTS) as endpoint,
+        raw_server(*[endless] * s3_settings.MAX_ATTEMPTS) as endpoint,
         storage_at(endpoint) as storage,
         pytest.raises(UnreachableError, match="the connection broke"),
     ):
@@ -242,7 +242,7 @@ def test_a_large_body_is_not_sent_to_who_refuses_it(tmp_path: Path) -> None:
         assert sum(moved) == 0
 
 
-def test_a_server_that_does_not_consent_gets_the_body_after_a_while(tmp_path: Path) -> None:
+def test_a_server_that_says_no_continue_gets_the_body_after_a_while(tmp_path: Path) -> None:
     content = os.urandom(2 * MIB)
     arrived: list[bytes] = []
     listener = socket.create_server(("127.0.0.1", 0))
@@ -269,7 +269,7 @@ def test_a_server_that_does_not_consent_gets_the_body_after_a_while(tmp_path: Pa
 def test_a_server_that_takes_no_more_of_a_body_is_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_settings, "ATTEMPTS", 1)
+    monkeypatch.setattr(s3_settings, "MAX_ATTEMPTS", 1)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
         # More than the buffers on the way hold, so that the system waits for room in them.

@@ -102,7 +102,7 @@ def send(
     """Return a function that uploads a file in parts to a store."""
     monkeypatch.setenv(ENGINE_VARIABLE, request.param)
     monkeypatch.setattr(s3_upload, "PART_BYTES", 5 * MIB)
-    monkeypatch.setattr(s3_settings, "ATTEMPTS", 2)
+    monkeypatch.setattr(s3_settings, "MAX_ATTEMPTS", 2)
     (tmp_path / "large").write_bytes(bytes(10 * MIB))
     storage = S3Storage(
         S3Settings("minio.default", "access", "secret", endpoint=server.endpoint, outage_limit=0)

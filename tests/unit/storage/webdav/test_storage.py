@@ -24,7 +24,9 @@ from oscarcli.errors import (
     UnreachableError,
     UsageError,
 )
+from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation, Cancelled
+from oscarcli.storage.download import Download
 from oscarcli.storage.file_server.requests import FileServerSettings
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import FileSource, StreamSource
@@ -164,6 +166,18 @@ def test_the_doors_own_redirections_keep_the_login(storage: WebDavStorage, door:
     assert door.seen[1].headers["authorization"] == f"Bearer {TOKEN}"
 
 
+def test_a_server_without_ranges_sends_all_and_the_rest_of_it_is_taken(
+    storage: WebDavStorage, door: Server
+) -> None:
+    content = os.urandom(2 * MIB + 10)
+    door.script = lambda seen: Reply(200, {"ETag": '"v1"'}, content)
+    with closing(storage.read(PLACE, start=MIB + 5, etag="v1")) as reader:
+        assert b"".join(iter(lambda: reader.read(100_000), b"")) == content[MIB + 5 :]
+    with closing(storage.read(PLACE, start=MIB + 5, length=7)) as reader:
+        assert b"".join(iter(lambda: reader.read(5), b"")) == content[MIB + 5 :][:7]
+    assert door.seen[0].headers["range"] == f"bytes={MIB + 5}-"
+
+
 def test_a_refusal_elsewhere_says_where(storage: WebDavStorage, door: Server, pool: Server) -> None:
     door.script = lambda seen: Reply(302, {"Location": f"{pool.endpoint}/x"})
     pool.script = lambda seen: Reply(401)
@@ -256,11 +270,24 @@ def test_what_arrived_is_compared_by_the_servers_digest(
 
 
 @pytest.mark.parametrize("header", ["Digest", "OC-Checksum"])
-def test_a_damaged_download_is_noticed(storage: WebDavStorage, door: Server, header: str) -> None:
-    value = {"Digest": f"adler32={zlib.adler32(b'other'):x}", "OC-Checksum": "SHA1:" + "0" * 40}[header]
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_download_is_compared_by_the_digest_that_comes_with_it(
+    storage: WebDavStorage, door: Server, tmp_path: Path, header: str, is_right: bool
+) -> None:
+    content = b"content" if is_right else b"another"
+    value = {
+        "Digest": f"adler32={zlib.adler32(content):x}",
+        "OC-Checksum": f"SHA1:{hashlib.sha1(content).hexdigest()}",
+    }[header]
     door.script = lambda seen: Reply(200, {header: value}, b"content")
-    with closing(storage.read(PLACE)) as reader, pytest.raises(OscarError, match="what arrived is damaged"):
-        reader.read(100)
+    one = Download(storage, StoredObject(PLACE, 7), lambda _: None, Cancellation())
+    if is_right:
+        one.to_file(tmp_path / "f")
+        assert (one.is_verified, (tmp_path / "f").read_bytes()) == (True, b"content")
+    else:
+        with pytest.raises(OscarError, match="what arrived is damaged"):
+            one.to_file(tmp_path / "f")
+        assert list(tmp_path.iterdir()) == []
     assert door.seen[0].headers["want-digest"] == "adler32,md5"
 
 

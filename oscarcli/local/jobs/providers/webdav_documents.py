@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
-from oscarcli.local.objects.s3.documents import NoDoctypeBuilder
+from oscarcli.local.jobs.providers.remote import xml_root
 
 DAV = "{DAV:}"
 
@@ -21,11 +21,8 @@ class DavResponse:
 
 def read_responses(document: bytes) -> list[DavResponse] | None:
     """Return what a multistatus document tells, `None` when it is no XML."""
-    parser = ElementTree.XMLParser(target=NoDoctypeBuilder())  # noqa: S314 -- document types are refused
-    try:
-        parser.feed(document)
-        root: ElementTree.Element = parser.close()
-    except (ElementTree.ParseError, LookupError, ValueError):
+    root = xml_root(document)
+    if root is None:
         return None
     return [_read(response) for response in root.iter(f"{DAV}response")]
 

@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from oscarcli.local.jobs.classify import SupervisorCrash
-from oscarcli.local.jobs.remote import MAX_REDIRECTIONS, REDIRECTIONS, answering
-from oscarcli.local.jobs.webdav_documents import DavResponse, read_responses
+from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, REDIRECTIONS, FileRange, answering
+from oscarcli.local.jobs.providers.webdav_documents import DavResponse, read_responses
 
 # As webdavclient3 has it.
 TIMEOUT_SECONDS = 30
@@ -186,7 +186,8 @@ class WebDavClient:
             for _ in range(MAX_REDIRECTIONS):
                 is_own = urlsplit(url)[:2] == urlsplit(self._base)[:2]
                 sent = {**headers, **({"Authorization": self._authorization} if is_own else {})}
-                answer = opened.enter_context(answering(method, url, sent, source, TIMEOUT_SECONDS))
+                body = None if source is None else FileRange.whole(source)
+                answer = opened.enter_context(answering(method, url, sent, body, TIMEOUT_SECONDS))
                 target = answer.headers.get("Location", "")
                 if answer.status not in REDIRECTIONS or not target:
                     return answer

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from oscarcli.local.jobs.webdav_client import WebDavClient
+from oscarcli.local.jobs.providers.webdav_client import WebDavClient
 
 
 class WebDavOutput:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.jobs.remote import MAX_REDIRECTIONS, REDIRECTIONS, exchange
+from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, REDIRECTIONS, exchange
 from oscarcli.local.jobs.reported import ReportedError
 
 # The real client waits for ever.
