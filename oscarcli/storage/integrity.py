@@ -151,7 +151,7 @@ class Crc32Check:
         if self._digests is not None:
             self._digests.update(data, position)
 
-    def is_sound(self, read: ReadAt | None) -> bool:
+    def is_intact(self, read: ReadAt | None) -> bool:
         """Tell whether all is as it was stored."""
         known = self._pieces.crc32s() if self._pieces is not None else None
         if known is None:
