@@ -43,6 +43,10 @@ chosen="not thorough"
 if [ "${1:-}" = --all ]; then
     chosen=""
     shift
+else
+    # A fifth of the odd inputs.
+    TEST_EXAMPLES=${TEST_EXAMPLES:-0.2}
+    export TEST_EXAMPLES
 fi
 # Three for two processors: some tests wait.
 workers=${TEST_WORKERS:-$((($(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2))}

@@ -77,6 +77,7 @@ def test_the_tour_runs_as_it_is_written(shell: Shell, tmp_path: Path) -> None:
     assert result in done.stdout
 
 
+@pytest.mark.thorough
 def test_the_tour_runs_with_its_output_behind_webdav(shell: Shell, tmp_path: Path) -> None:
     """The words stay the same; another provider is named in the file and on the command line."""
     from tests.support.certificate import certified
@@ -109,6 +110,7 @@ def test_the_tour_runs_with_its_output_behind_webdav(shell: Shell, tmp_path: Pat
     assert stored == result == (place / "results" / "gettysburg.stats.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.thorough
 def test_the_examples_of_the_pages_run_as_they_are_written(shell: Shell) -> None:
     marked = [block for page in PAGES for block in examples(page)]
     assert len(marked) >= 5

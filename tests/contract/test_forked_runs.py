@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import Outcome, Runner
 from tests.support import forked
+from tests.support.daily import daily
 from tests.support.keyring_env import in_keyring, keyring_env
 from tests.support.server import ScriptedServer, document, text
 
@@ -30,18 +31,23 @@ def new(run: Runner) -> Runner:
 
 @pytest.mark.parametrize(
     ("words", "data", "code"),
-    [
-        ("--version", b"", 0),
-        ("help service list", b"", 0),
-        ("cluster list", b"", 0),
-        ("cluster nothing", b"", 2),
-        ("service list", b"", 3),
-        ("validate -", BAD.encode(), 3),
-        ("validate - -o json", FDL.encode(), 3),
-        ("validate -", b"\xff\xfe", 3),
-        ("validate -", FDL.encode() + b"# " + b"x" * 200_000 + b"\n", 3),
-        ("cluster add x http://127.0.0.1:9 ada --password-stdin --no-check", b"", 2),
-    ],
+    daily(
+        [
+            ("--version", b"", 0),
+            ("help service list", b"", 0),
+            ("cluster list", b"", 0),
+            ("cluster nothing", b"", 2),
+            ("service list", b"", 3),
+            ("validate -", BAD.encode(), 3),
+            ("validate - -o json", FDL.encode(), 3),
+            ("validate -", b"\xff\xfe", 3),
+            ("validate -", FDL.encode() + b"# " + b"x" * 200_000 + b"\n", 3),
+            ("cluster add x http://127.0.0.1:9 ada --password-stdin --no-check", b"", 2),
+        ],
+        "cluster nothing",
+        "service list",
+        "validate - -o json",
+    ),
 )
 def test_streams_and_code_are_those_of_a_new_process(
     run: Runner, new: Runner, words: str, data: bytes, code: int

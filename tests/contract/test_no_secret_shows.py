@@ -273,6 +273,18 @@ class Scene:
 
 
 LOGINS = ("pw", "oidc", "cmd", "kr", "variable")
+# Each is four seconds: every run has one login of either kind, and one cluster of either kind.
+DAILY = (("pw", True), ("oidc", False))
+SCENES = [
+    pytest.param(
+        login,
+        quotes,
+        marks=() if (login, quotes) in DAILY else pytest.mark.thorough,
+        id=f"{'quoting' if quotes else 'telling'}-{login}",
+    )
+    for quotes in (True, False)
+    for login in LOGINS
+]
 
 
 @pytest.fixture
@@ -363,8 +375,7 @@ def test_every_command_is_here() -> None:
     assert sorted([*WORDS, *NOT_HERE]) == sorted(all_commands())
 
 
-@pytest.mark.parametrize("scene", LOGINS, indirect=True)
-@pytest.mark.parametrize("quotes", [True, False], ids=["quoting", "telling"])
+@pytest.mark.parametrize(("scene", "quotes"), SCENES, indirect=["scene"])
 def test_no_command_shows_a_secret(scene: Scene, quotes: bool) -> None:
     scene.server.quotes = quotes
     for name in WORDS:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import Caller, Outcome, Runner
 from tests.support.certificate import Authority
+from tests.support.daily import daily
 from tests.support.oidc import REALM, ScriptedProvider
 from tests.support.proxies import USER, RealProxy, http_proxy, socks_proxy
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
@@ -116,7 +117,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", daily(WAYS, "http", "socks5h"))
 def test_requests_logins_and_files_go_through_the_proxy(run: Runner, far: Far, way: str) -> None:
     name, scheme, variable = WAYS[way]
     assert far.interceptor is not None
@@ -189,7 +190,7 @@ def _give_store(far: Far, service: str) -> None:
 # -- what goes wrong -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("way", ["http", "https", "socks5h"])
+@pytest.mark.parametrize("way", daily(["http", "https", "socks5h"], "http"))
 @pytest.mark.parametrize("password", ["wrong-p@ss", None])
 def test_a_wrong_login_at_the_proxy_is_told(call: Caller, far: Far, way: str, password: str | None) -> None:
     name, scheme, variable = WAYS[way]
@@ -240,7 +241,10 @@ def test_a_proxys_own_certificate_is_told_from_the_servers(call: Caller, far: Fa
 
 
 @pytest.mark.parametrize("way", ["http", "socks5h"])
-@pytest.mark.parametrize("exception", ["oscar.test", "test", ".test", "other, OSCAR.TEST:{port}", "*"])
+@pytest.mark.parametrize(
+    "exception",
+    daily(["oscar.test", "test", ".test", "other, OSCAR.TEST:{port}", "*"], "test", "*"),
+)
 def test_exceptions_are_asked_for_directly(call: Caller, far: Far, way: str, exception: str) -> None:
     name, scheme, _ = WAYS[way]
     call.know(f"http://oscar.test:{far.plain.port}")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Caller, Runner
+from tests.support.daily import daily
 from tests.support.server import Answer, ScriptedServer, document, text
 
 LIST = "/system/services"
@@ -38,7 +39,12 @@ def shell(run: Runner, command: str, **env: str) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize(
-    "words", ["service list", "service list -o json", "service list -o yaml", "cluster list", "--help"]
+    "words",
+    daily(
+        ["service list", "service list -o json", "service list -o yaml", "cluster list", "--help"],
+        "service list -o json",
+        "--help",
+    ),
 )
 def test_a_reader_that_goes_away_ends_the_command_quietly(
     run: Runner, server: ScriptedServer, words: str
@@ -54,17 +60,22 @@ def test_a_reader_that_goes_away_ends_the_command_quietly(
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 @pytest.mark.parametrize(
     "words",
-    [
-        "--help",
+    daily(
+        [
+            "--help",
+            "--version",
+            "version",
+            "cluster",
+            "cluster --help",
+            "cluster help",
+            "cluster list --help",
+            "cluster list",
+            "service list -o json",
+        ],
         "--version",
-        "version",
-        "cluster",
-        "cluster --help",
         "cluster help",
-        "cluster list --help",
-        "cluster list",
         "service list -o json",
-    ],
+    ),
 )
 def test_a_full_disk_is_an_error_and_not_a_traceback(run: Runner, server: ScriptedServer, words: str) -> None:
     run.know(server.url)
@@ -76,7 +87,7 @@ def test_a_full_disk_is_an_error_and_not_a_traceback(run: Runner, server: Script
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closing", daily(["<&-", ">&-", "2>&-", "<&- >&- 2>&-"], ">&-"))
 def test_closed_streams_do_not_crash_anything(run: Runner, closing: str) -> None:
     run.know("http://x")
     is_lost = ">&-" in closing.replace("2>&-", "")
@@ -90,7 +101,12 @@ def test_closed_streams_do_not_crash_anything(run: Runner, closing: str) -> None
 
 
 @pytest.mark.parametrize(
-    "words", ["--help", "--version", "cluster --help", "cluster list", "cluster list -o json"]
+    "words",
+    daily(
+        ["--help", "--version", "cluster --help", "cluster list", "cluster list -o json"],
+        "--help",
+        "cluster list -o json",
+    ),
 )
 def test_an_answer_that_nobody_can_get_is_a_failure_in_one_line(run: Runner, words: str) -> None:
     run.know("http://x")
@@ -139,6 +155,8 @@ def test_a_stream_without_umlauts_still_gets_the_answer(
 
 
 def test_names_and_logs_with_escapes_never_reach_a_terminal(run: Runner, server: ScriptedServer) -> None:
+    # Any way to start it will do.
+    run = Runner(run.home, run.environ)
     run.know(server.url)
     evil = "x\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
     server.always("GET", LIST, document([{"name": evil, "image": evil, "script": f"a\n{evil}\n"}]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from oscarcli.errors import OscarError
+from tests.support.daily import factor, number_of
 
 # What has a meaning in YAML, in JSON, to a shell, to a terminal, or to this program.
 PIECES = (
@@ -33,14 +33,13 @@ PIECES = (
 
 
 def examples(number: int) -> settings:
-    """Return the settings of a property that is tried with so many examples.
+    """Return the settings of a property that CI tries with so many examples.
 
     `TEST_EXAMPLES=50` tries fifty times as many, other ones every time.
     """
-    factor = int(os.environ.get("TEST_EXAMPLES", "1"))
     return settings(
-        max_examples=number * factor,
-        derandomize=factor == 1,
+        max_examples=number_of(number),
+        derandomize=factor() <= 1,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import random
 import re
 from collections.abc import Callable, Iterator
@@ -17,9 +16,10 @@ from oscarcli.cli.kit.make_group import make_group
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller
 from tests.contract.test_no_secret_shows import SERVICE as SECRET_SERVICE
+from tests.support.daily import number_of
 
-# For each of the commands; `TEST_EXAMPLES=6` tries 300.
-MUTATIONS = 50 * int(os.environ.get("TEST_EXAMPLES", "1"))
+# For each of the commands.
+MUTATIONS = number_of(50)
 UNFORESEEN = re.compile(r"unexpected [A-Z]\w*: |Traceback")
 ODD: tuple[Any, ...] = (
     None,

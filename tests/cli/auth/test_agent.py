@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.public import PrivateKey
 
@@ -20,6 +20,7 @@ from oscarcli.login import agent_socket
 from oscarcli.login.agent import AgentSource
 from oscarcli.login.agent_failures import AgentError
 from oscarcli.login.agent_socket import remote_address
+from tests.support.daily import number_of
 from tests.support.scripted_agent import ScriptedAgent, later
 
 TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqYW5lIn0.c2lnbmF0dXJl"
@@ -213,6 +214,7 @@ PIECES = st.one_of(
 )
 
 
+@settings(max_examples=number_of(100))
 @given(begins_well=st.booleans(), pieces=st.lists(PIECES, max_size=6))
 def test_whatever_comes_is_an_answer_or_garbage(begins_well: bool, pieces: list[bytes]) -> None:
     greeting = [base64.b64encode(bytes(PrivateKey.generate().public_key))] if begins_well else []

@@ -85,6 +85,7 @@ def test_it_gives_tokens_that_the_provider_accepts(provider: AgentProvider, ask:
     assert second.value != first.value
 
 
+@pytest.mark.thorough
 def test_a_token_that_ends_soon_is_not_taken(provider: AgentProvider, agent: RealAgent, ask: Ask) -> None:
     agent.unload("ada")
     provider.lifetime = 500
@@ -96,6 +97,7 @@ def test_a_token_that_ends_soon_is_not_taken(provider: AgentProvider, agent: Rea
     assert ask("ada").fetch().value == second.value
 
 
+@pytest.mark.thorough
 def test_an_account_that_is_none_is_told(ask: Ask) -> None:
     for name in ("nobody", "no body", "it's", "né", "$(id)", "../ada/ada"):
         error = failing(ask(name))
@@ -104,6 +106,7 @@ def test_an_account_that_is_none_is_told(ask: Ask) -> None:
         assert "oidc-gen" in str(error.hint)
 
 
+@pytest.mark.thorough
 def test_an_account_that_is_not_loaded_is_told(agent: RealAgent, ask: Ask) -> None:
     agent.unload("ada")
     error = failing(ask("ada"))
@@ -111,6 +114,7 @@ def test_an_account_that_is_not_loaded_is_told(agent: RealAgent, ask: Ask) -> No
     assert "'oidc-add ada'" in str(error.hint)
 
 
+@pytest.mark.thorough
 def test_the_agent_may_load_it_when_a_person_gives_the_password(
     provider: AgentProvider, agent: RealAgent, ask: Ask
 ) -> None:
@@ -124,6 +128,7 @@ def test_the_agent_may_load_it_when_a_person_gives_the_password(
     assert "An application (oscar-cli) requests an access token for 'ada'" in agent.prompts
 
 
+@pytest.mark.thorough
 def test_a_person_who_says_no_is_heard(agent: RealAgent, ask: Ask) -> None:
     agent.unload("ada")
     agent.load("ada", "--confirm")
@@ -133,6 +138,7 @@ def test_a_person_who_says_no_is_heard(agent: RealAgent, ask: Ask) -> None:
     assert "oscar-cli" in agent.prompts
 
 
+@pytest.mark.thorough
 def test_a_locked_agent_is_told(provider: AgentProvider, agent: RealAgent, ask: Ask) -> None:
     agent.lock()
     error = failing(ask("ada"))
@@ -142,6 +148,7 @@ def test_a_locked_agent_is_told(provider: AgentProvider, agent: RealAgent, ask: 
     assert provider.accepts(ask("ada").fetch().value)
 
 
+@pytest.mark.thorough
 def test_a_login_that_was_revoked_is_told(provider: AgentProvider, agent: RealAgent, ask: Ask) -> None:
     source = ask("ada")
     source.fetch()
@@ -163,6 +170,7 @@ FAULTS = (
 )
 
 
+@pytest.mark.thorough
 def test_a_provider_that_fails_is_told_from_the_agent(provider: AgentProvider, ask: Ask) -> None:
     source = ask("ada")
     source.fetch()
@@ -175,6 +183,7 @@ def test_a_provider_that_fails_is_told_from_the_agent(provider: AgentProvider, a
     assert provider.accepts(source.fetch().value)
 
 
+@pytest.mark.thorough
 def test_an_agent_that_waits_for_its_provider_has_so_much_time_and_no_more(
     provider: AgentProvider, ask: Ask
 ) -> None:
@@ -187,6 +196,7 @@ def test_an_agent_that_waits_for_its_provider_has_so_much_time_and_no_more(
     assert "no whole answer within 1 s" in failing(ask("ada", 1.0)).message
 
 
+@pytest.mark.thorough
 def test_an_agent_that_is_gone_is_told(agent: RealAgent, ask: Ask, way: str) -> None:
     agent.stop()
     assert agent.socket.exists()
@@ -205,6 +215,7 @@ def know(run: Runner, server: ScriptedServer) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_a_cluster_logs_in_with_it(
     run: Runner, server: ScriptedServer, provider: AgentProvider, environ: dict[str, str]
 ) -> None:
@@ -218,6 +229,7 @@ def test_a_cluster_logs_in_with_it(
     assert token not in outcome.out + outcome.err
 
 
+@pytest.mark.thorough
 def test_after_a_refusal_it_gets_another_token(
     run: Runner, server: ScriptedServer, environ: dict[str, str]
 ) -> None:
@@ -243,6 +255,7 @@ def test_a_failure_is_one_line_and_a_hint(
     assert server.requests == []
 
 
+@pytest.mark.thorough
 def test_auth_token_prints_one(
     run: Runner, server: ScriptedServer, provider: AgentProvider, environ: dict[str, str]
 ) -> None:

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oscarcli.login import jwt
+from tests.support.daily import number_of
 from tests.support.oidc import ScriptedProvider
 
 # A busy machine is no failure.
-UNHURRIED = settings(deadline=None)
+UNHURRIED = settings(deadline=None, max_examples=number_of(100))
 
 
 def token(claims: Any) -> str:

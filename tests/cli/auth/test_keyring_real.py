@@ -12,6 +12,7 @@ import yaml
 
 from tests.conftest import Outcome, Runner, ScriptedServer
 from tests.support import forked
+from tests.support.daily import daily
 from tests.support.keyrings import RealKeyring
 from tests.support.server import document
 
@@ -90,12 +91,15 @@ def test_a_cluster_that_is_forgotten_takes_its_secret_along(user: Runner, keyrin
 
 @pytest.mark.parametrize(
     ("harm", "reason"),
-    [
-        (RealKeyring.lock, "the keyring cannot be asked: it is locked"),
-        (RealKeyring.freeze, "the keyring cannot be asked: it does not answer within 3 s"),
-        (RealKeyring.end, "there is no keyring here that could have it"),
-        (RealKeyring.end_bus, "there is no keyring here that could have it"),
-    ],
+    daily(
+        [
+            (RealKeyring.lock, "the keyring cannot be asked: it is locked"),
+            (RealKeyring.freeze, "the keyring cannot be asked: it does not answer within 3 s"),
+            (RealKeyring.end, "there is no keyring here that could have it"),
+            (RealKeyring.end_bus, "there is no keyring here that could have it"),
+        ],
+        RealKeyring.lock,
+    ),
 )
 def test_a_keyring_that_fails_is_told_in_time(
     user: Runner,
@@ -116,7 +120,10 @@ def test_a_keyring_that_fails_is_told_in_time(
     assert server.requests == []
 
 
-@pytest.mark.parametrize("harm", [RealKeyring.lock, RealKeyring.freeze, RealKeyring.end, RealKeyring.end_bus])
+@pytest.mark.parametrize(
+    "harm",
+    daily([RealKeyring.lock, RealKeyring.freeze, RealKeyring.end, RealKeyring.end_bus], RealKeyring.end_bus),
+)
 def test_a_script_that_adds_a_cluster_goes_on_without_it(
     user: Runner, keyring: RealKeyring, harm: Callable[[RealKeyring], None]
 ) -> None:
@@ -127,7 +134,7 @@ def test_a_script_that_adds_a_cluster_goes_on_without_it(
     assert SECRET not in outcome.out + outcome.err
 
 
-@pytest.mark.parametrize("harm", [RealKeyring.lock, RealKeyring.freeze])
+@pytest.mark.parametrize("harm", daily([RealKeyring.lock, RealKeyring.freeze], RealKeyring.lock))
 def test_a_move_that_fails_leaves_the_secret_where_it_is(
     user: Runner, keyring: RealKeyring, harm: Callable[[RealKeyring], None]
 ) -> None:

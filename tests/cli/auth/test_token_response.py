@@ -12,9 +12,10 @@ from oscarcli.http.redaction import quote_line
 from oscarcli.login.exchange import Answer
 from oscarcli.login.token_response import granted
 from oscarcli.login.tokens import Grant
+from tests.support.daily import number_of
 
 # A busy machine is no failure.
-UNHURRIED = settings(deadline=None)
+UNHURRIED = settings(deadline=None, max_examples=number_of(100))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=4
 )

@@ -16,6 +16,7 @@ import pytest
 
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller, Outcome, Runner
+from tests.support.daily import daily
 from tests.support.part_store import PartStore
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, minio_provider
 from tests.support.scripted_s3 import Server
@@ -117,7 +118,9 @@ def test_what_is_remembered_is_for_nobody_else_and_holds_no_secret(half_sent: Ru
     assert "Signature" not in text
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), daily([(signal.SIGINT, ExitCode.INTERRUPTED), (signal.SIGTERM, 143)], signal.SIGINT)
+)
 def test_an_interrupted_upload_stays_and_says_so(
     command: Runner, store: PartStore, wait_until: Wait, number: signal.Signals, code: int
 ) -> None:
@@ -159,6 +162,7 @@ def test_a_changed_file_begins_anew(half_sent: Runner, store: PartStore) -> None
     assert (store.objects, store.uploads) == ({"in/large.bin": changed}, {})
 
 
+@pytest.mark.thorough
 def test_a_file_put_in_the_place_of_another_begins_anew(half_sent: Runner, store: PartStore) -> None:
     old, new = half_sent.home / "large.bin", half_sent.home / "new.bin"
     new.write_bytes(CONTENT[::-1])
@@ -168,6 +172,7 @@ def test_a_file_put_in_the_place_of_another_begins_anew(half_sent: Runner, store
     assert store.objects == {"in/large.bin": CONTENT[::-1]}
 
 
+@pytest.mark.thorough
 def test_restart_forgets_what_was_sent(half_sent: Runner, store: PartStore) -> None:
     result = half_sent(*PUT, "--restart")
     assert result.code == 0
@@ -177,6 +182,7 @@ def test_restart_forgets_what_was_sent(half_sent: Runner, store: PartStore) -> N
     assert (store.objects, store.uploads) == ({"in/large.bin": CONTENT}, {})
 
 
+@pytest.mark.thorough
 def test_an_upload_that_the_store_dropped_begins_anew(half_sent: Runner, store: PartStore) -> None:
     store.uploads.clear()
     result = half_sent(*PUT)
@@ -185,6 +191,7 @@ def test_an_upload_that_the_store_dropped_begins_anew(half_sent: Runner, store: 
     assert store.objects == {"in/large.bin": CONTENT}
 
 
+@pytest.mark.thorough
 def test_a_part_that_is_not_what_was_sent_is_sent_again(half_sent: Runner, store: PartStore) -> None:
     (upload,) = store.uploads.values()
     damaged, sound = sorted(upload.parts)
@@ -195,6 +202,7 @@ def test_a_part_that_is_not_what_was_sent_is_sent_again(half_sent: Runner, store
     assert store.objects == {"in/large.bin": CONTENT}
 
 
+@pytest.mark.thorough
 def test_an_upload_whose_completion_was_not_heard_of_is_done(
     command: Runner, store: PartStore, wait_until: Wait
 ) -> None:
@@ -212,6 +220,7 @@ def test_an_upload_whose_completion_was_not_heard_of_is_done(
     assert command.journals == []
 
 
+@pytest.mark.thorough
 def test_a_journal_that_is_nonsense_is_none(half_sent: Runner, store: PartStore) -> None:
     (journal,) = half_sent.journals
     journal.write_text('{"kind": "upload", "size": []}\n[[[')
@@ -220,6 +229,7 @@ def test_a_journal_that_is_nonsense_is_none(half_sent: Runner, store: PartStore)
     assert half_sent.journals == []
 
 
+@pytest.mark.thorough
 def test_two_processes_at_the_same_upload_do_not_hurt_each_other(
     command: Runner, store: PartStore, wait_until: Wait
 ) -> None:
@@ -238,6 +248,7 @@ def test_two_processes_at_the_same_upload_do_not_hurt_each_other(
     assert store.log.count("create") == 0
 
 
+@pytest.mark.thorough
 def test_without_a_place_for_journals_files_are_sent(command: Runner, store: PartStore) -> None:
     (command.home / ".cache").touch()
     (command.home / "large.bin").write_bytes(CONTENT)
@@ -285,6 +296,7 @@ def test_a_changed_object_begins_anew(half_received: Runner, store: PartStore) -
     assert part_files(half_received) == []
 
 
+@pytest.mark.thorough
 def test_restart_forgets_what_was_received(half_received: Runner, store: PartStore) -> None:
     assert half_received(*GET, "--restart").code == 0
     assert store.log == ["get"]
@@ -292,6 +304,7 @@ def test_restart_forgets_what_was_received(half_received: Runner, store: PartSto
     assert part_files(half_received) == []
 
 
+@pytest.mark.thorough
 def test_bytes_that_a_power_cut_took_are_fetched_again(half_received: Runner, store: PartStore) -> None:
     (part,) = part_files(half_received)
     with part.open("r+b") as file:
@@ -302,6 +315,7 @@ def test_bytes_that_a_power_cut_took_are_fetched_again(half_received: Runner, st
     assert (half_received.home / "large.bin").read_bytes() == CONTENT
 
 
+@pytest.mark.thorough
 def test_a_part_file_that_is_gone_or_another_is_not_taken(half_received: Runner, store: PartStore) -> None:
     (part,) = part_files(half_received)
     # Not removed: another file might get its number.
@@ -314,6 +328,7 @@ def test_a_part_file_that_is_gone_or_another_is_not_taken(half_received: Runner,
     assert part.read_bytes() == b"somebody else's"
 
 
+@pytest.mark.thorough
 def test_what_nobody_went_on_with_for_a_week_is_removed(half_received: Runner, store: PartStore) -> None:
     (journal,) = half_received.journals
     weeks_ago = time.time() - 8 * 24 * 3600
@@ -349,6 +364,7 @@ def test_unfinished_uploads_are_listed(half_sent: Runner, store: PartStore, serv
     assert shown(half_sent("bucket", "uploads", "photos", "in/other", "-o", "json")) == []
 
 
+@pytest.mark.thorough
 def test_what_the_store_does_not_list_is_known_here(half_sent: Runner, store: PartStore) -> None:
     # As MinIO does after it was started again.
     store.lists_uploads = False
@@ -369,6 +385,7 @@ def test_unfinished_uploads_are_cleared(half_sent: Runner, store: PartStore) -> 
     assert "There is no unfinished upload" in nothing.err
 
 
+@pytest.mark.thorough
 def test_an_upload_that_is_being_sent_stays(command: Runner, store: PartStore, wait_until: Wait) -> None:
     (command.home / "large.bin").write_bytes(CONTENT)
     store.max_parts = 2

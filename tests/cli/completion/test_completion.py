@@ -8,6 +8,7 @@ import pytest
 
 from oscarcli.cli.kit.command_tree import TABLE
 from tests.conftest import Caller, Runner
+from tests.support.daily import daily
 from tests.support.server import Answer, ScriptedServer, document
 from tests.support.shells import SETUPS, Shell, completing_shell
 
@@ -159,7 +160,7 @@ def test_the_table_and_the_scripts_go_along_with_the_package() -> None:
     assert all((scripts / name).is_file() for name in ("bash.sh", "zsh.sh", "fish.fish"))
 
 
-@pytest.fixture(params=SETUPS)
+@pytest.fixture(params=daily(SETUPS, "bash"))
 def shell(request: pytest.FixtureRequest, known: Runner) -> Iterator[Shell]:
     """A real shell with completion loaded, in a folder with two files."""
     (known.home / "fdl.yaml").touch()

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Runner
 from tests.local.harness import LocalCluster, open_cluster
+from tests.support.daily import daily
 from tests.support.shells import SETUPS, Shell, completing_shell
 
 PATIENT = {"OSCAR_CLI_COMPLETION_SECONDS": "60"}
@@ -87,7 +88,7 @@ def test_among_more_names_than_one_answer_has_those_that_begin_as_typed_are_foun
     assert known("__completeNoDesc", "bucket", "get-file", "many", "z", env=PATIENT).out == "zebra\n:\n"
 
 
-@pytest.fixture(params=SETUPS)
+@pytest.fixture(params=daily(SETUPS, "bash"))
 def shell(request: pytest.FixtureRequest, known: Runner) -> Iterator[Shell]:
     """A real shell with completion loaded."""
     with completing_shell(request.param, known, PATIENT) as started:

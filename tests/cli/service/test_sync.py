@@ -250,6 +250,7 @@ def aws(svc: StoredService, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 @MINIO
 def test_aws_finds_nothing_left_to_do(call: Caller, svc: StoredService) -> None:
     write_old(svc, "data", *ORDER)

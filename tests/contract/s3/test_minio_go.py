@@ -83,6 +83,7 @@ def program(cache_folder: Path) -> Path:
     return built
 
 
+@pytest.mark.thorough
 def test_every_combination_is_stored(target: Target, program: Path) -> None:
     words = [str(program), f"127.0.0.1:{target.port}", ACCESS_KEY, SECRET_KEY, target.bucket]
     done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)

@@ -23,8 +23,8 @@ from tests.support.tls_front import tls_front
 pytestmark = [
     pytest.mark.thorough,
     pytest.mark.skipif(
-        not faas_supervisor.STAMP.exists(),
-        reason="faas-supervisor is not installed here; 'python tests/support/faas_supervisor.py' does that",
+        not faas_supervisor.ENVIRONMENT.is_installed,
+        reason=faas_supervisor.ENVIRONMENT.reason,
     ),
 ]
 

@@ -7,7 +7,7 @@ import json
 import shutil
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ import yaml
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support import faas_supervisor
 from tests.support.certificate import certified
+from tests.support.daily import daily
 from tests.support.onedata_servers import EXPIRED, SPACE, TOKEN, OneproviderServer, oneprovider
 from tests.support.supervised import Case, Comparison, Run
 from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, wsgidav_server
 
 pytestmark = pytest.mark.skipif(
-    not faas_supervisor.STAMP.exists(),
-    reason="faas-supervisor is not installed here; 'python tests/support/faas_supervisor.py' does that",
+    not faas_supervisor.ENVIRONMENT.is_installed, reason=faas_supervisor.ENVIRONMENT.reason
 )
 
 
@@ -170,6 +170,10 @@ OBJECTS = [
     Case("half-webdav", WRITE, members={"storage_providers": {"webdav": {"dcache": {"hostname": "x"}}}}),
 ]
 
+# One for each thing that jobs differ in, and one for each form of a payload.
+DAILY_OBJECTS = ("plain", "fails", "names", "filters", "secrets", "odd-output", "level-debug", "missing")
+DAILY_PAYLOADS = ("text", "document", "gateway", "dcache", "rucio", "delegated-stored", "onedata", "no-time")
+
 RAW = {
     "text": base64.b64encode("größe\n".encode()),
     "lines": b"b25l dHdv",
@@ -239,7 +243,7 @@ def assert_same(real: Run, local: Run) -> None:
         assert getattr(local, name) == getattr(real, name), name
 
 
-@pytest.mark.parametrize("case", OBJECTS, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", daily(OBJECTS, *DAILY_OBJECTS), ids=lambda case: case.name)
 def test_a_job_of_an_object(comparison: Comparison, case: Case) -> None:
     comparison.create(case)
     payload = encoded(event(f"{case.name}-bucket", quote_plus(case.key)))
@@ -276,7 +280,7 @@ def test_every_example_is_among_the_cases() -> None:
     assert sorted(case.script for case in EXAMPLE_CASES) == scripts
 
 
-@pytest.mark.parametrize("case", EXAMPLE_CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", daily(EXAMPLE_CASES, "text-stats"), ids=lambda case: case.name)
 def test_an_example_from_its_upload(comparison: Comparison, case: Case) -> None:
     comparison.create(case)
     local, job = comparison.local(case, None)
@@ -285,12 +289,54 @@ def test_an_example_from_its_upload(comparison: Comparison, case: Case) -> None:
     comparison.remove(case)
 
 
-@pytest.mark.parametrize("name", RAW)
+@pytest.mark.parametrize("name", daily(RAW, *DAILY_PAYLOADS))
 def test_a_job_of_a_payload(comparison: Comparison, name: str) -> None:
     case = Case(f"raw-{name}", WRITE, content=None)
     comparison.create(case)
     local, job = comparison.local(case, RAW[name])
     assert_same(comparison.real(case, RAW[name], job), local)
+
+
+# -- storage that is reached by TLS ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def trust(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Return a function that makes both supervisors trust whom a certificate vouches for."""
+
+    def trusting(voucher: Path) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
+        monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+
+    return trusting
+
+
+def compare_results(
+    comparison: Comparison, case: Case, files: Path, prepare: Callable[[], None], *, works: bool
+) -> dict[str, bytes | None]:
+    """Run a case both ways, and compare what each stored in a server's folder; return that.
+
+    Args:
+        comparison: runs it.
+        case: the service.
+        files: the folder, which is emptied after each run.
+        prepare: called before each.
+        works: whether the results are stored.
+    """
+    comparison.create(case)
+    payload = encoded(event(f"{case.name}-bucket", quote_plus(case.key)))
+    prepare()
+    local, job = comparison.local(case, payload)
+    stored = taken_files(files)
+    prepare()
+    real = comparison.real(case, payload, job)
+    if not works and "said" in local.log:
+        # What the script printed is kept here, with a note that it is lost there.
+        local.log.remove("said")
+    assert_same(real, local)
+    assert stored == taken_files(files)
+    assert (local.code == 0) is works
+    return stored
 
 
 # -- results behind WebDAV -----------------------------------------------------------------------------
@@ -326,11 +372,11 @@ DAV_CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "path", "script", "change", "works"), DAV_CASES)
+@pytest.mark.parametrize(("name", "path", "script", "change", "works"), daily(DAV_CASES, "dav-made"))
 def test_results_behind_webdav(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    trust: Callable[[Path], None],
     name: str,
     path: str,
     script: str,
@@ -338,8 +384,7 @@ def test_results_behind_webdav(
     works: bool,
 ) -> None:
     server, voucher = dav
-    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
-    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    trust(voucher)
     provider = {"hostname": server.endpoint.removeprefix("https://"), "login": LOGIN, "password": PASSWORD}
     members = {
         "output": [
@@ -349,17 +394,7 @@ def test_results_behind_webdav(
         "storage_providers": {"webdav": {"files": {**provider, **change}}},
     }
     case = Case(name, script, members=members)
-    comparison.create(case)
-    payload = encoded(event(f"{name}-bucket", quote_plus(case.key)))
-    local, job = comparison.local(case, payload)
-    files = taken_files(server.files)
-    real = comparison.real(case, payload, job)
-    if not works:
-        # What the script printed is kept here, with a note that it is lost there.
-        local.log.remove("said")
-    assert_same(real, local)
-    assert files == taken_files(server.files)
-    assert (local.code == 0) is works
+    files = compare_results(comparison, case, server.files, lambda: None, works=works)
     if name == "dav-made":
         assert files == {"results": None, "results/x ü.txt": b"x\n"}
 
@@ -381,11 +416,11 @@ INPUT_CASES: list[tuple[str, str, list[dict[str, Any]], dict[str, str], bool]] =
 ]
 
 
-@pytest.mark.parametrize(("name", "file", "inputs", "change", "works"), INPUT_CASES)
+@pytest.mark.parametrize(("name", "file", "inputs", "change", "works"), daily(INPUT_CASES, "in-file"))
 def test_input_behind_webdav(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    trust: Callable[[Path], None],
     name: str,
     file: str,
     inputs: list[dict[str, Any]],
@@ -393,8 +428,7 @@ def test_input_behind_webdav(
     works: bool,
 ) -> None:
     server, voucher = dav
-    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
-    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    trust(voucher)
     taken_files(server.files)
     # The client passes over what has the name of its folder.
     (server.files / "given" / "deep" / "sub" / "deep").mkdir(parents=True)
@@ -450,17 +484,18 @@ class _Door(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-@pytest.mark.parametrize(("file", "works"), [("moved", True), ("short", False), ("locked", False)])
+@pytest.mark.parametrize(
+    ("file", "works"), daily([("moved", True), ("short", False), ("locked", False)], "short")
+)
 def test_input_from_a_door(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    trust: Callable[[Path], None],
     file: str,
     works: bool,
 ) -> None:
     voucher = dav[1]
-    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
-    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    trust(voucher)
     door = ThreadingHTTPServer(("127.0.0.1", 0), _Door)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(voucher.with_name("server.pem"))
@@ -508,11 +543,11 @@ ONEDATA_CASES: list[tuple[str, str, str, dict[str, str], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "path", "script", "change", "works"), ONEDATA_CASES)
+@pytest.mark.parametrize(("name", "path", "script", "change", "works"), daily(ONEDATA_CASES, "od-made"))
 def test_results_in_onedata(
     comparison: Comparison,
     onedata: tuple[OneproviderServer, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    trust: Callable[[Path], None],
     name: str,
     path: str,
     script: str,
@@ -520,8 +555,7 @@ def test_results_in_onedata(
     works: bool,
 ) -> None:
     server, voucher = onedata
-    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
-    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    trust(voucher)
     server.room = 2000
     host = server.endpoint.removeprefix("https://")
     provider = {"oneprovider_host": host, "token": TOKEN, "space": SPACE}
@@ -529,26 +563,14 @@ def test_results_in_onedata(
         "output": [{"storage_provider": "onedata.plg", "path": path, "suffix": ["txt"]}],
         "storage_providers": {"onedata": {"plg": {**provider, **change}}},
     }
-    case = Case(name, script, members=members)
-    comparison.create(case)
-    payload = encoded(event(f"{name}-bucket", quote_plus(case.key)))
 
     def prepare() -> None:
         taken_files(server.space)
         (server.space / "file.txt").write_text("kept")
         (server.space / "there" / "folder.txt").mkdir(parents=True)
 
-    prepare()
-    local, job = comparison.local(case, payload)
-    files = taken_files(server.space)
-    prepare()
-    real = comparison.real(case, payload, job)
-    if not works and "said" in local.log:
-        # What the script printed is kept here, with a note that it is lost there.
-        local.log.remove("said")
-    assert_same(real, local)
-    assert files == taken_files(server.space)
-    assert (local.code == 0) is works
+    case = Case(name, script, members=members)
+    files = compare_results(comparison, case, server.space, prepare, works=works)
     if name == "od-made":
         assert files["results/x ü.txt"] == b"x\n"
         assert "results/y.png" not in files

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from oscarcli.local.http.messages import Request
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.s3.form import MAX_FIELDS, Form, read_form
+from tests.support.daily import number_of
 
 BOUNDARY = "XyZ"
 DELIMITER = b"\r\n--XyZ"
@@ -48,7 +49,7 @@ def _read(body: bytes, size: int = 1 << 16) -> tuple[Form, bytes]:
     return form, b"".join(iter(lambda: form.file.read(7), b""))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=number_of(100))
 @given(value=CONTENT, data=CONTENT, name=TEXT, file_name=TEXT, size=st.integers(1, 50))
 def test_any_form_is_read_as_it_was_written(
     value: bytes, data: bytes, name: str, file_name: str, size: int

@@ -12,6 +12,7 @@ from oscarcli.fdl.compare import Change, compare, is_text_of_lines, unified
 from oscarcli.fdl.normalise import comparable
 from oscarcli.fdl.read import read_bytes
 from oscarcli.fdl.to_server import to_server
+from tests.support.daily import number_of
 from tests.support.shown import ASSIGNED_PORT, shown
 from tests.unit.fdl import test_published as published
 
@@ -475,7 +476,7 @@ def test_odd_documents_are_compared_without_a_failure() -> None:
         "clusters",
         "replicas",
     ]
-    for _ in range(3000):
+    for _ in range(number_of(3000)):
         stored = {key: junk(rng) for key in rng.sample(keys, rng.randrange(len(keys)))}
         compare(definition(**FORMS["assigned ports"]), stored, "4.0")
         comparable(stored, stored=True)

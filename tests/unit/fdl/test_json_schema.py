@@ -18,6 +18,7 @@ from oscarcli.fdl.json_schema import json_schema
 from oscarcli.fdl.kinds import Record, RecordMap, Records
 from oscarcli.fdl.read import read_bytes
 from oscarcli.fdl.schema import SERVICE
+from tests.support.daily import number_of
 from tests.unit.fdl import test_published as published
 
 jsonschema = pytest.importorskip("jsonschema")
@@ -220,7 +221,7 @@ def test_whatever_is_changed_in_a_file_the_schema_is_never_stricter(validator: A
     known = [*SERVICE.fields]
     documents = [json.loads(json.dumps(yaml.safe_load(text), default=str)) for text in TEXTS.values()]
     taken = 0
-    for _ in range(1500):
+    for _ in range(number_of(1500)):
         document = copy.deepcopy(rng.choice(documents))
         for _ in range(rng.randrange(1, 3)):
             holder, key = rng.choice(list(places(document)))
@@ -230,7 +231,7 @@ def test_whatever_is_changed_in_a_file_the_schema_is_never_stricter(validator: A
         if not mistakes(json.dumps(document)):
             taken += 1
             assert list(validator.iter_errors(document)) == [], json.dumps(document)
-    assert taken > 300
+    assert taken > number_of(300)
 
 
 def test_keys_explain_themselves() -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from oscarcli.output.render import Column, Format, Result, display_width, render, shorten, to_json, to_yaml
 from oscarcli.output.terminal import Terminal, clean
+from tests.support.daily import number_of
 
 PIPE = Terminal(io.StringIO(), {})
 COLUMNS = (Column("NAME", "name"), Column("SIZE", lambda row: row.get("size")))
@@ -117,7 +118,7 @@ def test_json_and_yaml_give_the_document_back_and_are_safe_on_a_terminal(data: A
 
 def test_random_text_survives_yaml() -> None:
     chance = random.Random(7)
-    for _ in range(2000):
+    for _ in range(number_of(2000)):
         text = "".join(chance.choice("ab \n\t#:-'\"é\r|>%&*!{[,\x07") for _ in range(chance.randint(0, 16)))
         assert yaml.safe_load(to_yaml({"script": text, "list": [text]})) == {"script": text, "list": [text]}
 
