@@ -27,7 +27,7 @@ from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.calls import Calls
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
-from oscarcli.local.jobs.federation.delegator import Delegator
+from oscarcli.local.jobs.federation.delegator import Delegator, Members
 from oscarcli.local.jobs.federation.queue import OfferedJobs
 from oscarcli.local.jobs.mounts import index as mounts_index
 from oscarcli.local.jobs.mounts.mounts import Mounts
@@ -160,6 +160,7 @@ class LocalCluster:
         mounts = Mounts(self.state, self.folder.mounts, self.store, self.accounts, storage.account_of)
         links = HostLinks(self.state, self.folder.path)
         self.attachments = Attachments(self.services, self.volumes, mounts, links, self.engines)
+        self.members = Members(self.state, self.services)
         self._runner = JobRunner(
             self.folder.jobs,
             self.services,
@@ -167,6 +168,7 @@ class LocalCluster:
             self.placements,
             self.attachments,
             self._obstacle,
+            self.members,
             lambda name: self.scheduler.remove([name]),
             strict_exit=options.strict_exit,
         )
@@ -178,7 +180,11 @@ class LocalCluster:
             self.folder.free_bytes,
         )
         self.delegator = Delegator(
-            self.jobs, OfferedJobs(self.state), options.parallel or default_parallel(), self.scheduler.wake
+            self.jobs,
+            OfferedJobs(self.state),
+            self.members,
+            options.parallel or default_parallel(),
+            self.scheduler.wake,
         )
         self._account_of = storage.account_of
         self.sync = SyncRuns(

@@ -9,7 +9,7 @@ from pathlib import Path
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.engine.base import Engine, RunCancellation
-from oscarcli.local.jobs.federation.delegator import taken
+from oscarcli.local.jobs.federation.delegator import Members
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.mounts.folder import MountError
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
@@ -40,6 +40,7 @@ class JobRunner:
         placements: tells what executes a script.
         attachments: lead scripts to volumes and mounts.
         obstacle: asked with a definition, says why its script cannot run here, or `None`.
+        members: take jobs that this machine is too small for.
         forget: called with the name of a job that another cluster has taken.
         strict_exit: let a script's exit code decide over success, which a real cluster does not.
     """
@@ -52,6 +53,7 @@ class JobRunner:
         placements: Placements,
         attachments: Attachments,
         obstacle: Obstacle,
+        members: Members,
         forget: Callable[[str], None],
         *,
         strict_exit: bool = False,
@@ -63,6 +65,7 @@ class JobRunner:
         self._placements = placements
         self._attachments = attachments
         self._obstacle = obstacle
+        self._members = members
         self._forget = forget
         self._strict_exit = strict_exit
 
@@ -92,7 +95,7 @@ class JobRunner:
     def _logged(self, job: Job, home: Path, log: JobLog, cancellation: RunCancellation) -> JobOutcome:
         payload = home / PAYLOAD
         payload.write_bytes(job.payload)
-        if missing_memory(job.definition) and taken(job):
+        if missing_memory(job.definition) and self._members.take(job):
             self._forget(job.name)
             return JobOutcome(True)
         try:

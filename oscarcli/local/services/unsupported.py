@@ -21,7 +21,7 @@ from oscarcli.local.services.definition import (
     outputs_of,
 )
 from oscarcli.local.services.exposure import refuse_unreachable
-from oscarcli.local.services.federation import DELEGATIONS
+from oscarcli.local.services.federation import DELEGATIONS, delegation_of
 from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
@@ -77,8 +77,8 @@ def refuse_impossible(definition: Definition, capabilities: Capabilities) -> Non
         if given(definition):
             raise ApiError(400, f"{INVALID}{field}: {sentence}")
     _refuse_beyond(definition, capabilities)
-    delegation = (definition.get("federation") or {}).get("delegation")
-    if delegation and delegation not in DELEGATIONS:
+    delegation = delegation_of(definition)
+    if delegation not in DELEGATIONS:
         raise ApiError(
             400,
             f'{INVALID}federation.delegation: the local cluster does not choose by "{delegation}"; write '
