@@ -21,7 +21,7 @@ from oscarcli.local.jobs.mounts.objects import COPY_BLOCK, MountedObject, is_sam
 from oscarcli.local.jobs.providers.remote import FileRange, xml_root
 from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient
 from oscarcli.local.jobs.providers.s3_endpoint import endpoint_of
-from oscarcli.local.jobs.providers.s3_upload import Upload
+from oscarcli.local.jobs.providers.s3_upload import ObjectUpload
 
 NS_PER_SECOND = 1_000_000_000
 
@@ -95,7 +95,9 @@ class ObjectsElsewhere:
     def write(self, name: str, file: BinaryIO) -> MountedObject:
         """Store a file."""
         key, headers = self._prefix + name, {"Content-Type": type_of(name)}
-        Upload(self._client, self._bucket, key, lambda _: _failing(), headers).send(FileRange.opened(file))
+        ObjectUpload(self._client, self._bucket, key, lambda _: _failing(), headers).send(
+            FileRange.opened(file)
+        )
         stored = self.find(name)
         if stored is None:
             raise OSError(errno.EIO, "it is not there after it was stored")

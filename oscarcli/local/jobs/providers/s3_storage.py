@@ -13,7 +13,7 @@ from oscarcli.local.jobs.classify import SupervisorCrash
 from oscarcli.local.jobs.providers.remote import COPY_BLOCK, FileRange
 from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient
 from oscarcli.local.jobs.providers.s3_endpoint import endpoint_of
-from oscarcli.local.jobs.providers.s3_upload import Upload
+from oscarcli.local.jobs.providers.s3_upload import ObjectUpload
 from oscarcli.local.jobs.staging import StageError
 
 
@@ -67,7 +67,7 @@ class OtherStorage:
 
     def upload(self, source: Path, bucket: str, key: str) -> None:
         """Store a file as an object. Raises StageError, SupervisorCrash, OSError."""
-        Upload(self._client, bucket, key, self._told).send(FileRange.whole(source))
+        ObjectUpload(self._client, bucket, key, self._told).send(FileRange.whole(source))
 
     # -- failures --------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ Telling = Callable[[str], AbstractContextManager[None]]
 """Given an operation by its S3 name, turns the failures in its block into something else."""
 
 
-class Upload:
+class ObjectUpload:
     """One object that is to come.
 
     Args:
