@@ -11,7 +11,7 @@ from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.engine.base import Engine, RunCancellation
 from oscarcli.local.jobs.federation.delegator import Members
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.jobs.mounts.folder import MountError
+from oscarcli.local.jobs.mounts.schema import MountError
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
 from oscarcli.local.jobs.removal import FolderRemover
 from oscarcli.local.jobs.storage import ClusterStorage

@@ -16,7 +16,6 @@ Imports nothing but the standard library: it is run without any other.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
@@ -54,6 +53,9 @@ def encode(folder: bytes, words: Sequence[bytes], variables: Sequence[bytes]) ->
 
 def main() -> None:
     """Hand each pair of descriptors to a guard, until the server closes its end of standard input."""
+    # The guards, which are forked from here, have it then; the server, which imports this file, has no need.
+    import ctypes  # noqa: F401
+
     control = socket.socket(fileno=os.dup(0))
     with open(os.devnull) as nothing:  # noqa: PTH123 -- pathlib would take longer to import than the rest
         os.dup2(nothing.fileno(), 0)
@@ -162,6 +164,8 @@ def _exactly(run: socket.socket, size: int) -> bytes:
 
 
 def _adopt_orphans() -> bool:
+    import ctypes
+
     try:
         return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     except (OSError, AttributeError):
