@@ -98,7 +98,9 @@ class Ownership:
                 allowed = tuple(definition["allowed_users"])
                 self._policies.put(BucketPolicy(bucket, owner, definition["visibility"], allowed))
         mount = mount_of(definition)
-        if mount is not None and self._is_user(owner) and self._policies.get(mount.place.bucket) is None:
+        if mount is None or not mount.is_own or not self._is_user(owner):
+            return
+        if self._policies.get(mount.place.bucket) is None:
             self._policies.put(BucketPolicy(mount.place.bucket, owner))
 
     def has_policies(self, buckets: Iterable[str]) -> bool:

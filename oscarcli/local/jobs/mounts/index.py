@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oscarcli.local.jobs.mounts.tree import FileState
 from oscarcli.local.state import State
@@ -11,12 +12,21 @@ from oscarcli.local.state import State
 
 @dataclass(frozen=True)
 class FolderKey:
-    """Whose view of which objects a folder is: an access key, a bucket, the beginning of the keys."""
+    """Whose view of which objects a folder is.
+
+    Args:
+        account: an access key of the cluster's own store; empty for another provider.
+        bucket: or the first folder of a file server.
+        prefix: what the keys begin with.
+        read_only: whether nothing is stored.
+        provider: type and settings of another provider, as JSON; empty for the own store.
+    """
 
     account: str
     bucket: str
     prefix: str
     read_only: bool
+    provider: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -39,11 +49,10 @@ class MountIndex:
 
     def folders(self) -> dict[str, FolderKey]:
         """Return all folders by name."""
-        rows = self._state.read().execute("SELECT * FROM mounted_folders ORDER BY folder")
-        return {
-            row["folder"]: FolderKey(row["account"], row["bucket"], row["prefix"], bool(row["read_only"]))
-            for row in rows
-        }
+        rows = self._state.read().execute(
+            "SELECT * FROM mounted_folders LEFT JOIN mounted_elsewhere USING (folder) ORDER BY folder"
+        )
+        return {row["folder"]: _key_of(row) for row in rows}
 
     def add(self, folder: str, key: FolderKey) -> None:
         """Store a folder unless it is known."""
@@ -52,6 +61,10 @@ class MountIndex:
                 "INSERT OR IGNORE INTO mounted_folders VALUES (?, ?, ?, ?, ?)",
                 (folder, key.account, key.bucket, key.prefix, key.read_only),
             )
+            if key.provider:
+                connection.execute(
+                    "INSERT OR IGNORE INTO mounted_elsewhere VALUES (?, ?)", (folder, key.provider)
+                )
 
     def remove(self, folder: str) -> None:
         """Forget a folder with its files."""
@@ -80,3 +93,8 @@ class MountIndex:
                 "DELETE FROM mounted_files WHERE folder = ? AND name = ?",
                 [(folder, name) for name in forgotten],
             )
+
+
+def _key_of(row: sqlite3.Row) -> FolderKey:
+    read_only = bool(row["read_only"])
+    return FolderKey(row["account"], row["bucket"], row["prefix"], read_only, row["provider"] or "")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 Note = Callable[[str, str], None]
 """Gets a level and a message for the log of the job."""
 
-# `folder` names the folder of this machine. A file that is like its row needs no storing, and a row whose
-# file is gone means that a script has deleted it.
+# `folder` names the folder of this machine. Without a provider its objects are in the cluster's own store. A
+# file that is like its row needs no storing, and a row whose file is gone means that a script has deleted it.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS mounted_folders (
     folder TEXT PRIMARY KEY,
@@ -16,6 +16,10 @@ CREATE TABLE IF NOT EXISTS mounted_folders (
     bucket TEXT NOT NULL,
     prefix TEXT NOT NULL,
     read_only INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS mounted_elsewhere (
+    folder TEXT PRIMARY KEY REFERENCES mounted_folders (folder) ON DELETE CASCADE,
+    provider TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS mounted_files (
     folder TEXT NOT NULL REFERENCES mounted_folders (folder) ON DELETE CASCADE,

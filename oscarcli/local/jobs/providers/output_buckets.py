@@ -118,10 +118,6 @@ def _location(region: str) -> bytes:
     return f"<CreateBucketConfiguration>{constraint}</CreateBucketConfiguration>".encode()
 
 
-def _cause(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)
-
-
 @contextmanager
 def _failing(what: str, settings: Mapping[str, Any]) -> Iterator[None]:
     """Turn a failure into the manager's words; without a region its client sends nothing."""
@@ -133,5 +129,5 @@ def _failing(what: str, settings: Mapping[str, Any]) -> Iterator[None]:
         told = f"status code: {refusal.status}, request id: {refusal.request}, host id: {refusal.host}"
         raise ApiError(500, f"{what}: {refusal.code}: {refusal.message}\n\t{told}") from refusal
     except S3Unreachable as error:
-        sent = f'{error.method.title()} "{error.url}": {_cause(error.cause)}'
+        sent = f'{error.method.title()} "{error.url}": {error.reason}'
         raise ApiError(500, f"{what}: RequestError: send request failed\ncaused by: {sent}") from error
