@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.services.definition import (
@@ -17,7 +18,9 @@ from oscarcli.local.services.definition import (
 from oscarcli.local.services.mounts import mount_of
 from oscarcli.local.services.quotas import Quotas, check_volume, whole
 from oscarcli.local.users.access import PRIVATE, BucketPolicies, BucketPolicy, RequestCaller
-from oscarcli.local.users.table import ClusterUser, Users
+
+if TYPE_CHECKING:
+    from oscarcli.local.users.table import ClusterUser, Users
 
 ISOLATED = "USER"
 # Of a uid, in the names of what is made for its user alone.

@@ -17,21 +17,15 @@ from typing import BinaryIO
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.mounts.index import MountedFile, MountIndex
 from oscarcli.local.jobs.mounts.objects import MountedObject, MountedObjects
+from oscarcli.local.jobs.mounts.schema import MountError, Note
 from oscarcli.local.jobs.mounts.tree import FILE_MODE, FileState, FileTree, FoundFile, is_being_written
 from oscarcli.local.objects.errors import S3Error
-
-Note = Callable[[str, str], None]
-"""Gets a level and a message for the log of the job."""
 
 FILES, DRAFTS = "files", "drafts"
 # Of the files that could not be stored; the log has all of them.
 MAX_NAMED = 3
 # Of one part of a path; Linux and macOS take no more.
 MAX_NAME_BYTES = 255
-
-
-class MountError(Exception):
-    """Objects could not be fetched or files not stored; the text says which and why."""
 
 
 class MountedFolder:

@@ -9,31 +9,6 @@ from dataclasses import dataclass, field
 from oscarcli.local.jobs.mounts.tree import FileState
 from oscarcli.local.state import State
 
-# `folder` names the folder of this machine. Without a provider its objects are in the cluster's own store. A
-# file that is like its row needs no storing, and a row whose file is gone means that a script has deleted it.
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS mounted_folders (
-    folder TEXT PRIMARY KEY,
-    account TEXT NOT NULL,
-    bucket TEXT NOT NULL,
-    prefix TEXT NOT NULL,
-    read_only INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS mounted_elsewhere (
-    folder TEXT PRIMARY KEY REFERENCES mounted_folders (folder) ON DELETE CASCADE,
-    provider TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS mounted_files (
-    folder TEXT NOT NULL REFERENCES mounted_folders (folder) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    content TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL,
-    PRIMARY KEY (folder, name)
-) WITHOUT ROWID;
-"""
-
 
 @dataclass(frozen=True)
 class FolderKey:
@@ -66,7 +41,7 @@ class MountIndex:
     """Mounted folders and their files. Changes join the caller's transaction.
 
     Args:
-        state: the database; its schema includes `SCHEMA`.
+        state: the database; its schema includes that of mounts.
     """
 
     def __init__(self, state: State) -> None:

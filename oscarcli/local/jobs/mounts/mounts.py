@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
-from oscarcli.local.jobs.mounts.folder import FILES, MountedFolder, MountError, Note
+from oscarcli.local.jobs.mounts.folder import FILES, MountedFolder
 from oscarcli.local.jobs.mounts.index import FolderKey, MountIndex
 from oscarcli.local.jobs.mounts.objects import MountedObjects, OwnObjects
+from oscarcli.local.jobs.mounts.schema import MountError, Note
 from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.services.definition import S3_KINDS, Definition
