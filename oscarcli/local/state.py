@@ -19,6 +19,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oscarcli.local.work_turn import WorkTurn
+
 SCHEMA_VERSION = 2
 # Members of one commit. Who came first waits for the last of them.
 MAX_GROUP_MEMBERS = 64
@@ -114,6 +116,8 @@ class State:
     def __init__(self, path: Path, schema: Sequence[str]) -> None:
         self._path = path
         self._local = threading.local()
+        self.work = WorkTurn()
+        """Of those who change something in a moment; it ends with their transaction."""
         self._connections: list[sqlite3.Connection] = []
         # Held by the member whose turn it is; the fields below are of whoever holds it.
         self._turn = threading.Lock()
@@ -208,6 +212,7 @@ class State:
         finally:
             # Also who was refused waits: what it was refused for may be undone with the group.
             if group is not None and is_durable:
+                self.work.leave()
                 if is_first:
                     self._end(group)
                 group.ended.wait()
