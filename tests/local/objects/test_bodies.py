@@ -50,7 +50,8 @@ def test_who_waits_for_a_body_keeps_nobody_from_storing(server: Server, port: in
     body = b"0123456789"
     headers = signed(CREDENTIALS, port, "PUT", "/data/slow", body=body)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    head = f"PUT /data/slow HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{lines}Content-Length: 10\r\nConnection: close\r\n\r\n"
+    lines += f"Host: 127.0.0.1:{port}\r\nContent-Length: 10\r\nConnection: close\r\n"
+    head = f"PUT /data/slow HTTP/1.1\r\n{lines}\r\n"
     with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
         slow.sendall(head.encode() + body[:4])
         assert _put(port).status == 200
