@@ -146,11 +146,14 @@ class State:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise RuntimeError(f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}")
-        # As one transaction: by itself each statement that changes something would flush the disk.
-        connection.executescript("\n".join(("BEGIN IMMEDIATE;", *schema)))
+        self.make_tables(schema)
         if version != SCHEMA_VERSION:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
+
+    def make_tables(self, schema: Sequence[str]) -> None:
+        """Make further tables, before anybody else uses the state; all or none of them."""
+        # As one transaction: by itself each statement that changes something would flush the disk.
+        self._writer.executescript("\n;".join(("BEGIN IMMEDIATE", *schema, "COMMIT")))
 
     def _connect(self) -> sqlite3.Connection:
         # Only one thread at a time uses it; close() at the end comes from the main thread.

@@ -61,13 +61,18 @@ def stored_images(folder: DataFolder) -> Sequence[StoredImage]:
 
 
 def prune(folder: DataFolder, image: StoredImage) -> None:
-    """Remove an image that the cluster pulled. Raises OscarError, also when a container still uses it."""
-    try:
-        store = probe(image.engine, folder.images).images
-        if store is not None and store.find(image.identifier) is not None:
-            store.remove(image.identifier)
-    except (EngineError, ImageError) as error:
-        raise OscarError(f"remove the image {image.reference}: {error}") from error
+    """Remove an image that the cluster pulled. Raises OscarError, also when a container still uses it.
+
+    It stays where another name leads to it, too.
+    """
+    others = [other for other in stored_images(folder) if other.reference != image.reference]
+    if (image.engine, image.identifier) not in {(other.engine, other.identifier) for other in others}:
+        try:
+            store = probe(image.engine, folder.images).images
+            if store is not None and store.find(image.identifier) is not None:
+                store.remove(image.identifier)
+        except (EngineError, ImageError) as error:
+            raise OscarError(f"remove the image {image.reference}: {error}") from error
     with closing(connect_from_outside(folder.database, "rw")) as connection, connection:
         connection.execute(
             "DELETE FROM images WHERE engine = ? AND reference = ?", (image.engine, image.reference)

@@ -7,8 +7,9 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-# Those that a provider may name, by their size in bytes; the first one that is known is compared.
-DIGEST_BYTES = {"md5": 16, "sha1": 20, "crc32": 4, "adler32": 4}
+# Those that a provider may name, by their size in bytes; the first one that is known is compared. That is the
+# cheapest one but for Adler-32, which tells little of short contents.
+DIGEST_BYTES = {"crc32": 4, "md5": 16, "sha1": 20, "adler32": 4}
 
 
 class Digest(Protocol):

@@ -14,7 +14,7 @@ from pathlib import Path
 from oscarcli.errors import OscarError, RefusedError, UnreachableError, UsageError
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.integrity import ContentCheck, content_check
+from oscarcli.storage.integrity import ContentCheck, PieceChecksums, content_check
 from oscarcli.storage.part_file import PIECE_BYTES, PartFile, part_file
 from oscarcli.storage.resume import can_go_on
 from oscarcli.storage.safe_paths import opened_folder
@@ -59,6 +59,7 @@ class Download:
         self._cancellation = cancellation
         self.is_verified = not wanted.size
         self._check: ContentCheck | None = None
+        self._pieces: PieceChecksums | None = None
         self._is_check_chosen = False
         self._choosing = threading.Lock()
 
@@ -138,6 +139,7 @@ class Download:
 
     def _fill(self, part: PartFile, streams: int) -> None:
         arrived = part.arrived
+        self._pieces = part if part.is_remembered else None
         if arrived or (streams > 1 and self._wanted.size >= MIN_RANGED_BYTES):
             self._advance(arrived)
             self._receive_ranges(part, streams)
@@ -228,7 +230,7 @@ class Download:
         if not self._is_check_chosen:
             with self._choosing:
                 if not self._is_check_chosen:
-                    self._check = content_check(self._wanted, found)
+                    self._check = content_check(self._wanted, found, pieces=self._pieces)
                     self._is_check_chosen = True
 
     def _verify(self, descriptor: int | None) -> None:

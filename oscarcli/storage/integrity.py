@@ -9,17 +9,34 @@ more from the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from typing import Protocol
 
+from oscarcli.crc_combination import CRC32_POLYNOMIAL, CrcCombination
 from oscarcli.storage.base import PartSizes, StoredObject
 from oscarcli.storage.digests import DIGEST_BYTES, Digest, md5, new_digest
 from oscarcli.storage.etag import multipart_etag, part_sizes
 
 MIB = 1 << 20
+CRC32_BYTES = DIGEST_BYTES["crc32"]
+# Stretches of the content whose CRC-32s are computed each by itself, in any order.
+CRC32_UNIT_BYTES = 16 * MIB
 
 ReadAt = Callable[[int, int], bytes]
+
+
+@cache
+def _crc32_combination() -> CrcCombination:
+    return CrcCombination(8 * CRC32_BYTES, CRC32_POLYNOMIAL)
+
+
+def combined_crc32(units: Iterable[tuple[int, int]]) -> bytes:
+    """Return the CRC-32 of a content, four bytes, from CRC-32 and size of each stretch, in order."""
+    value, combine = 0, _crc32_combination().combine
+    for checksum, size in units:
+        value = combine(value, checksum, size)
+    return value.to_bytes(CRC32_BYTES, "big")
 
 
 class _Unit:
@@ -106,6 +123,48 @@ class WholeCheck:
         return self._digests.digests(read) == [self._wanted]
 
 
+class PieceChecksums(Protocol):
+    """Whoever computes CRC-32s of the pieces that arrive, for a purpose of its own."""
+
+    def crc32s(self) -> list[tuple[int, int]] | None:
+        """Return CRC-32 and size of each piece, in their order; `None` when not all of them are known."""
+        ...
+
+
+class Crc32Check:
+    """By the CRC-32 of the whole content, made up of those of pieces.
+
+    Args:
+        size: of the content, in bytes.
+        checksum: what it has to be, four bytes.
+        pieces: who computes those of the pieces; `None` for nobody.
+    """
+
+    def __init__(self, size: int, checksum: bytes, pieces: PieceChecksums | None) -> None:
+        self._wanted = checksum
+        self._size = size
+        self._pieces = pieces
+        self._digests = None if pieces else UnitDigests(size, CRC32_UNIT_BYTES, partial(new_digest, "crc32"))
+
+    def update(self, data: bytes, position: int) -> None:
+        """Take bytes that arrived."""
+        if self._digests is not None:
+            self._digests.update(data, position)
+
+    def is_intact(self, read: ReadAt | None) -> bool:
+        """Tell whether all is as it was stored."""
+        known = self._pieces.crc32s() if self._pieces is not None else None
+        if known is None:
+            digests = self._digests or UnitDigests(self._size, CRC32_UNIT_BYTES, partial(new_digest, "crc32"))
+            values = (int.from_bytes(digest, "big") for digest in digests.digests(read))
+            starts = range(0, self._size, CRC32_UNIT_BYTES)
+            known = [
+                (value, min(CRC32_UNIT_BYTES, self._size - start))
+                for value, start in zip(values, starts, strict=True)
+            ]
+        return combined_crc32(known) == self._wanted
+
+
 class PartsCheck:
     """By an ETag that was made of the MD5s of the parts.
 
@@ -150,11 +209,12 @@ class PartsCheck:
         return first if last == self._size - (self._count - 1) * first else 0
 
 
-def content_check(*told: StoredObject) -> ContentCheck | None:
-    """Return the check that is possible, `None` when there is no digest to compare with.
+def content_check(*told: StoredObject, pieces: PieceChecksums | None = None) -> ContentCheck | None:
+    """Return the cheapest check that is possible, `None` when there is no digest to compare with.
 
     Args:
         told: what answers told of one object, the latest one last.
+        pieces: who computes CRC-32s of the pieces anyway; `None` for nobody.
     """
     size = told[0].size
     if not size:
@@ -162,6 +222,8 @@ def content_check(*told: StoredObject) -> ContentCheck | None:
     # What was looked up first is what was asked for.
     digests = {name: value for one in reversed(told) for name, value in one.digests.items()}
     algorithm = next((name for name in DIGEST_BYTES if name in digests), None)
+    if algorithm == "crc32":
+        return Crc32Check(size, bytes.fromhex(digests[algorithm]), pieces)
     if algorithm is not None:
         return WholeCheck(size, bytes.fromhex(digests[algorithm]), partial(new_digest, algorithm))
     cut = next((one for one in reversed(told) if one.parts is not None), None)

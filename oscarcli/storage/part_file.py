@@ -56,7 +56,8 @@ class PartFile:
         self._name = temporary_name(target.name)
         self._descriptor = -1
         self._lock = threading.Lock()
-        self._done: set[int] = set()
+        # Pieces that are there, and the CRC-32 of each.
+        self._done: dict[int, int] = {}
         self._is_reopened = False
 
     @property
@@ -116,7 +117,7 @@ class PartFile:
         if not isinstance(part, dict) or not self._open_part(str(part.get("name")), part.get("file")):
             return "the part that had arrived is gone"
         self._is_reopened = True
-        self._done = set(self._intact_pieces(cancellation))
+        self._done = dict(self._intact_pieces(cancellation))
         return None
 
     def _open_part(self, name: str, file: Any) -> bool:
@@ -132,7 +133,7 @@ class PartFile:
         self._name, self._descriptor = name, descriptor
         return True
 
-    def _intact_pieces(self, cancellation: Cancellation) -> Iterator[int]:
+    def _intact_pieces(self, cancellation: Cancellation) -> Iterator[tuple[int, int]]:
         """Yield the pieces whose bytes are those that arrived: a power cut may have taken some."""
         assert self._journal is not None
         said = {line[0]: line[1] for line in self._journal.lines if len(line) == 2}
@@ -141,7 +142,7 @@ class PartFile:
             if not isinstance(number, int) or not 0 <= number * PIECE_BYTES < self._wanted.size:
                 continue
             if checksum == self._checksum(number):
-                yield number
+                yield number, int(checksum)
 
     def _checksum(self, number: int) -> int | None:
         """Return the CRC-32 of a piece, `None` when it is not all there."""
@@ -205,7 +206,19 @@ class PartFile:
         assert self._journal is not None
         self._journal.add(number, checksum)
         with self._lock:
-            self._done.add(number)
+            self._done[number] = checksum
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether pieces are remembered, for which their CRC-32s are computed."""
+        return self._journal is not None
+
+    def crc32s(self) -> list[tuple[int, int]] | None:
+        """Return CRC-32 and size of each piece, in their order; `None` when not all of them are there."""
+        with self._lock:
+            if len(self._done) * PIECE_BYTES < self._wanted.size:
+                return None
+            return [(self._done[number], self._length_of(number)) for number in sorted(self._done)]
 
     def put_in_place(self) -> None:
         """Give it its final name. Raises OSError."""

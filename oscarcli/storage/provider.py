@@ -199,6 +199,18 @@ def service_paths(service: Document) -> list[ServicePath]:
     return list(dict.fromkeys(found))
 
 
+def service_folders(service: Document, field: str) -> list[tuple[str, str]]:
+    """Return provider and path of a service's inputs or outputs; `field` is "input" or "output"."""
+    is_output = field == "output"
+    return [(one.provider, one.path) for one in service_paths(service) if one.is_output == is_output]
+
+
+def only_provider(service: Document, field: str) -> str:
+    """Return the provider of a service's inputs or outputs; the default one where there are several."""
+    found = {provider for provider, _ in service_folders(service, field)}
+    return found.pop() if len(found) == 1 else DEFAULT_PROVIDER
+
+
 def only_folder(service: Document, field: str, provider: str | None = None) -> tuple[str, str]:
     """Return the provider and the path of a service's only input, or output.
 
@@ -211,11 +223,7 @@ def only_folder(service: Document, field: str, provider: str | None = None) -> t
         UsageError: there is none, or there are several.
     """
     wanted = None if provider is None else normalised(provider)
-    found = [
-        (one.provider, one.path)
-        for one in service_paths(service)
-        if one.is_output == (field == "output") and wanted in (None, one.provider)
-    ]
+    found = [one for one in service_folders(service, field) if wanted in (None, one[0])]
     if len(found) == 1:
         return found[0]
     at = f' at storage provider "{wanted}"' if wanted else ""

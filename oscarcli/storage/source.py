@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,15 @@ class UploadPart:
             digest.update(block)
         self.seek(0)
         return digest.digest()
+
+    def crc32(self) -> int:
+        """Return the checksum of the whole piece and go back to its start."""
+        checksum = 0
+        self.seek(0)
+        while block := self.read(HASH_BLOCK_BYTES):
+            checksum = zlib.crc32(block, checksum)
+        self.seek(0)
+        return checksum
 
     def _report(self, position: int) -> None:
         if position != self._reported:

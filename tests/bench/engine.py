@@ -103,28 +103,29 @@ def _commands(store: Stub, files: Files) -> dict[str, dict[str, list[str]]]:
     rclone = [str(BIN / "rclone"), "--s3-provider=Minio", f"--s3-endpoint={store.url}", "--s3-env-auth"]
     rclone += ["--s3-no-check-bucket", "--transfers=32"]
     place, remote = f"s3://{BUCKET}", f":s3:{BUCKET}"
+    # Each program fetches the large file that it sent itself, with the digests that it sent.
     every = sorted(str(path) for path in files.small.iterdir())
     return {
         "oscar-cli": {
             "put one": [*ours, "put-file", *provider, first, f"{BUCKET}/one", "--no-progress"],
             "put small": [*ours, "put-file", *provider, *every, f"{BUCKET}/in/", "--no-progress"],
             "get small": [*ours, "get-file", *provider, f"{BUCKET}/in/", back, "--no-progress"],
-            "put large": [*ours, "put-file", *provider, large, f"{BUCKET}/large", "--no-progress"],
-            "get large": [*ours, "get-file", *provider, f"{BUCKET}/large", f"{back}large", "--no-progress"],
+            "put large": [*ours, "put-file", *provider, large, f"{BUCKET}/large-1", "--no-progress"],
+            "get large": [*ours, "get-file", *provider, f"{BUCKET}/large-1", f"{back}large", "--no-progress"],
         },
         "s5cmd": {
             "put one": [*s5cmd, first, f"{place}/one"],
             "put small": [*s5cmd, small, f"{place}/in/"],
             "get small": [*s5cmd, f"{place}/in/*", back],
-            "put large": [*s5cmd, large, f"{place}/large"],
-            "get large": [*s5cmd, f"{place}/large", f"{back}large"],
+            "put large": [*s5cmd, large, f"{place}/large-2"],
+            "get large": [*s5cmd, f"{place}/large-2", f"{back}large"],
         },
         "rclone": {
             "put one": [*rclone, "copyto", first, f"{remote}/one"],
             "put small": [*rclone, "copy", small, f"{remote}/in", "--no-check-dest"],
             "get small": [*rclone, "copy", f"{remote}/in", back],
-            "put large": [*rclone, "copyto", large, f"{remote}/large"],
-            "get large": [*rclone, "copyto", f"{remote}/large", f"{back}large"],
+            "put large": [*rclone, "copyto", large, f"{remote}/large-3"],
+            "get large": [*rclone, "copyto", f"{remote}/large-3", f"{back}large"],
         },
     }
 

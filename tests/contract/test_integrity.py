@@ -151,6 +151,8 @@ def test_what_this_program_sent_in_parts_is_compared_without_a_question(
     cancellation = Cancellation()
     with FileSource(tmp_path / "source", lambda _: None, cancellation) as source:
         storage.write(Location(BUCKET, "own"), source, content_type="a/b", cancellation=cancellation)
+    found = storage.stat(Location(BUCKET, "own"))
+    assert found.digests == {"crc32": f"{zlib.crc32(content):08x}"}
     assert fetched(storage, "own", tmp_path / "target")
     assert (tmp_path / "target").read_bytes() == content
     assert b"partNumber" not in way.sent

@@ -63,6 +63,71 @@ def test_idle_connections_occupy_nobody(serve: Serve) -> None:
         connection.close()
 
 
+def test_more_clients_than_workers_keep_their_connections(serve: Serve) -> None:
+    port = serve(lambda request: Response(200, {}, request.headers["x-number"].encode()))
+    clients = [http.client.HTTPConnection("127.0.0.1", port, timeout=30) for _ in range(12)]
+    for _ in range(3):
+        for number, client in enumerate(clients):
+            client.request("GET", "/x", headers={"X-Number": str(number)})
+        for number, client in enumerate(clients):
+            answer = client.getresponse()
+            assert (answer.read(), answer.will_close) == (str(number).encode(), False)
+    for client in clients:
+        client.close()
+
+
+def test_a_stop_waits_for_no_idle_client() -> None:
+    listener = Listener("127.0.0.1", 0, lambda _: Response(200))
+    listener.start()
+    with socket.create_connection(("127.0.0.1", listener.port), timeout=30) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        listener.stop()
+        assert connection.recv(1000) == b""
+
+
+def test_headers_that_are_repeated(serve: Serve) -> None:
+    port = serve(lambda request: Response(200, {}, repr(sorted(request.headers.items())).encode()))
+    lines = [
+        b"Host: localhost",
+        b"Connection: close",
+        b"If-Match: a",
+        b"IF-MATCH:b \t",
+        b"X-A: 1",
+        b"x-a:\t2",
+    ]
+    answer = _exchange(port, b"GET /x HTTP/1.1\r\n" + b"\r\n".join(lines) + b"\r\n\r\n")
+    headers = [("connection", "close"), ("host", "localhost"), ("if-match", "a, b"), ("x-a", "2")]
+    assert answer.endswith(b"\r\n\r\n" + repr(headers).encode())
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "stays"),
+    [
+        (b"GET /x HTTP/1.1\r\nHost: a.localhost\r\n", b"200", True),
+        (b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: TE, Close\r\n", b"200", False),
+        (b"GET /x HTTP/1.0\r\n", b"200", False),
+        (b"GET /x HTTP/1.0\r\nConnection: Keep-Alive\r\n", b"200", True),
+        (b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n", b"200", True),
+        (b"GET http://localhost/x HTTP/1.1\r\nHost: localhost\r\n", b"400", False),
+        (b"GET //localhost/x HTTP/1.1\r\nHost: localhost\r\n", b"400", False),
+        (b"GET /x#y HTTP/1.1\r\nHost: localhost\r\n", b"400", False),
+        (b"get /x HTTP/1.1\r\nHost: localhost\r\n", b"400", False),
+        (b"CONNECT localhost:80 HTTP/1.1\r\nHost: localhost\r\n", b"405", False),
+        (b"PUT /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n", b"501", False),
+        (b"GET /x HTTP/2.0\r\nHost: localhost\r\n", b"505", False),
+        (b"GET /" + b"x" * (1 << 16), b"414", False),
+        (b"GET /x HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"x" * (1 << 16), b"413", False),
+    ],
+)
+def test_how_heads_are_answered(serve: Serve, head: bytes, status: bytes, stays: bool) -> None:
+    """A connection that stays open serves what follows; one that does not ends, and nothing follows."""
+    port = serve(lambda _: Response(200, {}, b"."))
+    last = b"GET /x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    answers = _exchange(port, head + b"\r\n" + last).split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == ([status, b"200"] if stays else [status])
+
+
 def test_a_free_port_can_be_bound_again_at_once() -> None:
     first = Listener("127.0.0.1", 0, lambda _: Response(200))
     first.start()

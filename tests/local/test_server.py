@@ -271,3 +271,38 @@ def test_a_port_that_is_taken_leaves_no_socket_behind(taken_port: int) -> None:
     with pytest.raises(OSError, match="in use"):
         Listener("127.0.0.1", taken_port, lambda _request: Response())
     gc.collect()
+
+
+STARTED = """
+import sys
+from pathlib import Path
+from oscarcli.local.folder import DataFolder
+from oscarcli.local.options import Binding, Options
+from oscarcli.local.server import Server
+server = Server(DataFolder(Path(sys.argv[1])), Binding(port=0, s3_port=0), Options())
+server.start()
+print(*sys.modules)
+server.stop()
+"""
+# What runs, users, images, mounts, exposed services and federations need; most clusters never do.
+NOT_AT_START = {
+    "ctypes",
+    "fractions",
+    "http.client",
+    "joserfc",
+    "oscarcli.local.exposed.deployment",
+    "oscarcli.local.exposed.relay",
+    "oscarcli.local.images.pulls",
+    "oscarcli.local.jobs.federation.delegation",
+    "oscarcli.local.jobs.mounts.folder",
+    "oscarcli.local.users.table",
+    "urllib.request",
+    "xml.sax",
+}
+
+
+def test_a_start_loads_only_what_every_cluster_needs(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", STARTED, str(tmp_path / "data")]
+    loaded = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert "oscarcli.local.rest.listener" in loaded
+    assert NOT_AT_START & set(loaded) == set()

@@ -1,33 +1,33 @@
 """The real faas-supervisor, in an environment of its own: what a job's container runs around the script.
 
-`python tests/support/faas_supervisor.py` installs it once, for all clones; tests use it where it is there.
+`python -m tests.support.faas_supervisor` installs it once, for all clones; tests use it where it is there.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.environments import ProgramEnvironment
+
 VERSION = "1.5.8"
-PYTHON = f"py{sys.version_info[0]}.{sys.version_info[1]}"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oscar-cli-tests"
-HOME = CACHE / f"faas-supervisor-{VERSION}-{PYTHON}"
-# Written last: an environment without it was never finished.
-STAMP = HOME / "installed"
-# Its package asks for a version of webdavclient3 that is no version, which newer ones of pip refuse to read.
-STEPS = (
-    ("pip==24.0", "setuptools", "wheel"),
-    ("--no-deps", f"faas-supervisor=={VERSION}"),
-    ("boto3", "pyyaml", "requests", "webdavclient3"),
+ENVIRONMENT = ProgramEnvironment(
+    f"faas-supervisor-{VERSION}",
+    "tests.support.faas_supervisor",
+    # Its package asks for a version of webdavclient3 that is no version, which newer ones of pip refuse to
+    # read.
+    [
+        ["pip==24.0", "setuptools", "wheel"],
+        ["--no-deps", f"faas-supervisor=={VERSION}"],
+        ["boto3", "pyyaml", "requests", "webdavclient3"],
+    ],
 )
-SECONDS = 300.0
+MAX_SECONDS = 300.0
 
 # Loads it and the description of S3 once, which takes a second, and forks for every run; in a container its
 # two files lie below /oscar/config.
@@ -77,37 +77,12 @@ class Supervised:
     log: str
 
 
-def install() -> None:
-    """Install the supervisor unless it is there. Raises CalledProcessError, OSError."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{HOME.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if STAMP.exists():
-            return
-        _run(sys.executable, "-m", "venv", "--clear", HOME)
-        for words in STEPS:
-            _run(
-                HOME / "bin" / "python",
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-                *words,
-            )
-        STAMP.touch()
-
-
-def _run(*words: str | Path) -> None:
-    subprocess.run([str(word) for word in words], check=True, timeout=SECONDS)
-
-
 class Supervisor:
     """A process that runs the supervisor when it is asked to. Has to be closed."""
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [str(HOME / "bin" / "python"), "-c", ENTRY],
+            [ENVIRONMENT.python, "-c", ENTRY],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={
@@ -153,7 +128,7 @@ class Supervisor:
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate(timeout=SECONDS)
+        self._process.communicate(timeout=MAX_SECONDS)
 
 
 def _echoed(environment: Mapping[str, bytes]) -> bytes:
@@ -165,4 +140,4 @@ def _echoed(environment: Mapping[str, bytes]) -> bytes:
 
 
 if __name__ == "__main__":
-    install()
+    ENVIRONMENT.install()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
 import hashlib
 import json
 import platform
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,12 +33,16 @@ class Registry:
 
     Attributes:
         host: its name and port.
-        scheme: how clients log in: `basic` or `bearer`.
+        scheme: how clients log in: `basic`, `bearer` or `none`.
         calls: method and path of each request that was let in.
+        has_tls: whether it speaks TLS.
+        answers: status, headers and body that are sent for a path in place of the usual.
     """
 
     scheme: str
     host: str = ""
+    has_tls: bool = False
+    answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     blobs: dict[str, bytes] = field(default_factory=dict)
     manifest: bytes = b""
@@ -59,24 +65,30 @@ class Registry:
 
     def fill(self) -> None:
         """Put an image of busybox into it."""
-        content = layer({})
-        document = {
-            "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
-            "os": "linux",
-            "config": {"Env": ["FROM=the registry"]},
-            "rootfs": {"type": "layers", "diff_ids": [_digest(content)]},
-            "history": [{"created": "2026-01-01T00:00:00Z"}],
-        }
-        config, packed = json.dumps(document).encode(), gzip.compress(content, 1, mtime=0)
-        self.blobs = {_digest(data): data for data in (config, packed)}
-        self.manifest = json.dumps(
-            {
-                "schemaVersion": 2,
-                "mediaType": MANIFEST,
-                "config": {"mediaType": CONFIG, "size": len(config), "digest": _digest(config)},
-                "layers": [{"mediaType": LAYER, "size": len(packed), "digest": _digest(packed)}],
-            }
-        ).encode()
+        blobs, self.manifest = _image()
+        self.blobs = dict(blobs)
+
+
+@functools.cache
+def _image() -> tuple[dict[str, bytes], bytes]:
+    """Return an image's blobs by their digests, and its manifest."""
+    content = layer({})
+    document = {
+        "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+        "os": "linux",
+        "config": {"Env": ["FROM=the registry"]},
+        "rootfs": {"type": "layers", "diff_ids": [_digest(content)]},
+        "history": [{"created": "2026-01-01T00:00:00Z"}],
+    }
+    config, packed = json.dumps(document).encode(), gzip.compress(content, 1, mtime=0)
+    parts = [{"size": len(data), "digest": _digest(data)} for data in (config, packed)]
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": {"mediaType": CONFIG, **parts[0]},
+        "layers": [{"mediaType": LAYER, **parts[1]}],
+    }
+    return {_digest(data): data for data in (config, packed)}, json.dumps(manifest).encode()
 
 
 def _digest(data: bytes) -> str:
@@ -95,6 +107,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_let_in():
             return self._send(401, b"{}", **{"WWW-Authenticate": self._challenge()})
         self.registry.calls.append((self.command, path))
+        if path in self.registry.answers:
+            status, headers, body = self.registry.answers[path]
+            return self._send(status, body, **headers)
         kind, _, name = path.removeprefix(f"/v2/{REPOSITORY}/").partition("/")
         if path == "/v2/":
             return self._send(200, b"{}")
@@ -116,7 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _challenge(self) -> str:
         if self.registry.scheme == "basic":
             return 'Basic realm="test"'
-        return f'Bearer realm="http://{self.registry.host}/token",service="test"'
+        scheme = "https" if self.registry.has_tls else "http"
+        return f'Bearer realm="{scheme}://{self.registry.host}/token",service="test"'
 
     def _has_login(self) -> bool:
         return (
@@ -125,6 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _is_let_in(self) -> bool:
+        if self.registry.scheme == "none":
+            return True
         if self.registry.scheme == "basic":
             return self._has_login()
         return self.headers.get("authorization") == f"Bearer {TOKEN}"
@@ -148,12 +166,15 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running_registry(scheme: str) -> Iterator[Registry]:
-    """Give a registry that runs."""
-    registry = Registry(scheme)
+def running_registry(scheme: str, tls: ssl.SSLContext | None = None) -> Iterator[Registry]:
+    """Give a registry that runs, with TLS when there is a server's context for it."""
+    registry = Registry(scheme, has_tls=tls is not None)
     registry.fill()
     registry.held.set()
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": registry}))
+    if tls is not None:
+        # The handshake comes with the first read, in the thread of a connection.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     registry.host = f"127.0.0.1:{server.server_address[1]}"
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

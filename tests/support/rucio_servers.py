@@ -52,6 +52,11 @@ class Grid:
     script: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     door: str = ""
     room: int | None = None
+    # So many requests later neither the tokens nor the refresh token are taken.
+    login_ends_after: int | None = None
+    # After how many bytes the content of a path breaks off, and paths whose ranges are passed over.
+    breaks: dict[str, int] = field(default_factory=dict)
+    without_ranges: set[str] = field(default_factory=set)
 
     def add(self, name: str, content: bytes, scope: str = SCOPE) -> None:
         """Put a file there as somebody else would."""
@@ -69,6 +74,12 @@ class Grid:
             "md5": hashlib.md5(content).hexdigest(),
             "updated_at": formatdate(time.time(), usegmt=True).replace("GMT", "UTC"),
         }
+
+    def count_request(self) -> None:
+        if self.login_ends_after is not None:
+            self.login_ends_after -= 1
+            if self.login_ends_after < 0:
+                self.tokens.clear()
 
     @staticmethod
     def path(scope: str, name: str) -> str:
@@ -195,6 +206,7 @@ class _Catalogue(_Handler):
     def _answer(self) -> None:
         body, address = self._body(), urlsplit(self.path)
         self._grid.calls.append(f"{self.command} {self.path}")
+        self._grid.count_request()
         for begin, (status, kind, said) in self._grid.script.items():
             if f"{self.command} {address.path}".startswith(begin):
                 self._refuse(status, kind, said)
@@ -217,14 +229,15 @@ class _Catalogue(_Handler):
         headers = {
             "Content-Type": "application/octet-stream",
             "ExceptionClass": kind,
-            "ExceptionMessage": said.encode("ascii", "replace").decode(),
+            "ExceptionMessage": " ".join(said.encode("ascii", "replace").decode().split()),
         }
         self._send(status, document, headers)
 
     def _refresh(self, form: Mapping[str, list[str]]) -> None:
         wanted = {"grant_type": "refresh_token", "client_id": "token-portal", "audience": "rucio"}
         given = {name: form.get(name, [""])[0] for name in wanted}
-        if form.get("refresh_token") != [REFRESH_TOKEN] or given != wanted:
+        has_ended = (self._grid.login_ends_after or 0) < 0
+        if form.get("refresh_token") != [REFRESH_TOKEN] or given != wanted or has_ended:
             self._send(400, b'{"error":"invalid_grant"}', {"Content-Type": "application/json"})
             return
         answer = {"access_token": self._grid.token("oidc"), "expires_in": self._grid.seconds}
@@ -264,9 +277,16 @@ class _Catalogue(_Handler):
                     return
                 self._json(grid.dids[scope, name])
             case "POST", "dids", scope, name, "meta", "lifetime":
-                grid.erased.append((scope, name))
-                assert body["value"] == 86400
+                assert body["value"] in (None, 86400)
+                is_going = body["value"] is not None
+                grid.dids[scope, name]["expired_at"] = "Sat, 28 Nov 2026 12:00:00 UTC" if is_going else None
+                if is_going:
+                    grid.erased.append((scope, name))
                 self._send(201, b"Created")
+            case "GET", "dids", scope, name, "rules":
+                ruled = {"scope": scope, "name": name}
+                found = [rule for rule in grid.rules if ruled in rule["dids"]]
+                self._stream([{**ruled, "account": rule["account"]} for rule in found])
             case "POST", "replicas", "list":
                 did = (body["dids"][0]["scope"], body["dids"][0]["name"])
                 self._stream([self._replicas(did)] if did in grid.dids else [])
@@ -327,12 +347,13 @@ class _Door(_Handler):
     def _answer(self) -> None:
         body, path = self._body(), unquote(urlsplit(self.path).path).rstrip("/")
         grid = self._grid
+        grid.count_request()
         grid.shown.append(self.headers.get("Authorization", ""))
         grid.calls.append(f"{self.command} {path}")
         if self.headers.get("Authorization", "").removeprefix("Bearer ") not in grid.tokens:
             self._send(401)
         elif self.command == "GET" and path in grid.content:
-            self._content(grid.content[path])
+            self._content(path, grid.content[path])
         elif self.command == "PROPFIND" and (path in grid.content or path in grid.folders):
             self._describe(path)
         elif self.command == "MKCOL":
@@ -360,15 +381,21 @@ class _Door(_Handler):
             self._grid.content[path] = body
             self._send(201)
 
-    def _content(self, content: bytes) -> None:
-        wanted = self.headers.get("Range", "")
-        if not wanted:
-            self._send(200, content)
-            return
-        first, _, last = wanted.removeprefix("bytes=").partition("-")
-        end = min(int(last or len(content) - 1), len(content) - 1)
-        headers = {"Content-Range": f"bytes {first}-{end}/{len(content)}"}
-        self._send(206, content[int(first) : end + 1], headers)
+    def _content(self, path: str, content: bytes) -> None:
+        wanted = "" if path in self._grid.without_ranges else self.headers.get("Range", "")
+        status, begin, end = 200, 0, len(content)
+        headers = {}
+        if wanted:
+            first, _, last = wanted.removeprefix("bytes=").partition("-")
+            status, begin, end = 206, int(first), min(int(last or end), end - 1) + 1
+            headers = {"Content-Range": f"bytes {begin}-{end - 1}/{len(content)}"}
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(end - begin)}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        limit = self._grid.breaks.get(path)
+        self.wfile.write(content[begin : end if limit is None else min(end, max(begin, limit))])
+        self.close_connection = self.close_connection or limit is not None
 
     def _describe(self, path: str) -> None:
         content = self._grid.content.get(path)

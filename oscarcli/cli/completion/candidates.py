@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from oscarcli.cli.completion.name_cache import NameCache
@@ -24,6 +25,8 @@ Pair = tuple[str, str]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Objects can be called anything: those with a character that could mean something to a shell are left out.
 OBJECT = re.compile(r"[A-Za-z0-9][\w ./@%+=,:-]*")
+# Kinds of folders that a service has.
+SIDES = ("input", "output")
 # A cluster that does not answer by then is slow, when there are names that it told a moment ago.
 REMEMBERED_SECONDS = 0.3
 # Whoever waits for the names ends the waiting, not the connection: that tells slow from away.
@@ -31,7 +34,7 @@ REST_SECONDS = 1.0
 
 
 class NameSource:
-    """Tells names of things: see `Names` in `oscarcli.cli.completion.complete`.
+    """Tells names of things: see `Names` in `oscarcli.cli.completion.line`.
 
     Args:
         deadline: the moment, of `time.monotonic`, at which names that are not there yet are none.
@@ -61,7 +64,7 @@ class NameSource:
         if kind == "object":
             service, provider, typed = chosen
             chosen = [service, provider, typed[: typed.rfind("/") + 1], typed]
-        elif kind not in ("job", "provider"):
+        elif kind not in ("job", "provider", *SIDES):
             chosen = []
         cluster = _cluster(configuration, given, self._environ)
         cache = NameCache(cache_home(self._environ), cluster, kind, *chosen[:3])
@@ -94,7 +97,7 @@ def _can_be_typed(name: str, kind: str) -> bool:
     """Tell whether a name may stand on somebody's command line: a server's must mean nothing to a shell."""
     if kind == "cluster":
         return bool(name) and name.isprintable()
-    return (OBJECT if kind == "object" else NAME).fullmatch(name) is not None
+    return (OBJECT if kind in ("object", *SIDES) else NAME).fullmatch(name) is not None
 
 
 def _configuration(given: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
@@ -151,6 +154,14 @@ def _providers(client: Client, _cluster: Cluster, chosen: Sequence[str]) -> list
     return [(name, "") for name in defined_providers(get_service(client, chosen[0]))] if chosen else []
 
 
+def _folders(field: str, client: Client, _cluster: Cluster, chosen: Sequence[str]) -> list[Pair]:
+    """Return the paths of a service's inputs or outputs, each with its provider."""
+    from oscarcli.api.services import get_service
+    from oscarcli.storage.provider import service_folders
+
+    return [(path, name) for name, path in service_folders(get_service(client, chosen[0]), field)]
+
+
 def _buckets(client: Client, _cluster: Cluster, _: Sequence[str]) -> list[Pair]:
     from oscarcli.api.buckets import bucket_name, list_buckets
 
@@ -196,6 +207,8 @@ _ON_CLUSTER: Mapping[str, Callable[[Client, Cluster, Sequence[str]], list[Pair]]
     "object": _objects,
     "service": _services,
     "provider": _providers,
+    "input": partial(_folders, "input"),
+    "output": partial(_folders, "output"),
     "job": _jobs,
     "bucket": _buckets,
     "volume": _volumes,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from oscarcli.cli.kit.argv import is_short, split_short
+from oscarcli.cli.completion.line import Line, Names, Pair, Suggestions
 from oscarcli.cli.kit.command_tree import CommandNode, Option
 
 FORMATS = ("table", "json", "yaml")
@@ -27,120 +27,13 @@ FILES = ("PATH", "FILE", "FDL_FILE", "LOCAL_FILE")
 FOLDERS = ("DIR", "DIRECTORY", "D")
 PROVIDER = "STORAGE_PROVIDER"
 PROVIDERS = ("minio", "s3", "onedata", "webdav", "rucio")
-# Those whose paths begin with what they tell themselves, not with buckets that the cluster knows.
-FILE_SERVERS = ("onedata", "webdav", "rucio")
+# The one whose paths begin with buckets that the cluster knows; others tell themselves what is there.
+OWN_STORE = ("", "minio", "minio.default")
 # The sides of a sync: a folder here, or the name of what the noun is about.
 SIDES = ("SOURCE", "TARGET")
 REMOTE = ("REMOTE_FILE", "REMOTE_PATH", "FILE_NAME")
 # Commands whose first argument is a name that does not exist yet.
 MAKERS = ("cluster add", "bucket create", "volume create")
-
-Pair = tuple[str, str]
-# Takes the kind of a thing, the words that choose it (a job's service) and the common options given; returns
-# names with a word about each.
-Names = Callable[[str, Sequence[str], dict[str, str]], Iterable[Pair]]
-
-
-class Suggestions:
-    """What may be typed: words with descriptions, and what the shell should add.
-
-    Attributes:
-        pairs: whole words, in the order to show them.
-        takes_files, takes_folders: whether names of files, or folders, of this machine fit, too.
-        goes_on: whether more may follow a word without a blank.
-    """
-
-    def __init__(self) -> None:
-        self.pairs: list[Pair] = []
-        self.takes_files = False
-        self.takes_folders = False
-        self.goes_on = False
-
-    def add(self, pairs: Iterable[Pair], start: str, prefix: str = "") -> None:
-        """Take the words that begin with `start`, each behind `prefix`."""
-        self.pairs += [(prefix + word, about) for word, about in pairs if word.startswith(start)]
-
-
-class Line:
-    """The words in front of the one that is typed, understood as far as can be.
-
-    Attributes:
-        node: the command they lead to; `None` when a word of theirs is unknown.
-        given: values of the common options.
-        arguments: words that are neither commands nor options.
-        flags: names of options that are there.
-        pending: the option whose value comes next.
-        is_open: whether options may still come: there was no `--`.
-        is_doubtful: whether an option that only the verb knows stands in front of it: what comes next is its
-            value unless it is a verb.
-    """
-
-    def __init__(self, root: CommandNode, words: Sequence[str]) -> None:
-        self.root = root
-        self.node: CommandNode | None = root
-        self.given: dict[str, str] = {}
-        self.arguments: list[str] = []
-        self.flags: set[str] = set()
-        self.pending: Option | None = None
-        self.is_open = True
-        self.is_doubtful = False
-        for word in words:
-            self._take(word)
-
-    def option(self, name: str) -> Option | None:
-        """Return the option with this name, of the command or common."""
-        return (self.node and self.node.option(name)) or self.root.option(name)
-
-    def options(self) -> list[Option]:
-        """Return all options that may stand here."""
-        own = [] if self.node is None or self.node is self.root else self.node.options
-        return [*own, *self.root.options]
-
-    def _take(self, word: str) -> None:
-        if self.node is None:
-            return
-        if self.pending is not None:
-            self._give(self.pending, word)
-            self.pending = None
-        elif self.is_open and word == "--":
-            self.is_open = False
-        elif self.is_open and word.startswith("-") and len(word) > 1:
-            self._take_option(word)
-        elif self.node.children:
-            # `help` in front of a command asks about it.
-            stays = word == "help" or (self.is_doubtful and word not in self.node.children)
-            self.node = self.node if stays else self.node.children.get(word)
-            self.is_doubtful = False
-        else:
-            self.arguments.append(word)
-
-    def attached(self, word: str) -> list[tuple[str, str | None]]:
-        """Return the options of a word, each with the value that is attached to it, if any."""
-        if is_short(word):
-            return list(split_short(word, self._takes_value))
-        name, equals, value = word.partition("=")
-        return [(name, value if equals else None)]
-
-    def _takes_value(self, name: str) -> bool:
-        option = self.option(name)
-        return option is not None and bool(option.value)
-
-    def _take_option(self, word: str) -> None:
-        for name, value in self.attached(word):
-            option = self.option(name)
-            if option is None:
-                self.is_doubtful = "=" not in word
-                return
-            self.flags.update(option.names)
-            if not option.value:
-                continue
-            if value is not None:
-                self._give(option, value)
-            elif not option.is_value_optional:
-                self.pending = option
-
-    def _give(self, option: Option, value: str) -> None:
-        self.given[option.names[-1]] = value
 
 
 def complete(root: CommandNode, words: Sequence[str], current: str, names: Names) -> Suggestions:
@@ -200,8 +93,18 @@ def _add_values(
         choices = [choice for choice in choices if choice not in before.split(",")]
         answer.goes_on = True
     answer.add(((choice, "") for choice in choices), start, prefix)
+    if "--provider" in option.names:
+        found = names("provider", _service(line), line.given)
+        answer.add([pair for pair in found if pair[0] not in choices], start, prefix)
     for word in option.value.strip("[]").split("|"):
         _add_kind(answer, word, start, prefix, lambda kind: names(kind, line.arguments, line.given))
+
+
+def _service(line: Line) -> list[str]:
+    """Return the service that a line is about: its first word, or the one with the colon of a sync."""
+    sides = [word.partition(":")[0] for word in line.arguments if ":" in word]
+    is_sync = line.node is not None and line.node.path.endswith("sync")
+    return sides[:1] if is_sync and sides else line.arguments[:1]
 
 
 def _known_values(option: Option) -> list[str]:
@@ -247,7 +150,7 @@ def _provider(line: Line) -> str:
 def _add_path(answer: Suggestions, line: Line, place: _Place, start: str, prefix: str) -> None:
     """Take what a remote path may be, up to its next slash: the names of buckets, or what is in a folder."""
     whole = place.bucket + start
-    if "/" in whole or place.provider.partition(".")[0].lower() in FILE_SERVERS:
+    if "/" in whole or place.provider.lower() not in OWN_STORE:
         service = "" if place.bucket else (prefix.rstrip(":") or (line.arguments or [""])[0])
         found = place.names("object", (service, place.provider, whole), line.given)
         pairs = [(word.removeprefix(place.bucket), about) for word, about in found]
@@ -268,7 +171,18 @@ def _add_side(answer: Suggestions, line: Line, noun: str, start: str, names: Nam
         answer.goes_on = bool(answer.pairs)
         return
     bucket = f"{name}/" if noun == "bucket" else ""
-    _add_path(answer, line, _Place(bucket, line.given.get("--provider", ""), names), path, f"{name}:")
+    provider = line.given.get("--provider", "")
+    if noun == "service" and not provider:
+        provider = _side_provider(line, name, names)
+    _add_path(answer, line, _Place(bucket, provider, names), path, f"{name}:")
+
+
+def _side_provider(line: Line, service: str, names: Names) -> str:
+    """Return where a sync without `--provider` looks: where the inputs are, or as its source the outputs."""
+    found = {
+        provider for _, provider in names("input" if line.arguments else "output", [service], line.given)
+    }
+    return found.pop() if len(found) == 1 else ""
 
 
 def _expected(arguments: Sequence[str], given: Sequence[str]) -> list[str]:

@@ -75,8 +75,9 @@ def sync(
 
 def _remote(files: ServiceStorage, sides: SyncSides, provider: str | None) -> tuple[str, str]:
     """Return the provider and the path of the remote side."""
-    from oscarcli.storage.provider import DEFAULT_PROVIDER, only_folder
+    from oscarcli.storage.provider import only_folder, only_provider
 
+    field = "input" if sides.is_upload else "output"
     if sides.path:
-        return provider or DEFAULT_PROVIDER, sides.path
-    return only_folder(files.document, "input" if sides.is_upload else "output", provider)
+        return provider or only_provider(files.document, field), sides.path
+    return only_folder(files.document, field, provider)

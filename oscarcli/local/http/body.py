@@ -1,4 +1,4 @@
-"""The body of a request: read from cheroot's files, within bounds, and refused when it is not HTTP."""
+"""The body of a request: read within bounds, and refused when it is not HTTP."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from cheroot.server import ChunkedRFile
+
 from oscarcli.local.http.head import check_field_line
 from oscarcli.local.http.messages import READ_BLOCK, ConnectionLost, MalformedBody
+from oscarcli.local.http.stream import StreamReader
 
 # A body the handler did not read is discarded up to this many bytes so that the connection can be reused;
 # beyond it, or when it does not come in time, closing the connection is cheaper than reading on.
@@ -32,7 +35,7 @@ class _CheckedChunks:
     piece of memory. So sizes are checked here, and a large chunk is shown to it as several small ones.
     """
 
-    def __init__(self, file: Any) -> None:
+    def __init__(self, file: StreamReader) -> None:
         self._file = file
         # Of the client's chunk, beyond the piece that was announced to cheroot.
         self._left = 0
@@ -45,7 +48,7 @@ class _CheckedChunks:
         if self._in_trailer:
             return self._trailer_line()
         if not self._left:
-            line = bytes(self._file.readline(MAX_CHUNK_HEAD_BYTES))
+            line = self._file.readline(MAX_CHUNK_HEAD_BYTES)
             if not line:
                 raise OSError("the body ended before its last chunk")
             match = _CHUNK_HEAD.fullmatch(line)
@@ -62,14 +65,14 @@ class _CheckedChunks:
         """Return the next piece, or the line end that follows it."""
         if self._in_piece:
             self._in_piece = False
-            data = bytes(self._file.read(size))
+            data = self._file.read(size)
             if len(data) < size:
                 raise OSError(f"{size - len(data)} bytes of a chunk never came")
             return data
-        return b"\r\n" if self._left else bytes(self._file.read(size))
+        return b"\r\n" if self._left else self._file.read(size)
 
     def _trailer_line(self) -> bytes:
-        line = bytes(self._file.readline(MAX_TRAILER_BYTES))
+        line = self._file.readline(MAX_TRAILER_BYTES)
         self._trailer_bytes += len(line)
         if not line:
             raise OSError("the body ended in its trailer")
@@ -81,19 +84,21 @@ class _CheckedChunks:
 
 
 class RequestBody:
-    """Reads from cheroot's body file and notices a body that ends too soon.
+    """Reads the body, and notices one that ends too soon.
 
     Args:
-        request: cheroot's.
+        request: cheroot's, whose head was read.
     """
 
     def __init__(self, request: Any) -> None:
         self._request = request
-        self._file = request.rfile
-        if request.chunked_read:
-            self._file.rfile = _CheckedChunks(self._file.rfile)
-        self._finished = False
-        self._awaited = request.inheaders.get(b"Expect") == b"100-Continue"
+        self._file: StreamReader = request.conn.rfile
+        length = request.head.length
+        self._chunks: Any = ChunkedRFile(_CheckedChunks(self._file), 0) if length is None else None
+        # Bytes that have to come, where it is known.
+        self._left = length or 0
+        self._finished = length == 0
+        self._awaited = request.head.awaits_interim_answer
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes, empty at the end. Raises ConnectionLost or MalformedBody."""
@@ -103,22 +108,28 @@ class RequestBody:
             if self._awaited:
                 self._awaited = False
                 self._request.conn.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            data = bytes(self._file.read(size))
-            if not data:
-                self._finish()
+            return self._read(size) if self._chunks is None else self._read_chunks(size)
         except (OSError, ValueError) as error:
             self._request.close_connection = True
             lost = MalformedBody if isinstance(error, ValueError) else ConnectionLost
             raise lost(str(error)) from error
+
+    def _read(self, size: int) -> bytes:
+        wanted = min(size, self._left)
+        data = self._file.read(wanted)
+        self._left -= len(data)
+        self._finished = self._left == 0
+        if len(data) < wanted:
+            raise OSError(f"{self._left} bytes of the body never came")
         return data
 
-    def _finish(self) -> None:
-        self._finished = True
-        if self._request.chunked_read:
-            for _ in self._file.read_trailer_lines():
+    def _read_chunks(self, size: int) -> bytes:
+        data = bytes(self._chunks.read(size))
+        if not data:
+            self._finished = True
+            for _ in self._chunks.read_trailer_lines():
                 pass
-        elif self._file.remaining > 0:
-            raise OSError(f"{self._file.remaining} bytes of the body never came")
+        return data
 
     def discard(self) -> bool:
         """Read the rest of a small body away. False when the connection has to be closed instead.
@@ -127,7 +138,7 @@ class RequestBody:
             ConnectionLost: it did not come, or not in time.
             MalformedBody: it is not HTTP.
         """
-        if self._finished or (not self._request.chunked_read and self._file.remaining == 0):
+        if self._finished:
             return True
         if self._awaited:
             # The client waits to be told to send, and now never will.

@@ -3,50 +3,52 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import time
 from typing import Any
 
 from cheroot.server import HTTPConnection, HTTPRequest
 
-from oscarcli.local.http.head import CheckedHead, CheckedHeaders, MalformedHead, check_request
+from oscarcli.local.http.head import Head, MalformedHead, parse_head
 from oscarcli.local.http.messages import READ_BLOCK
-from oscarcli.local.http.stream import stream
+from oscarcli.local.http.stream import MAX_HEAD_BYTES, StreamReader, StreamWriter, limit_waiting
 
 # Time for the head of a request, from its first byte to its last.
 HEAD_SECONDS = 5.0
-MAX_HEAD_BYTES = 1 << 16
-_USUAL_HEAD_BYTES = 1 << 13
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
 # Of what a client sent behind a malformed head: unread bytes would reset the connection under the answer.
 _MAX_DRAINED_BYTES = 1 << 20
 
 
 class CheckedRequest(HTTPRequest):
-    """cheroot's request, with a closer look at its head."""
+    """cheroot's request, with a reader of its own for the head, and all the rest left to the gateway."""
 
-    header_reader = CheckedHeaders()
+    head: Head
 
-    def read_request_line(self) -> bool:
-        """Read and check the first line; False when it was answered with a refusal."""
-        self.rfile = CheckedHead(self.rfile)
+    def parse_request(self) -> None:
+        """Read the head; a request that is not `ready` then was refused, or there is none."""
+        self.started_request = True
         try:
-            return bool(super().read_request_line())  # type: ignore[no-untyped-call]
+            data = self.conn.rfile.take_head()
+            if not data:
+                self._check_length(self.conn.rfile.buffered())
+                return
+            # One empty line before a request is allowed.
+            self.head = parse_head(data.removeprefix(b"\r\n"))
         except MalformedHead as error:
-            self.simple_response("400 Bad Request", str(error))
-            return False
+            self.simple_response(error.status, str(error))
+            return
+        self.response_protocol = f"HTTP/{self.head.version}"
+        self.close_connection = self.head.is_last
+        self.ready = True
 
-    def read_request_headers(self) -> bool:
-        """Read and check the headers; False when they were answered with a refusal."""
-        if not super().read_request_headers():  # type: ignore[no-untyped-call]
-            return False
-        try:
-            check_request(self)
-        except MalformedHead as error:
-            self.simple_response("400 Bad Request", str(error))
-            return False
-        return True
+    def _check_length(self, data: bytes) -> None:
+        if len(data) >= MAX_HEAD_BYTES:
+            what = "413 Request Entity Too Large" if b"\n" in data else "414 Request-URI Too Long"
+            raise MalformedHead(f"The head of a request has {MAX_HEAD_BYTES} bytes at most", what)
+
+    def respond(self) -> None:
+        """Let the gateway answer."""
+        self.server.gateway(self).respond()
 
     def simple_response(self, status: str, msg: str = "") -> None:
         """Refuse a request that has not got as far as a handler; the connection ends with it."""
@@ -65,16 +67,39 @@ class CheckedConnection(HTTPConnection):
     head_since: float | None = None
 
     def __init__(self, server: Any, sock: socket.socket, _makefile: Any = None) -> None:
-        super().__init__(server, sock, stream)
+        limit_waiting(sock, server.timeout)
+        super().__init__(server, sock, self._end)
+
+    def _end(self, sock: socket.socket, mode: str, _size: int) -> StreamReader | StreamWriter:
+        """Return one end of the connection, as cheroot asks for it."""
+        return StreamReader(sock, self.server.timeout) if "r" in mode else StreamWriter(sock)
 
     def communicate(self) -> bool:
-        """Serve one request; True when the connection stays open."""
-        self.rfile.begin_request()
-        self.server.begin(self)
+        """Serve requests as long as they come one after the other; True when the connection stays open."""
+        while True:
+            self.rfile.begin_request()
+            self.server.begin(self)
+            try:
+                stays_open = bool(super().communicate())  # type: ignore[no-untyped-call]
+            finally:
+                self.server.end(self)
+            if not stays_open or not self._has_next():
+                return stays_open
+
+    def _has_next(self) -> bool:
+        """Wait a moment for the head of the next request, where there are workers enough for it.
+
+        Many a client sends it as soon as it has an answer. Through the selector, two more threads would have
+        to wake up for it.
+        """
+        if not self.server.begin_waiting(self):
+            return False
         try:
-            return bool(super().communicate())  # type: ignore[no-untyped-call]
+            return self.rfile.has_data() or (self.rfile.fill(wait=True) and self._knows_head())
+        except OSError:
+            return False
         finally:
-            self.server.end(self)
+            self.server.end_waiting(self)
 
     def end_slow_reading(self, seconds: float) -> bool:
         """Let a worker wait no longer that has waited for so many seconds without progress.
@@ -84,9 +109,13 @@ class CheckedConnection(HTTPConnection):
         """
         if self.rfile.waited() < seconds:
             return False
+        self.end_reading()
+        return True
+
+    def end_reading(self) -> None:
+        """Let who waits for the client find its end."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RD)
-        return True
 
     def has_whole_head(self) -> bool:
         """Tell whether a worker will not have to wait for the head of the next request.
@@ -94,44 +123,23 @@ class CheckedConnection(HTTPConnection):
         It will not either when the client has gone, or has sent too much. Otherwise the connection is
         readable again when more has come.
         """
-        self.rfile.awaits_head = False
-        buffered = self.rfile.buffered()
         try:
-            # Without bytes of an earlier read the connection is here because it is readable.
-            arrived = self._arrived_by_now() if buffered else self._arrived()
+            if not self.rfile.has_data() and not self.rfile.fill(wait=False):
+                return True
         except BlockingIOError:
-            arrived = b""
+            pass
         except OSError:
             return True
-        else:
-            if not arrived:
-                return True
-        head = buffered + arrived
-        if _HEAD_END.search(head) or len(head) >= MAX_HEAD_BYTES:
-            if self.head_since is not None:
-                self.head_since = None
-                self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        return self._knows_head()
+
+    def _knows_head(self) -> bool:
+        """Tell whether the head is there; of one that is not, remember when it began."""
+        if self.rfile.has_data():
+            self.head_since = None
             return True
-        if head:
+        if self.rfile.buffered():
             self.head_since = self.head_since or time.time()
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(arrived) + 1)
-        self.rfile.awaits_head = True
         return False
-
-    def _arrived(self) -> bytes:
-        """Return what the kernel has received, and leave it there."""
-        data: bytes = self.socket.recv(_USUAL_HEAD_BYTES, socket.MSG_PEEK)
-        if len(data) == _USUAL_HEAD_BYTES and not _HEAD_END.search(data):
-            data = self.socket.recv(MAX_HEAD_BYTES, socket.MSG_PEEK)
-        return data
-
-    def _arrived_by_now(self) -> bytes:
-        """Return the same without waiting for any. Raises BlockingIOError."""
-        self.socket.setblocking(False)
-        try:
-            return self._arrived()
-        finally:
-            self.socket.settimeout(self.server.timeout)
 
     def close(self) -> None:
         """Close the connection."""

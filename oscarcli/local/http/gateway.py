@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 
 from cheroot.server import Gateway
 
 from oscarcli.local.http.body import RequestBody
 from oscarcli.local.http.messages import ConnectionLost, MalformedBody, Request, Response
+from oscarcli.local.http.stream import limit_waiting
 
 log = logging.getLogger(__name__)
+
+SERVER = "oscar-local"
 
 
 class HandlerGateway(Gateway):
@@ -34,52 +38,45 @@ class HandlerGateway(Gateway):
         except ConnectionLost as lost:
             log.debug("client lost: %s", lost)
             request.close_connection = True
-            request.sent_headers = True
             return
         except Exception:
-            log.exception("%s %s failed", request.method, request.uri)
+            log.exception("%s %s failed", asked.method, asked.target)
             response = Response(500)
         if response.takes_over is not None:
             self._hand_over(response, response.takes_over)
         else:
             self._send(response, body)
 
+    def _request(self, body: RequestBody) -> Request:
+        request = self.req
+        head = request.head
+        return Request(
+            method=head.method,
+            target=head.target,
+            headers=head.headers,
+            body=body,
+            content_length=head.length,
+            remote_ip=request.conn.remote_addr or "127.0.0.1",
+            is_http_1_0=head.version == "1.0",
+        )
+
     def _hand_over(self, response: Response, take_over: Callable[[socket.socket, bytes], None]) -> None:
         """Send the head of the answer, and leave the connection to whoever sends the rest."""
         request = self.req
         request.close_connection = True
-        # Nothing is to be added to what the headers say of the body, as cheroot does for HTTP/1.1.
-        request.response_protocol = "HTTP/1.0"
-        # Who takes over finds out by itself that the client is gone, and ends what it has.
-        with suppress(OSError):
-            self._send_head(response)
         connection = request.conn.socket.dup()
         request.conn.was_handed_over = True
+        limit_waiting(connection, 0)
+        # Who takes over finds out by itself that the client is gone, and ends what it has.
+        with suppress(OSError):
+            # Nothing is added to what the headers say of the body and of the connection.
+            request.conn.wfile.write(_head(response, {}))
         take_over(connection, request.conn.rfile.buffered())
 
     def _malformed(self, malformed: MalformedBody) -> Response:
         self.req.conn.was_refused = True
         text = {"Content-Type": "text/plain; charset=utf-8"}
         return Response(400, text, str(malformed).encode(), close_connection=True)
-
-    def _request(self, body: RequestBody) -> Request:
-        request = self.req
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1")
-            for name, value in request.inheaders.items()
-        }
-        if "expect" in headers:
-            headers["expect"] = headers["expect"].lower()
-        length = None if request.chunked_read else int(headers.get("content-length", "0"))
-        return Request(
-            method=request.method.decode("latin-1"),
-            target=request.uri.decode("latin-1"),
-            headers=headers,
-            body=body,
-            content_length=length,
-            remote_ip=request.conn.remote_addr or "127.0.0.1",
-            is_http_1_0=request.response_protocol != "HTTP/1.1",
-        )
 
     def _send(self, response: Response, body: RequestBody) -> None:
         request = self.req
@@ -92,14 +89,11 @@ class HandlerGateway(Gateway):
             response = self._malformed(malformed)
         except ConnectionLost:
             request.close_connection = True
-        request.close_connection |= response.close_connection or unread
-        chunks = [response.body] if isinstance(response.body, bytes) else response.body
+        request.close_connection |= response.close_connection or unread or response.status == 413
+        request.close_connection |= not request.server.can_add_keepalive_connection
+        answer = _Answer(request, response)
         try:
-            self._send_head(response)
-            if request.method != b"HEAD":
-                for chunk in chunks:
-                    if chunk:
-                        request.write(chunk)
+            answer.send()
             if unread:
                 body.discard_rest()
         except OSError as error:
@@ -107,26 +101,89 @@ class HandlerGateway(Gateway):
             request.close_connection = True
         except Exception:
             # With the status line out, all that is left is to cut the answer short, visibly.
-            log.exception("the answer to %s %s broke off", request.method, request.uri)
+            log.exception("the answer to %s %s broke off", request.head.method, request.head.target)
             request.close_connection = True
-            request.chunked_write = False
-            if not request.sent_headers:
-                self._send_head(Response(500))
+            if not answer.has_begun:
+                request.conn.wfile.write(_head(Response(500), {"Content-Length": "0", "Connection": "close"}))
         finally:
             _close_body(response)
 
-    def _send_head(self, response: Response) -> None:
-        request = self.req
-        request.status = _status_line(response.status)
-        headers = {"Date": _http_date(int(time.time())), **response.headers}
+
+class _Answer:
+    """One answer on its way.
+
+    Args:
+        request: cheroot's.
+        response: what is answered.
+    """
+
+    def __init__(self, request: Any, response: Response) -> None:
+        self._request = request
+        self._response = response
+        self._in_chunks = False
+        self.has_begun = False
+
+    def send(self) -> None:
+        """Send head and body. Raises OSError, ValueError, and what the body raises."""
+        response = self._response
+        head = _head(response, self._framing())
+        if self._request.head.method == "HEAD":
+            self._write(head)
+        elif isinstance(response.body, bytes):
+            self._write(head + response.body)
+        else:
+            self._send_pieces(head, response.body)
+
+    def _send_pieces(self, head: bytes, pieces: Iterable[bytes]) -> None:
+        if self._in_chunks:
+            # The first piece may take its time.
+            self._write(head)
+            head = b""
+        for piece in pieces:
+            if piece:
+                self._write(
+                    b"%s%x\r\n%s\r\n" % (head, len(piece), piece) if self._in_chunks else head + piece
+                )
+                head = b""
+        if self._in_chunks:
+            self._write(b"0\r\n\r\n")
+        elif head:
+            self._write(head)
+
+    def _write(self, data: bytes) -> None:
+        self.has_begun = True
+        self._request.conn.wfile.write(data)
+
+    def _framing(self) -> dict[str, str]:
+        """Return the headers that say where the answer ends, and whether another one may follow."""
+        request, response = self._request, self._response
+        headers = {}
+        names = {name.lower() for name in response.headers}
         may_have_body = response.status >= 200 and response.status not in (204, 304)
-        if isinstance(response.body, bytes) and may_have_body and response.takes_over is None:
-            headers.setdefault("Content-Length", str(len(response.body)))
-        pairs = [*headers.items(), *response.further_headers]
-        if any("\r" in value or "\n" in value for _, value in pairs):
-            raise ValueError("a line break in a header")
-        request.outheaders = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-        request.ensure_headers_sent()
+        if may_have_body and "content-length" not in names:
+            if isinstance(response.body, bytes):
+                headers["Content-Length"] = str(len(response.body))
+            elif request.head.version == "1.1" and request.head.method != "HEAD":
+                headers["Transfer-Encoding"] = "chunked"
+                self._in_chunks = True
+            else:
+                # Its end is the only one to be seen.
+                request.close_connection = True
+        if "connection" not in names and request.close_connection == (request.head.version == "1.1"):
+            # This is not what the version has without a word about it.
+            headers["Connection"] = "close" if request.close_connection else "keep-alive"
+        return headers
+
+
+def _head(response: Response, more: dict[str, str]) -> bytes:
+    """Return the head of an answer, with some more headers. Raises ValueError for what cannot be in it."""
+    pairs = [*response.headers.items(), *response.further_headers, *more.items()]
+    if any("\r" in value or "\n" in value for _, value in pairs):
+        raise ValueError("a line break in a header")
+    if not any(name.lower() == "server" for name in response.headers):
+        pairs.append(("Server", SERVER))
+    lines = "".join([f"{name}: {value}\r\n" for name, value in pairs])
+    return f"{_status_line(response.status)}{_date_line(int(time.time()))}{lines}\r\n".encode("latin-1")
 
 
 def _close_body(response: Response) -> None:
@@ -136,14 +193,14 @@ def _close_body(response: Response) -> None:
 
 
 @lru_cache(maxsize=2)
-def _http_date(second: int) -> str:
-    return formatdate(second, usegmt=True)
+def _date_line(second: int) -> str:
+    return f"Date: {formatdate(second, usegmt=True)}\r\n"
 
 
 @lru_cache
-def _status_line(status: int) -> bytes:
+def _status_line(status: int) -> str:
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = "Unknown"
-    return f"{status} {phrase}".encode("latin-1")
+    return f"HTTP/1.1 {status} {phrase}\r\n"

@@ -1,106 +1,149 @@
-"""The head of a request: the forms that RFC 9112 refuses and cheroot lets through.
+"""The head of a request, read as RFC 9112 has it; what that does not allow is refused.
 
-cheroot parses; here its lines are looked at before, and what it made of them after.
+cheroot's own reader lets much through, and takes longer than all that a small upload costs besides.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from cheroot.server import HeaderReader
-
-_TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Blanks and control characters would let two programs see two different requests in the same bytes.
-_REQUEST_LINE = re.compile(_TOKEN + rb" [^\x00-\x20\x7f]+ HTTP/[0-9]\.[0-9]\r\n")
-_FIELD_LINE = re.compile(b"(" + _TOKEN + rb"):[^\x00-\x08\x0a-\x1f\x7f]*\r\n")
-_LENGTH = re.compile(rb"[0-9]{1,18}")
-_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]+)(:[0-9]{0,5})?")
+_REQUEST_LINE = re.compile(rf"({_NAME}) ([^\x00-\x20\x7f]+) HTTP/([0-9]\.[0-9])\r\n")
+_FIELD_LINE = re.compile(rf"({_NAME}):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._~%!$&'()*+,;=-]+)(:[0-9]{0,5})?")
 # Of these a second one is a second opinion about who is asked, by whom, or where the request ends.
-_SINGLE = frozenset((b"host", b"content-length", b"transfer-encoding", b"authorization", b"origin"))
-_EMPTY_LINE = b"\r\n"
+_SINGLE = frozenset(("host", "content-length", "transfer-encoding", "authorization", "origin"))
+# A second one of these goes on with the list that the first one began; of others the last one counts.
+_LISTS = frozenset(
+    (
+        *("accept", "accept-charset", "accept-encoding", "accept-language", "cache-control", "connection"),
+        *("content-encoding", "content-language", "expect", "if-match", "if-none-match", "pragma", "te"),
+        *("trailer", "upgrade", "via", "warning"),
+    )
+)
 
 
-class MalformedHead(ValueError):  # noqa: N818 -- a fact about the request; cheroot answers 400 to a ValueError
-    """The head is not HTTP; the text says what is wrong."""
-
-
-def check_field_line(line: bytes) -> bytes:
-    """Return the lower-case name in one header line. Raises MalformedHead."""
-    match = _FIELD_LINE.fullmatch(line)
-    if match is None:
-        raise MalformedHead("Malformed header line")
-    return match[1].lower()
-
-
-class CheckedHead:
-    """The lines of one request's head, each looked at before cheroot reads it.
+class MalformedHead(ValueError):  # noqa: N818 -- a fact about the request
+    """The head is not HTTP, or not of the kind that is served; the text says what is wrong.
 
     Args:
-        file: what cheroot reads the head from; it limits the length.
+        text: what.
+        status: of the answer.
     """
 
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self._lines = 0
-        self._started = False
-        self._seen: set[bytes] = set()
-
-    def readline(self) -> bytes:
-        """Return the next line. Raises MalformedHead."""
-        line = bytes(self._file.readline())
-        self._lines += 1
-        if not self._started:
-            # One empty line before a request is allowed, and an end instead of one.
-            if not line or (line == _EMPTY_LINE and self._lines == 1):
-                return line
-            self._started = True
-            if not _REQUEST_LINE.fullmatch(line):
-                raise MalformedHead("Malformed Request-Line")
-        elif line != _EMPTY_LINE:
-            self._check(line)
-        return line
-
-    def _check(self, line: bytes) -> None:
-        name = check_field_line(line)
-        if name in _SINGLE and name in self._seen:
-            raise MalformedHead(f"More than one {name.decode().title()} header")
-        self._seen.add(name)
+    def __init__(self, text: str, status: str = "400 Bad Request") -> None:
+        super().__init__(text)
+        self.status = status
 
 
-class CheckedHeaders(HeaderReader):
-    """Reads headers as cheroot does, and looks at those that say where the request ends.
+@dataclass(frozen=True)
+class Head:
+    """The head of a request.
 
-    It also keeps cheroot from answering `Expect: 100-continue` before the request was looked at. cheroot
-    compares the value letter by letter, so another spelling of the same value does it; the body sends the
-    interim answer when it is first read.
+    Attributes:
+        method: in capitals.
+        target: as it was sent.
+        version: "1.0" or "1.1".
+        headers: by lower-case name.
+        length: of the body in bytes, `None` when it comes in chunks.
+        is_last: whether the client wants no further request on this connection.
     """
 
-    def __call__(self, rfile: Any, hdict: Any = None) -> Any:
-        """Return the headers. Raises MalformedHead."""
-        headers = super().__call__(rfile, hdict)
-        length, encoding = headers.get(b"Content-Length"), headers.get(b"Transfer-Encoding")
-        if length is not None and not _LENGTH.fullmatch(length):
-            raise MalformedHead("Malformed Content-Length Header.")
-        if encoding is not None:
-            if length is not None:
-                raise MalformedHead("Content-Length together with Transfer-Encoding")
-            words = [word.strip().lower() for word in encoding.split(b",")]
-            if words.count(b"chunked") > 1 or (b"chunked" in words and words[-1] != b"chunked"):
-                raise MalformedHead("Malformed Transfer-Encoding")
-        if headers.get(b"Expect", b"").lower() == b"100-continue":
-            headers[b"Expect"] = b"100-Continue"
-        return headers
+    method: str
+    target: str
+    version: str
+    headers: Mapping[str, str]
+    length: int | None
+    is_last: bool
+
+    @property
+    def awaits_interim_answer(self) -> bool:
+        """Whether the client sends the body only when it is told to."""
+        return self.headers.get("expect", "").lower() == "100-continue"
 
 
-def check_request(request: Any) -> None:
-    """Check what depends on the protocol's version, once cheroot has read the head. Raises MalformedHead."""
-    headers = request.inheaders
-    if b"Transfer-Encoding" in headers and not request.chunked_read:
-        raise MalformedHead("Transfer-Encoding in HTTP/1.0, or an empty one")
-    host = headers.get(b"Host")
+def parse_head(data: bytes) -> Head:
+    """Return the head in the bytes up to its empty line. Raises MalformedHead."""
+    text = data.decode("latin-1")
+    line = _REQUEST_LINE.match(text)
+    if line is None:
+        raise MalformedHead("Malformed Request-Line")
+    method, target, version = line.groups()
+    _check_request_line(method, target, version)
+    headers = _headers(text, line.end())
+    _check_host(headers, version)
+    length = _length(headers, version)
+    words = headers.get("connection", "").lower()
+    # Mostly there is none, or one word.
+    options = {word.strip() for word in words.split(",")} if words else ()
+    is_last = "close" in options if version == "1.1" else "keep-alive" not in options
+    return Head(method, target, version, headers, length, is_last)
+
+
+def check_field_line(line: bytes) -> None:
+    """Raise MalformedHead unless the line is one of a header, such as those behind a body in chunks."""
+    if _FIELD_LINE.fullmatch(line.decode("latin-1")) is None:
+        raise MalformedHead("Malformed header line")
+
+
+def _check_request_line(method: str, target: str, version: str) -> None:
+    if version not in ("1.1", "1.0"):
+        raise MalformedHead(
+            "Only the versions 1.0 and 1.1 of HTTP are spoken here", "505 HTTP Version Not Supported"
+        )
+    if not method.isupper():
+        raise MalformedHead("Malformed method name: it has to be in capitals")
+    if method == "CONNECT":
+        raise MalformedHead("This is no proxy", "405 Method Not Allowed")
+    is_path = target.startswith("/") and not target.startswith("//") and "#" not in target
+    if not is_path and (method, target) != ("OPTIONS", "*"):
+        raise MalformedHead("The target has to be a path that begins with one slash, without a fragment")
+
+
+def _headers(text: str, position: int) -> dict[str, str]:
+    """Return the header lines from a position to the empty line at the end."""
+    headers: dict[str, str] = {}
+    # Each is looked for where the last one ended: to search for one would be slow in what is none.
+    while (line := _FIELD_LINE.match(text, position)) is not None:
+        position = line.end()
+        name, value = line[1].lower(), line[2].rstrip(" \t")
+        if name in headers:
+            if name in _SINGLE:
+                raise MalformedHead(f"More than one {name.title()} header")
+            if name in _LISTS and headers[name]:
+                value = f"{headers[name]}, {value}"
+        headers[name] = value
+    if text[position:] != "\r\n":
+        raise MalformedHead("Malformed header line")
+    return headers
+
+
+def _check_host(headers: Mapping[str, str], version: str) -> None:
+    host = headers.get("host")
     if host is None:
-        if request.response_protocol == "HTTP/1.1":
+        if version == "1.1":
             raise MalformedHead("The Host header is missing")
     elif not _HOST.fullmatch(host):
         raise MalformedHead("Malformed Host header")
+
+
+def _length(headers: Mapping[str, str], version: str) -> int | None:
+    length, encoding = headers.get("content-length"), headers.get("transfer-encoding")
+    if length is not None and not _LENGTH.fullmatch(length):
+        raise MalformedHead("Malformed Content-Length Header.")
+    if encoding is None:
+        return int(length or 0)
+    if length is not None:
+        raise MalformedHead("Content-Length together with Transfer-Encoding")
+    words = [word.strip().lower() for word in encoding.split(",")]
+    if version != "1.1" or words[-1] == "":
+        raise MalformedHead("Transfer-Encoding in HTTP/1.0, or an empty one")
+    if "chunked" in words[:-1]:
+        raise MalformedHead("Malformed Transfer-Encoding")
+    if words != ["chunked"]:
+        raise MalformedHead("Only bodies in chunks are decoded here", "501 Not Implemented")
+    return None

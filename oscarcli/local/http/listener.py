@@ -1,7 +1,7 @@
 """One HTTP listener of the local cluster: cheroot in front, plain `Request` and `Response` behind.
 
-cheroot parses the protocol; this module only carries its requests to a handler function and the
-handler's answer back, with bodies streamed both ways so that memory stays bounded.
+cheroot accepts connections, watches the idle ones and has the worker threads; what a worker does with a
+connection is in the modules beside this one, with bodies streamed both ways so that memory stays bounded.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from cheroot.server import HTTPServer
 
-from oscarcli.local.http.connection import HEAD_SECONDS, MAX_HEAD_BYTES, CheckedConnection
+from oscarcli.local.http.connection import HEAD_SECONDS, CheckedConnection
 from oscarcli.local.http.gateway import HandlerGateway
 from oscarcli.local.http.hosts import AllowedHosts
 from oscarcli.local.http.messages import Handler
@@ -22,6 +22,8 @@ from oscarcli.local.http.messages import Handler
 log = logging.getLogger(__name__)
 
 WAKE_SECONDS = 0.01
+# Of the workers this many may stay with connections; the others are for those who connect.
+BUSY_SHARE = 0.75
 # When connections wait and no worker takes one for so long, all of them wait for slow clients.
 STALL_SECONDS = 0.25
 MORE_WORKERS = 16
@@ -47,6 +49,9 @@ class _Server(HTTPServer):
         super().__init__(*arguments, **options)
         # Connections that have a worker.
         self._served: set[CheckedConnection] = set()
+        # Those among them whose worker waits for another request.
+        self._waited_for: set[CheckedConnection] = set()
+        self._is_ending = False
 
     @classmethod
     def prepare_socket(cls, *arguments: Any, **options: Any) -> socket.socket:
@@ -82,9 +87,13 @@ class _Server(HTTPServer):
             super().process_conn(conn)
         else:
             self.put_conn(conn)
-            if conn.head_since is not None:
-                # cheroot closes connections that were not used for `timeout` seconds.
-                conn.last_used = conn.head_since + HEAD_SECONDS - self.timeout
+
+    def put_conn(self, conn: CheckedConnection) -> None:
+        """Watch a connection until more has come."""
+        super().put_conn(conn)
+        if conn.head_since is not None:
+            # cheroot closes connections that were not used for `timeout` seconds.
+            conn.last_used = conn.head_since + HEAD_SECONDS - self.timeout
 
     def begin(self, conn: CheckedConnection) -> None:
         """Take note of a request that has got its worker."""
@@ -94,6 +103,24 @@ class _Server(HTTPServer):
     def end(self, conn: CheckedConnection) -> None:
         """Take note that the worker has done what it can."""
         self._served.discard(conn)
+
+    def begin_waiting(self, conn: CheckedConnection) -> bool:
+        """Tell whether a worker may wait for another request: there are more, and nobody waits for one."""
+        occupied = len(self._served) + len(self._waited_for)
+        if self._is_ending or self.requests.qsize or occupied >= self.requests.min * BUSY_SHARE:
+            return False
+        self._waited_for.add(conn)
+        return True
+
+    def end_waiting(self, conn: CheckedConnection) -> None:
+        """Take note that the worker does not wait any more."""
+        self._waited_for.discard(conn)
+
+    def release_workers(self) -> None:
+        """Let no worker wait for another request any more: this is the end."""
+        self._is_ending = True
+        for conn in tuple(self._waited_for):
+            conn.end_reading()
 
     def add_workers(self, ended: threading.Event) -> None:
         """Add workers whenever all of them wait for clients that send or read slowly, until the end.
@@ -156,7 +183,6 @@ class Listener:
         self._server.hosts = hosts or AllowedHosts(host)
         self._server.timeout = 60
         self._server.shutdown_timeout = 2
-        self._server.max_request_header_size = MAX_HEAD_BYTES
         self._server.prepare()
         self.host = host
         self.port: int = self._server.bind_addr[1]
@@ -179,6 +205,7 @@ class Listener:
         # cheroot looks for its end twice a second, or when somebody connects.
         waker = threading.Timer(WAKE_SECONDS, self._connect)
         waker.start()
+        self._server.release_workers()
         self._server.stop()
         waker.join()
         if self._thread.ident is not None:

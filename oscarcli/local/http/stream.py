@@ -1,88 +1,151 @@
-"""The two ends of a connection as files: cheroot's own are in pure Python and cost more than its parser."""
+"""The two ends of a connection as cheroot asks for them: its own cost more than its parser."""
 
 from __future__ import annotations
 
-import io
+import re
 import socket
+import struct
 import time
-from typing import Any
 
+from oscarcli.local.http.messages import READ_BLOCK
+
+# A reader waits no longer at a time, so that it can be asked to do something else.
+WAIT_SECONDS = 0.2
+MAX_HEAD_BYTES = 1 << 16
 # Less than this is no progress: a client that sends a byte now and then is as slow as one that sends none.
 MIN_PROGRESS_BYTES = 1 << 10
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
-class _Source(socket.SocketIO):
-    """A socket to read from, unless only what was read before is wanted."""
+def limit_waiting(connection: socket.socket, seconds: float) -> None:
+    """Let the system end each wait for a connection.
 
-    closed_off = False
-    # Since the last progress: bytes that came, and seconds that were spent waiting for them.
-    _received = 0
-    _waited = 0.0
-    # When the wait began that is going on, by the monotonic clock.
-    _waits_since: float | None = None
+    Python's own time limits cost a call of the system more for each of the others.
 
-    def readinto(self, buffer: Any) -> int | None:
-        """Receive into the buffer; None, "nothing at the moment", while the socket is closed off."""
-        if self.closed_off:
-            return None
+    Args:
+        connection: the socket.
+        seconds: what a writer may wait; a reader is waited for again and again. 0 for no limit at all.
+    """
+    connection.settimeout(None)
+    for option, limit in ((socket.SO_RCVTIMEO, min(WAIT_SECONDS, seconds)), (socket.SO_SNDTIMEO, seconds)):
+        whole = int(limit)
+        packed = struct.pack("@ll", whole, int((limit - whole) * 1_000_000))
+        connection.setsockopt(socket.SOL_SOCKET, option, packed)
+
+
+class StreamReader:
+    """What cheroot reads from.
+
+    Args:
+        connection: the socket, whose waits are limited.
+        seconds: for which a reader waits in all.
+    """
+
+    # cheroot asks only in its statistics, which are off.
+    bytes_read = 0
+    closed = False
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection = connection
+        self._seconds = seconds
+        self._buffer = b""
+        # Since the last progress: bytes that came, and seconds that were spent waiting for them.
+        self._received = 0
+        self._waited = 0.0
+        # When the wait began that is going on, by the monotonic clock.
+        self._waits_since: float | None = None
+
+    # -- heads ---------------------------------------------------------------------------------------
+
+    def has_data(self) -> bool:
+        """Tell cheroot whether a worker has something to do: the head is there, or too long for one."""
+        return len(self._buffer) >= MAX_HEAD_BYTES or _HEAD_END.search(self._buffer) is not None
+
+    def fill(self, *, wait: bool) -> bool:
+        """Receive more, at most what has arrived or arrives within WAIT_SECONDS; False at the end.
+
+        Raises:
+            BlockingIOError: nothing has.
+            OSError: the connection is broken.
+        """
+        data = self._connection.recv(READ_BLOCK, 0 if wait else socket.MSG_DONTWAIT)
+        self._buffer += data
+        return bool(data)
+
+    def take_head(self) -> bytes:
+        """Return the head with its empty line, `b""` when it is not there."""
+        end = _HEAD_END.search(self._buffer)
+        return b"" if end is None else self._take(end.end())
+
+    def buffered(self) -> bytes:
+        """Return what was received and not read."""
+        return self._buffer
+
+    # -- bodies --------------------------------------------------------------------------------------
+
+    def read(self, size: int) -> bytes:
+        """Return so many bytes, fewer at the end. Raises OSError, TimeoutError."""
+        if len(self._buffer) >= size:
+            return self._take(size)
+        pieces, self._buffer = [self._buffer], b""
+        left = size - len(pieces[0])
+        while left > 0 and (data := self._receive(left)):
+            pieces.append(data)
+            left -= len(data)
+        return b"".join(pieces)
+
+    def readline(self, limit: int) -> bytes:
+        """Return a line with its end; without it when it is longer than `limit` bytes or the last one.
+
+        Raises OSError, TimeoutError.
+        """
+        while b"\n" not in self._buffer and len(self._buffer) < limit:
+            data = self._receive(READ_BLOCK)
+            if not data:
+                break
+            self._buffer += data
+        end = self._buffer.find(b"\n", 0, limit)
+        return self._take(limit if end < 0 else end + 1)
+
+    def _take(self, size: int) -> bytes:
+        taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        return taken
+
+    def _receive(self, size: int) -> bytes:
+        """Wait for bytes, and return up to so many. Raises OSError, TimeoutError."""
         self._waits_since = began = time.monotonic()
-        count = super().readinto(buffer) or 0
-        self._waits_since = None
-        self._received += count
+        try:
+            while True:
+                try:
+                    data = self._connection.recv(size)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() - began > self._seconds:
+                        raise TimeoutError("timed out") from None
+        finally:
+            self._waits_since = None
+        self._received += len(data)
         if self._received >= MIN_PROGRESS_BYTES:
             self._received = 0
             self._waited = 0.0
         else:
             self._waited += time.monotonic() - began
-        return count
-
-    def waited(self) -> float:
-        """Return the seconds that the reader has been waiting without progress; 0 when it does not wait."""
-        since = self._waits_since
-        return 0.0 if since is None else self._waited + time.monotonic() - since
-
-    def begin(self) -> None:
-        """Count from here on: another request begins."""
-        self._received = 0
-        self._waited = 0.0
-
-
-class StreamReader(io.BufferedReader):
-    """What cheroot reads from.
-
-    Args:
-        connection: the socket.
-        size: of the buffer, in bytes.
-    """
-
-    # cheroot asks only in its statistics, which are off.
-    bytes_read = 0
-    # While the rest of a head is awaited, its beginning is hidden from cheroot.
-    awaits_head = False
-
-    def __init__(self, connection: socket.socket, size: int) -> None:
-        self._source = _Source(connection, "r")
-        super().__init__(self._source, size)
-
-    def buffered(self) -> bytes:
-        """Return what was received and not read, without receiving any more."""
-        self._source.closed_off = True
-        try:
-            return self.peek(1)
-        finally:
-            self._source.closed_off = False
+        return data
 
     def begin_request(self) -> None:
         """Forget how long was waited for an earlier request."""
-        self._source.begin()
+        self._received = 0
+        self._waited = 0.0
 
     def waited(self) -> float:
         """Return the seconds for which somebody has been waiting here without progress, 0 for nobody."""
-        return self._source.waited()
+        since = self._waits_since
+        return 0.0 if since is None else self._waited + time.monotonic() - since
 
-    def has_data(self) -> bool:
-        """Tell cheroot whether a request may be waiting in the buffer."""
-        return not self.awaits_head and bool(self.buffered())
+    def close(self) -> None:
+        """Forget what was not read; the connection is closed by who opened it."""
+        self._buffer = b""
+        self.closed = True
 
 
 class StreamWriter:
@@ -98,13 +161,8 @@ class StreamWriter:
         self._connection = connection
 
     def write(self, data: bytes) -> int:
-        """Send everything; each step may take as long as the socket's timeout. Raises OSError."""
+        """Send everything; each step may take as long as the socket's limit. Raises OSError."""
         left = memoryview(data)
         while left:
             left = left[self._connection.send(left) :]
         return len(data)
-
-
-def stream(connection: socket.socket, mode: str, size: int) -> StreamReader | StreamWriter:
-    """Return one end of a connection, as cheroot asks for it."""
-    return StreamReader(connection, size) if "r" in mode else StreamWriter(connection)

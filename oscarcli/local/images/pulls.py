@@ -106,11 +106,12 @@ class Pulls:
             return False
         if pull.image is None or self._policy == PULL_ALWAYS:
             return True
-        file = image_file(request.reference)
-        if file is None:
-            return False
         record = self._table.get(*request.key)
-        return record is None or record.stamp != file.stamp()
+        if record is None:
+            # Somebody removed it with `local images prune`.
+            return True
+        file = image_file(request.reference)
+        return file is not None and record.stamp != file.stamp()
 
     def _carry_out(self, request: ImageRequest, pull: Pull) -> None:
         try:
@@ -142,7 +143,7 @@ class Pulls:
 
     def _present(self, request: ImageRequest, stamp: str, known: ImageRecord | None) -> Image | None:
         found = request.store.find(request.reference)
-        if found is None and known is not None and stamp and known.stamp == stamp:
+        if found is None and known is not None and known.stamp == stamp:
             found = request.store.find(known.image.identifier)
             return known.image if found is not None else None
         if found is not None and (known is None or known.image.identifier != found.identifier):

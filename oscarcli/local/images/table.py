@@ -50,9 +50,19 @@ class ImageTable:
         return None if row is None else _record(row)
 
     def put(self, record: ImageRecord) -> None:
-        """Store what is known of an image; one that we once pulled stays ours."""
+        """Store what is known of an image; one that we once pulled stays ours.
+
+        An image of ours in whose place another comes is kept under its identifier: jobs may use it still, and
+        who looks for what can be removed finds it.
+        """
         image = record.image
         with self._state.transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO images "
+                "SELECT engine, identifier, identifier, digest, size, stamp, pulled "
+                "FROM images WHERE engine = ? AND reference = ? AND identifier != ? AND pulled",
+                (record.engine, image.reference, image.identifier),
+            )
             connection.execute(
                 "INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (engine, reference) DO UPDATE SET "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import threading
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +13,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from oscarcli.local.images.model import ImageError, Progress
-from oscarcli.local.images.reference import ImageFile
+from oscarcli.local.images.reference import OCI_ARCHIVE, ImageFile
+from oscarcli.local.images.registry import look_up
 from oscarcli.local.images.unpack import unpack
 
 ROOT = "root"
+# Bytes in what `st_blocks` counts.
+_BLOCK = 512
 CONFIG = "config.json"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What is mounted over in a container has to be there, and nothing can be made in a tree that is in use.
@@ -33,11 +38,12 @@ class User:
 
 @dataclass(frozen=True)
 class ImageTree:
-    """An image that is a folder; `root` has its files in it."""
+    """An image that is a folder; `root` has its files in it, which take `size` bytes of the disk."""
 
     folder: Path
     config: Mapping[str, Any]
     digest: str
+    size: int | None = None
 
     @property
     def root(self) -> Path:
@@ -111,7 +117,7 @@ class ImageTrees:
             return None
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-            return ImageTree(folder, document["config"], document["digest"])
+            return ImageTree(folder, document["config"], document["digest"], document.get("size"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ImageError(f"the image in {folder} cannot be read: {error}") from error
 
@@ -124,17 +130,50 @@ class ImageTrees:
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
+    def fetch(
+        self, reference: str, authentication: Path | None, progress: Progress, stopped: threading.Event
+    ) -> tuple[ImageTree, str]:
+        """Get an image from a registry and make a tree of it.
+
+        Args:
+            reference: how a service names it.
+            authentication: a file of logins to registries.
+            progress: told how far it is.
+            stopped: ends it when it is set.
+
+        Returns:
+            The tree, and the digest by which the registry knows it.
+
+        Raises:
+            ImageError: it cannot be had.
+        """
+        image = look_up(reference, authentication)
+        known = self.find(str(self._place(image.config_digest)))
+        if known is not None:
+            return known, image.digest
+        archive = self._folder / f".{uuid.uuid4().hex}.tar"
+        try:
+            image.save(archive, progress, stopped)
+            return self.unpack(ImageFile(OCI_ARCHIVE, archive), progress), image.digest
+        finally:
+            archive.unlink(missing_ok=True)
+
+    def _place(self, digest: str) -> Path:
+        return self._folder / digest.partition(":")[2][:32]
+
     def finish(self, draft: Path, config: Mapping[str, Any], digest: str) -> ImageTree:
         """Give a tree in a draft's folder its final place and return it. Raises ImageError."""
-        folder = self._folder / digest.partition(":")[2][:32]
+        folder = self._place(digest)
         try:
             _complete(draft / ROOT)
-            (draft / CONFIG).write_text(json.dumps({"config": config, "digest": digest}), encoding="utf-8")
+            size = _size(draft / ROOT)
+            document = {"config": config, "digest": digest, "size": size}
+            (draft / CONFIG).write_text(json.dumps(document), encoding="utf-8")
             if not folder.exists():
                 draft.rename(folder)
         except OSError as error:
             raise ImageError(f"the image cannot be kept: {error}") from error
-        return ImageTree(folder, config, digest)
+        return ImageTree(folder, config, digest, size)
 
     def remove(self, identifier: str) -> None:
         """Remove a tree. Raises ImageError."""
@@ -145,6 +184,16 @@ class ImageTrees:
             shutil.rmtree(folder)
         except OSError as error:
             raise ImageError(f"{folder} cannot be removed: {error}") from error
+
+
+def _size(root: Path) -> int:
+    """Return the bytes that a folder's files take on the disk; a file of several names counts once."""
+    counted = {}
+    for parent, _, names in os.walk(root):
+        for name in names:
+            status = os.lstat(os.path.join(parent, name))  # noqa: PTH118
+            counted[status.st_ino] = status.st_blocks * _BLOCK
+    return sum(counted.values())
 
 
 def _complete(root: Path) -> None:

@@ -60,6 +60,15 @@ def unpack(file: ImageFile, target: Path, progress: Progress) -> ImageContent:
     return content
 
 
+def image_digest(file: ImageFile) -> str:
+    """Return the digest of an image in a file, which is its configuration's. Raises ImageError."""
+    try:
+        with tarfile.open(file.path) as archive:
+            return _content(file, archive).digest
+    except (tarfile.TarError, OSError, ValueError, LookupError, TypeError) as error:
+        raise ImageError(f"the image file {file.path} cannot be read: {error}") from error
+
+
 def as_docker_archive(file: ImageFile, folder: Path) -> Path:
     """Copy an OCI archive and make it one of Docker's besides, which its older versions want.
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.engine.base import Engine, RunCancellation
-from oscarcli.local.jobs.federation.delegator import taken
+from oscarcli.local.jobs.federation.delegator import Members
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.jobs.mounts.folder import MountError
+from oscarcli.local.jobs.mounts.schema import MountError
+from oscarcli.local.jobs.payloads import PayloadBytes
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
 from oscarcli.local.jobs.removal import FolderRemover
 from oscarcli.local.jobs.storage import ClusterStorage
@@ -23,7 +24,6 @@ from oscarcli.local.services.quantity import parse_quantity
 from oscarcli.local.services.table import Services
 
 WORK = "work"
-PAYLOAD = "payload"
 # What a stopping server waits for the folders of the last runs; the next start removes the others.
 REMOVE_SECONDS = 2.0
 
@@ -40,6 +40,7 @@ class JobRunner:
         placements: tells what executes a script.
         attachments: lead scripts to volumes and mounts.
         obstacle: asked with a definition, says why its script cannot run here, or `None`.
+        members: take jobs that this machine is too small for.
         forget: called with the name of a job that another cluster has taken.
         strict_exit: let a script's exit code decide over success, which a real cluster does not.
     """
@@ -52,6 +53,7 @@ class JobRunner:
         placements: Placements,
         attachments: Attachments,
         obstacle: Obstacle,
+        members: Members,
         forget: Callable[[str], None],
         *,
         strict_exit: bool = False,
@@ -63,6 +65,7 @@ class JobRunner:
         self._placements = placements
         self._attachments = attachments
         self._obstacle = obstacle
+        self._members = members
         self._forget = forget
         self._strict_exit = strict_exit
 
@@ -83,16 +86,13 @@ class JobRunner:
         finally:
             log.close()
             self._remover.remove(home / WORK)
-            (home / PAYLOAD).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Finish what is left to do of runs that have ended."""
         self._remover.stop(REMOVE_SECONDS)
 
     def _logged(self, job: Job, home: Path, log: JobLog, cancellation: RunCancellation) -> JobOutcome:
-        payload = home / PAYLOAD
-        payload.write_bytes(job.payload)
-        if missing_memory(job.definition) and taken(job):
+        if missing_memory(job.definition) and self._members.take(job):
             self._forget(job.name)
             return JobOutcome(True)
         try:
@@ -101,7 +101,7 @@ class JobRunner:
             log.note("ERROR", str(error))
             return JobOutcome(False, str(error))
         self._note_differences(job, placement.engine, log)
-        run = Run(job.name, job.definition, payload, asynchronous=True)
+        run = Run(job.name, job.definition, PayloadBytes(job.payload), asynchronous=True)
         storage = self._storage.of(job.definition)
         attached = self._attachments.attached(job.definition, placement, log.note, cancellation.check)
         try:

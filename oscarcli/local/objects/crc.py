@@ -6,13 +6,15 @@ lanes are kept as planes (byte 0 of every state, byte 1 of every state, ...), so
 all lanes is one `bytes.translate` and an exclusive-or is one operation on big integers. At the end
 neighbouring lanes are combined pairwise, again all pairs at once.
 
-The combination (the CRC of AB from those of A and B) also gives the whole-object checksum of a multipart
-upload from the checksums of its parts, and needs no data for that; CRC32 uses it too.
+The combination also gives the whole-object checksum of a multipart upload from those of its parts, and needs
+no data for that; CRC32 uses it too.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
+
+from oscarcli.crc_combination import CRC32_POLYNOMIAL, CrcCombination
 
 LANE = 64
 _MIN_LANES = 64
@@ -20,7 +22,7 @@ _MIN_LANES = 64
 Planes = list[bytes]
 
 
-class Crc:
+class Crc(CrcCombination):
     """A reflected CRC with all-ones start and final inversion.
 
     Args:
@@ -29,9 +31,8 @@ class Crc:
     """
 
     def __init__(self, width: int, polynomial: int) -> None:
-        self.bytes = width // 8
+        super().__init__(width, polynomial)
         self._ones = (1 << width) - 1
-        self._table = [_entry(index, polynomial) for index in range(256)]
         self._planes = [bytes(entry >> (8 * k) & 0xFF for entry in self._table) for k in range(self.bytes)]
 
     def update(self, data: bytes, crc: int = 0) -> int:
@@ -44,10 +45,6 @@ class Crc:
         fast = lanes * LANE
         crc = self.combine(crc, self._update_lanes(data[:fast], lanes), fast)
         return self.update(data[fast:], crc) if len(data) > fast else crc
-
-    def combine(self, first: int, second: int, length: int) -> int:
-        """Return the CRC of two texts in a row, from their CRCs and the length of the second in bytes."""
-        return self._advance(first, length) ^ second
 
     def _update_bytes(self, data: bytes, crc: int) -> int:
         table = self._table
@@ -96,40 +93,6 @@ class Crc:
             operator.append([bytes(entry >> (8 * j) & 0xFF for entry in moved) for j in range(self.bytes)])
         return operator
 
-    def _advance(self, crc: int, length: int) -> int:
-        """Return what `crc` becomes when `length` zero bytes follow, without start and final inversion."""
-        power = 0
-        while length:
-            if length & 1:
-                crc = _times(self._matrix(power), crc)
-            length >>= 1
-            power += 1
-        return crc
-
-    @lru_cache(maxsize=64)  # noqa: B019 -- instances live as long as the process
-    def _matrix(self, power: int) -> list[int]:
-        """Return the images of the single bits under 2**power zero bytes."""
-        if power == 0:
-            bits = [1 << bit for bit in range(8 * self.bytes)]
-            return [self._table[bit & 0xFF] ^ (bit >> 8) for bit in bits]
-        half = self._matrix(power - 1)
-        return [_times(half, column) for column in half]
-
-
-def _entry(index: int, polynomial: int) -> int:
-    for _ in range(8):
-        index = (index >> 1) ^ (polynomial if index & 1 else 0)
-    return index
-
-
-def _times(matrix: list[int], vector: int) -> int:
-    result = 0
-    for column in matrix:
-        if vector & 1:
-            result ^= column
-        vector >>= 1
-    return result
-
 
 def _xor(one: bytes, other: bytes) -> bytes:
     return (int.from_bytes(one, "little") ^ int.from_bytes(other, "little")).to_bytes(len(one), "little")
@@ -137,6 +100,6 @@ def _xor(one: bytes, other: bytes) -> bytes:
 
 _INVERT = bytes(255 - value for value in range(256))
 
-CRC32 = Crc(32, 0xEDB88320)
+CRC32 = Crc(32, CRC32_POLYNOMIAL)
 CRC32C = Crc(32, 0x82F63B78)
 CRC64NVME = Crc(64, 0x9A6C9329AC4BC9B5)

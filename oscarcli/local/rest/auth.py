@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from oscarcli.local.answers import ApiError
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.users.access import ADMIN, RequestCaller
-from oscarcli.local.users.table import ClusterUser
-from oscarcli.local.users.tokens import BadTokenError, ForeignTokenError, IssuedTokens, MalformedTokenError
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
+    from oscarcli.local.users.table import ClusterUser
+    from oscarcli.local.users.tokens import IssuedTokens
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Authorization Required"'}
 TOKEN_LENGTH = 64
@@ -60,6 +60,8 @@ def authenticated(headers: Mapping[str, str], cluster: LocalCluster) -> RequestC
 
 
 def _user(token: str, tokens: IssuedTokens) -> ClusterUser:
+    from oscarcli.local.users.tokens import BadTokenError, ForeignTokenError, MalformedTokenError
+
     try:
         return tokens.read(token)[0]
     except MalformedTokenError as error:
@@ -98,6 +100,8 @@ def require_token(
         return definition
     if tokens is None:
         raise _foreign_token(token)
+    from oscarcli.local.users.tokens import BadTokenError, ForeignTokenError, MalformedTokenError
+
     try:
         caller = RequestCaller(tokens.read(token)[0])
     except (MalformedTokenError, ForeignTokenError) as error:

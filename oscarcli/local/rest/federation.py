@@ -8,7 +8,7 @@ from typing import Any
 from oscarcli.local.answers import ApiError, json_answer
 from oscarcli.local.http.messages import Response
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.rest.services import body_of, end_deleted, user_token
+from oscarcli.local.rest.services import body_of, end_deleted, tell_members
 from oscarcli.local.services.decode import DecodeError, decode, parse_json
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.federation import federation_of
@@ -50,7 +50,7 @@ def remove(call: Call) -> Response:
 def _told(call: Call, definition: Definition | None) -> Response:
     """Tell the members of a change, and answer."""
     if definition is not None:
-        call.cluster.workers.update(definition, user_token(call))
+        tell_members(call, definition)
     return _answer(definition)
 
 

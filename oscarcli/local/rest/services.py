@@ -20,6 +20,7 @@ from oscarcli.local.rest.auth import (
 )
 from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.services.definition import INVALID, Definition, read_definition, without_secrets
+from oscarcli.local.services.federation import is_delegating, refresh_token_of
 from oscarcli.local.services.names import is_label_value
 from oscarcli.local.users.access import visible
 
@@ -41,11 +42,18 @@ def body_of(call: Call, invalid: str) -> bytes:
 def create(call: Call) -> Response:
     """POST /system/services, at the members of its federation, too."""
     body, token = body_of(call, INVALID), user_token(call)
-    call.cluster.workers.check(read_definition(body), token)
+    asked = read_definition(body)
+    # A refresh token may be good once only: what follows it has to have a place before it is used.
+    has_own_token = not token and bool(refresh_token_of(asked))
+    if not has_own_token:
+        call.cluster.workers.check(asked, token)
     definition = call.cluster.lifecycle.create(body, call.caller)
     try:
         call.cluster.output_buckets.make(definition)
-        problems = call.cluster.workers.create(definition, token)
+        if has_own_token and is_delegating(definition):
+            token = call.cluster.members.token(definition)
+            call.cluster.workers.check(definition, token)
+        problems = call.cluster.workers.create(_stored(call, definition), token)
         if problems:
             raise ApiError(500, f"Error creating the service: {problems[0]}")
     except ApiError:
@@ -63,8 +71,20 @@ def update(call: Call) -> Response:
     call.cluster.output_buckets.update(definition)
     _prepare(call, definition)
     call.cluster.attachments.release()
-    call.cluster.workers.update(definition, user_token(call))
+    tell_members(call, definition)
     return empty(204)
+
+
+def tell_members(call: Call, definition: Definition) -> None:
+    """Tell the members of a service's federation of a change. Raises ApiError 200 when some cannot be."""
+    if is_delegating(definition):
+        token = user_token(call) or call.cluster.members.token(definition)
+        call.cluster.workers.update(_stored(call, definition), token)
+
+
+def _stored(call: Call, definition: Definition) -> Definition:
+    """Return a service as it is now: its refresh token may have been replaced."""
+    return call.cluster.services.get(definition["name"]) or definition
 
 
 def user_token(call: Call) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from oscarcli import __version__
@@ -12,7 +13,8 @@ from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.runner import host_memory
 from oscarcli.local.jobs.table import FAILED, PENDING, RUNNING, SUCCEEDED
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.services.definition import NAMESPACE
+from oscarcli.local.services.definition import NAMESPACE, Definition
+from oscarcli.local.services.quotas import whole
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
@@ -90,7 +92,7 @@ def status(call: Call) -> Response:
     buckets = cluster.store.buckets() if is_admin else []
     return json_answer(
         {
-            "cluster": _node_status(),
+            "cluster": _node_status(cluster.jobs.running_definitions()),
             "oscar": _oscar_status(cluster, is_admin=is_admin),
             "minio": {
                 "buckets_count": len(buckets),
@@ -100,15 +102,27 @@ def status(call: Call) -> Response:
     )
 
 
-def _node_status() -> dict[str, Any]:
+def _node_status(running: Sequence[Definition]) -> dict[str, Any]:
+    """Return this machine as a node; `running` are the services of the running jobs, once for each."""
     capacity = (os.cpu_count() or 1) * 1000
     usage = min(int(os.getloadavg()[0] * 1000), capacity)
     memory = host_memory()
     used = memory - free_memory()
+    # Kubernetes places pods by what they ask for, whether they use it or not.
+    cores = sum(whole(definition["cpu"], 1000) for definition in running)
+    asked = sum(whole(definition["memory"]) for definition in running)
     node = {
         "name": platform.node(),
-        "cpu": {"capacity_cores": capacity, "usage_cores": usage},
-        "memory": {"capacity_bytes": memory, "usage_bytes": used},
+        "cpu": {
+            "capacity_cores": capacity,
+            "usage_cores": usage,
+            **({"request_cores": cores} if cores else {}),
+        },
+        "memory": {
+            "capacity_bytes": memory,
+            "usage_bytes": used,
+            **({"request_bytes": asked} if asked else {}),
+        },
         "gpu": 0,
         "is_interlink": False,
         "status": "Ready",
@@ -121,14 +135,14 @@ def _node_status() -> dict[str, Any]:
             "cpu": {
                 "total_free_cores": free,
                 "max_free_on_node_cores": free,
-                "total_schedulable_cores": capacity,
-                "total_schedulable_on_node_cores": capacity,
+                "total_schedulable_cores": max(capacity - cores, 0),
+                "total_schedulable_on_node_cores": max(capacity - cores, 0),
             },
             "memory": {
                 "total_free_bytes": memory - used,
                 "max_free_on_node_bytes": memory - used,
-                "total_schedulable_bytes": memory,
-                "max_schedulable_on_node_bytes": memory,
+                "total_schedulable_bytes": max(memory - asked, 0),
+                "max_schedulable_on_node_bytes": max(memory - asked, 0),
             },
             "gpu": {"total_gpu": 0},
         },

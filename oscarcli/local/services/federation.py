@@ -16,8 +16,8 @@ Member = dict[str, Any]
 Request = Mapping[str, Any]
 
 
-STATIC, RANDOM, LOAD_BASED = "static", "random", "load-based"
-DELEGATIONS = (STATIC, RANDOM, LOAD_BASED)
+STATIC, RANDOM, LOAD_BASED, TOPSIS = "static", "random", "load-based", "topsis"
+DELEGATIONS = (STATIC, RANDOM, LOAD_BASED, TOPSIS)
 TOPOLOGIES = ("star", "mesh")
 # Of a service that was made by another cluster's.
 ANNOTATION = "oscar.grycap/federation-worker"
@@ -32,6 +32,17 @@ def is_delegating(definition: Definition) -> bool:
     """Tell whether jobs of a service go to members; without a topology they are no more than a list."""
     federation = definition.get("federation") or {}
     return bool(federation.get("members")) and str(federation.get("topology", "")).lower() in TOPOLOGIES
+
+
+def delegation_of(definition: Definition) -> str:
+    """Return how a service's members are chosen, in lower case."""
+    federation = definition.get("federation") or {}
+    return str(federation.get("delegation") or STATIC).strip().lower()
+
+
+def refresh_token_of(definition: Definition) -> str:
+    """Return the token by which tokens for the members' clusters are got; empty without one."""
+    return str(definition["environment"]["secrets"].get("refresh_token", "")).strip()
 
 
 def complete_federation(definition: Definition) -> None:

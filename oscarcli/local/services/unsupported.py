@@ -21,14 +21,14 @@ from oscarcli.local.services.definition import (
     outputs_of,
 )
 from oscarcli.local.services.exposure import refuse_unreachable
-from oscarcli.local.services.federation import DELEGATIONS
+from oscarcli.local.services.federation import DELEGATIONS, delegation_of
 from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
-# What can be used besides the cluster's own objects: where results go, and where input comes from.
+# What can be used besides the cluster's own objects.
 REMOTE_OUTPUTS = ("minio", "s3", "webdav", "onedata")
-REMOTE_INPUTS = ("minio", "webdav")
+REMOTE = {"output": REMOTE_OUTPUTS, "input": ("minio", "webdav"), "mount": ("minio", "s3", "webdav")}
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
@@ -77,8 +77,8 @@ def refuse_impossible(definition: Definition, capabilities: Capabilities) -> Non
         if given(definition):
             raise ApiError(400, f"{INVALID}{field}: {sentence}")
     _refuse_beyond(definition, capabilities)
-    delegation = (definition.get("federation") or {}).get("delegation")
-    if delegation and delegation not in DELEGATIONS:
+    delegation = delegation_of(definition)
+    if delegation not in DELEGATIONS:
         raise ApiError(
             400,
             f'{INVALID}federation.delegation: the local cluster does not choose by "{delegation}"; write '
@@ -120,8 +120,7 @@ def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder)
     name = f"{kind}.{identifier}"
     if identifier not in definition["storage_providers"].get(kind, {}):
         raise ApiError(500, f'the StorageProvider "{name}" is not defined')
-    usable = {"output": REMOTE_OUTPUTS, "input": REMOTE_INPUTS}.get(direction, ())
-    if kind in usable:
+    if kind in REMOTE[direction]:
         return
     raise ApiError(
         400,

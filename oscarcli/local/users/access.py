@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.state import State
-from oscarcli.local.users.table import ClusterUser, Users
+
+if TYPE_CHECKING:
+    from oscarcli.local.users.table import ClusterUser, Users
 
 PRIVATE, RESTRICTED, PUBLIC = "private", "restricted", "public"
 VISIBILITIES = (PRIVATE, RESTRICTED, PUBLIC)

@@ -83,6 +83,8 @@ class OpenIdIssuer:
             ("GET", "/device"): self._page,
             ("POST", "/device"): self._confirm,
             ("POST", "/token"): self._token,
+            # Where the manager asks, which reads no discovery document: it knows Keycloak alone.
+            ("POST", "/protocol/openid-connect/token"): self._token,
             ("POST", "/revoke"): self._revoke,
             ("GET", "/userinfo"): self._userinfo,
             ("POST", "/userinfo"): self._userinfo,

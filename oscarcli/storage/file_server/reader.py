@@ -12,6 +12,10 @@ from oscarcli.storage.file_server.failures import file_failure
 from oscarcli.storage.file_server.requests import content_size
 from oscarcli.storage.location import Location
 from oscarcli.storage.wire.client import WireResponse
+from oscarcli.storage.wire.failures import BrokenConnectionError
+
+# What comes before the first byte that is wanted is read in pieces of this size.
+SKIPPED_BLOCK_BYTES = 1 << 20
 
 
 def require_readable(
@@ -71,8 +75,8 @@ class FileReader:
         found = plain_etag(answer.headers.get("etag", ""))
         content_range = answer.headers.get("content-range", "")
         try:
-            # Some say that it is a range, and leave open which one.
-            if content_range or answer.status != 206 or known is None:
+            # Some say that it is a range, and leave open which one; some know no ranges, and send all.
+            if answer.status != 200 and (content_range or known is None):
                 require_range(content_range, start, doing)
             size = known.size if known is not None else content_size(answer)
             size = ask().size if size is None else size
@@ -86,17 +90,26 @@ class FileReader:
         digests = checksums_of(answer.headers) if answer.status == 200 else {}
         self.object = known or StoredObject(location, size, modified, found, digests)
         self._left = length if answer.status == 200 and length is not None else None
+        self._unwanted = start if answer.status == 200 else 0
 
     def read(self, size: int) -> bytes:
         """Return the next bytes."""
         wanted = size if self._left is None else min(size, self._left)
         try:
+            self._skip_unwanted()
             data = self._content.read(wanted) if wanted else b""
         except Exception as error:
             raise file_failure(error, self._doing) from error
         if self._left is not None:
             self._left -= len(data)
         return data
+
+    def _skip_unwanted(self) -> None:
+        while self._unwanted:
+            data = self._content.read(min(self._unwanted, SKIPPED_BLOCK_BYTES))
+            if not data:
+                raise BrokenConnectionError
+            self._unwanted -= len(data)
 
     def interrupt(self) -> None:
         """Shut the socket for reading."""

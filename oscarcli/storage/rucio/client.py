@@ -2,11 +2,13 @@
 
 The calls are those of Rucio's own client (lib/rucio/client of the repository rucio/rucio):
 
-- `GET dids/SCOPE/NAME/meta`, `GET dids/SCOPE/dids/search` and `POST dids/bulkmeta`: didclient.py;
+- `GET dids/SCOPE/NAME/meta`, `GET dids/SCOPE/NAME/rules`, `GET dids/SCOPE/dids/search` and
+  `POST dids/bulkmeta`: didclient.py;
 - `POST replicas/list`, `POST replicas`: replicaclient.py;
 - `GET rses/RSE`, `GET rses/RSE/lfns2pfns`, where the server computes the path by the RSE's own rule (the
   usual one is a hash, lib/rucio/rse/translation.py): rseclient.py;
-- `POST rules/`: ruleclient.py; `POST dids/SCOPE/NAME/meta/lifetime`: what its `rucio erase` does.
+- `POST rules/`: ruleclient.py; `POST dids/SCOPE/NAME/meta/lifetime`: what its `rucio erase` does; without
+  a number the file stays after all (lib/rucio/core/did_meta_plugins/did_column_meta.py).
 """
 
 from __future__ import annotations
@@ -150,10 +152,18 @@ class Rucio:
     def register(
         self, file: Mapping[str, Any], rse: str, doing: str, cancellation: Cancellation | None
     ) -> None:
-        """Tell the catalogue of a file that is at an RSE, and make a rule that keeps it there."""
+        """Tell the catalogue of a file that is at an RSE."""
         body = {"rse": rse, "files": [dict(file)], "ignore_availability": True}
         self._call(doing, "POST", "/replicas", body=body, cancellation=cancellation)
-        self.keep(str(file["scope"]), str(file["name"]), rse, doing, cancellation)
+
+    def has_rule(self, scope: str, name: str, doing: str, cancellation: Cancellation | None) -> bool:
+        """Tell whether any rule keeps a file."""
+        path = f"/dids/{_part(scope)}/{_part(name)}/rules"
+        try:
+            answer = self._call(doing, "GET", path, cancellation=cancellation)
+        except NotFoundError:
+            return False
+        return bool(read_lines(answer.document, doing))
 
     def keep(self, scope: str, name: str, rse: str, doing: str, cancellation: Cancellation | None) -> None:
         """Make a rule that keeps a file at an RSE; one that is there already is enough."""
@@ -172,10 +182,12 @@ class Rucio:
             if "already exists" not in error.message.lower():
                 raise
 
-    def erase(self, scope: str, name: str, doing: str) -> None:
-        """Let a file go; the server removes it within a day."""
+    def set_lifetime(
+        self, scope: str, name: str, seconds: int | None, doing: str, cancellation: Cancellation | None
+    ) -> None:
+        """Let the server remove a file after so many seconds, or never for `None`."""
         path = f"/dids/{_part(scope)}/{_part(name)}/meta/lifetime"
-        self._call(doing, "POST", path, body={"value": ERASE_SECONDS})
+        self._call(doing, "POST", path, body={"value": seconds}, cancellation=cancellation)
 
     def _call(
         self,
@@ -221,6 +233,20 @@ class Rucio:
 def web_address(pfn: str) -> str:
     """Return the URL of a replica as HTTP knows it: "davs" is WebDAV with TLS."""
     return f"https://{pfn.removeprefix('davs://')}" if pfn.startswith("davs://") else pfn
+
+
+def split_address(pfn: str, name: str) -> tuple[str, str, str]:
+    """Return scheme and host of a replica, its path, and its query, which a signature is in.
+
+    Rucio joins a name to the path as it is, also one with characters that mean something in a URL; what is
+    signed is encoded.
+    """
+    scheme, _, rest = web_address(pfn).partition("://")
+    host, _, path = rest.partition("/")
+    query = ""
+    if not path.endswith(name):
+        path, _, query = path.partition("?")
+    return f"{scheme}://{host}", f"/{path}", query
 
 
 def _part(text: str) -> str:

@@ -47,6 +47,7 @@ class RucioFile:
         size: in bytes.
         adler32, md5: hexadecimal digests, empty when it has none.
         modified: time of the last change of what is known of it.
+        is_expiring: whether the server will remove it at some time.
     """
 
     scope: str
@@ -56,6 +57,7 @@ class RucioFile:
     adler32: str
     md5: str
     modified: datetime | None
+    is_expiring: bool
 
     @property
     def checksums(self) -> dict[str, str]:
@@ -84,6 +86,7 @@ def read_file(fields: Mapping[str, Any], doing: str) -> RucioFile:
         str(fields.get("adler32") or "").lower(),
         str(fields.get("md5") or "").lower(),
         http_time(str(fields.get("updated_at") or fields.get("created_at") or "")),
+        fields.get("expired_at") is not None,
     )
 
 

@@ -26,12 +26,19 @@ from oscarcli.storage.file_server.requests import FileServer, FileServerSettings
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location, cut_keys
 from oscarcli.storage.outage import Tell
-from oscarcli.storage.rucio.client import Rucio, web_address
+from oscarcli.storage.rucio.client import ERASE_SECONDS, Rucio, split_address
 from oscarcli.storage.rucio.documents import FILE, RucioFile, read_refusal, require_name
+from oscarcli.storage.rucio.doors import StorageDoors
 from oscarcli.storage.rucio.login import RucioLogin
 from oscarcli.storage.rucio.measured import MeasuredSource
+from oscarcli.storage.rucio.replicas import ReplicaReader
 from oscarcli.storage.source import Source
 from oscarcli.storage.webdav.storage import WebDavStorage
+
+
+def at_host(doing: str, url: str) -> str:
+    """Return what is tried, for messages, with the server of storage where it is."""
+    return f"{doing}, at {urlsplit(url).hostname}"
 
 
 class RucioStorage:
@@ -60,9 +67,7 @@ class RucioStorage:
     ) -> None:
         self._settings, self._tell, self._rse = settings, tell, rse
         self._rucio = Rucio(FileServer(settings, tell, read_refusal), login, account)
-        # By address and login: the servers of storage that were asked, and those that took files.
-        self._doors: dict[tuple[str, str], FileServer] = {}
-        self._stores: dict[tuple[str, str], WebDavStorage] = {}
+        self._doors = StorageDoors(settings, login, tell)
         self.journals = journals
         self.place = settings.endpoint
 
@@ -73,10 +78,8 @@ class RucioStorage:
 
     def close(self) -> None:
         """End the connections."""
-        for server in (self._rucio.server, *self._doors.values()):
-            server.close()
-        for store in self._stores.values():
-            store.close()
+        self._rucio.server.close()
+        self._doors.close()
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
         """Ask the catalogue for one file, and when it is missing, for its scope."""
@@ -133,20 +136,19 @@ class RucioStorage:
         length: int | None = None,
         etag: str | None = None,
         cancellation: Cancellation | None = None,
-    ) -> FileReader:
+    ) -> ReplicaReader:
         """Open a file, or a range of it, at the first replica that answers."""
         doing = f'download "{location}" from {self.provider}'
         file = self._require_file(location, doing, cancellation)
-        known = file.stored_object()
-        require_readable(known, start, length, etag, doing)
-        failure: OscarError = RefusedError(f"{doing}: no replica of it can be read by WebDAV")
+        require_readable(file.stored_object(), start, length, etag, doing)
+        end = file.size if length is None else min(start + length, file.size)
+
+        def open_replica(pfn: str, position: int) -> FileReader:
+            wanted = None if position == start and length is None else end - position
+            return self._open(pfn, file, position, wanted, doing, cancellation)
+
         replicas = self._rucio.replicas(location.bucket, location.key, self._rse, doing, cancellation)
-        for pfn in replicas:
-            try:
-                return self._open(pfn, file, start, length, doing, cancellation)
-            except OscarError as error:
-                failure = error
-        raise failure
+        return ReplicaReader(replicas, start, end, open_replica, doing, self._tell)
 
     def _open(
         self,
@@ -157,18 +159,18 @@ class RucioStorage:
         doing: str,
         cancellation: Cancellation | None,
     ) -> FileReader:
-        parts = urlsplit(web_address(pfn))
+        origin, path, query = split_address(pfn, file.name)
+        doing = at_host(doing, origin)
         wanted = byte_range(start, length)
-        answer = self._door(f"{parts.scheme}://{parts.netloc}", cancellation).call(
-            f"{doing}, at {parts.hostname}",
+        answer = self._doors.server(origin, cancellation).call(
+            doing,
             "GET",
-            parts.path,
+            path,
             headers={} if wanted is None else {"range": wanted},
-            query=parts.query,
+            query=query,
             cancellation=cancellation,
             is_stream=True,
-            # Rucio joins names to paths as they are; what a signature covers is encoded.
-            is_encoded=bool(parts.query),
+            is_encoded=bool(query),
         )
         known = file.stored_object()
         return FileReader(
@@ -194,7 +196,9 @@ class RucioStorage:
                 hint="storage_providers.rucio.ID.rse says where new files go",
             )
         measured = MeasuredSource(source)
-        if self._is_there(location, measured, doing, cancellation):
+        stored = self._stored_alike(location, measured, doing, cancellation)
+        if stored is not None:
+            self._ensure_kept(location, stored, doing, cancellation)
             for part in source.sections(max(source.size or 0, 1)):
                 part.sent()
             return
@@ -203,19 +207,23 @@ class RucioStorage:
         )
         bucket, _, key = path.lstrip("/").partition("/")
         place = Location(bucket, key)
-        storage = self._store(endpoint, cancellation)
+        storage = self._doors.store(endpoint, cancellation)
         with cancellation.on_failure(lambda: self._withdraw(storage, place, location, doing)):
-            storage.write(place, measured, content_type=content_type, cancellation=cancellation)
+            storage.put(place, measured, content_type, at_host(doing, endpoint), cancellation)
             cancellation.check()
             self._register(location, measured, doing, cancellation)
 
-    def _is_there(
+    def _stored_alike(
         self, location: Location, measured: MeasuredSource, doing: str, cancellation: Cancellation
-    ) -> bool:
-        """Tell whether the catalogue has this content under this name. Raises RefusedError for another."""
+    ) -> RucioFile | None:
+        """Return the file that has this content under this name, `None` when the name is free.
+
+        Raises:
+            RefusedError: something else has it.
+        """
         found = self._find(location, doing, cancellation)
         if found is None:
-            return False
+            return None
         if found.kind != FILE:
             raise RefusedError(f"{doing}: it is a {found.kind.lower()} there, not a file")
         # A stream is not measured yet.
@@ -224,7 +232,7 @@ class RucioStorage:
                 f"{doing}: there is a file of this name, and files in Rucio never change",
                 hint="choose another name",
             )
-        return True
+        return found
 
     def _register(
         self, location: Location, measured: MeasuredSource, doing: str, cancellation: Cancellation
@@ -247,38 +255,31 @@ class RucioStorage:
             found = self._find(location, doing, cancellation)
             if found is None or not measured.is_content_of(found):
                 raise
+        self._keep(location, doing, cancellation)
+
+    def _keep(self, location: Location, doing: str, cancellation: Cancellation) -> None:
+        """Make a rule for a file; one that is registered stays so, also without a rule."""
+        try:
             self._rucio.keep(location.bucket, location.key, self._rse, doing, cancellation)
+        except OscarError as error:
+            raise type(error)(
+                f"{error.message}; the file is in the catalogue, but no rule keeps it",
+                hint="the same command makes the rule when that is mended; 'delete-file' lets the file go",
+            ) from error
+
+    def _ensure_kept(
+        self, location: Location, file: RucioFile, doing: str, cancellation: Cancellation
+    ) -> None:
+        """See that a file stays that is there: it may be about to go, or have no rule."""
+        if file.is_expiring:
+            self._rucio.set_lifetime(location.bucket, location.key, None, doing, cancellation)
+        if not self._rucio.has_rule(location.bucket, location.key, doing, cancellation):
+            self._keep(location, doing, cancellation)
 
     def _withdraw(self, storage: WebDavStorage, place: Location, location: Location, doing: str) -> None:
         """Remove content that the catalogue does not know."""
         if self._find(location, doing, None) is None:
             storage.remove(place)
-
-    def _storage_settings(self, endpoint: str, cancellation: Cancellation | None) -> FileServerSettings:
-        """Return how to reach a server of storage; the login goes to it alone."""
-        return FileServerSettings(
-            provider=self.provider,
-            endpoint=endpoint,
-            login_headers=self._bearer(cancellation),
-            tls=self._rucio.login.tls,
-            read_timeout=self._settings.read_timeout,
-            outage_limit=self._settings.outage_limit,
-        )
-
-    def _door(self, origin: str, cancellation: Cancellation | None) -> FileServer:
-        settings = self._storage_settings(origin, cancellation)
-        key = (origin, settings.login_headers.get("authorization", ""))
-        return self._doors.setdefault(key, FileServer(settings, self._tell))
-
-    def _store(self, endpoint: str, cancellation: Cancellation) -> WebDavStorage:
-        settings = self._storage_settings(endpoint, cancellation)
-        key = (endpoint, settings.login_headers.get("authorization", ""))
-        return self._stores.setdefault(key, WebDavStorage(settings, self._tell, makes_buckets=True))
-
-    def _bearer(self, cancellation: Cancellation | None) -> dict[str, str]:
-        """Return what shows the token to storage; Rucio's own tokens are for its server alone."""
-        token = self._rucio.login.token(cancellation)
-        return {"authorization": f"Bearer {token.text}"} if token.is_for_storage else {}
 
     def remove(self, location: Location) -> None:
         """Let one file go: the server removes it, with all replicas, within a day."""
@@ -290,5 +291,5 @@ class RucioStorage:
             return
         if file.kind != FILE:
             raise RefusedError(f"{doing}: it is a {file.kind.lower()} there, not a file")
-        self._rucio.erase(location.bucket, location.key, doing)
+        self._rucio.set_lifetime(location.bucket, location.key, ERASE_SECONDS, doing, None)
         self._tell(f'{self.provider} removes "{location}" within 24 hours')

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from oscarcli.errors import RefusedError
-from oscarcli.storage.base import MD5_ETAG, StoredObject
+from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
@@ -17,6 +17,8 @@ class S3Calls(Protocol):
     """What an upload needs of its storage."""
 
     outage: Outage
+    # Whether the store keeps checksums of whole objects, as far as it is known.
+    keeps_checksums: bool
 
     @property
     def provider(self) -> str:
@@ -45,23 +47,18 @@ class S3Calls(Protocol):
         """Ask for one object."""
 
 
-def compare_stored(
-    storage: S3Calls,
-    location: Location,
-    answer: dict[str, Any],
-    etag: str,
-    size: int,
-    doing: str,
-    cancellation: Cancellation,
-) -> None:
-    """Raise RefusedError when what is stored is not what was sent, by digest or else by size."""
-    stored = str(answer.get("ETag", "")).strip('"')
-    if stored == etag:
-        return
-    found = storage.stat(location, cancellation=cancellation)
+def compare_stored(found: StoredObject, size: int, is_same: bool | None, doing: str) -> None:
+    """Raise RefusedError when what is stored is not what was sent.
+
+    Args:
+        found: what is stored.
+        size: of what was sent, in bytes.
+        is_same: whether the digests are the same; `None` where that cannot be told.
+        doing: what it is for, for messages.
+    """
     if found.size != size:
         raise RefusedError(f"{doing}: {size} bytes were sent, the stored object has {found.size}")
-    if found.md5 and MD5_ETAG.fullmatch(etag) and found.md5 != etag:
+    if is_same is False:
         raise RefusedError(f"{doing}: the stored object's digest is not that of what was sent")
 
 

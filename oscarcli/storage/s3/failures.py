@@ -37,6 +37,7 @@ SENTENCES: dict[str, tuple[type[OscarError], str]] = {
     "PreconditionFailed": (RefusedError, "the object was changed in the meantime"),
     "BadDigest": (RefusedError, "the content was damaged on the way: the digests differ"),
     "PermanentRedirect": (RefusedError, "the bucket is in another region"),
+    "XAmzContentChecksumMismatch": (RefusedError, "the content was damaged on the way: the digests differ"),
     "QuotaExceeded": (RefusedError, "the quota is exceeded"),
     "XMinioAdminBucketQuotaExceeded": (RefusedError, "the bucket's quota is exceeded"),
     "XMinioStorageFull": (RefusedError, "the storage is full"),
@@ -83,6 +84,12 @@ def failure(error: Exception, doing: str, *, missing: MissingName | None = None)
             answered.missing = missing
         return answered
     return connection_failures.failure(error, doing)
+
+
+def is_refused_request(error: OscarError) -> bool:
+    """Tell whether a store said that it does not do what was asked for, or not so."""
+    cause = error.__cause__
+    return isinstance(error, RefusedError) or (isinstance(cause, AnswerError) and cause.status == 501)
 
 
 def required(answer: dict[str, Any], key: str, doing: str) -> Any:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.errors import AuthError, NotFoundError, OscarError, RefusedError
@@ -15,7 +13,8 @@ from oscarcli.storage.etag import multipart_etag
 from oscarcli.storage.location import Location
 from oscarcli.storage.resume import can_go_on
 from oscarcli.storage.s3.calls import S3Calls, attempts_before, compare_stored, list_parts
-from oscarcli.storage.s3.failures import required
+from oscarcli.storage.s3.failures import is_refused_request, required
+from oscarcli.storage.s3.part_digests import FULL_OBJECT, Crc32Digests, Md5Digests, SentPart, digests_named
 from oscarcli.storage.s3.resumed_upload import UploadJournal, UploadRecord
 from oscarcli.storage.s3.unfinished import UnfinishedUploads
 from oscarcli.storage.source import Source, UploadPart
@@ -33,16 +32,6 @@ MAX_ABORT_SECONDS = 10.0
 REFUSALS = (AuthError, NotFoundError, RefusedError)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A part that has arrived: its number, what the server calls it, and what was sent."""
-
-    number: int
-    etag: str
-    digest: bytes
-    size: int
-
-
 class PartsUpload:
     """One multipart upload."""
 
@@ -58,6 +47,8 @@ class PartsUpload:
         # What an earlier run has sent: number, what the server calls it, and its size.
         self._listed: dict[int, tuple[str, int]] = {}
         self._is_resumed = False
+        earlier = journal.earlier.digests if journal.earlier is not None else Md5Digests.name
+        self._digests = digests_named(earlier)
 
     def resume(self, source: Source, cancellation: Cancellation) -> bool:
         """Take up what an earlier run left, or clear it away.
@@ -109,9 +100,7 @@ class PartsUpload:
             return False
         if found.size != source.size:
             return False
-        sections = enumerate(source.sections(earlier.part_size), 1)
-        parts = [_Part(number, "", section.md5(), len(section)) for number, section in sections]
-        return found.etag == _etag_of(parts)
+        return found.etag == multipart_etag([section.md5() for section in source.sections(earlier.part_size)])
 
     def _abandon(self, cancellation: Cancellation) -> None:
         """Clear away what is of no use; where that fails, it is like any other unfinished upload."""
@@ -138,24 +127,52 @@ class PartsUpload:
         self._journal.forget()
 
     def _create(self, cancellation: Cancellation) -> None:
-        self._target.pop("UploadId", None)
         since = time.time()
         try:
-            answer = self._storage.call(
-                self._doing,
-                "create_multipart_upload",
-                cancellation=cancellation,
-                **self._target,
-                ContentType=self._content_type,
-            )
+            answer = self._created(cancellation)
             self._target["UploadId"] = required(answer, "UploadId", self._doing)
         except OscarError as error:
             if not isinstance(error, REFUSALS):
                 self._abort_lost(since, None)
             raise
-        self._journal.begin(str(self._target["UploadId"]))
+        self._journal.begin(str(self._target["UploadId"]), self._digests.name)
         if attempts_before(answer):
             self._abort_lost(since, str(self._target["UploadId"]))
+
+    def _created(self, cancellation: Cancellation) -> dict[str, Any]:
+        """Begin the upload with checksums, or where the store knows none of a whole object, with MD5s."""
+        if self._storage.keeps_checksums:
+            self._digests = Crc32Digests()
+            try:
+                answer = self._begun(cancellation)
+            except OscarError as error:
+                if not is_refused_request(error):
+                    raise
+                answer = {}
+            if answer.get("ChecksumType") == FULL_OBJECT:
+                return answer
+            self._storage.keeps_checksums = False
+            self._digests = Md5Digests()
+            if answer.get("UploadId") and not answer.get("ChecksumAlgorithm"):
+                return answer
+            if answer.get("UploadId"):
+                # It would keep a checksum of the parts' checksums, as MinIO did before 2025.
+                self._target["UploadId"] = answer["UploadId"]
+                with suppress(OscarError):
+                    self._abort(cancellation)
+        self._digests = Md5Digests()
+        return self._begun(cancellation)
+
+    def _begun(self, cancellation: Cancellation) -> dict[str, Any]:
+        self._target.pop("UploadId", None)
+        return self._storage.call(
+            self._doing,
+            "create_multipart_upload",
+            cancellation=cancellation,
+            **self._target,
+            **self._digests.creation(),
+            ContentType=self._content_type,
+        )
 
     def _abort_lost(self, since: float, own: str | None) -> None:
         """Abort what an attempt began whose answer was lost; nobody waits long for it."""
@@ -184,13 +201,13 @@ class PartsUpload:
 
     def _send_parts(
         self, sections: Iterator[UploadPart], at_once: int, cancellation: Cancellation
-    ) -> list[_Part]:
-        def send(numbered: tuple[int, UploadPart]) -> _Part:
+    ) -> list[SentPart]:
+        def send(numbered: tuple[int, UploadPart]) -> SentPart:
             number, section = numbered
             section.cancellation = sending
             return self._send_part(number, section, sending)
 
-        parts: list[_Part] = []
+        parts: list[SentPart] = []
         with (
             cancellation.part() as sending,
             closing(run_parallel(enumerate(sections, 1), send, sending, workers=at_once)) as outcomes,
@@ -202,26 +219,26 @@ class PartsUpload:
                 parts.append(done.answer)
         return sorted(parts, key=lambda part: part.number)
 
-    def _send_part(self, number: int, section: UploadPart, cancellation: Cancellation) -> _Part:
+    def _send_part(self, number: int, section: UploadPart, cancellation: Cancellation) -> SentPart:
         if number > MAX_PARTS:
             raise RefusedError(
                 f"{self._doing}: a stream of more than {MAX_PARTS * self._journal.part_size >> 30} GiB"
             )
-        digest = section.md5()
-        etag = self._arrived(number, digest, len(section)) or self._sent(
-            number, section, digest, cancellation
-        )
+        digest = self._digests.of(section)
+        etag = self._arrived(number, section, digest) or self._sent(number, section, digest, cancellation)
         self._journal.count(number, len(section))
         section.sent()
         section.discard()
-        return _Part(number, etag, digest, len(section))
+        return SentPart(number, etag, digest, len(section))
 
-    def _arrived(self, number: int, digest: bytes, size: int) -> str | None:
+    def _arrived(self, number: int, section: UploadPart, digest: bytes) -> str | None:
         """Return what the server calls a part that an earlier run sent, when it is this one."""
         etag, listed_size = self._listed.get(number, ("", -1))
+        if listed_size != len(section):
+            return None
         # Of a part that the store encrypts, what it says is no digest; then it is what it said at the time.
-        known = (etag.strip('"'), self._journal.digest_of(number, etag))
-        return etag if listed_size == size and digest.hex() in known else None
+        is_known = self._journal.digest_of(number, etag) == digest.hex()
+        return etag if is_known or section.md5().hex() == etag.strip('"') else None
 
     def _sent(self, number: int, section: UploadPart, digest: bytes, cancellation: Cancellation) -> str:
         answer = self._storage.call(
@@ -231,16 +248,17 @@ class PartsUpload:
             **self._target,
             PartNumber=number,
             Body=section,
-            ContentMD5=base64.b64encode(digest).decode("ascii"),
+            **self._digests.sending(digest),
         )
         etag = str(required(answer, "ETag", self._doing))
         self._journal.add(number, etag, digest.hex())
         return etag
 
-    def _complete(self, parts: list[_Part], cancellation: Cancellation) -> None:
-        listed = [{"PartNumber": part.number, "ETag": part.etag} for part in parts]
-        etag = _etag_of(parts)
-        answer: dict[str, Any] = {}
+    def _complete(self, parts: list[SentPart], cancellation: Cancellation) -> None:
+        listed = [
+            {"PartNumber": part.number, "ETag": part.etag, **self._digests.listed(part.digest)}
+            for part in parts
+        ]
         try:
             answer = self._storage.call(
                 self._doing,
@@ -248,16 +266,17 @@ class PartsUpload:
                 cancellation=cancellation,
                 **self._target,
                 MultipartUpload={"Parts": listed},
+                **self._digests.completion(parts),
             )
         except NotFoundError:
             # The answer to a first attempt may have been lost: then the object is there, whole.
+            found = None
             with suppress(OscarError):
-                answer = {"ETag": self._storage.stat(self._location, cancellation=cancellation).etag}
-            if answer.get("ETag") != etag:
+                found = self._storage.stat(self._location, cancellation=cancellation)
+            if found is None or not self._digests.is_of(found, parts):
                 raise
-        size = sum(part.size for part in parts)
-        compare_stored(self._storage, self._location, answer, etag, size, self._doing, cancellation)
-
-
-def _etag_of(parts: list[_Part]) -> str:
-    return multipart_etag([part.digest for part in parts])
+            return
+        if not self._digests.is_told(answer, parts):
+            found = self._storage.stat(self._location, cancellation=cancellation)
+            size = sum(part.size for part in parts)
+            compare_stored(found, size, self._digests.is_of(found, parts), self._doing)

@@ -33,6 +33,7 @@ TEXT_HEADERS = {
     "content-range": "ContentRange",
     "x-amz-checksum-crc32": "ChecksumCRC32",
     "x-amz-checksum-type": "ChecksumType",
+    "x-amz-checksum-algorithm": "ChecksumAlgorithm",
     **SSE_HEADERS,
 }
 # Parameters that are sent as headers.
@@ -43,6 +44,8 @@ PARAMETER_HEADERS = {
     "Range": "range",
     "ChecksumCRC32": "x-amz-checksum-crc32",
     "ChecksumMode": "x-amz-checksum-mode",
+    "ChecksumAlgorithm": "x-amz-checksum-algorithm",
+    "ChecksumType": "x-amz-checksum-type",
 }
 
 Document = dict[str, Any]
@@ -95,11 +98,12 @@ def _path(parameters: Mapping[str, Any]) -> str:
 
 
 def _completion(parts: list[dict[str, Any]]) -> bytes:
-    lines = "".join(
-        f"<Part><PartNumber>{part['PartNumber']}</PartNumber><ETag>{escape(part['ETag'])}</ETag></Part>"
-        for part in parts
-    )
-    return f"<CompleteMultipartUpload>{lines}</CompleteMultipartUpload>".encode()
+    names = ("PartNumber", "ETag", "ChecksumCRC32")
+    lines = []
+    for part in parts:
+        told = "".join(f"<{name}>{escape(str(part[name]))}</{name}>" for name in names if name in part)
+        lines.append(f"<Part>{told}</Part>")
+    return f"<CompleteMultipartUpload>{''.join(lines)}</CompleteMultipartUpload>".encode()
 
 
 def stored(headers: Mapping[str, str], _: bytes = b"") -> Document:
@@ -142,6 +146,10 @@ def _completed(_: Mapping[str, str], document: bytes) -> Document:
         # A completion takes long, so that the server says 200 before it knows.
         raise AnswerError(500, told.get("Code", ""), told.get("Message", ""))
     return dict(told)
+
+
+def _begun(headers: Mapping[str, str], document: bytes) -> Document:
+    return {**stored(headers), **_members(document)}
 
 
 def _nothing(headers: Mapping[str, str], _: bytes) -> Document:
@@ -226,7 +234,7 @@ OPERATIONS: dict[str, Operation] = {
     "put_object": Operation("PUT", read=stored),
     "delete_object": Operation("DELETE", read=_nothing),
     "list_objects_v2": Operation("GET", LIST, {"list-type": "2", "encoding-type": "url"}, _listed),
-    "create_multipart_upload": Operation("POST", fixed={"uploads": ""}, read=_completed),
+    "create_multipart_upload": Operation("POST", fixed={"uploads": ""}, read=_begun),
     "upload_part": Operation("PUT", {**UPLOAD, "PartNumber": "partNumber"}, read=stored),
     "complete_multipart_upload": Operation("POST", UPLOAD, read=_completed),
     "abort_multipart_upload": Operation("DELETE", UPLOAD, read=_nothing),

@@ -79,7 +79,9 @@ def described(
     # With these two the ETag looks like a digest but is none of the content.
     is_opaque = answer.get("SSECustomerAlgorithm") or "kms" in str(answer.get("ServerSideEncryption", ""))
     told = "" if is_opaque or etag is None else etag
-    digests = {"md5": told} if MD5_ETAG.fullmatch(told) else _crc32(answer)
+    digests = _crc32(answer)
+    if MD5_ETAG.fullmatch(told):
+        digests["md5"] = told
     parts = _StoredParts(storage, location, told, cancellation) if MULTIPART_ETAG.fullmatch(told) else None
     modified: datetime | None = answer.get("LastModified")
     return StoredObject(location, size, modified, etag, digests, parts)

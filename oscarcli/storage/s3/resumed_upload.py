@@ -32,6 +32,7 @@ class UploadRecord:
         part_size: in bytes.
         upload_id: what the provider calls it.
         started: in Unix seconds.
+        digests: the kind that its parts are sent with.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class UploadRecord:
     part_size: int
     upload_id: str
     started: float
+    digests: str = "md5"
 
 
 def upload_record(header: dict[str, Any]) -> UploadRecord | None:
@@ -53,7 +55,8 @@ def upload_record(header: dict[str, Any]) -> UploadRecord | None:
     try:
         record = UploadRecord(**header)
         numbers = (record.size, record.modified, record.part_size)
-        texts = (record.place, record.provider, record.bucket, record.key, record.path, record.upload_id)
+        texts = [record.place, record.provider, record.bucket, record.key, record.path]
+        texts += [record.upload_id, record.digests]
         record = UploadRecord(**{**header, "file": (int(header["file"][0]), int(header["file"][1]))})
     except (TypeError, ValueError, KeyError, IndexError):
         return None
@@ -107,7 +110,7 @@ class UploadJournal:
         return self._journal is not None and ["completing"] in self._journal.lines
 
     def digest_of(self, number: int, etag: str) -> str | None:
-        """Return the MD5 of what an earlier run sent as a part that the provider calls so, if it said."""
+        """Return the digest of what an earlier run sent as a part that the provider calls so, if it said."""
         lines = self._journal.lines if self._journal is not None else []
         found = [line[2] for line in lines if line[:2] == [number, etag] and len(line) == 3]
         return str(found[-1]) if found else None
@@ -118,8 +121,8 @@ class UploadJournal:
         self.part_size = self.earlier.part_size
         self._arrived = dict(arrived)
 
-    def begin(self, upload_id: str) -> None:
-        """Remember an upload that was just begun."""
+    def begin(self, upload_id: str, digests: str) -> None:
+        """Remember an upload that was just begun, and the kind of digests that its parts are sent with."""
         if self._journal is None or self._origin is None:
             return
         record = UploadRecord(
@@ -135,11 +138,12 @@ class UploadJournal:
             self.part_size,
             upload_id,
             time.time(),
+            digests,
         )
         self._journal.begin(asdict(record))
 
     def add(self, number: int, etag: str, digest: str) -> None:
-        """Remember a part that has arrived: what the provider calls it, and the MD5 of what was sent."""
+        """Remember a part that has arrived: what the provider calls it, and the digest of what was sent."""
         if self._journal is not None:
             self._journal.add(number, etag, digest)
 

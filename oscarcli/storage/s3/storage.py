@@ -56,6 +56,7 @@ class S3Storage:
         self._journals = journals
         limit = outage_limit(settings.outage_limit, settings.read_timeout)
         self.outage = Outage(settings.provider, limit, tell)
+        self.keeps_checksums = True
         self._connecting = threading.Lock()
         self._boto = BotoClient(settings)
         self._chosen: S3Client | None = None

@@ -27,12 +27,14 @@ type object struct {
 	size   int64
 	etag   string
 	sample []byte // nil: zeros
+	crc32  string // of the whole, in base64, as the client said
 }
 
 type store struct {
 	sync.RWMutex
 	objects map[string]object
 	parts   map[string]map[int]object
+	whole   map[string]bool // uploads that keep a checksum of the whole
 	delay   time.Duration
 	keys    int
 	calls   atomic.Int64
@@ -77,9 +79,9 @@ func (s *store) put(w http.ResponseWriter, r *http.Request, path string, q url.V
 	s.Lock()
 	if id := q.Get("uploadId"); id != "" {
 		number, _ := strconv.Atoi(q.Get("partNumber"))
-		s.parts[id][number] = object{size, etag, nil}
+		s.parts[id][number] = object{size, etag, nil, ""}
 	} else {
-		s.objects[path] = object{size, etag, sample}
+		s.objects[path] = object{size, etag, sample, ""}
 	}
 	s.Unlock()
 	w.Header().Set("ETag", `"`+etag+`"`)
@@ -94,10 +96,16 @@ func (s *store) post(w http.ResponseWriter, r *http.Request, path string, q url.
 	if q.Has("uploads") {
 		id := strconv.FormatInt(s.calls.Load(), 10)
 		s.parts[id] = map[int]object{}
+		if r.Header.Get("X-Amz-Checksum-Algorithm") == "CRC32" && r.Header.Get("X-Amz-Checksum-Type") == "FULL_OBJECT" {
+			s.whole[id] = true
+			w.Header().Set("X-Amz-Checksum-Algorithm", "CRC32")
+			w.Header().Set("X-Amz-Checksum-Type", "FULL_OBJECT")
+		}
 		fmt.Fprintf(w, "<InitiateMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><UploadId>%s</UploadId></InitiateMultipartUploadResult>", bucket, key, id)
 		return
 	}
-	parts := s.parts[q.Get("uploadId")]
+	id := q.Get("uploadId")
+	parts := s.parts[id]
 	var size int64
 	sums := md5.New()
 	for number := 1; number <= len(parts); number++ {
@@ -106,9 +114,15 @@ func (s *store) post(w http.ResponseWriter, r *http.Request, path string, q url.
 		sums.Write(sum)
 	}
 	etag := fmt.Sprintf("%x-%d", sums.Sum(nil), len(parts))
-	s.objects[path] = object{size, etag, nil}
-	delete(s.parts, q.Get("uploadId"))
-	fmt.Fprintf(w, `<CompleteMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><ETag>"%s"</ETag></CompleteMultipartUploadResult>`, bucket, key, etag)
+	checksum, told := "", ""
+	if s.whole[id] {
+		checksum = r.Header.Get("X-Amz-Checksum-Crc32")
+		told = "<ChecksumCRC32>" + checksum + "</ChecksumCRC32><ChecksumType>FULL_OBJECT</ChecksumType>"
+	}
+	s.objects[path] = object{size, etag, nil, checksum}
+	delete(s.parts, id)
+	delete(s.whole, id)
+	fmt.Fprintf(w, `<CompleteMultipartUploadResult><Bucket>%s</Bucket><Key>%s</Key><ETag>"%s"</ETag>%s</CompleteMultipartUploadResult>`, bucket, key, etag, told)
 }
 
 func (s *store) list(w http.ResponseWriter, path string, q url.Values) {
@@ -182,6 +196,10 @@ func (s *store) get(w http.ResponseWriter, r *http.Request, path string) {
 		status = 206
 	}
 	w.Header().Set("ETag", `"`+found.etag+`"`)
+	if status == 200 && found.crc32 != "" && r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" {
+		w.Header().Set("X-Amz-Checksum-Crc32", found.crc32)
+		w.Header().Set("X-Amz-Checksum-Type", "FULL_OBJECT")
+	}
 	w.Header().Set("Last-Modified", modified)
 	w.Header().Set("Accept-Ranges", "bytes")
 	w.Header().Set("Content-Type", "application/octet-stream")
@@ -245,7 +263,7 @@ func main() {
 	delay := flag.Duration("delay", 0, "added to each answer")
 	keys := flag.Int("keys", 0, "so many made-up keys in each listing")
 	flag.Parse()
-	s := &store{objects: map[string]object{}, parts: map[string]map[int]object{}, delay: *delay, keys: *keys}
+	s := &store{objects: map[string]object{}, parts: map[string]map[int]object{}, whole: map[string]bool{}, delay: *delay, keys: *keys}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)

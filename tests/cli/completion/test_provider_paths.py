@@ -85,7 +85,13 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def known(place: Place, run: Runner, server: ScriptedServer) -> Runner:
     """A cluster with a service "svc" that has this provider."""
     kind, _, identifier = place.name.partition(".")
-    definition = {"name": "svc", "storage_providers": {kind: {identifier: place.definition}}}
+    folders = [{"storage_provider": place.name, "path": "top/out"}]
+    definition = {
+        "name": "svc",
+        "input": [{"storage_provider": "minio", "path": "svc/in"}],
+        "output": folders,
+        "storage_providers": {kind: {identifier: place.definition}},
+    }
     server.always("GET", "/system/services/svc", lambda _: document(definition))
     entry = {"endpoint": server.url, "auth_user": "u", "auth_password": "p", "ca_file": str(place.voucher)}
     run.write_config(json.dumps({"oscar": {"c": entry}, "default": "c"}))
@@ -96,6 +102,22 @@ def test_the_providers_of_a_service_are_offered(known: Runner, place: Place) -> 
     kind = place.name.partition(".")[0]
     words = ("__completeNoDesc", "service", "put-file", "svc", kind[:2])
     assert known(*words, env=PATIENT).out.splitlines()[0] == place.name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "service get-file svc --provider ",
+        "service get-file svc --provider=",
+        "service sync svc: . --provider ",
+        "service sync . svc:top --provider ",
+    ],
+)
+def test_the_option_offers_the_providers_of_the_service(known: Runner, place: Place, line: str) -> None:
+    *before, current = line.split(" ")
+    found = known("__completeNoDesc", *before, current, env=PATIENT).out.splitlines()
+    prefix = current if current.startswith("--") else ""
+    assert found == [f"{prefix}minio.default", f"{prefix}{place.name}", ":"]
 
 
 LEVELS = [
@@ -111,6 +133,9 @@ LEVELS = [
         ["top/out/deep/er/", "top/out/deep/est.txt", ":nospace"],
     ),
     ("service sync --provider PROVIDER . svc:top/out/d", ["svc:top/out/deep/", ":nospace"]),
+    # The only output is there, so that is where a sync from the service looks.
+    ("service sync svc:t", ["svc:top/", "svc:topmost/", ":nospace"]),
+    ("service sync svc:top/out/d", ["svc:top/out/deep/", ":nospace"]),
     ("service get-file svc PROVIDER top/nowhere/", [":"]),
     ("service get-file svc PROVIDER nowhere/", [":"]),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from oscarcli.errors import ExitCode
 from tests.local.harness import Process, wait_for
-from tests.support.images import missing_busybox, missing_engine, write_archive
+from tests.support.images import BUSYBOX, missing_busybox, missing_engine, write_archive
 
 pytestmark = pytest.mark.skipif(
     bool(missing_engine("charliecloud") or missing_busybox()), reason="there is no ch-run or busybox here"
@@ -40,6 +41,7 @@ def test_images_are_listed_and_those_without_services_removed(
         (row,) = json.loads(images("list", "-o", "json").out)
         assert (row["reference"], row["services"], row["pulled"]) == (reference, ["uses"], True)
         assert row["digest"] == state["digest"]
+        assert row["size"] >= Path(str(BUSYBOX)).stat().st_size
         tree = Path(row["identifier"])
         assert (tree / "root" / "bin" / "busybox").exists()
         assert images("prune").out == "0 images removed\n"
@@ -50,6 +52,41 @@ def test_images_are_listed_and_those_without_services_removed(
         assert (removed.code, removed.out) == (0, "1 images removed\n")
         assert not tree.exists()
         assert json.loads(images("list", "-o", "json").out) == []
+    finally:
+        process.disconnect()
+        from oscarcli.local import control
+
+        control.reset(process.folder)
+
+
+def test_what_another_name_leads_to_stays_and_what_was_replaced_goes(
+    images: Callable[..., Any], tmp_path: Path
+) -> None:
+    path, same = tmp_path / "image.tar", tmp_path / "same.tar"
+    reference = write_archive(path, "localhost/x:1")
+    shutil.copy(path, same)
+    process = Process(tmp_path / "data")
+    cluster = process.start(engine="charliecloud")
+    try:
+        for name, image in (("one", reference), ("other", f"docker-archive:{same}")):
+            cluster.create(name, "cat /srv/greeting\n", image=image, log_level="CRITICAL")
+            cluster.submit(name)
+            cluster.ended(name)
+        (first, second) = json.loads(images("list", "-o", "json").out)
+        assert first["identifier"] == second["identifier"]
+        cluster.api.delete("/system/services/other")
+        assert images("prune", "--yes").out == "1 images removed\n"
+        write_archive(path, "localhost/x:1", files={"srv/greeting": b"another"})
+        cluster.submit("one", job="later")
+        cluster.ended("one", 2)
+        rows = {row["reference"]: row for row in json.loads(images("list", "-o", "json").out)}
+        assert rows.keys() == {reference, first["identifier"]}
+        assert Path(first["identifier"]).exists()
+        assert json.loads(images("prune", "--yes", "-o", "json").out) == {"removed": [first["identifier"]]}
+        assert not Path(first["identifier"]).exists()
+        cluster.submit("one", job="last")
+        assert cluster.ended("one", 3)["last"]["status"] == "Succeeded"
+        assert "another" in cluster.log("one", "last")
     finally:
         process.disconnect()
         from oscarcli.local import control

@@ -1,11 +1,11 @@
 """A service whose input is in MinIO and whose results go elsewhere: all of it by the real command, on a local
-cluster, wsgidav and a scripted Oneprovider."""
+cluster, wsgidav, a scripted Oneprovider and another store, also in the place of Amazon's."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,15 @@ from tests.conftest import Outcome, Runner
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support.certificate import certified
 from tests.support.onedata_servers import SPACE, TOKEN, OneproviderServer, oneprovider
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server
 from tests.support.trees import results
 from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, wsgidav_server
 
 UPPER = 'tr a-z A-Z < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/$(basename "$INPUT_FILE_PATH")"\n'
+KEYS = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": "us-east-1"}
 OUTPUTS = {
+    "other": {"storage_provider": "minio.other", "path": "NAME-other/out"},
+    "amazon": {"storage_provider": "s3.archive", "path": "NAME-amazon/out"},
     "minio": {"storage_provider": "minio.default", "path": "NAME/stored"},
     "webdav": {"storage_provider": "webdav.files", "path": "NAME"},
     "onedata": {"storage_provider": "onedata.plg", "path": "NAME"},
@@ -34,6 +38,7 @@ class Providers:
     cluster: LocalCluster
     dav: DavServer
     onedata: OneproviderServer
+    store: Server
     voucher: Path
 
     def fdl(self, name: str, *outputs: str) -> str:
@@ -43,6 +48,8 @@ class Providers:
         defined = {
             "webdav": {"files": {"hostname": hostname, "login": LOGIN, "password": PASSWORD}},
             "onedata": {"plg": {"oneprovider_host": host, "token": TOKEN, "space": SPACE}},
+            "minio": {"other": {**KEYS, "endpoint": self.store.endpoint, "verify": True}},
+            "s3": {"archive": KEYS},
         }
         service: dict[str, Any] = {
             "name": name,
@@ -65,14 +72,21 @@ def providers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Providers]:
     (folder / "onedata").mkdir()
     # One job at a time: two that make the output folder in Onedata at once hurt each other.
     cluster = open_cluster(folder / "data", parallel=1)
-    with wsgidav_server(folder, certificate) as dav, oneprovider(folder / "onedata", certificate) as onedata:
-        yield Providers(cluster, dav, onedata, voucher)
+    (folder / "store").mkdir()
+    with (
+        wsgidav_server(folder, certificate) as dav,
+        oneprovider(folder / "onedata", certificate) as onedata,
+        local_server(folder / "store") as store,
+    ):
+        yield Providers(cluster, dav, onedata, store, voucher)
     cluster.close()
 
 
 @pytest.fixture
 def known(providers: Providers, run: Runner, monkeypatch: pytest.MonkeyPatch) -> Runner:
     monkeypatch.setenv("SSL_CERT_FILE", str(providers.voucher))
+    # In place of Amazon.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", providers.store.endpoint)
     monkeypatch.chdir(run.home)
     settings = providers.cluster.server.cluster.settings
     entry = {
@@ -83,7 +97,7 @@ def known(providers: Providers, run: Runner, monkeypatch: pytest.MonkeyPatch) ->
     }
     run.write_config(json.dumps({"oscar": {"local": entry}, "default": "local"}))
     (run.home / "upper.sh").write_text(UPPER)
-    return run
+    return replace(run, environ={**run.environ, "AWS_ENDPOINT_URL_S3": providers.store.endpoint})
 
 
 def done(known: Runner, *words: str, code: int = 0) -> Outcome:
@@ -98,7 +112,7 @@ def apply(known: Runner, providers: Providers, name: str, *outputs: str) -> None
 
 
 def test_an_fdl_that_mixes_providers_runs(known: Runner, providers: Providers) -> None:
-    apply(known, providers, "mixed", "webdav", "onedata")
+    apply(known, providers, "mixed", "webdav", "onedata", "other", "amazon")
     (known.home / "a ü.txt").write_text("content")
     done(known, "service", "put-file", "mixed", "a ü.txt", "--wait")
     log = done(known, "service", "logs", "get", "mixed", "--latest").out
@@ -108,16 +122,23 @@ def test_an_fdl_that_mixes_providers_runs(known: Runner, providers: Providers) -
         "Checking files for uploading to 'webdav.files' on path: 'mixed'",
         "Checking files for uploading to 'onedata.plg' on path: 'mixed'",
         f"Uploading file 'mixed/a ü.txt' to space '{SPACE}'",
+        "Uploading file 'out/a ü.txt' to bucket 'mixed-other'",
+        "Uploading file 'out/a ü.txt' to bucket 'mixed-amazon'",
     ):
         assert line in lines
-    for provider in ("webdav.files", "onedata.plg"):
-        listed = done(known, "service", "list-files", "mixed", provider, "mixed/", "-o", "json")
-        assert [(one["name"], one["size"]) for one in json.loads(listed.out)] == [("a ü.txt", 7)]
-        done(known, "service", "get-file", "mixed", provider, "mixed/a ü.txt", f"{provider}.txt")
+    for provider, folder in (
+        ("webdav.files", "mixed"),
+        ("onedata.plg", "mixed"),
+        ("minio.other", "mixed-other/out"),
+        ("s3.archive", "mixed-amazon/out"),
+    ):
+        listed = done(known, "service", "list-files", "mixed", provider, f"{folder}/", "-o", "json")
+        assert ("a ü.txt", 7) in [(one["name"], one["size"]) for one in json.loads(listed.out)]
+        done(known, "service", "get-file", "mixed", provider, f"{folder}/a ü.txt", f"{provider}.txt")
         assert (known.home / f"{provider}.txt").read_text() == "CONTENT"
 
 
-@pytest.mark.parametrize("output", ["webdav", "onedata"])
+@pytest.mark.parametrize("output", ["webdav", "onedata", "other", "amazon"])
 def test_the_results_of_a_job_come_from_there(known: Runner, providers: Providers, output: str) -> None:
     apply(known, providers, f"wait-{output}", output)
     (known.home / "a.txt").write_text("content")
@@ -156,5 +177,8 @@ def test_a_folder_is_synchronised_with_the_output(known: Runner, providers: Prov
     (known.home / "tree" / "new.txt").write_text("new")
     provider = OUTPUTS[output]["storage_provider"]
     done(known, "service", "sync", "tree", f"{name}:{name}", "--provider", provider)
+    # The only output is there, so a path of its own needs no provider.
+    done(known, "service", "sync", f"{name}:{name}", "again")
+    assert results(known.home / "again") == {"a.txt": "A", "new.txt": "new"}
     done(known, "service", "get-file", name, provider, f"{name}/new.txt", "back.txt")
     assert (known.home / "back.txt").read_text() == "new"

@@ -199,8 +199,7 @@ def test_the_deployment_shows_the_digest(contained: LocalCluster, create: Create
     path = f"/system/services/{service}/deployment"
     state = wait_for(lambda: (d := contained.api.get(path).json())["state"] != "pending" and d, "the image")
     assert (state["state"], state["engine"]) == ("ready", engine)
-    # udocker does not know it.
-    assert re.fullmatch("" if engine == "udocker" else "sha256:[0-9a-f]{64}", state["digest"])
+    assert re.fullmatch("sha256:[0-9a-f]{64}", state["digest"])
 
 
 def test_a_cancelled_job_leaves_nothing(contained: LocalCluster, create: Create) -> None:

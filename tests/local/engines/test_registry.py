@@ -16,10 +16,11 @@ from oscarcli.local import control
 from tests.local.engines.conftest import Create, Images
 from tests.local.exposed.conftest import deployment, reaches
 from tests.local.harness import LocalCluster, Process, wait_for
+from tests.support.certificate import certified
 from tests.support.registry import Registry, running_registry
 
-# What podman and docker say of a login that is missing or wrong, by either scheme.
-REFUSED = r"unauthorized|authentication required|invalid username/password|no basic auth credentials"
+# What is said of a login that is missing or wrong, by either scheme.
+REFUSED = "refuses the login|unauthorized|authentication required|invalid username|no basic auth credentials"
 SCRIPT = 'echo "$FROM"; cat /srv/greeting\n'
 
 
@@ -27,10 +28,18 @@ SCRIPT = 'echo "$FROM"; cat /srv/greeting\n'
 def registry(
     request: pytest.FixtureRequest, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Registry]:
-    """A registry that podman takes images from without TLS."""
-    if engine not in ("podman", "docker"):
-        pytest.skip("of these only podman takes images from a registry without TLS")
-    with running_registry(request.param) as running:
+    """A registry that takes either kind of login, one without TLS and one with.
+
+    Docker's daemon has its own idea of whom to trust, but needs no TLS on this machine.
+    """
+    tls = None
+    if request.param == "bearer" and engine != "docker":
+        tls, trusted = certified(tmp_path, by_authority=True)
+        monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    with running_registry(request.param, tls) as running:
+        if tls is not None:
+            yield running
+            return
         settings = tmp_path / "registries.conf"
         settings.write_text(f'[[registry]]\nlocation = "{running.host}"\ninsecure = true\n')
         monkeypatch.setenv("CONTAINERS_REGISTRIES_CONF", str(settings))

@@ -7,7 +7,7 @@ import json
 import shutil
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,7 @@ from tests.support.supervised import Case, Comparison, Run
 from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, wsgidav_server
 
 pytestmark = pytest.mark.skipif(
-    not faas_supervisor.STAMP.exists(),
-    reason="faas-supervisor is not installed here; 'python tests/support/faas_supervisor.py' does that",
+    not faas_supervisor.ENVIRONMENT.is_installed, reason=faas_supervisor.ENVIRONMENT.reason
 )
 
 
@@ -298,6 +297,57 @@ def test_a_job_of_a_payload(comparison: Comparison, name: str) -> None:
     assert_same(comparison.real(case, RAW[name], job), local)
 
 
+# -- storage that is reached by TLS ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def trust(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """Return a function that makes both supervisors trust whom a certificate vouches for."""
+
+    def trusting(voucher: Path) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
+        monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+
+    return trusting
+
+
+def compare_results(
+    comparison: Comparison,
+    case: Case,
+    files: Path,
+    prepare: Callable[[], None],
+    *,
+    works: bool,
+    providers: dict[str, Any] | None = None,
+) -> dict[str, bytes | None]:
+    """Run a case both ways, and compare what each stored in a server's folder; return that.
+
+    Args:
+        comparison: runs it.
+        case: the service.
+        files: the folder, which is emptied after each run.
+        prepare: called before each.
+        works: whether the results are stored.
+        providers: take the place of the case's, as a service with these could not be created.
+    """
+    comparison.create(case)
+    if providers is not None:
+        comparison.change_providers(case, providers)
+    payload = encoded(event(f"{case.name}-bucket", quote_plus(case.key)))
+    prepare()
+    local, job = comparison.local(case, payload)
+    stored = taken_files(files)
+    prepare()
+    real = comparison.real(case, payload, job)
+    if not works and "said" in local.log:
+        # What the script printed is kept here, with a note that it is lost there.
+        local.log.remove("said")
+    assert_same(real, local)
+    assert stored == taken_files(files)
+    assert (local.code == 0) is works
+    return stored
+
+
 # -- results behind WebDAV -----------------------------------------------------------------------------
 
 
@@ -335,7 +385,7 @@ DAV_CASES = [
 def test_results_behind_webdav(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    trust: Callable[[Path], None],
     name: str,
     path: str,
     script: str,
@@ -343,8 +393,7 @@ def test_results_behind_webdav(
     works: bool,
 ) -> None:
     server, voucher = dav
-    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
-    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    trust(voucher)
     provider = {"hostname": server.endpoint.removeprefix("https://"), "login": LOGIN, "password": PASSWORD}
     members = {
         "output": [
@@ -354,17 +403,7 @@ def test_results_behind_webdav(
         "storage_providers": {"webdav": {"files": {**provider, **change}}},
     }
     case = Case(name, script, members=members)
-    comparison.create(case)
-    payload = encoded(event(f"{name}-bucket", quote_plus(case.key)))
-    local, job = comparison.local(case, payload)
-    files = taken_files(server.files)
-    real = comparison.real(case, payload, job)
-    if not works:
-        # What the script printed is kept here, with a note that it is lost there.
-        local.log.remove("said")
-    assert_same(real, local)
-    assert files == taken_files(server.files)
-    assert (local.code == 0) is works
+    files = compare_results(comparison, case, server.files, lambda: None, works=works)
     if name == "dav-made":
         assert files == {"results": None, "results/x ü.txt": b"x\n"}
 
@@ -390,7 +429,7 @@ INPUT_CASES: list[tuple[str, str, list[dict[str, Any]], dict[str, str], bool]] =
 def test_input_behind_webdav(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    trust: Callable[[Path], None],
     name: str,
     file: str,
     inputs: list[dict[str, Any]],
@@ -398,8 +437,7 @@ def test_input_behind_webdav(
     works: bool,
 ) -> None:
     server, voucher = dav
-    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
-    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    trust(voucher)
     taken_files(server.files)
     # The client passes over what has the name of its folder.
     (server.files / "given" / "deep" / "sub" / "deep").mkdir(parents=True)
@@ -461,13 +499,12 @@ class _Door(BaseHTTPRequestHandler):
 def test_input_from_a_door(
     comparison: Comparison,
     dav: tuple[DavServer, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    trust: Callable[[Path], None],
     file: str,
     works: bool,
 ) -> None:
     voucher = dav[1]
-    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
-    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    trust(voucher)
     door = ThreadingHTTPServer(("127.0.0.1", 0), _Door)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(voucher.with_name("server.pem"))
@@ -519,7 +556,7 @@ ONEDATA_CASES: list[tuple[str, str, str, dict[str, str], bool]] = [
 def test_results_in_onedata(
     comparison: Comparison,
     onedata: tuple[OneproviderServer, Path],
-    monkeypatch: pytest.MonkeyPatch,
+    trust: Callable[[Path], None],
     name: str,
     path: str,
     script: str,
@@ -527,35 +564,23 @@ def test_results_in_onedata(
     works: bool,
 ) -> None:
     server, voucher = onedata
-    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
-    monkeypatch.setitem(faas_supervisor.EXTRA, "REQUESTS_CA_BUNDLE", str(voucher).encode())
+    trust(voucher)
     server.room = 2000
     host = server.endpoint.removeprefix("https://")
     provider = {"oneprovider_host": host, "token": TOKEN, "space": SPACE}
     members = {
         "output": [{"storage_provider": "onedata.plg", "path": path, "suffix": ["txt"]}],
-        "storage_providers": {"onedata": {"plg": {**provider, **change}}},
+        "storage_providers": {"onedata": {"plg": provider}},
     }
-    case = Case(name, script, members=members)
-    comparison.create(case)
-    payload = encoded(event(f"{name}-bucket", quote_plus(case.key)))
 
     def prepare() -> None:
         taken_files(server.space)
         (server.space / "file.txt").write_text("kept")
         (server.space / "there" / "folder.txt").mkdir(parents=True)
 
-    prepare()
-    local, job = comparison.local(case, payload)
-    files = taken_files(server.space)
-    prepare()
-    real = comparison.real(case, payload, job)
-    if not works and "said" in local.log:
-        # What the script printed is kept here, with a note that it is lost there.
-        local.log.remove("said")
-    assert_same(real, local)
-    assert files == taken_files(server.space)
-    assert (local.code == 0) is works
+    case = Case(name, script, members=members)
+    changed = {"onedata": {"plg": {**provider, **change}}}
+    files = compare_results(comparison, case, server.space, prepare, works=works, providers=changed)
     if name == "od-made":
         assert files["results/x ü.txt"] == b"x\n"
         assert "results/y.png" not in files

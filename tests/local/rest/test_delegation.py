@@ -139,7 +139,7 @@ def test_what_this_machine_is_too_small_for_goes_to_a_member(
     wait_for(lambda: not list(first.folder.jobs.glob("huge-*")), "its folder to be gone")
 
 
-@pytest.mark.parametrize("mode", ["static", "random", "load-based"])
+@pytest.mark.parametrize("mode", ["static", "random", "load-based", "topsis"])
 def test_members_are_chosen_in_every_way(
     first: LocalCluster, second: LocalCluster, tmp_path: Path, mode: str
 ) -> None:

@@ -130,7 +130,7 @@ def test_creating_a_service_makes_its_buckets_folders_and_tags(cluster: LocalClu
         ({"enable_sgx": True}, 400, "enable_sgx: "),
         ({"enable_gpu": True}, 400, "enable_gpu: "),
         ({"interlink_node_name": "n"}, 400, "interlink_node_name: "),
-        ({"federation": {"delegation": "topsis"}}, 400, "federation.delegation: "),
+        ({"federation": {"delegation": "nearest"}}, 400, "federation.delegation: "),
         ({"replicas": [{"type": "oscar"}]}, 400, "replicas: "),
         ({"expose": {"api_port": [80], "nodePort": [0]}}, 400, "expose.nodePort: "),
         ({"volume": {"size": "1Gi", "mount_path": "/etc"}}, 400, "volume.mount_path: "),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def _options(tree: ImageTree) -> list[str]:
 
 
 class CharliecloudImages:
-    """Images as trees, unpacked from files.
+    """Images as trees, unpacked from files and from registries.
 
     Args:
         client: `ch-run`.
@@ -122,6 +123,7 @@ class CharliecloudImages:
         self._client = client
         self._folder = folder
         self._trees = ImageTrees(folder)
+        self._stopped = threading.Event()
 
     def tree(self, identifier: str) -> ImageTree:
         """Return the tree of an image. Raises ImageError."""
@@ -133,19 +135,19 @@ class CharliecloudImages:
     def find(self, reference: str) -> Image | None:
         """Return an image that is here by its folder; see `ImageStore.find`."""
         found = self._trees.find(reference)
-        return None if found is None else Image(reference, str(found.folder), found.digest)
+        return None if found is None else Image(reference, str(found.folder), found.digest, found.size)
 
     def pull(self, reference: str, authentication: Path | None, progress: Progress) -> Image:
         """Get an image from a registry or a file; see `ImageStore.pull`."""
         file = image_file(reference)
-        if file is None:
-            raise ImageError(
-                f"{NAME} runs images from files only; write 'docker-archive:/PATH' or 'oci-archive:/PATH', "
-                "as 'skopeo copy' makes them"
-            )
         self._folder.mkdir(parents=True, exist_ok=True)
-        tree = self._trees.unpack(file, progress)
-        image = Image(reference, str(tree.folder), tree.digest)
+        if file is None:
+            # ch-image is often not there or lacks its libraries, and does not keep the image's user.
+            tree, digest = self._trees.fetch(reference, authentication, progress, self._stopped)
+        else:
+            tree = self._trees.unpack(file, progress)
+            digest = tree.digest
+        image = Image(reference, str(tree.folder), digest, tree.size)
         self.check(image)
         return image
 
@@ -159,7 +161,8 @@ class CharliecloudImages:
         self._trees.remove(identifier)
 
     def stop(self) -> None:
-        """Do nothing: unpacking ends with the process."""
+        """End all pulls; unpacking ends with the process."""
+        self._stopped.set()
 
 
 def probe(client: EngineProgram, folder: Path, seconds: float) -> CharliecloudEngine:

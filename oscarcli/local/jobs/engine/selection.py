@@ -84,10 +84,10 @@ def _charliecloud(program: str, folder: Path, seconds: float) -> Engine:
     return charliecloud.probe(EngineProgram([program], {"USER": "oscar"}), folder, seconds)
 
 
-def _udocker(program: str, _folder: Path, seconds: float) -> Engine:
+def _udocker(program: str, folder: Path, seconds: float) -> Engine:
     from oscarcli.local.jobs.engine import udocker
 
-    return udocker.probe(program, seconds)
+    return udocker.probe(program, folder, seconds)
 
 
 def _apptainer(program: str, folder: Path, seconds: float) -> Engine:

@@ -1,18 +1,14 @@
-"""A job goes to another cluster: which member is asked first, and how it is handed over.
-
-The ways to choose are the manager's: `static` goes by the priorities of the members, `random` and
-`load-based` by a priority that is made up among those that have the cores for the job.
-"""
+"""A job goes to another cluster: how it is handed over."""
 
 from __future__ import annotations
 
 import json
 import logging
-import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from oscarcli.local.jobs.federation.ranking import named, ranked
 from oscarcli.local.jobs.federation.remote import (
     RemoteCluster,
     RemoteError,
@@ -22,16 +18,9 @@ from oscarcli.local.jobs.federation.remote import (
 )
 from oscarcli.local.jobs.table import Job
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.services.federation import LOAD_BASED, STATIC, Member, is_worker
-from oscarcli.local.services.quantity import parse_quantity
+from oscarcli.local.services.federation import Member, is_worker
 
 log = logging.getLogger(__name__)
-
-# A member with a priority above this gets no jobs.
-MAX_PRIORITY = 100
-# Free cores in thousandths that make the best priority, 0.
-MAX_FREE_MILLICORES = 32_000
-NOT_ASKED = MAX_PRIORITY + 1
 
 
 def may_leave(job: Job) -> bool:
@@ -58,73 +47,34 @@ def _is_store_known(definition: Definition) -> bool:
     return bool(own) and (not is_worker(definition) or own in definition["storage_providers"]["minio"])
 
 
-def delegate(job: Job) -> str | None:
+def delegate(job: Job, token: str) -> str | None:
     """Hand a job over to a member of its service's federation.
+
+    Args:
+        job: the job.
+        token: an access token for the members' clusters; empty without one.
 
     Returns:
         Who took it, `None` when nobody did.
     """
     definition = job.definition
-    for member in _by_priority(definition):
+    for member in ranked(definition, lambda one: _cluster(definition, one, token)):
         try:
-            problem = _hand_over(job, member)
+            problem = _hand_over(job, member, _cluster(definition, member, token), token)
         except RemoteError as error:
             problem = str(error)
         if problem is None:
-            return _named(member)
-        log.warning("job %s is not delegated to %s: %s", job.name, _named(member), problem)
+            return named(member)
+        log.warning("job %s is not delegated to %s: %s", job.name, named(member), problem)
     return None
 
 
-def _named(member: Member) -> str:
-    if member["url"] and not member["service_name"]:
-        return str(member["url"])
-    return f'service "{member["service_name"]}" of cluster "{member["cluster_id"]}"'
-
-
-def _by_priority(definition: Definition) -> list[Member]:
-    mode = definition["federation"].get("delegation") or STATIC
-    ranked = [(_priority(definition, member, mode), member) for member in definition["federation"]["members"]]
-    wanted = [(priority, member) for priority, member in ranked if priority <= MAX_PRIORITY]
-    return [member for _, member in sorted(wanted, key=lambda pair: pair[0])]
-
-
-def _priority(definition: Definition, member: Member, mode: str) -> int:
-    if mode == STATIC or member["type"].lower() != "oscar":
-        return int(member["priority"])
-    cluster = _cluster(definition, member)
-    if cluster is None:
-        return NOT_ASKED
-    try:
-        cpu = _free_cpu(cluster)
-    except RemoteError as error:
-        log.warning("%s is not asked: %s", _named(member), error)
-        return NOT_ASKED
-    if cpu["max_free_on_node_cores"] < parse_quantity(definition["cpu"]) * 1000:
-        return NOT_ASKED
-    if mode == LOAD_BASED:
-        free = min(max(cpu["total_free_cores"], 0), MAX_FREE_MILLICORES)
-        return MAX_PRIORITY - MAX_PRIORITY * free // MAX_FREE_MILLICORES
-    return random.randint(0, MAX_PRIORITY)  # noqa: S311 -- no secret
-
-
-def _free_cpu(cluster: RemoteCluster) -> dict[str, int]:
-    status, body = cluster.ask("GET", "/system/status")
-    if status != 200:
-        raise RemoteError(failure(status, b""))
-    try:
-        cpu = json.loads(body)["cluster"]["metrics"]["cpu"]
-        return {key: int(cpu[key]) for key in ("max_free_on_node_cores", "total_free_cores")}
-    except (ValueError, LookupError, TypeError) as error:
-        raise RemoteError("its status has no free cores") from error
-
-
-def _cluster(definition: Definition, member: Member) -> RemoteCluster | None:
+def _cluster(definition: Definition, member: Member, token: str) -> RemoteCluster | None:
     entry = (definition.get("clusters") or {}).get(member["cluster_id"])
-    return None if entry is None else RemoteCluster(member["cluster_id"], entry)
+    return None if entry is None else RemoteCluster(member["cluster_id"], entry, token)
 
 
-def _hand_over(job: Job, member: Member) -> str | None:
+def _hand_over(job: Job, member: Member, cluster: RemoteCluster | None, token: str) -> str | None:
     """Send a job to a member. Returns why it was not taken. Raises RemoteError."""
     definition = job.definition
     body = _delegated(job)
@@ -133,20 +83,29 @@ def _hand_over(job: Job, member: Member) -> str | None:
     if member["type"].lower() != "oscar":
         status, answer = send("POST", member["url"], body, headers, verify=member["ssl_verify"])
         return None if status in (200, 201, 202, 204) else failure(status, answer)
-    cluster = _cluster(definition, member)
     if cluster is None:
         return f'cluster "{member["cluster_id"]}" not defined'
     path = f"/job/{quote(member['service_name'], safe='')}"
+    problem: str | None = None
+    for bearer in _bearers(definition, member, cluster, token):
+        status, answer = cluster.send("POST", path, body, {**headers, "Authorization": f"Bearer {bearer}"})
+        if status == 201 or (status == 500 and b"already exists" in answer):
+            # The second: a server that was killed after it had handed the job over.
+            return None
+        problem = failure(status, answer)
+        # A login that is void is answered by 500 without a word, one that does not see the service by 404.
+        if status not in (401, 404) and (status, answer) != (500, b""):
+            break
+    return problem
+
+
+def _bearers(definition: Definition, member: Member, cluster: RemoteCluster, token: str) -> Iterator[str]:
+    """Yield what may open a member's service, one after the other."""
+    if token:
+        yield token
     # A service that was made for the federation has the same token.
-    own = {**headers, "Authorization": f"Bearer {definition['token']}"}
-    status, answer = cluster.send("POST", path, body, own)
-    if status == 401:
-        token = _token(cluster, member["service_name"])
-        status, answer = cluster.send("POST", path, body, {**headers, "Authorization": f"Bearer {token}"})
-    if status == 201 or (status == 500 and b"already exists" in answer):
-        # The second: a server that was killed after it had handed the job over.
-        return None
-    return failure(status, answer)
+    yield str(definition["token"])
+    yield _token(cluster, member["service_name"])
 
 
 def _token(cluster: RemoteCluster, service: str) -> str:

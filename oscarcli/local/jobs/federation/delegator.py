@@ -11,16 +11,65 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from oscarcli.local.jobs.federation.queue import OfferedJobs
 from oscarcli.local.jobs.table import Job, Jobs
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.services.federation import is_delegating
+from oscarcli.local.services.federation import is_delegating, refresh_token_of
+from oscarcli.local.services.table import Services
+from oscarcli.local.state import State
+
+if TYPE_CHECKING:
+    from oscarcli.local.jobs.federation.tokens import DelegationTokens
 
 log = logging.getLogger(__name__)
 
 # The manager's, for services that name none.
 THRESHOLD_SECONDS = 30.0
+
+
+class Members:
+    """Offers jobs to the members of their services' federations.
+
+    Args:
+        state: the database.
+        services: the table of services.
+    """
+
+    def __init__(self, state: State, services: Services) -> None:
+        self._state = state
+        self._services = services
+
+    @cached_property
+    def _tokens(self) -> DelegationTokens:
+        from oscarcli.local.jobs.federation.tokens import DelegationTokens
+
+        return DelegationTokens(self._state, self._services)
+
+    def token(self, definition: Definition) -> str:
+        """Return a token for the clusters of a service's members; empty when it has none to get one by."""
+        return self._tokens.of(definition) if refresh_token_of(definition) else ""
+
+    def take(self, job: Job) -> bool:
+        """Offer a job to the members; tell whether one has taken it."""
+        if not is_delegating(job.definition):
+            return False
+        # A cluster without federations has no need of it, nor of the libraries for requests to others.
+        from oscarcli.local.jobs.federation.delegation import delegate, may_leave
+
+        if not may_leave(job):
+            return False
+        try:
+            taker = delegate(job, self.token(job.definition))
+        except Exception:
+            log.exception("job %s cannot be delegated", job.name)
+            return False
+        if taker is None:
+            return False
+        log.info('job %s of service "%s" was delegated to %s', job.name, job.service, taker)
+        return True
 
 
 class Delegator:
@@ -29,15 +78,22 @@ class Delegator:
     Args:
         jobs: the table of jobs.
         offers: those that may go elsewhere.
+        members: those who take them.
         parallel: how many jobs run here at a time.
         wake_scheduler: called when a job is back in the queue.
     """
 
     def __init__(
-        self, jobs: Jobs, offers: OfferedJobs, parallel: int, wake_scheduler: Callable[[], None]
+        self,
+        jobs: Jobs,
+        offers: OfferedJobs,
+        members: Members,
+        parallel: int,
+        wake_scheduler: Callable[[], None],
     ) -> None:
         self._jobs = jobs
         self._offers = offers
+        self._members = members
         self._parallel = parallel
         self._wake_scheduler = wake_scheduler
         self._bell = threading.Condition()
@@ -98,31 +154,11 @@ class Delegator:
         job = self._offers.suspend(name)
         if job is None:
             return
-        if taken(job):
+        if self._members.take(job):
             self._jobs.remove([name])
         else:
             self._offers.resume(name)
             self._wake_scheduler()
-
-
-def taken(job: Job) -> bool:
-    """Offer a job to the members of its service's federation; tell whether one has taken it."""
-    if not is_delegating(job.definition):
-        return False
-    # A cluster without federations has no need of it, nor of the libraries for requests to others.
-    from oscarcli.local.jobs.federation.delegation import delegate, may_leave
-
-    if not may_leave(job):
-        return False
-    try:
-        taker = delegate(job)
-    except Exception:
-        log.exception("job %s cannot be delegated", job.name)
-        return False
-    if taker is None:
-        return False
-    log.info('job %s of service "%s" was delegated to %s', job.name, job.service, taker)
-    return True
 
 
 def _threshold(definition: Definition) -> float:

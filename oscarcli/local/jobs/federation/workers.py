@@ -107,6 +107,9 @@ class FederationWorkers:
         for entry in worker.get("clusters", {}).values():
             entry.update(auth_user="", auth_password="")
         members = _peers(definition, member) if federation["topology"].lower() == "mesh" else []
+        if not members:
+            # It hands nothing on, so it needs no access to other clusters.
+            worker["environment"]["secrets"].pop("refresh_token", None)
         worker["federation"] = {**federation, "members": members}
         worker.update(name=member["service_name"], cluster_id=member["cluster_id"], namespace="", owner="")
         return worker

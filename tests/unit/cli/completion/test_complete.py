@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from oscarcli.cli.completion.collect import table
-from oscarcli.cli.completion.complete import Suggestions, complete
+from oscarcli.cli.completion.complete import complete
+from oscarcli.cli.completion.line import Suggestions
 from oscarcli.cli.kit.command_tree import TABLE, read_tree
 
 ROOT = read_tree()
@@ -19,6 +20,8 @@ THINGS = {
     "volume": ["disk"],
     "object": ["photos/in/", "photos/x"],
     "provider": ["minio.default"],
+    "input": [],
+    "output": [],
 }
 
 

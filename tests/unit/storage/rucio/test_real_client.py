@@ -19,8 +19,7 @@ from tests.support.certificate import certified
 from tests.support.rucio_servers import ACCOUNT, PASSWORD, RSE, SCOPE, USERNAME, rucio_grid
 
 pytestmark = pytest.mark.skipif(
-    not rucio_client.STAMP.exists(),
-    reason="rucio-clients is not installed here; 'python tests/support/rucio_client.py' does that",
+    not rucio_client.ENVIRONMENT.is_installed, reason=rucio_client.ENVIRONMENT.reason
 )
 CALLS: list[rucio_client.Call] = [
     ("get_metadata", [SCOPE, "run-7.root"], {}),
@@ -33,6 +32,11 @@ CALLS: list[rucio_client.Call] = [
     ("add_replicas", [RSE, [{"scope": SCOPE, "name": "run-7.root", "bytes": 1, "adler32": "0"}]], {}),
     ("add_replication_rule", [[{"scope": SCOPE, "name": "run-7.root"}], 1, RSE], {"account": ACCOUNT}),
     ("set_metadata", [SCOPE, "run-7.root", "lifetime", 86400], {}),
+    ("get_metadata", [SCOPE, "run-7.root"], {}),
+    ("set_metadata", [SCOPE, "run-7.root", "lifetime", None], {}),
+    ("get_metadata", [SCOPE, "run-7.root"], {}),
+    ("list_did_rules", [SCOPE, "run-7.root"], {}),
+    ("list_did_rules", [SCOPE, "nothing"], {}),
 ]
 
 
@@ -70,6 +74,9 @@ def test_both_clients_say_the_same_to_the_catalogue(tmp_path: Path) -> None:
         assert answers[7] == {"raised": "Duplicate"}
         assert answers[8] == ["rule-2"]
         assert grid.erased == [(SCOPE, "run-7.root")] * 2
+        assert [answers[number]["expired_at"] is None for number in (10, 12)] == [False, True]
+        assert [rule["account"] for rule in answers[13]] == [ACCOUNT] * 2
+        assert answers[14] == []
         # What both send, they send alike.
         theirs = grid.rules[1]
         assert ours == [{name: theirs[name] for name in ours[0]}]

@@ -19,6 +19,7 @@ from oscarcli.errors import (
     NotFoundError,
     OscarError,
     RefusedError,
+    StorageFullError,
     UnreachableError,
     UsageError,
 )
@@ -175,6 +176,79 @@ def test_the_next_replica_is_read_when_one_is_away(storage: RucioStorage, grid: 
         storage.read(PLACE)
 
 
+def replicas_of(grid: Grid, content: bytes, *breaks: int | None) -> list[str]:
+    """Have one replica for each number of bytes after which it breaks off; return their paths."""
+    grid.add("run-7.root", content)
+    paths = [f"/pnfs/rucio/copy-{number}" for number in range(len(breaks))]
+    for path, limit in zip(paths, breaks, strict=True):
+        grid.content[path] = content
+        if limit is not None:
+            grid.breaks[path] = limit
+    grid.replicas[SCOPE, "run-7.root"] = [f"davs://{grid.door}{path}" for path in paths]
+    return paths
+
+
+CONTENT = os.urandom(3_000_000)
+
+
+@pytest.mark.parametrize("has_ranges", [True, False])
+def test_the_next_replica_goes_on_where_one_breaks_off(
+    storage: RucioStorage, grid: Grid, told: list[str], tmp_path: Path, has_ranges: bool
+) -> None:
+    # More of them break than a download is begun anew.
+    paths = replicas_of(grid, CONTENT, 0, 10, 1_000_000, 1_000_001, None)
+    if not has_ranges:
+        grid.without_ranges.update(paths)
+    steps: list[int] = []
+    one = Download(storage, storage.stat(PLACE), steps.append, Cancellation())
+    one.to_file(tmp_path / "f")
+    assert (tmp_path / "f").read_bytes() == CONTENT
+    assert (one.is_verified, sum(steps)) == (True, len(CONTENT))
+    assert [call for call in grid.calls if call.startswith("GET /pnfs")] == [f"GET {path}" for path in paths]
+    assert [line.rpartition("byte ")[2] for line in told] == ["0", "10", "1000000", "1000001"]
+    assert told[1].startswith(f'download "{PLACE}" from rucio.escape, at 127.0.0.1: the connection broke; ')
+
+
+def test_a_range_goes_on_at_the_next_replica(storage: RucioStorage, grid: Grid) -> None:
+    replicas_of(grid, CONTENT, 500, None)
+    assert content_of(storage.read(PLACE, start=400, length=300)) == CONTENT[400:700]
+    assert content_of(storage.read(PLACE, start=499)) == CONTENT[499:]
+
+
+def test_a_replica_that_goes_on_with_something_else_is_noticed(
+    storage: RucioStorage, grid: Grid, tmp_path: Path
+) -> None:
+    paths = replicas_of(grid, CONTENT, 1_000_000, None)
+    grid.content[paths[1]] = bytes(len(CONTENT))
+    grid.dids[SCOPE, "run-7.root"]["md5"] = None
+    with pytest.raises(OscarError, match="what arrived is damaged"):
+        Download(storage, storage.stat(PLACE), lambda _: None, Cancellation()).to_file(tmp_path / "f")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_when_every_replica_breaks_it_is_begun_anew_and_given_up_in_the_end(
+    storage: RucioStorage, grid: Grid, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscarcli.storage.download.RETRY_SECONDS", 0.001)
+    replicas_of(grid, CONTENT, 1_000_000, 1_500_000)
+    with pytest.raises(UnreachableError, match="the connection broke after 1500000 of 3000000 bytes"):
+        Download(storage, storage.stat(PLACE), lambda _: None, Cancellation()).to_file(tmp_path / "f")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_that_is_called_off_goes_on_at_no_replica(
+    storage: RucioStorage, grid: Grid, tmp_path: Path
+) -> None:
+    replicas_of(grid, CONTENT, None, None)
+    cancellation = Cancellation()
+    with pytest.raises(Cancelled):
+        Download(storage, storage.stat(PLACE), lambda _: cancellation.cancel(), cancellation).to_file(
+            tmp_path / "f"
+        )
+    assert sum(call.startswith("GET /pnfs") for call in grid.calls) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("has_md5", [True, False])
 def test_what_arrived_is_compared_by_the_catalogues_digests(
     storage: RucioStorage, grid: Grid, tmp_path: Path, has_md5: bool
@@ -281,7 +355,7 @@ def test_a_name_that_somebody_else_takes_meanwhile_is_refused(
     grid.register(SCOPE, PLACE.key, b"content", kind)
     # Nobody knows what is in it: it has no digests.
     grid.dids[SCOPE, PLACE.key].update(adler32=None, md5=None)
-    monkeypatch.setattr(RucioStorage, "_is_there", lambda *_: False)
+    monkeypatch.setattr(RucioStorage, "_stored_alike", lambda *_: None)
     with pytest.raises(RefusedError, match="already exists"):
         write(storage, b"content")
     assert grid.rules == []
@@ -331,11 +405,44 @@ def test_what_the_catalogue_refuses_leaves_no_content(
     assert grid.content == {}
 
 
-def test_an_account_without_quota(storage: RucioStorage, grid: Grid) -> None:
-    grid.script["POST /rules"] = (409, "InsufficientAccountLimit", "There is not enough quota left")
-    with pytest.raises(RefusedError, match="the quota is used up") as caught:
-        write(storage, b"content")
-    assert "There is not enough quota left" in caught.value.message
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        (
+            (409, "InsufficientAccountLimit", "There is not enough quota left"),
+            StorageFullError,
+            "the quota is used up, or the storage is full (There is not enough quota left)",
+        ),
+        ((401, "AccessDenied", "No rules for ada"), ForbiddenError, "access denied (No rules for ada)"),
+        ((503, "ServiceUnavailable", "later"), UnreachableError, "the server answered 503 (later)"),
+    ],
+)
+def test_a_file_whose_rule_is_refused_gets_one_later(
+    storage: RucioStorage, grid: Grid, answer: tuple[int, str, str], kind: type[OscarError], said: str
+) -> None:
+    grid.script["POST /rules"] = answer
+    for _ in range(2):
+        # Also the second time, when all of it is there already.
+        with pytest.raises(kind) as caught:
+            write(storage, b"content")
+        assert caught.type is kind
+        doing = f'upload "{PLACE}" to rucio.escape'
+        assert caught.value.message == f"{doing}: {said}; the file is in the catalogue, but no rule keeps it"
+        assert "'delete-file' lets the file go" in str(caught.value.hint)
+    assert content_of(storage.read(PLACE)) == b"content"
+    assert sum(call.startswith("PUT") for call in grid.calls) == 1
+    grid.script.clear()
+    write(storage, b"content")
+    assert [rule["rse_expression"] for rule in grid.rules] == [RSE]
+
+
+def test_a_file_that_is_to_go_stays_when_it_is_put_again(storage: RucioStorage, grid: Grid) -> None:
+    write(storage, b"content")
+    storage.remove(PLACE)
+    assert grid.dids[SCOPE, PLACE.key]["expired_at"] is not None
+    write(storage, b"content")
+    assert grid.dids[SCOPE, PLACE.key]["expired_at"] is None
+    assert len(grid.rules) == 1
 
 
 @pytest.mark.parametrize(

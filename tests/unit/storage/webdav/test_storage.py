@@ -21,6 +21,7 @@ from oscarcli.errors import (
     NotFoundError,
     OscarError,
     RefusedError,
+    StorageFullError,
     UnreachableError,
     UsageError,
 )
@@ -166,6 +167,18 @@ def test_the_doors_own_redirections_keep_the_login(storage: WebDavStorage, door:
     assert door.seen[1].headers["authorization"] == f"Bearer {TOKEN}"
 
 
+def test_a_server_without_ranges_sends_all_and_the_rest_of_it_is_taken(
+    storage: WebDavStorage, door: Server
+) -> None:
+    content = os.urandom(2 * MIB + 10)
+    door.script = lambda seen: Reply(200, {"ETag": '"v1"'}, content)
+    with closing(storage.read(PLACE, start=MIB + 5, etag="v1")) as reader:
+        assert b"".join(iter(lambda: reader.read(100_000), b"")) == content[MIB + 5 :]
+    with closing(storage.read(PLACE, start=MIB + 5, length=7)) as reader:
+        assert b"".join(iter(lambda: reader.read(5), b"")) == content[MIB + 5 :][:7]
+    assert door.seen[0].headers["range"] == f"bytes={MIB + 5}-"
+
+
 def test_a_refusal_elsewhere_says_where(storage: WebDavStorage, door: Server, pool: Server) -> None:
     door.script = lambda seen: Reply(302, {"Location": f"{pool.endpoint}/x"})
     pool.script = lambda seen: Reply(401)
@@ -199,7 +212,7 @@ def test_a_redirection_that_leads_nowhere(
         (403, ForbiddenError, "access denied"),
         (413, RefusedError, "takes no file as large as this"),
         (423, RefusedError, "somebody has locked it"),
-        (507, RefusedError, "the quota is used up, or the storage is full"),
+        (507, StorageFullError, "the quota is used up, or the storage is full"),
         (502, UnreachableError, "the server answered 502"),
         (500, OscarError, "the server answered 500"),
     ],
