@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from oscarcli.errors import OscarError, is_general
+from oscarcli.errors import OscarError, PartialError, StorageFullError, UnreachableError, is_general
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
@@ -38,7 +38,8 @@ MIN_LARGE_BYTES = 16 << 20
 DESCRIPTORS_PER_UPLOAD = 2
 DESCRIPTORS_PER_LARGE_UPLOAD = 6
 DESCRIPTORS_PER_DOWNLOAD = 5
-# When so many in a row cannot reach or enter the storage, and nothing ever could, the rest is not tried.
+# When so many in a row find the storage full or may not enter it any more, or never could reach it, the rest
+# is not tried.
 MAX_FAILURES_IN_A_ROW = 4
 # So many entries of a listing are looked at before the first transfer, to know the total, but no longer than
 # so many seconds.
@@ -127,8 +128,9 @@ def uploads(
         meter: told how far it is.
 
     Raises:
-        OscarError: nothing went through and the storage cannot be reached or entered: the rest, of which no
-            outcome came, was not tried; and what the iterable raises.
+        OscarError: nothing went through, and the storage cannot be reached or entered or is full: the rest,
+            of which no outcome came, was not tried; and what the iterable raises.
+        PartialError: the same when the login was good, or there was room, for the first ones.
     """
     meter = meter or SilentMeter()
     ahead = _LookAhead(tasks)
@@ -267,23 +269,32 @@ def _carry_out(
     cancellation: Cancellation,
     most: int,
 ) -> Iterator[TransferOutcome[Task]]:
-    succeeded = False
-    failures_in_a_row = 0
+    succeeded, failures_in_a_row = False, 0
     with closing(run_parallel(tasks, do, cancellation, workers=min(WORKERS, most), most=most)) as outcomes:
         for done in outcomes:
             if done.error is not None and not isinstance(done.error, OscarError):
                 raise done.error
             meter.finish_file()
             yield TransferOutcome(done.item, done.error, done.has_next, done.answer is not False)
-            succeeded = succeeded or done.error is None
-            failures_in_a_row += is_general(done.error)
-            if not succeeded and failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-                raise _given_up(storage_error=done.error)
+            if done.error is None:
+                succeeded, failures_in_a_row = True, 0
+                continue
+            failures_in_a_row += _fails_alike(done.error, succeeded)
+            if failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                raise _given_up(done.error, succeeded)
 
 
-def _given_up(storage_error: OscarError | None) -> OscarError:
-    assert storage_error is not None
-    return type(storage_error)(
+def _fails_alike(error: OscarError, succeeded: bool) -> bool:
+    """Tell whether other files would fail like this one. A storage that was there may come back."""
+    if isinstance(error, UnreachableError):
+        return not succeeded
+    return is_general(error) or isinstance(error, StorageFullError)
+
+
+def _given_up(storage_error: OscarError, succeeded: bool) -> OscarError:
+    """Return the error to end with: of its own kind only when nothing went through before."""
+    kind = PartialError if succeeded else type(storage_error)
+    return kind(
         f"{MAX_FAILURES_IN_A_ROW} files in a row failed, the rest was not tried: {storage_error.message}",
         hint=storage_error.hint,
     )

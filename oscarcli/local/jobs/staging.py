@@ -121,7 +121,7 @@ def upload_results(
     log: JobLog,
     before_each: Callable[[], None],
 ) -> None:
-    """ObjectUpload the results of a run to every output that takes them.
+    """Upload the results of a run to every output that takes them.
 
     Args:
         outputs: the definition's entries, in order.

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
+from oscarcli.errors import (
+    AuthError,
+    ForbiddenError,
+    NotFoundError,
+    OscarError,
+    PartialError,
+    StorageFullError,
+    UnreachableError,
+)
 from oscarcli.storage import transfer
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
@@ -105,6 +113,27 @@ def test_what_is_hopeless_is_given_up(tmp_path: Path, error: OscarError) -> None
         upload(storage, uploads(tmp_path, 200), outcomes.append)
     assert len(outcomes) == transfer.MAX_FAILURES_IN_A_ROW
     assert len(storage.tried) <= transfer.MAX_FAILURES_IN_A_ROW + 2 * transfer.WORKERS
+
+
+@pytest.mark.parametrize("error", [StorageFullError("no room"), AuthError("expired")])
+def test_what_became_hopeless_is_given_up_too(tmp_path: Path, error: OscarError) -> None:
+    tasks = uploads(tmp_path, 200)
+    storage = Failing({task.target.key: error for task in tasks[20:]})
+    outcomes: list[TransferOutcome[Upload]] = []
+    with pytest.raises(PartialError, match=f"the rest was not tried: {error.message}"):
+        upload(storage, tasks, outcomes.append)
+    assert {outcome.task.target.key for outcome in outcomes if not outcome.error} <= {
+        task.target.key for task in tasks[:20]
+    }
+    assert len(storage.tried) < 100
+
+
+def test_what_was_there_may_come_back(tmp_path: Path) -> None:
+    tasks = uploads(tmp_path, 50)
+    late: dict[str, OscarError] = {task.target.key: UnreachableError("away") for task in tasks[20:40]}
+    outcomes: list[TransferOutcome[Upload]] = []
+    upload(Failing(late), tasks, outcomes.append)
+    assert sum(outcome.error is None for outcome in outcomes) == 30
 
 
 def test_what_may_not_be_done_to_one_may_be_done_to_another(tmp_path: Path) -> None:
