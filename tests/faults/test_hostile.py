@@ -230,7 +230,7 @@ def test_no_text_of_a_server_moves_the_cursor(call: Caller, somewhere: Path, com
         assert server.requests
 
 
-@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 409, 418, 500, 503])
+@pytest.mark.parametrize("status", daily([302, 400, 401, 403, 404, 409, 418, 500, 503], 302, 403, 500))
 def test_no_words_of_an_error_move_the_cursor(
     call: Caller, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -364,7 +364,7 @@ def flood(kind: str) -> tuple[bytes, bytes, int]:
     return FLOODS[kind]
 
 
-@pytest.mark.parametrize("kind", daily([*FLOODS, "gzip"], "chunks", "gzip"))
+@pytest.mark.parametrize("kind", daily([*FLOODS, "gzip"], "gzip"))
 def test_an_endless_answer_is_refused_in_bounded_memory(run: Runner, kind: str) -> None:
     with flooding(*flood(kind)) as url:
         run.know(url)
@@ -378,6 +378,7 @@ def test_an_endless_answer_is_refused_in_bounded_memory(run: Runner, kind: str) 
     assert peak < 200
 
 
+@pytest.mark.thorough
 def test_an_endless_result_is_refused_in_bounded_memory(run: Runner) -> None:
     with flooding(head(f"Content-Length: {GIB}"), b" " * MIB, GIB) as url:
         code, said, peak = measured(run, "service", "run", "x", "-i", "y", "-e", url, "-t", "token")
@@ -493,7 +494,7 @@ ODD: Mapping[str, bytes] = {
 }
 
 
-DAILY_ODD = ("deep maps", "half a pair", "not UTF-8", "null", "no names", "wrong kinds")
+DAILY_ODD = ("half a pair", "null", "no names", "wrong kinds")
 
 
 @pytest.mark.parametrize("kind", daily(ODD, *DAILY_ODD))
@@ -533,7 +534,7 @@ MONSTERS: Mapping[str, Callable[[], str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", daily(MONSTERS, "laughs", "many"))
+@pytest.mark.parametrize("kind", daily(MONSTERS, "many"))
 def test_a_monstrous_fdl_is_refused_in_bounded_memory(run: Runner, kind: str) -> None:
     (run.home / "fdl.yaml").write_text(MONSTERS[kind]())
     run.know("http://127.0.0.1:9")
@@ -542,7 +543,7 @@ def test_a_monstrous_fdl_is_refused_in_bounded_memory(run: Runner, kind: str) ->
     assert peak < 250
 
 
-@pytest.mark.parametrize("kind", daily(MONSTERS, "laughs", "many"))
+@pytest.mark.parametrize("kind", daily(MONSTERS, "laughs"))
 def test_a_monstrous_configuration_is_refused_in_bounded_memory_and_kept(run: Runner, kind: str) -> None:
     monster = MONSTERS[kind]()
     run.write_config(monster)
