@@ -78,14 +78,17 @@ def require_token(
     tokens: IssuedTokens | None = None,
     *,
     on_bad_login: int = 404,
-) -> Definition:
-    """Let only the holder of the service's token pass, or a user who sees it; return the service.
+) -> tuple[Definition, str]:
+    """Let only the holder of the service's token pass, or a user who may use it.
 
     Args:
         headers: the request's.
         definition: the service; `None` when there is none, which a wrong token must not find out.
         tokens: reads the tokens of users; `None` on a cluster without.
         on_bad_login: the status for a user's token that is void, which differs between the routes.
+
+    Returns:
+        The service, and the uid of the user; empty for the service's token.
 
     Raises:
         ApiError: 401; 400 and 502 for tokens that only another provider could judge; 404 for a user who
@@ -97,7 +100,7 @@ def require_token(
     if len(token) == TOKEN_LENGTH:
         if definition is None or not token_matches(token, definition):
             raise ApiError(401)
-        return definition
+        return definition, ""
     if tokens is None:
         raise _foreign_token(token)
     from oscarcli.local.users.tokens import BadTokenError, ForeignTokenError, MalformedTokenError
@@ -108,9 +111,9 @@ def require_token(
         raise _foreign_token(token) from error
     except BadTokenError as error:
         raise ApiError(on_bad_login) from error
-    if definition is None or not caller.sees(definition):
+    if definition is None or not caller.uses(definition):
         raise ApiError(404)
-    return definition
+    return definition, caller.uid
 
 
 def token_matches(token: str, definition: Definition) -> bool:
