@@ -11,10 +11,11 @@ from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError
 from oscarcli.storage import transfer
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.content_type import content_type_of
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.source import Source
-from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload, content_type_of, download, upload
+from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload, download, upload
 
 
 class Meter:
