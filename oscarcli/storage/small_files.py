@@ -46,6 +46,10 @@ class SmallObjects(Protocol):
     def wire(self) -> WireClient:
         """Over which they are sent."""
 
+    @property
+    def asks_more(self) -> bool:
+        """Whether answers do not tell all: one thread would wait for the answer to each further question."""
+
     def put(self, location: Location, content: bytes, content_type: str) -> tuple[bytes, str]:
         """Return the request that stores an object, and a digest for `is_stored`. Raises ParameterError."""
 
@@ -144,6 +148,8 @@ class SmallTransfers(Generic[Task]):
             self._left.append(sent.task)
             return None
         self._loop.succeeded()
+        if self._objects.asks_more:
+            self._loop.stop()
         return sent.task, is_verified
 
     def _prepared(self, task: Task) -> LoopRequest[_Sent[Task]] | None:

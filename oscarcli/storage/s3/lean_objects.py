@@ -23,11 +23,15 @@ class LeanObjects:
     Args:
         client: makes the requests.
         storage: asked what an answer does not tell.
+
+    Attributes:
+        asks_more: whether answers do not tell all, so that another question follows each of them.
     """
 
     def __init__(self, client: LeanClient, storage: S3Calls) -> None:
         self._client = client
         self._storage = storage
+        self.asks_more = False
 
     @property
     def wire(self) -> WireClient:
@@ -56,6 +60,7 @@ class LeanObjects:
             return False
         if answer.headers.get("etag", "").strip('"') != digest:
             # As of one that the store encrypts. It is not sent again: for a service each upload is an event.
+            self.asks_more = True
             found = self._storage.stat(location)
             is_same = None if found.md5 is None else found.md5 == digest
             doing = f'upload "{location}" to {self._storage.provider}'

@@ -70,7 +70,7 @@ class ExchangeLoop(Generic[Token]):
         most: connections at the same time, at most.
 
     Attributes:
-        is_broken: whether no more is begun, for too much failed.
+        is_broken: whether no more is begun.
     """
 
     def __init__(self, client: WireClient, most: int) -> None:
@@ -115,6 +115,10 @@ class ExchangeLoop(Generic[Token]):
         """Take note that something went wrong, be it on the wire or in what was answered."""
         self._failed += 1
         self.is_broken = self.is_broken or (self._failed >= MAX_FAILURES and self._failed >= self._succeeded)
+
+    def stop(self) -> None:
+        """Begin no more."""
+        self.is_broken = True
 
     def succeeded(self) -> None:
         """Take note that something went well."""

@@ -164,7 +164,6 @@ def test_what_fails_in_passing_is_tried_again(
     assert sent(server, "PUT") == Counter([*contents(), *again])
 
 
-@pytest.mark.usefixtures("no_threads")
 def test_what_a_store_encrypts_is_not_sent_again(
     storage: S3Storage, store: KeyStore, server: Server, tmp_path: Path
 ) -> None:
