@@ -19,7 +19,8 @@ All of them, with their exit codes, and where those that do not stand here do:
     ├── UnreachableError        6
     │   └── ProbeError          6  network.route
     ├── RefusedError            7
-    │   └── NoRouteError        7  api.responses
+    │   ├── NoRouteError        7  api.responses
+    │   └── StorageFullError    7
     ├── PartialError            8
     ├── JobFailedError          9
     ├── AmbiguousJobsError      1  jobs.uploaded
@@ -144,6 +145,10 @@ class RefusedError(OscarError):
     """The server understood the request and said no (400, 409, 413, 422)."""
 
     exit_code = ExitCode.REFUSED
+
+
+class StorageFullError(RefusedError):
+    """A storage has no room left, or the quota there is used up (507)."""
 
 
 class PartialError(OscarError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,11 +19,18 @@ from tests.support.server import ScriptedServer
 __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
 
 
-def pytest_collection_finish() -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
     """Keep the garbage collector from walking through thousands of collected tests again and again."""
-    botocore_files.read_once()
-    gc.collect()
-    gc.freeze()
+    gc.disable()
+    try:
+        found: object = yield
+        botocore_files.read_once()
+        gc.collect()
+        gc.freeze()
+        return found
+    finally:
+        gc.enable()
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PROVIDERS = ("minio", "s3", "onedata", "webdav", "rucio")
 # Providers that start a job when a file arrives; older servers know others as well.
+MOUNT_PROVIDERS = ("minio", "s3", "webdav")
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
 BUCKET_PROVIDERS = ("minio", "s3")
 RCLONE_OPTIONS = re.compile(r"[A-Za-z0-9\-_.:=,/ ]*")
@@ -154,10 +155,18 @@ def _check_provider(folder: Folder, service: Service, findings: Findings) -> Non
         return
     if folder.key.startswith("input") and folder.provider not in INPUT_PROVIDERS:
         findings.warn(line, path, f"current servers take input from {', '.join(INPUT_PROVIDERS)} only")
-    is_cluster_minio = (folder.provider, folder.identifier) == ("minio", "default")
-    if not is_cluster_minio and folder.identifier not in service.providers.get(folder.provider, {}):
-        wanted = f"storage_providers.{folder.provider}.{folder.identifier}"
-        findings.warn(line, path, f"the file does not define {wanted}")
+    if folder.key == "mount" and folder.provider not in MOUNT_PROVIDERS:
+        findings.warn(line, path, f"servers mount from {', '.join(MOUNT_PROVIDERS)} only")
+    if (folder.provider, folder.identifier) == ("minio", "default"):
+        return
+    name = f"storage_providers.{folder.provider}.{folder.identifier}"
+    settings = service.providers.get(folder.provider, {}).get(folder.identifier)
+    if settings is None:
+        findings.warn(line, path, f"the file does not define {name}")
+    elif folder.key.startswith("input") and folder.provider == "minio":
+        findings.warn(line, path, f"servers take input of their own MinIO alone, which {name} has to be")
+    elif folder.key.startswith("output") and folder.has_bucket and not settings.get("region"):
+        findings.warn(line, path, f"servers make the bucket with the region of {name}, and it has none")
 
 
 def _check_loop(found: list[Folder], service: Service, findings: Findings) -> None:

@@ -8,20 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from oscarcli.local.answers import ApiError
-from oscarcli.local.exposed import calls as exposed_calls_table
-from oscarcli.local.exposed import table as deployments_table
 from oscarcli.local.exposed.calls import ExposedCalls
 from oscarcli.local.exposed.deployments import Deployments
 from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.ports import PortLeases
 from oscarcli.local.exposed.table import StoppedDeployments
 from oscarcli.local.folder import DataFolder, Settings
-from oscarcli.local.images import table as images_table
-from oscarcli.local.images.authentication import PullSecrets
-from oscarcli.local.images.pulls import Pulls
-from oscarcli.local.images.table import ImageTable
-from oscarcli.local.jobs import calls as calls_table
-from oscarcli.local.jobs import table as jobs_table
 from oscarcli.local.jobs.admission import Admission
 from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.calls import Calls
@@ -29,8 +21,6 @@ from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
 from oscarcli.local.jobs.federation.delegator import Delegator, Members
 from oscarcli.local.jobs.federation.queue import OfferedJobs
-from oscarcli.local.jobs.mounts import index as mounts_index
-from oscarcli.local.jobs.mounts.mounts import Mounts
 from oscarcli.local.jobs.placement import Placements
 from oscarcli.local.jobs.request_log import RequestLog
 from oscarcli.local.jobs.runner import JobRunner, missing_memory
@@ -38,15 +28,19 @@ from oscarcli.local.jobs.scheduler import Scheduler
 from oscarcli.local.jobs.storage import ClusterStorage
 from oscarcli.local.jobs.sync import SyncRuns
 from oscarcli.local.jobs.table import Jobs
-from oscarcli.local.objects import index
 from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.objects.store import ObjectStore
+from oscarcli.local.optional import (
+    issuer_for,
+    mounts_in,
+    output_buckets_of,
+    pulls_in,
+    users_in,
+    workers_with,
+)
 from oscarcli.local.options import Options
 from oscarcli.local.recovery import Expiry, recover
-from oscarcli.local.services import host_links
-from oscarcli.local.services import quotas as quotas_table
-from oscarcli.local.services import table as services_table
-from oscarcli.local.services import volumes as volumes_table
+from oscarcli.local.schema import SCHEMA
 from oscarcli.local.services.definition import INVALID, REGION, Definition
 from oscarcli.local.services.federation import Federations
 from oscarcli.local.services.host_links import HostLinks
@@ -57,37 +51,19 @@ from oscarcli.local.services.table import Services
 from oscarcli.local.services.unsupported import Capabilities
 from oscarcli.local.services.volumes import Volumes
 from oscarcli.local.state import State
-from oscarcli.local.users import access
-from oscarcli.local.users import table as users_table
 from oscarcli.local.users.access import BucketPolicies, ObjectStoreAccounts
-from oscarcli.local.users.table import Users
-from oscarcli.local.users.tokens import PATH, IssuedTokens, require_library
 
 if TYPE_CHECKING:
+    from oscarcli.local.images.pulls import Pulls
     from oscarcli.local.jobs.federation.workers import FederationWorkers
     from oscarcli.local.jobs.providers.output_buckets import OutputBuckets
     from oscarcli.local.users.issuer import OpenIdIssuer
+    from oscarcli.local.users.tokens import IssuedTokens
 
 log = logging.getLogger(__name__)
 
 # Scripts get TERM, two seconds, KILL, and then their ends are recorded.
 STOP_SECONDS = 6.0
-# The record of calls follows the table of jobs, so it comes after it.
-SCHEMA = (
-    services_table.SCHEMA,
-    jobs_table.SCHEMA,
-    index.SCHEMA,
-    calls_table.SCHEMA,
-    volumes_table.SCHEMA,
-    quotas_table.SCHEMA,
-    images_table.SCHEMA,
-    deployments_table.SCHEMA,
-    exposed_calls_table.SCHEMA,
-    users_table.SCHEMA,
-    access.SCHEMA,
-    mounts_index.SCHEMA,
-    host_links.SCHEMA,
-)
 STOPPED = "the server was stopped while the job was running"
 
 
@@ -110,7 +86,7 @@ class LocalCluster:
         self.options = options
         self.state = State(folder.database, SCHEMA)
         self.services = Services(self.state)
-        self.users = Users(self.state) if options.users else None
+        self.users = users_in(self.state) if options.users else None
         self.quotas = Quotas(self.state)
         self.admission = Admission(self.quotas, self._is_user)
         self.jobs = Jobs(self.state, self.admission.is_held if options.users else None)
@@ -119,8 +95,6 @@ class LocalCluster:
         self.volumes = Volumes(self.state, folder.volumes, self.services)
         self.federations = Federations(self.state, self.services)
         self.requests = RequestLog()
-        if options.users:
-            require_library()
         self.tokens: IssuedTokens | None = None
         self.openid: OpenIdIssuer | None = None
         self.policies = BucketPolicies(self.state)
@@ -135,8 +109,7 @@ class LocalCluster:
             limit_of=self._bucket_limit,
         )
         self.engines = Engines(options.engine, folder.images)
-        self._pulls = Pulls(ImageTable(self.state), PullSecrets(folder.pull_secrets), options.pull)
-        self.placements = Placements(self.engines, self._pulls)
+        self.placements = Placements(self.engines, lambda: self._pulls)
         self._build_runs()
         self.ownership = Ownership(self.policies, self.quotas, self.users)
         self.lifecycle = Lifecycle(
@@ -157,9 +130,14 @@ class LocalCluster:
     def _build_runs(self) -> None:
         options = self.options
         storage = ClusterStorage(self.store, self.accounts, self.settings.access_key)
-        mounts = Mounts(self.state, self.folder.mounts, self.store, self.accounts, storage.account_of)
         links = HostLinks(self.state, self.folder.path)
-        self.attachments = Attachments(self.services, self.volumes, mounts, links, self.engines)
+        self.attachments = Attachments(
+            self.services,
+            self.volumes,
+            lambda: mounts_in(self.state, self.folder.mounts, self.store, self.accounts, storage.account_of),
+            links,
+            self.engines,
+        )
         self.members = Members(self.state, self.services)
         self._runner = JobRunner(
             self.folder.jobs,
@@ -207,16 +185,17 @@ class LocalCluster:
     @cached_property
     def workers(self) -> FederationWorkers:
         """The services at the members of federations; made with the first service that comes or changes."""
-        from oscarcli.local.jobs.federation.workers import FederationWorkers
-
-        return FederationWorkers(self._store_for_others)
+        return workers_with(self._store_for_others)
 
     @cached_property
     def output_buckets(self) -> OutputBuckets:
         """What outputs at other providers need; made with the first service that comes or changes."""
-        from oscarcli.local.jobs.providers.output_buckets import OutputBuckets
+        return output_buckets_of(self.store, strict=self.options.strict)
 
-        return OutputBuckets(self.store, strict=self.options.strict)
+    @cached_property
+    def _pulls(self) -> Pulls:
+        """What gets images; made with the first service that runs in one."""
+        return pulls_in(self.state, self.folder, self.options.pull)
 
     def _is_user(self, owner: str) -> bool:
         return self.users is not None and self.users.get(owner) is not None
@@ -261,17 +240,13 @@ class LocalCluster:
     def start(self, s3_endpoint: str, api_endpoint: str = "") -> None:
         """Bring the data directory in order and begin to run jobs."""
         if self.users is not None:
-            # A cluster without users has no need of its pages, nor of the libraries for these.
-            from oscarcli.local.users.issuer import OpenIdIssuer
-
-            self.tokens = IssuedTokens(self.users, api_endpoint + PATH)
-            self.openid = OpenIdIssuer(self.users, self.tokens)
+            self.tokens, self.openid = issuer_for(self.users, api_endpoint)
         self.s3_endpoint = self._announcer.origin = self.lifecycle.endpoint = s3_endpoint
         self.calls.prepare()
         self.exposed_calls.prepare()
         self.volumes.prepare()
         recover(self.folder, self.jobs, self.engines)
-        self.attachments.recover()
+        self.attachments.recover(has_mounts=self.folder.mounts.is_dir())
         self.folder.remember_engine(self.engines.default.name, self.engines.default.version)
         self.store.sweep()
         self.delegator.start()
@@ -281,7 +256,8 @@ class LocalCluster:
 
     def stop_runs(self) -> None:
         """Stop all runs; jobs among them count as failed, pending ones stay."""
-        self._pulls.stop()
+        if "_pulls" in vars(self):
+            self._pulls.stop()
         self.sync.stop("the server was stopped")
         self.deployments.close()
         self.scheduler.stop(STOPPED, STOP_SECONDS)

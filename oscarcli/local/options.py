@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 DEFAULT_API_PORT = 8080
 DEFAULT_S3_PORT = 9000
+# Of the cluster's own OpenID issuer, below the REST API's endpoint.
+ISSUER_PATH = "/oidc"
 LOOPBACK = "127.0.0.1"
 # A synchronous call is cut off here: the manager, the watchdog and the platform below agree on it.
 SYNC_LIMIT_SECONDS = 300.0

@@ -14,7 +14,7 @@ from oscarcli.local.jobs.engine.container import recorded
 from oscarcli.local.jobs.engine.processes import kill_marked
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.log import append_note
-from oscarcli.local.jobs.runner import PAYLOAD, WORK
+from oscarcli.local.jobs.runner import WORK
 from oscarcli.local.jobs.supervisor import MARKER
 from oscarcli.local.jobs.table import JobOutcome, Jobs
 
@@ -63,7 +63,6 @@ def _tidy(home: Path, jobs: Jobs) -> None:
         remove_tree(home)
         return
     remove_tree(home / WORK)
-    (home / PAYLOAD).unlink(missing_ok=True)
 
 
 class Expiry:

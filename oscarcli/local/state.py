@@ -19,6 +19,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oscarcli.local.work_turn import WorkTurn
+from oscarcli.local.write_ahead_log import WriteAheadLog
+
 SCHEMA_VERSION = 2
 # Members of one commit. Who came first waits for the last of them.
 MAX_GROUP_MEMBERS = 64
@@ -26,8 +29,6 @@ MAX_GROUP_MEMBERS = 64
 CHECKPOINT_PAGES = 4096
 # What another process waits for a writer.
 OUTSIDE_BUSY_SECONDS = 5.0
-# macOS has one for both.
-_flush_file = getattr(os, "fdatasync", os.fsync)
 
 
 @dataclass
@@ -49,42 +50,6 @@ class _Group:
         if self.error is not None:
             # Each member gets an exception of its own: their tracebacks differ.
             raise copy.copy(self.error) from self.error
-
-
-class _WriteAheadLog:
-    """The file that SQLite appends commits to.
-
-    It is flushed here, outside of SQLite, so that the next transactions go on meanwhile. With
-    `synchronous = FULL` SQLite does the same before it ends a commit.
-
-    Args:
-        writer: the connection of all commits.
-        path: of the log; SQLite keeps it as long as a connection is open.
-    """
-
-    def __init__(self, writer: sqlite3.Connection, path: Path) -> None:
-        # Held by who flushes.
-        self.turn = threading.Lock()
-        self._descriptor: int | None = None
-        if writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
-            self._descriptor = os.open(path, os.O_RDWR)
-        else:
-            # There are file systems that cannot have one.
-            writer.execute("PRAGMA synchronous = FULL")
-
-    def flush(self) -> None:
-        """Make all commits survive a power cut. Raises sqlite3.OperationalError."""
-        if self._descriptor is None:
-            return
-        try:
-            _flush_file(self._descriptor)
-        except OSError as error:
-            raise sqlite3.OperationalError(f"the database's log: {error.strerror}") from error
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
 
 
 def connect_from_outside(path: Path, mode: str = "ro") -> sqlite3.Connection:
@@ -114,6 +79,8 @@ class State:
     def __init__(self, path: Path, schema: Sequence[str]) -> None:
         self._path = path
         self._local = threading.local()
+        self.work = WorkTurn()
+        """Of those who change something in a moment; it ends with their transaction."""
         self._connections: list[sqlite3.Connection] = []
         # Held by the member whose turn it is; the fields below are of whoever holds it.
         self._turn = threading.Lock()
@@ -124,7 +91,7 @@ class State:
         self._writer = self._connect()
         try:
             self._prepare(schema)
-            self._log = _WriteAheadLog(self._writer, path.with_name(f"{path.name}-wal"))
+            self._log = WriteAheadLog(self._writer, path.with_name(f"{path.name}-wal"))
         except BaseException:
             # It may hold the lock of the file, which others would wait for.
             self._writer.close()
@@ -146,18 +113,21 @@ class State:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > SCHEMA_VERSION:
             raise RuntimeError(f"{self._path} has schema {version}, this program knows {SCHEMA_VERSION}")
-        # As one transaction: by itself each statement that changes something would flush the disk.
-        connection.executescript("\n".join(("BEGIN IMMEDIATE;", *schema)))
+        self.make_tables(schema)
         if version != SCHEMA_VERSION:
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        connection.execute("COMMIT")
+
+    def make_tables(self, schema: Sequence[str]) -> None:
+        """Make further tables, before anybody else uses the state; all or none of them."""
+        # As one transaction: by itself each statement that changes something would flush the disk.
+        self._writer.executescript("\n;".join(("BEGIN IMMEDIATE", *schema, "COMMIT")))
 
     def _connect(self) -> sqlite3.Connection:
         # Only one thread at a time uses it; close() at the end comes from the main thread.
         connection = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode = WAL")
-        # The file is never damaged. That commits survive a power cut is seen to by `_WriteAheadLog`.
+        # The file is never damaged. That commits survive a power cut is seen to by `WriteAheadLog`.
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
@@ -205,6 +175,7 @@ class State:
         finally:
             # Also who was refused waits: what it was refused for may be undone with the group.
             if group is not None and is_durable:
+                self.work.leave()
                 if is_first:
                     self._end(group)
                 group.ended.wait()

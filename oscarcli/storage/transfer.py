@@ -7,7 +7,6 @@ files nor unfinished uploads. Iterators are to be closed for that, as with `cont
 from __future__ import annotations
 
 import stat
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -15,12 +14,13 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from oscarcli.errors import OscarError, is_general
+from oscarcli.errors import OscarError, PartialError, StorageFullError, UnreachableError, is_general
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.content_type import content_type_of
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
 from oscarcli.storage.location import Location
+from oscarcli.storage.look_ahead import LookAhead
 from oscarcli.storage.meter import Meter, SilentMeter
 from oscarcli.storage.safe_paths import set_time
 from oscarcli.storage.small_files import (
@@ -47,12 +47,9 @@ DESCRIPTORS_PER_LARGE_UPLOAD = 6
 DESCRIPTORS_PER_DOWNLOAD = 5
 # Those of all small files together, beside a connection each: file, folder, selector, and two to wake it.
 RESERVED_FOR_SMALL = 6
-# When so many in a row cannot reach or enter the storage, and nothing ever could, the rest is not tried.
+# When so many in a row find the storage full or may not enter it any more, or never could reach it, the rest
+# is not tried.
 MAX_FAILURES_IN_A_ROW = 4
-# So many entries of a listing are looked at before the first transfer, to know the total, but no longer than
-# so many seconds.
-MAX_TASKS_AHEAD = 10_000
-MAX_LOOK_AHEAD_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -119,11 +116,12 @@ def uploads(
         meter: told how far it is.
 
     Raises:
-        OscarError: nothing went through and the storage cannot be reached or entered: the rest, of which no
-            outcome came, was not tried; and what the iterable raises.
+        OscarError: nothing went through, and the storage cannot be reached or entered or is full: the rest,
+            of which no outcome came, was not tried; and what the iterable raises.
+        PartialError: the same when the login was good, or there was room, for the first ones.
     """
     meter = meter or SilentMeter()
-    ahead = _LookAhead(tasks)
+    ahead = LookAhead(tasks)
     sizes = [_size_of(task.source) for task in ahead.first]
     known = [size for size in sizes if size is not None]
     are_known = ahead.is_all and len(known) == len(sizes)
@@ -167,7 +165,7 @@ def downloads(
         OscarError: as in `uploads`, and what the iterable raises.
     """
     meter = meter or SilentMeter()
-    ahead = _LookAhead(tasks)
+    ahead = LookAhead(tasks)
     size = sum(task.source.size for task in ahead.first)
     meter.expect(len(ahead.first) if ahead.is_all else None, size if ahead.is_all else None)
     cancellation = Cancellation()
@@ -188,35 +186,9 @@ def downloads(
     yield from _carry_out(ahead.all, do, meter, cancellation, most, small)
 
 
-class _LookAhead(Generic[Task]):
-    """Tasks of which the first are known before any is begun.
-
-    Attributes:
-        first: those that are known.
-        is_all: whether there are no others.
-        all: the known ones and the others.
-    """
-
-    def __init__(self, tasks: Iterable[Task]) -> None:
-        rest = iter(tasks)
-        self.first: list[Task] = []
-        self.is_all = True
-        deadline = time.monotonic() + MAX_LOOK_AHEAD_SECONDS
-        for task in rest:
-            self.first.append(task)
-            if len(self.first) >= MAX_TASKS_AHEAD or time.monotonic() >= deadline:
-                self.is_all = False
-                break
-        self.all: Iterator[Task] = chain(self.first, rest)
-
-    def workers(self, most: int) -> int:
-        """Return how many may have something to do at the same time, at least one."""
-        return max(1, min(most, len(self.first))) if self.is_all else most
-
-
 def _small(
     storage: Storage,
-    ahead: _LookAhead[Task],
+    ahead: LookAhead[Task],
     kind: Callable[[Iterator[Task], SmallObjects, int, Advance], SmallTransfers[Task]],
     meter: Meter,
 ) -> SmallTransfers[Task] | None:
@@ -279,8 +251,7 @@ def _carry_out(
     most: int,
     small: SmallTransfers[Task] | None,
 ) -> Iterator[TransferOutcome[Task]]:
-    succeeded = False
-    failures_in_a_row = 0
+    succeeded, failures_in_a_row = False, 0
     if small is not None:
         with closing(small.run()) as outcomes:
             for one in outcomes:
@@ -298,15 +269,25 @@ def _carry_out(
                 raise done.error
             meter.finish_file()
             yield TransferOutcome(done.item, done.error, done.has_next, done.answer is not False)
-            succeeded = succeeded or done.error is None
-            failures_in_a_row += is_general(done.error)
-            if not succeeded and failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-                raise _given_up(storage_error=done.error)
+            if done.error is None:
+                succeeded, failures_in_a_row = True, 0
+                continue
+            failures_in_a_row += _fails_alike(done.error, succeeded)
+            if failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                raise _given_up(done.error, succeeded)
 
 
-def _given_up(storage_error: OscarError | None) -> OscarError:
-    assert storage_error is not None
-    return type(storage_error)(
+def _fails_alike(error: OscarError, succeeded: bool) -> bool:
+    """Tell whether other files would fail like this one. A storage that was there may come back."""
+    if isinstance(error, UnreachableError):
+        return not succeeded
+    return is_general(error) or isinstance(error, StorageFullError)
+
+
+def _given_up(storage_error: OscarError, succeeded: bool) -> OscarError:
+    """Return the error to end with: of its own kind only when nothing went through before."""
+    kind = PartialError if succeeded else type(storage_error)
+    return kind(
         f"{MAX_FAILURES_IN_A_ROW} files in a row failed, the rest was not tried: {storage_error.message}",
         hint=storage_error.hint,
     )

@@ -82,6 +82,7 @@ def test_grayify(cluster: Runner, tmp_path: Path) -> None:
     assert result.read_bytes() != picture.read_bytes()
 
 
+@pytest.mark.thorough
 def test_quickstart_touches_nothing_outside_the_clone(run: Runner) -> None:
     root = EXAMPLES.parent
     if not (root / ".venv" / "bin" / "oscar-cli").exists():

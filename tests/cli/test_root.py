@@ -68,6 +68,7 @@ def test_the_help_of_the_root_is_one_screen_that_names_every_command() -> None:
     assert all(f"  {entry.names} " in told for entry in COMMANDS if not entry.is_hidden)
 
 
+@pytest.mark.thorough
 def test_the_examples_of_the_root_run_as_they_are_written(
     run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,7 +57,9 @@ def test_streams_and_code_are_those_of_a_new_process(
     assert fork.code == code
 
 
-@pytest.mark.parametrize("words", ["service list", "service list -o json", "service list --debug"])
+@pytest.mark.parametrize(
+    "words", daily(["service list", "service list -o json", "service list --debug"], "service list --debug")
+)
 def test_answers_of_a_server_look_the_same(
     run: Runner, new: Runner, server: ScriptedServer, words: str
 ) -> None:
@@ -85,7 +87,7 @@ def test_a_terminal_looks_the_same(run: Runner, new: Runner) -> None:
         assert fork.out
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", daily([signal.SIGINT, signal.SIGTERM, signal.SIGKILL], signal.SIGINT))
 def test_a_signal_ends_both_alike(
     run: Runner, new: Runner, server: ScriptedServer, wait_until: Callable[..., None], number: signal.Signals
 ) -> None:

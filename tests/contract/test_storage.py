@@ -36,6 +36,7 @@ from oscarcli.storage.transfer import Upload, upload
 from oscarcli.storage.webdav.requests import login_headers
 from oscarcli.storage.webdav.storage import WebDavStorage
 from tests.support.certificate import certified
+from tests.support.daily import daily
 from tests.support.onedata_servers import SPACE, OneproviderServer, oneprovider
 from tests.support.rucio_servers import Grid, RunningGrid, rucio_grid
 from tests.support.s3_servers import (
@@ -135,7 +136,11 @@ def silent(_text: str) -> None:
 SUBJECTS = ["memory", "moto", "local", "minio", "minio by boto3", "wsgidav", "apache", "onedata", "rucio"]
 
 
-@pytest.fixture(params=SUBJECTS)
+# One of each kind of store, and MinIO.
+DAILY = ("memory", "local", "minio", "wsgidav", "onedata", "rucio")
+
+
+@pytest.fixture(params=daily(SUBJECTS, *DAILY))
 def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Subject]:
     bucket = f"bucket-{os.getpid()}-{next(NAMES)}"
     if request.param == "memory":
@@ -406,6 +411,7 @@ def test_listing_goes_on_over_all_pages(
     assert [found.location.key for found in subject.storage.list(subject.bucket, "k", limit=1)] == keys[:1]
 
 
+@pytest.mark.thorough
 def test_thousands_of_objects_are_listed(subject: Subject, tmp_path: Path) -> None:
     if subject.has_folders or subject.grid or (subject.server is not None and not subject.server.is_fast):
         pytest.skip("too slow for thousands of objects")

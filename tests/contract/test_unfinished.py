@@ -59,6 +59,7 @@ def test_uploads_are_found_and_aborted(
         storage.close()
 
 
+@pytest.mark.thorough
 def test_minio_forgets_to_list_what_was_begun_before_its_start(tmp_path: Path) -> None:
     with minio_server(tmp_path) as server:
         (identifier,) = begin(server, "in/a.bin")

@@ -272,6 +272,7 @@ class Storm:
         self._selector.close()
 
 
+@pytest.mark.thorough
 def test_a_storm_of_edits_and_kills_loses_nothing_that_was_acknowledged(run: Runner) -> None:
     """Twenty processes edit by the real command line; one at random is killed again and again."""
     run.write_config(KEPT)

@@ -11,6 +11,7 @@ import pytest
 from oscarcli.api import client
 from oscarcli.jobs import follow, outage
 from tests.conftest import Caller, Runner
+from tests.support.daily import daily
 from tests.support.server import Answer, Request, ScriptedServer, document, text
 
 LIST = "/system/logs/svc"
@@ -100,7 +101,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-@pytest.mark.parametrize("kind", BREAKS)
+@pytest.mark.parametrize("kind", daily(BREAKS, "torn", "503"))
 def test_ten_thousand_lines_come_through_twenty_breaks_of_every_kind(
     call: Caller, server: ScriptedServer, kind: str
 ) -> None:

@@ -91,6 +91,7 @@ def moments() -> Iterator[tuple[int, float]]:
         yield chance.randrange(SIZE // (16 * MIB)), chance.uniform(0.0, 0.1)
 
 
+@pytest.mark.thorough
 def test_a_put_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
     source = killed.home / "large.bin"
     words = ("bucket", "put-file", BUCKET, "large.bin", "in/large.bin", "--no-progress")
@@ -107,6 +108,7 @@ def test_a_put_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
     assert resumed >= KILLS // 10, f"{kills} were killed, and {resumed} went on"
 
 
+@pytest.mark.thorough
 def test_a_get_that_is_killed_goes_on(killed: Runner, objects: Any) -> None:
     words = ("bucket", "get-file", BUCKET, "out/large.bin", "large.bin", "--no-progress")
     target = killed.home / "large.bin"

@@ -128,6 +128,7 @@ def test_what_is_done_with_closed_streams_is_done_to_its_end(run: Runner, server
     assert run.config.read_text().startswith("oscar:")
 
 
+@pytest.mark.thorough
 def test_a_comparison_that_cannot_be_written_does_not_tell_a_difference(
     run: Runner, server: ScriptedServer
 ) -> None:
@@ -141,7 +142,13 @@ def test_a_comparison_that_cannot_be_written_does_not_tell_a_difference(
 
 
 @pytest.mark.parametrize(
-    "environ", [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+    "environ",
+    [
+        {"PYTHONIOENCODING": "ascii"},
+        pytest.param(
+            {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, marks=pytest.mark.thorough
+        ),
+    ],
 )
 def test_a_stream_without_umlauts_still_gets_the_answer(
     run: Runner, server: ScriptedServer, environ: dict[str, str]
@@ -183,7 +190,11 @@ def test_names_and_logs_with_escapes_never_reach_a_terminal(run: Runner, server:
 
 @pytest.mark.parametrize(
     "words",
-    [("service", "list"), ("service", "run", "x", "-i", "x"), ("service", "logs", "get", "x", "j", "-f")],
+    [
+        ("service", "list"),
+        pytest.param(("service", "run", "x", "-i", "x"), marks=pytest.mark.thorough),
+        pytest.param(("service", "logs", "get", "x", "j", "-f"), marks=pytest.mark.thorough),
+    ],
 )
 def test_ctrl_c_during_a_request_is_quiet_and_130(
     run: Runner, server: ScriptedServer, wait_until: Callable[..., None], words: tuple[str, ...]

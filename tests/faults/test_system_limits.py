@@ -71,6 +71,7 @@ def test_few_open_files_are_enough_for_many_small_uploads(limited: Limited) -> N
     assert limited.keys() == {f"in/{name}" for name in names}
 
 
+@pytest.mark.thorough
 def test_few_open_files_are_enough_for_large_uploads_and_downloads(limited: Limited) -> None:
     names = ["a", "b"]
     for name in names:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -54,24 +55,30 @@ class LocalCluster:
     tokens: dict[str, str] = field(default_factory=dict)
     _s3: Any = None
     _stranger: httpx.Client | None = None
+    # Tests call from several threads; of two clients one would never be closed.
+    _making: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def s3(self) -> Any:
         """A boto3 client with the credentials that the API hands out."""
-        if self._s3 is None:
-            import boto3
-            from botocore.config import Config
-
-            provider = self.api.get("/system/config").json()["minio_provider"]
-            self._s3 = boto3.client(
-                "s3",
-                endpoint_url=provider["endpoint"],
-                aws_access_key_id=provider["access_key"],
-                aws_secret_access_key=provider["secret_key"],
-                region_name=provider["region"],
-                config=Config(proxies={}, retries={"max_attempts": 1}, max_pool_connections=32),
-            )
+        with self._making:
+            if self._s3 is None:
+                self._s3 = self._boto_client()
         return self._s3
+
+    def _boto_client(self) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        provider = self.api.get("/system/config").json()["minio_provider"]
+        return boto3.client(
+            "s3",
+            endpoint_url=provider["endpoint"],
+            aws_access_key_id=provider["access_key"],
+            aws_secret_access_key=provider["secret_key"],
+            region_name=provider["region"],
+            config=Config(proxies={}, retries={"max_attempts": 1}, max_pool_connections=32),
+        )
 
     def become_known(self, world: World) -> None:
         """Be the only cluster on record in a world, and the default."""
@@ -108,9 +115,10 @@ class LocalCluster:
 
     def call(self, method: str, path: str, **arguments: Any) -> httpx.Response:
         """Send a request without the cluster's own credentials."""
-        if self._stranger is None:
-            # One for all: making a client costs more than a request.
-            self._stranger = httpx.Client(base_url=self.server.endpoints.api, trust_env=False, timeout=60)
+        with self._making:
+            if self._stranger is None:
+                # One for all: making a client costs more than a request.
+                self._stranger = httpx.Client(base_url=self.server.endpoints.api, trust_env=False, timeout=60)
         return self._stranger.request(method, path, **arguments)
 
     def upload(self, service: str, key: str, body: bytes = b"hello") -> None:

@@ -16,6 +16,7 @@ from oscarcli.local.http.hosts import AllowedHosts
 from oscarcli.local.http.listener import Listener
 from oscarcli.local.http.messages import Request, Response
 from tests.local.harness import LocalCluster, wait_for
+from tests.support.daily import daily
 
 HOST = b"Host: localhost\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
@@ -177,21 +178,20 @@ def _half_sent(port: int, data: bytes, count: int = 40) -> Iterator[list[socket.
         yield held
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"G",
-        b"GET /health HTTP/1.1\r\nHost: localhost\r\n",
-        b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea",
-        b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"a" * 50_000,
-        b"PUT /data/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab",
-        b"PUT /data/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-    ],
-    ids=["one byte", "no end", "the second", "a long line", "a body", "a chunk"],
-)
-def test_half_sent_requests_do_not_stop_a_port(port: int, data: bytes) -> None:
+HALF_SENT = {
+    "one byte": b"G",
+    "no end": b"GET /health HTTP/1.1\r\nHost: localhost\r\n",
+    "the second": b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea",
+    "a long line": b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"a" * 50_000,
+    "a body": b"PUT /data/x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab",
+    "a chunk": b"PUT /data/x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+}
+
+
+@pytest.mark.parametrize("kind", daily(HALF_SENT, "one byte", "a body"))
+def test_half_sent_requests_do_not_stop_a_port(port: int, kind: str) -> None:
     whole = _head(HOST, b"Connection: close\r\n", first=b"GET /health HTTP/1.1\r\n")
-    with _half_sent(port, data) as held:
+    with _half_sent(port, HALF_SENT[kind]) as held:
         assert _status(port, whole) in (200, 403)
         # It was served while others waited, not after they were given up.
         assert any(not _is_over(connection) for connection in held)

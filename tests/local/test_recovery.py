@@ -17,9 +17,10 @@ import pytest
 from oscarcli.local import control
 from oscarcli.local.folder import DataFolder
 from tests.local.harness import LocalCluster, Process, wait_for
+from tests.support.daily import number_of
 
 # So many times a server is killed in the middle of so many uploads. TEST_CRASHES=20 takes half a minute.
-CRASHES = int(os.environ.get("TEST_CRASHES", "2"))
+CRASHES = int(os.environ.get("TEST_CRASHES", str(number_of(2))))
 UPLOADS = 200
 UPLOADERS = 32
 KILLED = "the server stopped while the job was running"

@@ -19,6 +19,7 @@ from oscarcli.local.folder import DataFolder, FolderTakenError, remove_tree
 from oscarcli.local.options import Binding, Endpoints, Options, endpoint
 from oscarcli.local.server import Server
 from tests.local.harness import LocalCluster, wait_for
+from tests.support.daily import daily
 
 ANY = Binding(port=0, s3_port=0)
 
@@ -70,6 +71,7 @@ def test_credentials_and_ports_stay_from_start_to_start(folder: DataFolder) -> N
     assert control.start(folder, ANY, Options()).endpoints == first.endpoints, "0 keeps the port it found"
 
 
+@pytest.mark.thorough
 def test_a_remembered_port_that_is_taken_now_is_named_or_replaced(folder: DataFolder) -> None:
     first = control.start(folder, ANY, Options())
     control.stop(folder)
@@ -86,7 +88,7 @@ def test_a_remembered_port_that_is_taken_now_is_named_or_replaced(folder: DataFo
     assert second.settings.s3_port == first.settings.s3_port
 
 
-@pytest.mark.parametrize("option", ["--port", "--s3-port"])
+@pytest.mark.parametrize("option", daily(["--port", "--s3-port"], "--port"))
 def test_a_taken_port_is_named_with_the_way_out(folder: DataFolder, taken_port: int, option: str) -> None:
     binding = (
         Binding(port=taken_port, s3_port=0) if option == "--port" else Binding(port=0, s3_port=taken_port)
@@ -105,6 +107,7 @@ def test_starting_twice_is_one_server(folder: DataFolder) -> None:
     assert (second.was_running, second.endpoints, folder.holder()) == (True, first.endpoints, pid)
 
 
+@pytest.mark.thorough
 def test_starts_at_the_same_time_are_one_server(folder: DataFolder) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
@@ -207,6 +210,7 @@ def test_a_server_that_hangs_is_killed(folder: DataFolder, monkeypatch: pytest.M
         assert process.wait(timeout=30) == -9
 
 
+@pytest.mark.thorough
 def test_the_server_takes_sigint_as_a_stop(folder: DataFolder) -> None:
     words = [
         sys.executable,
@@ -267,3 +271,38 @@ def test_a_port_that_is_taken_leaves_no_socket_behind(taken_port: int) -> None:
     with pytest.raises(OSError, match="in use"):
         Listener("127.0.0.1", taken_port, lambda _request: Response())
     gc.collect()
+
+
+STARTED = """
+import sys
+from pathlib import Path
+from oscarcli.local.folder import DataFolder
+from oscarcli.local.options import Binding, Options
+from oscarcli.local.server import Server
+server = Server(DataFolder(Path(sys.argv[1])), Binding(port=0, s3_port=0), Options())
+server.start()
+print(*sys.modules)
+server.stop()
+"""
+# What runs, users, images, mounts, exposed services and federations need; most clusters never do.
+NOT_AT_START = {
+    "ctypes",
+    "fractions",
+    "http.client",
+    "joserfc",
+    "oscarcli.local.exposed.deployment",
+    "oscarcli.local.exposed.relay",
+    "oscarcli.local.images.pulls",
+    "oscarcli.local.jobs.federation.delegation",
+    "oscarcli.local.jobs.mounts.folder",
+    "oscarcli.local.users.table",
+    "urllib.request",
+    "xml.sax",
+}
+
+
+def test_a_start_loads_only_what_every_cluster_needs(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", STARTED, str(tmp_path / "data")]
+    loaded = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert "oscarcli.local.rest.listener" in loaded
+    assert NOT_AT_START & set(loaded) == set()

@@ -55,7 +55,7 @@ class Flushes:
 @pytest.fixture
 def flushes(monkeypatch: pytest.MonkeyPatch) -> Flushes:
     flushes = Flushes()
-    monkeypatch.setattr("oscarcli.local.state._flush_file", flushes)
+    monkeypatch.setattr("oscarcli.local.write_ahead_log._flush_file", flushes)
     return flushes
 
 

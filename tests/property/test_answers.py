@@ -6,13 +6,11 @@ import copy
 import random
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import httpx
 import pytest
 
-from oscarcli.cli.kit.make_group import make_group
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller
 from tests.contract.test_no_secret_shows import SERVICE as SECRET_SERVICE
@@ -207,9 +205,6 @@ def mutated(document: Any, chance: random.Random) -> Any:
     return changed
 
 
-GROUPS = cache(make_group)
-
-
 class Cluster(httpx.MockTransport):
     """A cluster whose answers are what `change` makes of them."""
 
@@ -245,8 +240,6 @@ def cluster(call: Caller, monkeypatch: pytest.MonkeyPatch) -> Cluster:
         "oscarcli.http.connection.open_connection", lambda *_, **__: httpx.Client(transport=cluster)
     )
     monkeypatch.setattr("time.sleep", lambda _: None)
-    # To make a command takes longer than to run it.
-    monkeypatch.setattr("oscarcli.cli.app.make_group", GROUPS)
     return cluster
 
 

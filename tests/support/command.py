@@ -195,7 +195,9 @@ class Caller(World):
         env: Mapping[str, str] | None = None,
     ) -> Outcome:
         from oscarcli.cli.app import main
+        from tests.support import command_groups
 
+        command_groups.make_once()
         data = input.encode() if isinstance(input, str) else input
         out, err = _stream(), _stream()
         # The coverage tool, if there is one, and threads look things up in the real environment.

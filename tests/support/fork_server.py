@@ -80,12 +80,15 @@ def prepare() -> set[str]:
     content = environ._data
     environ._data = watched = _Watched(content)
     try:
+        command_groups = importlib.import_module("tests.support.command_groups")
         package = importlib.import_module(PROGRAM)
         for module in pkgutil.walk_packages(package.__path__, f"{PROGRAM}."):
             if module.name.rpartition(".")[2] not in LEFT_OUT:
                 importlib.import_module(module.name)
         for name in LIBRARIES:
             importlib.import_module(name)
+        command_groups.make_once()
+        command_groups.make_all()
     finally:
         environ._data = content
     return watched.asked

@@ -74,6 +74,8 @@ class OneproviderServer(ThreadingHTTPServer):
         # The most entries of a page, bytes that a space has room for, and whether content is thrown away.
         self.page = 1000
         self.room: int | None = None
+        # So many requests later the token has expired.
+        self.login_ends_after: int | None = None
         self.discards = False
         self.knows_tokens = True
         # Told of each answer, as "PUT /path 201"; one that it says yes to never arrives.
@@ -153,7 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _login(self) -> None:
         token = self.headers.get("X-Auth-Token") or self.headers.get("Authorization", "").partition(" ")[2]
-        if token == EXPIRED:
+        if self._served.login_ends_after is not None:
+            self._served.login_ends_after -= 1
+        if token == EXPIRED or (self._served.login_ends_after or 0) < 0:
             raise unauthorized(OUTDATED)
         if token != TOKEN:
             raise unauthorized({"id": "badToken", "description": "Provided token could not be understood."})

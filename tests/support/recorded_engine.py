@@ -55,7 +55,7 @@ def main() -> int:
     if words == ["--version"]:
         sys.stdout.write(f"{name} version 9.8.7, build x\n")
         return 0
-    words = [word for word in words if word not in ("--quiet",)] if name != "docker" else words
+    words = [word for word in words if word not in ("--quiet", "--nocolor")] if name != "docker" else words
     command, *rest = words
     options = [word for word in rest if word.startswith("--")]
     # What follows the image is the script's.

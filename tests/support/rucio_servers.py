@@ -52,6 +52,8 @@ class Grid:
     script: dict[str, tuple[int, str, str]] = field(default_factory=dict)
     door: str = ""
     room: int | None = None
+    # So many requests later neither the tokens nor the refresh token are taken.
+    login_ends_after: int | None = None
     # After how many bytes the content of a path breaks off, and paths whose ranges are passed over.
     breaks: dict[str, int] = field(default_factory=dict)
     without_ranges: set[str] = field(default_factory=set)
@@ -72,6 +74,12 @@ class Grid:
             "md5": hashlib.md5(content).hexdigest(),
             "updated_at": formatdate(time.time(), usegmt=True).replace("GMT", "UTC"),
         }
+
+    def count_request(self) -> None:
+        if self.login_ends_after is not None:
+            self.login_ends_after -= 1
+            if self.login_ends_after < 0:
+                self.tokens.clear()
 
     @staticmethod
     def path(scope: str, name: str) -> str:
@@ -198,6 +206,7 @@ class _Catalogue(_Handler):
     def _answer(self) -> None:
         body, address = self._body(), urlsplit(self.path)
         self._grid.calls.append(f"{self.command} {self.path}")
+        self._grid.count_request()
         for begin, (status, kind, said) in self._grid.script.items():
             if f"{self.command} {address.path}".startswith(begin):
                 self._refuse(status, kind, said)
@@ -220,14 +229,15 @@ class _Catalogue(_Handler):
         headers = {
             "Content-Type": "application/octet-stream",
             "ExceptionClass": kind,
-            "ExceptionMessage": said.encode("ascii", "replace").decode(),
+            "ExceptionMessage": " ".join(said.encode("ascii", "replace").decode().split()),
         }
         self._send(status, document, headers)
 
     def _refresh(self, form: Mapping[str, list[str]]) -> None:
         wanted = {"grant_type": "refresh_token", "client_id": "token-portal", "audience": "rucio"}
         given = {name: form.get(name, [""])[0] for name in wanted}
-        if form.get("refresh_token") != [REFRESH_TOKEN] or given != wanted:
+        has_ended = (self._grid.login_ends_after or 0) < 0
+        if form.get("refresh_token") != [REFRESH_TOKEN] or given != wanted or has_ended:
             self._send(400, b'{"error":"invalid_grant"}', {"Content-Type": "application/json"})
             return
         answer = {"access_token": self._grid.token("oidc"), "expires_in": self._grid.seconds}
@@ -337,6 +347,7 @@ class _Door(_Handler):
     def _answer(self) -> None:
         body, path = self._body(), unquote(urlsplit(self.path).path).rstrip("/")
         grid = self._grid
+        grid.count_request()
         grid.shown.append(self.headers.get("Authorization", ""))
         grid.calls.append(f"{self.command} {path}")
         if self.headers.get("Authorization", "").removeprefix("Bearer ") not in grid.tokens:

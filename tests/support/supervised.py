@@ -108,6 +108,14 @@ class Comparison:
         if case.content is not None:
             self._cluster.s3.put_object(Bucket=case.home, Key=case.key, Body=case.content)
 
+    def change_providers(self, case: Case, providers: Mapping[str, Any]) -> None:
+        """Change the providers of a service: what cannot be reached then is no failure."""
+        definition = self._cluster.api.get(f"/system/services/{case.name}").json()
+        answer = self._cluster.api.put(
+            "/system/services", json={**definition, "storage_providers": providers}
+        )
+        assert (answer.status_code, answer.text) == (204, "")
+
     def remove(self, case: Case) -> None:
         """Delete the service of a case, with its buckets."""
         assert self._cluster.api.delete(f"/system/services/{case.name}").status_code == 204

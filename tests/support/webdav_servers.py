@@ -38,6 +38,7 @@ DocumentRoot "{files}"
 DavLockDB "{root}/locks"
 <Directory "{files}">
   Dav On
+  LimitRequestBody 0
   Options None
   AllowOverride None
   AuthType Basic
@@ -48,6 +49,30 @@ DavLockDB "{root}/locks"
 </Directory>
 """
 NEEDED = ("mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "dav", "dav_fs")
+
+
+@dataclass
+class DavFaults:
+    """What a server refuses, and is told to in the middle of a test.
+
+    Args:
+        room: bytes that it takes; a file that has no place in them is answered with 507.
+        login_ends_after: so many requests later nobody is let in.
+    """
+
+    room: int | None = None
+    login_ends_after: int | None = None
+
+    def refusal(self, size: int) -> str:
+        """Return the status that a request of this size is refused with, empty for none."""
+        if self.login_ends_after is not None:
+            self.login_ends_after -= 1
+            if self.login_ends_after < 0:
+                return "401 Unauthorized"
+        if self.room is not None and size > self.room:
+            return "507 Insufficient Storage"
+        self.room = None if self.room is None else self.room - size
+        return ""
 
 
 @dataclass(frozen=True)
@@ -62,8 +87,9 @@ class DavServer:
     misread: str = ""
     # Who must own the files; nobody else than us when empty.
     owner: str = ""
-    # What was asked for, as "GET /path"; wsgidav alone tells.
+    # What was asked for, as "GET /path", and what is refused; wsgidav alone tells and is told.
     calls: list[str] = field(default_factory=list)
+    faults: DavFaults = field(default_factory=DavFaults)
 
     def make_folder(self, name: str) -> None:
         """Make a folder as an administrator would."""
@@ -96,12 +122,21 @@ def wsgidav_server(folder: Path, certificate: Path | None = None) -> Iterator[Da
         }
     )
     calls: list[str] = []
+    faults = DavFaults()
 
     def noted(environ: dict[str, Any], start_response: Any) -> Any:
         calls.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}")
+        is_put = environ["REQUEST_METHOD"] == "PUT"
+        refusal = faults.refusal(int(environ.get("CONTENT_LENGTH") or 0) if is_put else 0)
+        if refusal:
+            environ["wsgi.input"].read()
+            start_response(refusal, [("Content-Length", "0")])
+            return [b""]
         return app(environ, start_response)
 
     server = Server(("127.0.0.1", 0), noted, numthreads=20)
+    # It would speak of clients that go away where the program under test says what it has to.
+    server.error_log = lambda *_, **__: None  # type: ignore[method-assign]
     if certificate is not None:
         server.ssl_adapter = BuiltinSSLAdapter(certificate, certificate)
     server.prepare()
@@ -115,6 +150,7 @@ def wsgidav_server(folder: Path, certificate: Path | None = None) -> Iterator[Da
             has_fine_etags=False,
             misread="?#",
             calls=calls,
+            faults=faults,
         )
     finally:
         server.stop()

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from oscarcli.api.client import Client
 from oscarcli.config.model import Cluster
 from oscarcli.tui.access import Access
-from oscarcli.tui.app import InteractiveApp
-from oscarcli.tui.browser import BrowserScreen
+
+if TYPE_CHECKING:
+    from oscarcli.tui.app import InteractiveApp
+    from oscarcli.tui.browser import BrowserScreen
 
 PATIENCE = 20.0
 
@@ -51,6 +53,8 @@ class Screen:
     @property
     def browser(self) -> BrowserScreen:
         """The screen of lists."""
+        from oscarcli.tui.browser import BrowserScreen
+
         browser = self.app.screen
         assert isinstance(browser, BrowserScreen)
         return browser
@@ -80,6 +84,8 @@ def drive(
     access: Access, play: Callable[[Screen], Awaitable[None]], size: tuple[int, int] = (100, 30)
 ) -> InteractiveApp:
     """Run the interface for as long as a play lasts."""
+    # Every worker imports this file; few of them show a screen.
+    from oscarcli.tui.app import InteractiveApp
 
     async def run() -> InteractiveApp:
         app = InteractiveApp(access)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pytest
+
 from tests.support.server import Answer, ScriptedServer, document, text
 from tests.tui.screen import Screen, access_to, drive
 
@@ -76,6 +78,7 @@ def test_columns_sort_up_then_down_then_not_at_all(server: ScriptedServer) -> No
     drive(access_to(server.url), play)
 
 
+@pytest.mark.thorough
 def test_a_double_click_opens_a_row_and_escape_leads_back(server: ScriptedServer) -> None:
     serve(server, service("alpha"), service("beta"))
     job = {"status": "Succeeded", "creation_time": "2026-01-02T03:04:05Z"}
@@ -137,6 +140,7 @@ def test_a_failure_is_one_line_without_secrets_and_control_characters(server: Sc
     drive(access_to(server.url), play, size=(200, 24))
 
 
+@pytest.mark.thorough
 def test_a_long_failure_is_whole_at_80_columns_and_gone_when_all_is_well(server: ScriptedServer) -> None:
     words = "the store of the cluster has no room for it, and whoever looks after it has been told"
     server.expect("GET", "/system/services", text(words, 500))
@@ -224,6 +228,7 @@ def test_nodes_metrics_and_documents_of_the_cluster(server: ScriptedServer) -> N
     drive(access_to(server.url), play)
 
 
+@pytest.mark.thorough
 def test_what_the_program_says_in_passing_is_shown_above_the_list(server: ScriptedServer) -> None:
     serve(server, service("alpha"))
 

@@ -146,6 +146,7 @@ def test_the_palette_shows_the_line_before_it_runs_it(
     drive(access_to(server.url, program=program, commands=COMMANDS), play)
 
 
+@pytest.mark.thorough
 def test_a_line_that_is_no_command_is_not_run(server: ScriptedServer, program: tuple[str, ...]) -> None:
     services(server)
 
@@ -202,6 +203,7 @@ def test_ctrl_c_interrupts_the_command_and_not_the_screen(
     assert app.ended_by is None
 
 
+@pytest.mark.thorough
 def test_a_command_that_needs_the_whole_terminal_does_not_run_in_a_browser(
     server: ScriptedServer, program: tuple[str, ...]
 ) -> None:
@@ -215,6 +217,7 @@ def test_a_command_that_needs_the_whole_terminal_does_not_run_in_a_browser(
     drive(access_to(server.url, program=program, is_web=True), play)
 
 
+@pytest.mark.thorough
 def test_an_editor_gets_the_whole_terminal_and_the_screen_comes_back(
     run: Runner, server: ScriptedServer
 ) -> None:

@@ -90,6 +90,7 @@ def test_buckets_folders_and_files(cluster: LocalCluster, access: Access) -> Non
     drive(access, play)
 
 
+@pytest.mark.thorough
 def test_a_picture_is_shown_in_its_colours(cluster: LocalCluster, access: Access, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -143,6 +144,7 @@ def test_results_of_jobs_are_listed_shown_and_brought_as_one_zip(
     assert found == {"one.txt": b"ONE.TXT", "two.txt": b"TWO.TXT"}
 
 
+@pytest.mark.thorough
 def test_a_folder_of_a_bucket_becomes_a_zip_with_its_files_below_it(
     cluster: LocalCluster, access: Access, tmp_path: Path
 ) -> None:

@@ -98,6 +98,7 @@ def test_nothing_is_served_before_the_token_and_it_works_once(served: Served) ->
     assert served.get("/ws", Cookie=cookie, **WEBSOCKET)[0] == 403
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not chromium.is_there(), reason="Chromium is not installed")
 def test_a_real_browser_shows_names_and_takes_keys(
     known: None, served: Served, tmp_path: Path, wait_until: Callable[[Callable[[], bool]], None]

@@ -17,7 +17,7 @@ from oscarcli.local.exposed.pod import container_name, new_name, pod
 from oscarcli.local.exposed.ports import PortError
 from oscarcli.local.jobs.engine.base import Engine, RunCancellation, RunCancelled, ScriptCommand
 from oscarcli.local.jobs.engine.container import record
-from oscarcli.local.jobs.mounts.folder import MountError
+from oscarcli.local.jobs.mounts.schema import MountError
 from oscarcli.local.jobs.placement import PlacementError
 from oscarcli.local.services.definition import Definition
 

@@ -58,6 +58,7 @@ class HandlerGateway(Gateway):
             content_length=head.length,
             remote_ip=request.conn.remote_addr or "127.0.0.1",
             is_http_1_0=head.version == "1.0",
+            body_is_here=head.length is not None and head.length <= len(request.conn.rfile.buffered()),
         )
 
     def _hand_over(self, response: Response, take_over: Callable[[socket.socket, bytes], None]) -> None:

@@ -32,7 +32,8 @@ class Request:
     """One request, with the target exactly as it was on the wire (signatures depend on it).
 
     `headers` has lower-case names; repeated headers are joined with a comma where they are lists, of others
-    the last one counts. `content_length` is `None` for a chunked body.
+    the last one counts. `content_length` is `None` for a chunked body. When `body_is_here`, reading it waits
+    for nobody.
     """
 
     method: str
@@ -42,6 +43,7 @@ class Request:
     content_length: int | None
     remote_ip: str
     is_http_1_0: bool = False
+    body_is_here: bool = False
 
     @property
     def raw_path(self) -> str:

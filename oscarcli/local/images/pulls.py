@@ -143,9 +143,14 @@ class Pulls:
 
     def _present(self, request: ImageRequest, stamp: str, known: ImageRecord | None) -> Image | None:
         found = request.store.find(request.reference)
-        if found is None and known is not None and known.stamp == stamp:
-            found = request.store.find(known.image.identifier)
-            return known.image if found is not None else None
+        if known is not None and known.stamp == stamp:
+            if found is None:
+                return known.image if request.store.find(known.image.identifier) is not None else None
+            if found.identifier == known.image.identifier and not found.digest:
+                return known.image
+        if found is not None and stamp and not found.digest:
+            # A file is looked at as a whole once, and again when it has changed.
+            return None
         if found is not None and (known is None or known.image.identifier != found.identifier):
             request.store.check(found)
         return found

@@ -23,7 +23,7 @@ _BLOCK = 512
 CONFIG = "config.json"
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What is mounted over in a container has to be there, and nothing can be made in a tree that is in use.
-FOLDERS = ("dev", "etc", "home", "oscar/config", "proc", "root", "sys", "tmp")
+FOLDERS = ("dev", "etc", "home", "oscar/config", "proc", "root", "sys", "tmp", "var/tmp")
 FILES = ("etc/group", "etc/hosts", "etc/passwd", "etc/resolv.conf")
 
 

@@ -9,18 +9,22 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oscarcli.local.jobs.engine.base import Bind
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
-from oscarcli.local.jobs.mounts.folder import Note
-from oscarcli.local.jobs.mounts.mounts import Mounts
+from oscarcli.local.jobs.mounts.schema import Note
 from oscarcli.local.jobs.placement import Placement
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.host_links import HostLinks
 from oscarcli.local.services.mounts import mount_of
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.volumes import Volumes
+
+if TYPE_CHECKING:
+    from oscarcli.local.jobs.mounts.mounts import Mounts
 
 # The user of an image is one of its own; nobody else of this machine gets as far as the volume.
 VOLUME_MODE = 0o777
@@ -32,19 +36,28 @@ class Attachments:
     Args:
         services: the table of services.
         volumes: the volumes.
-        mounts: the mounted buckets.
+        mounts: makes what has the mounted buckets, which most clusters never need.
         links: the links of this machine.
         engines: tell whether a service's scripts run in containers.
     """
 
     def __init__(
-        self, services: Services, volumes: Volumes, mounts: Mounts, links: HostLinks, engines: Engines
+        self,
+        services: Services,
+        volumes: Volumes,
+        mounts: Callable[[], Mounts],
+        links: HostLinks,
+        engines: Engines,
     ) -> None:
         self._services = services
         self._volumes = volumes
-        self._mounts = mounts
+        self._make_mounts = mounts
         self._links = links
         self._engines = engines
+
+    @cached_property
+    def _mounts(self) -> Mounts:
+        return self._make_mounts()
 
     def obstacle(self, definition: Definition) -> str | None:
         """Return why a service's scripts do not reach its files, after the field; `None` when they do.
@@ -77,7 +90,7 @@ class Attachments:
         if volume is not None:
             path = Path(os.path.normpath(volume["mount_path"]))
             yield "volume.mount_path", path, self._volumes.directory_of(definition)
-        root = self._mounts.root_of(definition)
+        root = self._mounts.root_of(definition) if mount is not None else None
         if mount is not None and root is not None:
             yield "mount.path", Path(mount.path), root
 
@@ -97,7 +110,8 @@ class Attachments:
             MountError: the mounted files could not be fetched or stored.
         """
         placement = self.with_volume(definition, placement)
-        visit = self._mounts.enter(definition, note, check)
+        has_mount = mount_of(definition) is not None
+        visit = self._mounts.enter(definition, note, check) if has_mount else None
         if visit is None:
             yield placement
             return
@@ -124,12 +138,18 @@ class Attachments:
         """Remove the links and the mounted folders of which no service has need any more."""
         services = self._services.all()
         self._sweep_links(services)
-        self._mounts.release_unused(services)
+        if "_mounts" in vars(self):
+            self._mounts.release_unused(services)
 
     def _sweep_links(self, services: Sequence[Definition]) -> None:
         self._links.sweep({path for each in services for _, path, _ in self._places(each)})
 
-    def recover(self) -> None:
-        """Store what interrupted jobs have left in their mounts; nothing else runs."""
-        self._mounts.recover(self._services.all())
+    def recover(self, *, has_mounts: bool) -> None:
+        """Store what interrupted jobs have left in their mounts; nothing else runs.
+
+        Args:
+            has_mounts: whether there may be some.
+        """
+        if has_mounts:
+            self._mounts.recover(self._services.all())
         self.release()

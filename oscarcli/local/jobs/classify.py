@@ -14,9 +14,10 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote_plus
+
+from oscarcli.local.jobs.payloads import RunPayload
 
 # Above this size only a body that begins like a JSON container or string is parsed whole.
 MAX_SNIFFED_BYTES = 1 << 20
@@ -138,9 +139,9 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def classify_file(path: Path, tell: Tell, inputs: Sequence[Mapping[str, Any]] = ()) -> Payload:
-    """Classify the payload in a file; see `classify`. Raises SupervisorCrash."""
-    with path.open("rb") as file:
+def classify_run(source: RunPayload, tell: Tell, inputs: Sequence[Mapping[str, Any]] = ()) -> Payload:
+    """Classify the payload of a run; see `classify`. Raises SupervisorCrash, OSError."""
+    with source.open() as file:
         head = file.read(MAX_SNIFFED_BYTES + 1)
         if len(head) <= MAX_SNIFFED_BYTES:
             return classify(head, tell, inputs)

@@ -15,6 +15,16 @@ from oscarcli.local.objects.model import ObjectCreated
 from oscarcli.local.services.table import triggered
 
 
+def event_owner(payload: bytes) -> str:
+    """Return who caused the event of the object store that a payload is; empty when it is none."""
+    try:
+        parameters = json.loads(payload)["Records"][0]["requestParameters"]
+        principal, address = parameters["principalId"], parameters["sourceIPAddress"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return principal if isinstance(principal, str) and isinstance(address, str) else ""
+
+
 class Announcer:
     """Turns each created object into one event and one job for each service that watches its folder.
 

@@ -23,6 +23,7 @@ from oscarcli.local.jobs.classify import (
     decode_base64,
 )
 from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.payloads import RunPayload
 from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.staging import RunStorage, Workspace
 from oscarcli.local.services.definition import Definition
@@ -50,7 +51,7 @@ class Input:
     """Stages the input of one run.
 
     Args:
-        payload: the file with the payload.
+        payload: what the run was sent.
         definition: the service.
         workspace: the run's folders.
         storage: the cluster's objects; `None` for a run without credentials.
@@ -59,7 +60,7 @@ class Input:
 
     def __init__(
         self,
-        payload: Path,
+        payload: RunPayload,
         definition: Definition,
         workspace: Workspace,
         storage: RunStorage | None,
@@ -169,7 +170,7 @@ class Input:
         if payload.body is not None:
             target.write_bytes(payload.content())
         else:
-            with self._payload.open("rb") as source, target.open("wb") as file:
+            with self._payload.open() as source, target.open("wb") as file:
                 decode_base64(source, file)
         return str(target)
 

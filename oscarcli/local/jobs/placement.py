@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from oscarcli.local.images.model import Image, ImageError
-from oscarcli.local.images.pulls import ImageRequest, Pull, Pulls
 from oscarcli.local.jobs.engine.base import Bind, Engine
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.services.definition import Definition
+
+if TYPE_CHECKING:
+    from oscarcli.local.images.pulls import ImageRequest, Pull, Pulls
 
 
 class PlacementError(Exception):
@@ -30,12 +34,16 @@ class Placements:
 
     Args:
         engines: the cluster's.
-        pulls: gets images.
+        pulls: makes what gets images, which scripts on this machine itself do without.
     """
 
-    def __init__(self, engines: Engines, pulls: Pulls) -> None:
+    def __init__(self, engines: Engines, pulls: Callable[[], Pulls]) -> None:
         self._engines = engines
-        self._pulls = pulls
+        self._make_pulls = pulls
+
+    @cached_property
+    def _pulls(self) -> Pulls:
+        return self._make_pulls()
 
     def of(self, definition: Definition, check: Callable[[], None]) -> Placement:
         """Return where a service's script is to run now, once its image is here.
@@ -76,5 +84,7 @@ class Placements:
 def _request(engine: Engine, definition: Definition) -> ImageRequest | None:
     if engine.images is None:
         return None
+    from oscarcli.local.images.pulls import ImageRequest
+
     secrets = definition.get("image_pull_secrets") or ()
     return ImageRequest(engine.name, engine.images, definition["image"], tuple(secrets))

@@ -28,10 +28,8 @@ class FolderRemover:
 
     def remove(self, folder: Path) -> None:
         """Make sure that a folder is not there any more; its contents follow soon."""
-        target = self._aside / uuid.uuid4().hex
         try:
-            self._aside.mkdir(mode=0o700, exist_ok=True)
-            folder.rename(target)
+            target = self._put_aside(folder)
         except FileNotFoundError:
             return
         except OSError:
@@ -41,6 +39,15 @@ class FolderRemover:
             if self._thread.ident is None:
                 self._thread.start()
         self._waiting.put(target)
+
+    def _put_aside(self, folder: Path) -> Path:
+        target = self._aside / uuid.uuid4().hex
+        try:
+            return folder.rename(target)
+        except FileNotFoundError:
+            # One of both: this one is made once, and stays.
+            self._aside.mkdir(mode=0o700, exist_ok=True)
+            return folder.rename(target)
 
     def stop(self, seconds: float) -> None:
         """Wait a while for what is put aside to be removed."""

@@ -11,7 +11,8 @@ from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.engine.base import Engine, RunCancellation
 from oscarcli.local.jobs.federation.delegator import Members
 from oscarcli.local.jobs.log import JobLog
-from oscarcli.local.jobs.mounts.folder import MountError
+from oscarcli.local.jobs.mounts.schema import MountError
+from oscarcli.local.jobs.payloads import PayloadBytes
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
 from oscarcli.local.jobs.removal import FolderRemover
 from oscarcli.local.jobs.storage import ClusterStorage
@@ -23,7 +24,6 @@ from oscarcli.local.services.quantity import parse_quantity
 from oscarcli.local.services.table import Services
 
 WORK = "work"
-PAYLOAD = "payload"
 # What a stopping server waits for the folders of the last runs; the next start removes the others.
 REMOVE_SECONDS = 2.0
 
@@ -86,15 +86,12 @@ class JobRunner:
         finally:
             log.close()
             self._remover.remove(home / WORK)
-            (home / PAYLOAD).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Finish what is left to do of runs that have ended."""
         self._remover.stop(REMOVE_SECONDS)
 
     def _logged(self, job: Job, home: Path, log: JobLog, cancellation: RunCancellation) -> JobOutcome:
-        payload = home / PAYLOAD
-        payload.write_bytes(job.payload)
         if missing_memory(job.definition) and self._members.take(job):
             self._forget(job.name)
             return JobOutcome(True)
@@ -104,7 +101,7 @@ class JobRunner:
             log.note("ERROR", str(error))
             return JobOutcome(False, str(error))
         self._note_differences(job, placement.engine, log)
-        run = Run(job.name, job.definition, payload, asynchronous=True)
+        run = Run(job.name, job.definition, PayloadBytes(job.payload), asynchronous=True)
         storage = self._storage.of(job.definition)
         attached = self._attachments.attached(job.definition, placement, log.note, cancellation.check)
         try:

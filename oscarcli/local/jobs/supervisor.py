@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from oscarcli.local.jobs.classify import Payload, Raw, SupervisorCrash, classify_file, crashing
+from oscarcli.local.jobs.classify import Payload, Raw, SupervisorCrash, classify_run, crashing
 from oscarcli.local.jobs.container_files import SCRIPT, TEMPORARY, container_for, write_config
 from oscarcli.local.jobs.engine.base import MemoryExceededError, RunCancellation, ScriptCommand
 from oscarcli.local.jobs.environment import machine_variables, service_variables
 from oscarcli.local.jobs.input import Input, environment_bytes
 from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.payloads import RunPayload
 from oscarcli.local.jobs.placement import Placement
 from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.jobs.staging import (
@@ -52,14 +53,14 @@ class Run:
     Args:
         name: the job's name, or an identifier of a synchronous run.
         definition: the service.
-        payload: the file with the payload.
+        payload: what it was sent.
         asynchronous: whether it is a job; only jobs know their name and their event.
         headers: `Http_*` variables of a synchronous run.
     """
 
     name: str
     definition: Definition
-    payload: Path
+    payload: RunPayload
     asynchronous: bool
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -185,17 +186,17 @@ class _Supervision:
 
     def _read_payload(self) -> Payload:
         self._log_raw_event()
-        if self._run.asynchronous and CHANGED_BY_ECHO.search(self._run.payload.read_bytes().strip()):
+        if self._run.asynchronous and CHANGED_BY_ECHO.search(self._run.payload.read().strip()):
             self._log.note(
                 "WARNING",
                 "a real cluster hands a job's payload on through the echo of the image's shell, which may "
                 "make something else of its backslashes and of blanks in a row",
             )
-        return classify_file(self._run.payload, self._log.supervisor, self._definition["input"])
+        return classify_run(self._run.payload, self._log.supervisor, self._definition["input"])
 
     def _log_raw_event(self) -> None:
-        if self._run.payload.stat().st_size <= 1 << 20:
-            text = self._run.payload.read_bytes().decode("utf-8", "surrogateescape")
+        if self._run.payload.size <= 1 << 20:
+            text = self._run.payload.read().decode("utf-8", "surrogateescape")
             # A job's payload comes through the shell's echo, which ends it with a line feed.
             self._log.supervisor("DEBUG", f"EVENT received: {text}" + "\n" * self._run.asynchronous)
 
@@ -228,7 +229,7 @@ class _Supervision:
         }
         encoded = {name: environment_bytes(value) for name, value in variables.items()}
         if self._run.asynchronous:
-            encoded["EVENT"] = self._run.payload.read_bytes()
+            encoded["EVENT"] = self._run.payload.read()
             encoded["JOB_UUID"] = environment_bytes(self._run.name)
             encoded["RESOURCE_ID"] = environment_bytes(platform.node())
         encoded["TMP_INPUT_DIR"] = os.fsencode(self._workspace.shown(self._workspace.input))

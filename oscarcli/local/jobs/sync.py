@@ -16,6 +16,7 @@ from oscarcli.local.http.messages import Body, Request, Response
 from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import JobLog, read_log
+from oscarcli.local.jobs.payloads import PayloadFile
 from oscarcli.local.jobs.placement import PlacementError, Placements
 from oscarcli.local.jobs.runner import Obstacle
 from oscarcli.local.jobs.storage import ClusterStorage
@@ -163,7 +164,13 @@ class SyncRuns:
         try:
             payload = home / "payload"
             _spool(request.body, payload)
-            run = Run(home.name, definition, payload, asynchronous=False, headers=http_variables(request))
+            run = Run(
+                home.name,
+                definition,
+                PayloadFile(payload),
+                asynchronous=False,
+                headers=http_variables(request),
+            )
             outcome = self._supervised(run, home, cancellation)
             return _response(home, outcome, request, time.monotonic() - started)
         finally:

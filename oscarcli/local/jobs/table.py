@@ -15,7 +15,7 @@ from oscarcli.local.state import State
 
 # `definition` is a snapshot taken when the job was made: a later update of the service does not change it.
 # Snapshot and payload are dropped when the job ends: they may hold secrets and are of no use then. The event
-# stays as long as its jobs.
+# stays as long as its jobs. Whose a job is stands in its event, or in `job_owners`: who called with a login.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
@@ -37,6 +37,10 @@ CREATE TABLE IF NOT EXISTS jobs (
     payload BLOB,
     definition TEXT
 );
+CREATE TABLE IF NOT EXISTS job_owners (
+    job TEXT PRIMARY KEY REFERENCES jobs (name) ON DELETE CASCADE,
+    owner TEXT NOT NULL
+);
 CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, id);
 CREATE INDEX IF NOT EXISTS jobs_by_service ON jobs (service, name);
 CREATE INDEX IF NOT EXISTS jobs_by_event ON jobs (event);
@@ -57,6 +61,12 @@ class Job:
     definition: Definition
     payload: bytes
 
+
+# Who uploaded what started it, or called.
+_OF_OWNER = """AND (name IN (SELECT job FROM job_owners WHERE owner = ?) OR EXISTS (
+    SELECT 1 FROM events WHERE id = jobs.event
+    AND json_extract(CAST(body AS TEXT), '$.Records[0].requestParameters.principalId') = ?
+))"""
 
 IsHeld = Callable[[Definition, Sequence[Definition]], bool]
 
@@ -90,14 +100,16 @@ class Jobs:
         self._state = state
         self._is_held = is_held
 
-    def add(self, name: str, definition: Definition, payload: bytes) -> None:
-        """Queue a job. Raises sqlite3.IntegrityError when the name is taken."""
+    def add(self, name: str, definition: Definition, payload: bytes, owner: str = "") -> None:
+        """Queue a job, `owner` being a uid. Raises sqlite3.IntegrityError when the name is taken."""
         with self._state.transaction() as connection:
             connection.execute(
                 "INSERT INTO jobs (name, service, status, created, payload, definition) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (name, definition["name"], PENDING, clock.now(), payload, json.dumps(definition)),
             )
+            if owner:
+                connection.execute("INSERT INTO job_owners VALUES (?, ?)", (name, owner))
 
     def add_failed(self, name: str, service: str, reason: str) -> None:
         """Record a job that could not be made. Raises sqlite3.IntegrityError when the name is taken."""
@@ -175,11 +187,13 @@ class Jobs:
         )
         return None if row is None else str(row["status"])
 
-    def page(self, service: str, after: str, limit: int) -> dict[str, dict[str, Any]]:
-        """Return up to `limit` jobs whose names come after `after`, in the form of the API."""
-        rows = self._state.read().execute(
-            "SELECT * FROM jobs WHERE service = ? AND name > ? ORDER BY name LIMIT ?", (service, after, limit)
-        )
+    def page(
+        self, service: str, after: str, limit: int, owner: str | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Return up to `limit` jobs, of one owner or all, with names after `after`, as the API has them."""
+        query = f"SELECT jobs.* FROM jobs WHERE service = ? AND name > ? {_OF_OWNER if owner else ''}"  # noqa: S608
+        values = (service, after, *((owner, owner) if owner else ()), limit)
+        rows = self._state.read().execute(f"{query} ORDER BY name LIMIT ?", values)
         running = self.running_definitions() if self._is_held is not None else []
         return {row["name"]: self._shown(row, running) for row in rows}
 

@@ -12,6 +12,7 @@ Names of files are random, never derived from keys, and spread over 256 folders.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import threading
@@ -26,6 +27,8 @@ from types import TracebackType
 BLOCK_BYTES = 1 << 18
 # Up to here a row of the database costs less than a file; SQLite's own measurements say 100 kB.
 MAX_SMALL_BYTES = 1 << 16
+# Keeps those of one moment apart; where it begins, those of another process, too.
+_serial = itertools.count(secrets.randbits(62))
 _SHARDS = [f"{number:02x}" for number in range(256)]
 
 
@@ -40,7 +43,8 @@ class Draft:
         self._file: FileIO | None = None
         self.small = b""
         self._kept = False
-        self.name = uuid.uuid4().hex
+        # Given with the file, or when it is known that there will be none.
+        self.name = ""
         self.size = 0
 
     def write(self, data: bytes) -> None:
@@ -54,6 +58,7 @@ class Draft:
                 self.small = data
                 return
             self.small = b""
+            self.name = uuid.uuid4().hex
             self._file = self._blobs.open_new(self.name)
         left = memoryview(data)
         # A file that meets a full disk takes a part first and fails only when asked again.
@@ -88,7 +93,7 @@ class Draft:
 
 def ordered_identifier() -> str:
     """Return a new name above all earlier ones: rows in their order fill one page after the other."""
-    return f"{time.time_ns():016x}{secrets.token_hex(8)}"
+    return f"{time.time_ns():016x}{next(_serial):016x}"
 
 
 class Blobs:
@@ -127,16 +132,16 @@ class Blobs:
 
     def link(self, name: str) -> Draft | None:
         """Return a sealed draft with the same bytes as the blob `name`, or None where links do not work."""
-        draft = self.draft()
+        linked = uuid.uuid4().hex
         with self._lock:
-            self._drafts.add(draft.name)
+            self._drafts.add(linked)
         try:
-            os.link(self.path(name), self.path(draft.name))
+            os.link(self.path(name), self.path(linked))
         except OSError:
-            self.finished(draft.name, keep=False)
+            self.finished(linked, keep=False)
             return None
-        self.fsync_folder(draft.name)
-        return _LinkedDraft(self, draft.name)
+        self.fsync_folder(linked)
+        return _LinkedDraft(self, linked)
 
     def fsync_folder(self, name: str) -> None:
         """Make the name of a blob durable."""

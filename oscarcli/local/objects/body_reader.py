@@ -38,11 +38,18 @@ class BodyReader:
         stream: where the bytes come from.
         announced: what they are compared with.
         limit: most bytes taken.
+        is_here: whether it is small, and reading it waits for nobody.
     """
 
     def __init__(
-        self, stream: Readable, announced: DeclaredBody | None = None, limit: int = MAX_OBJECT_BYTES
+        self,
+        stream: Readable,
+        announced: DeclaredBody | None = None,
+        limit: int = MAX_OBJECT_BYTES,
+        *,
+        is_here: bool = False,
     ) -> None:
+        self.is_here = is_here
         self._stream = stream
         self._announced = announced or DeclaredBody()
         self._limit = limit

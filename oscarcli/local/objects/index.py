@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from oscarcli.local.objects.model import Attributes, Bucket, Checksum, ObjectRecord
 
@@ -200,6 +201,8 @@ def _object(row: sqlite3.Row) -> ObjectRecord:
 
 def dump_attributes(attributes: Attributes) -> str:
     """Return attributes as a column holds them."""
+    if not (attributes.headers or attributes.metadata or attributes.tags):
+        return _dump_content_type(attributes.content_type)
     return json.dumps(
         [
             attributes.content_type,
@@ -208,6 +211,11 @@ def dump_attributes(attributes: Attributes) -> str:
             dict(attributes.tags),
         ]
     )
+
+
+@lru_cache(maxsize=64)
+def _dump_content_type(content_type: str) -> str:
+    return json.dumps([content_type, {}, {}, {}])
 
 
 def load_attributes(text: str) -> Attributes:

@@ -40,16 +40,18 @@ def add_small_blob(connection: sqlite3.Connection, blob: str, data: bytes) -> No
     connection.execute("INSERT INTO small_blobs VALUES (?, ?)", (blob, data))
 
 
-def put_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> list[str]:
-    """Insert a piece, or replace the one of its number; returns the blobs that are not needed any more."""
-    old = connection.execute(
-        "SELECT blob FROM pieces WHERE content = ? AND number = ?", (content, piece.number)
-    ).fetchall()
+def get_blobs(connection: sqlite3.Connection, content: str, number: int) -> list[str]:
+    """Return the blob of a piece, if there is such a piece."""
+    rows = connection.execute("SELECT blob FROM pieces WHERE content = ? AND number = ?", (content, number))
+    return [row["blob"] for row in rows]
+
+
+def put_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> None:
+    """Insert a piece, or replace the one of its number."""
     connection.execute(
         "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?, ?, ?, ?)",
         (content, piece.number, piece.blob, piece.size, piece.etag, piece.checksum, piece.modified_ns),
     )
-    return [row["blob"] for row in old]
 
 
 def remove_pieces(connection: sqlite3.Connection, content: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 from oscarcli.local.objects import index, listing, names, piece_index
@@ -94,11 +94,13 @@ class ObjectStore(BucketStore):
         names.check_key(key)
         said = attributes or Attributes(content_type or DEFAULT_CONTENT_TYPE, metadata=dict(metadata or {}))
         intake = stream if isinstance(stream, BodyReader) else BodyReader(stream)
-        # Refusing before the bytes come spares the sender a long upload; the transaction asks again.
-        require_bucket(self._state.read(), bucket)
+        if not intake.is_here:
+            # Refusing before the bytes come spares the sender a long upload; the transaction asks again.
+            require_bucket(self._state.read(), bucket)
         if condition is not None:
             condition(self.find(bucket, key))
-        with full_disk_named(), self._writer.draft(intake) as draft:
+        turn = self._state.work.held() if intake.is_here else nullcontext()
+        with full_disk_named(), turn, self._writer.draft(intake) as draft:
             new = NewObject(
                 bucket, key, intake.size, intake.etag, said, intake.checksum, ordered_identifier()
             )
@@ -166,7 +168,7 @@ class ObjectStore(BucketStore):
             self._state.after_commit(draft.keep)
             if new.size:
                 piece = Piece(1, draft.name, new.size, new.etag, "", 0)
-                self._writer.add_piece(connection, new.content, piece, draft)
+                self._writer.add_only_piece(connection, new.content, piece, draft)
             return self._writer.publish(connection, new, event_name, event)
 
     def find(self, bucket: str, key: str) -> ObjectRecord | None:

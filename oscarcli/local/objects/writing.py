@@ -91,10 +91,17 @@ class Writer:
         self, connection: sqlite3.Connection, content: str, piece: Piece, draft: Draft
     ) -> list[str]:
         """Add a draft as a piece; returns the blobs that are not needed any more."""
-        old = piece_index.put_piece(connection, content, piece)
+        old = piece_index.get_blobs(connection, content, piece.number)
+        self.add_only_piece(connection, content, piece, draft)
+        return old
+
+    def add_only_piece(
+        self, connection: sqlite3.Connection, content: str, piece: Piece, draft: Draft
+    ) -> None:
+        """Add a draft as a piece of a content that has none of its number."""
+        piece_index.put_piece(connection, content, piece)
         if draft.small:
             piece_index.add_small_blob(connection, draft.name, draft.small)
-        return old
 
     def _check_limit(self, connection: sqlite3.Connection, new: NewObject) -> None:
         limit = self._limit_of(new.bucket) if self._limit_of is not None and new.size else None

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from oscarcli.local.answers import ApiError
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.users.access import ADMIN, RequestCaller
-from oscarcli.local.users.table import ClusterUser
-from oscarcli.local.users.tokens import BadTokenError, ForeignTokenError, IssuedTokens, MalformedTokenError
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
+    from oscarcli.local.users.table import ClusterUser
+    from oscarcli.local.users.tokens import IssuedTokens
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="Authorization Required"'}
 TOKEN_LENGTH = 64
@@ -60,6 +60,8 @@ def authenticated(headers: Mapping[str, str], cluster: LocalCluster) -> RequestC
 
 
 def _user(token: str, tokens: IssuedTokens) -> ClusterUser:
+    from oscarcli.local.users.tokens import BadTokenError, ForeignTokenError, MalformedTokenError
+
     try:
         return tokens.read(token)[0]
     except MalformedTokenError as error:
@@ -76,14 +78,17 @@ def require_token(
     tokens: IssuedTokens | None = None,
     *,
     on_bad_login: int = 404,
-) -> Definition:
-    """Let only the holder of the service's token pass, or a user who sees it; return the service.
+) -> tuple[Definition, str]:
+    """Let only the holder of the service's token pass, or a user who may use it.
 
     Args:
         headers: the request's.
         definition: the service; `None` when there is none, which a wrong token must not find out.
         tokens: reads the tokens of users; `None` on a cluster without.
         on_bad_login: the status for a user's token that is void, which differs between the routes.
+
+    Returns:
+        The service, and the uid of the user; empty for the service's token.
 
     Raises:
         ApiError: 401; 400 and 502 for tokens that only another provider could judge; 404 for a user who
@@ -95,18 +100,20 @@ def require_token(
     if len(token) == TOKEN_LENGTH:
         if definition is None or not token_matches(token, definition):
             raise ApiError(401)
-        return definition
+        return definition, ""
     if tokens is None:
         raise _foreign_token(token)
+    from oscarcli.local.users.tokens import BadTokenError, ForeignTokenError, MalformedTokenError
+
     try:
         caller = RequestCaller(tokens.read(token)[0])
     except (MalformedTokenError, ForeignTokenError) as error:
         raise _foreign_token(token) from error
     except BadTokenError as error:
         raise ApiError(on_bad_login) from error
-    if definition is None or not caller.sees(definition):
+    if definition is None or not caller.uses(definition):
         raise ApiError(404)
-    return definition
+    return definition, caller.uid
 
 
 def token_matches(token: str, definition: Definition) -> bool:

@@ -12,9 +12,10 @@ from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.rest.auth import is_basic
 from oscarcli.local.rest.cors import add_cors_headers, cors_headers, preflight_answer
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.rest.services import check_auth, deployed, deployment_document, service_of
+from oscarcli.local.rest.services import check_auth, deployed, deployment_document
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.exposure import base_path
+from oscarcli.local.services.names import is_label_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,11 +142,14 @@ def _lines(call: Call) -> int:
 
 def _changing(change: Callable[[Deployments, Deployment], None]) -> Callable[[Call], Response]:
     def handler(call: Call) -> Response:
+        if not is_label_value(call.name):
+            raise ApiError(400, "invalid serviceName")
         definition = call.cluster.services.get(call.name)
-        if definition is not None and not call.caller.owns(definition):
+        if definition is None:
+            raise ApiError(404)
+        if not call.caller.owns(definition):
             refusal = f"User {call.caller.uid} doesn't have permission to manage this service"
             raise ApiError(403, refusal)
-        definition = service_of(call)
         deployment = call.cluster.deployments.get(call.name)
         if deployment is None:
             raise ApiError(400, f'service "{call.name}" is not exposed')

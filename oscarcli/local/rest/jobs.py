@@ -7,6 +7,7 @@ import sqlite3
 from oscarcli.local.answers import TEXT, ApiError, empty, json_answer
 from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.admission import REFUSED
+from oscarcli.local.jobs.events import event_owner
 from oscarcli.local.jobs.log import append_note, read_log
 from oscarcli.local.jobs.sync import Refused
 from oscarcli.local.jobs.table import ENDED, PENDING, SUCCEEDED
@@ -27,13 +28,14 @@ MAX_BODY_BYTES = 1536 << 10
 
 
 def list_jobs(call: Call) -> Response:
-    """GET /system/logs/{serviceName}: the jobs by name, a page at a time."""
+    """GET /system/logs/{serviceName}: the jobs by name, a page at a time; a user's own only."""
     _existing(call)
     try:
         after = page_start(call.request.query.get("page", ""))
     except ValueError as error:
         raise ApiError(500, str(error)) from error
-    jobs = call.cluster.jobs.page(call.name, after, PAGE_SIZE + 1)
+    owner = None if call.caller.is_admin else call.caller.uid
+    jobs = call.cluster.jobs.page(call.name, after, PAGE_SIZE + 1, owner)
     if len(jobs) <= PAGE_SIZE:
         return json_answer({"jobs": jobs})
     shown = dict(list(jobs.items())[:PAGE_SIZE])
@@ -69,7 +71,7 @@ def delete_job(call: Call) -> Response:
     """DELETE /system/logs/{serviceName}/{jobName}: the job and its log, whatever its status."""
     service, job = call.values
     definition = call.cluster.services.get(service)
-    if definition is None or not call.caller.sees(definition):
+    if definition is None or not call.caller.uses(definition):
         raise ApiError(403, "You do not have permission to access this service")
     if call.cluster.jobs.status(service, job) is None:
         raise ApiError(404)
@@ -81,7 +83,7 @@ def _existing(call: Call) -> Definition:
     definition = call.cluster.services.get(call.name)
     if definition is None:
         raise ApiError(404)
-    if not call.caller.sees(definition):
+    if not call.caller.uses(definition):
         # The manager's answer to who may not see a service: nothing at all.
         raise ApiError(200)
     return definition
@@ -90,8 +92,12 @@ def _existing(call: Call) -> Definition:
 # -- invocations ---------------------------------------------------------------------------------
 
 
-def _invoked(call: Call, *, on_bad_login: int) -> Definition:
-    """Return the service that is called. Raises ApiError for who may not call it."""
+def _invoked(call: Call, *, on_bad_login: int) -> tuple[Definition, str]:
+    """Return the service that is called, and the uid of who calls, which the service's token does not tell.
+
+    Raises:
+        ApiError: they may not.
+    """
     cluster = call.cluster
     definition = cluster.services.get(call.name)
     return require_token(call.request.headers, definition, cluster.tokens, on_bad_login=on_bad_login)
@@ -99,7 +105,7 @@ def _invoked(call: Call, *, on_bad_login: int) -> Definition:
 
 def submit(call: Call) -> Response:
     """POST /job/{serviceName}: queue a job with the body as its event."""
-    definition = _invoked(call, on_bad_login=500)
+    definition, uid = _invoked(call, on_bad_login=500)
     name = call.request.headers.get("x-delegated-job-id", "") or new_job_name(call.name)
     if not is_job_name(name):
         raise ApiError(
@@ -113,7 +119,7 @@ def submit(call: Call) -> Response:
     except ValueError as error:
         raise ApiError(500, "etcdserver: request is too large") from error
     try:
-        _queue(call, name, definition, payload)
+        _queue(call, name, definition, payload, event_owner(payload) or uid)
     except sqlite3.IntegrityError as error:
         raise ApiError(500, f'jobs.batch "{name}" already exists') from error
     call.cluster.scheduler.wake()
@@ -121,9 +127,9 @@ def submit(call: Call) -> Response:
     return empty(201)
 
 
-def _queue(call: Call, name: str, definition: Definition, payload: bytes) -> None:
+def _queue(call: Call, name: str, definition: Definition, payload: bytes, owner: str) -> None:
     if len(payload) <= MAX_EVENT_BYTES:
-        call.cluster.jobs.add(name, definition, payload)
+        call.cluster.jobs.add(name, definition, payload, owner)
         return
     reason = (
         f"the event has {len(payload)} bytes, a job takes {MAX_EVENT_BYTES} at most; "
@@ -135,7 +141,7 @@ def _queue(call: Call, name: str, definition: Definition, payload: bytes) -> Non
 
 def run(call: Call) -> Response:
     """POST /run/{serviceName}: run now and answer with what the script returns."""
-    definition = _invoked(call, on_bad_login=404)
+    definition, _ = _invoked(call, on_bad_login=404)
     if is_exposed(definition):
         # The manager has nobody to pass it on to, and says nothing.
         raise ApiError(502, f"an exposed service has no runs; call it at {base_path(definition['name'])}/")

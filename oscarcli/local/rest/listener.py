@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from oscarcli.local.answers import ApiError, text
 from oscarcli.local.http.messages import ConnectionLost, Request, Response
 from oscarcli.local.objects.errors import S3Error
+from oscarcli.local.options import ISSUER_PATH
 from oscarcli.local.rest import buckets, exposed, federation, jobs, metrics, quotas, services, system, volumes
 from oscarcli.local.rest.auth import authenticated
 from oscarcli.local.rest.routes import Call, Router
 from oscarcli.local.users.access import ADMIN
-from oscarcli.local.users.tokens import PATH
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
@@ -71,8 +71,8 @@ class Api:
 
     def _answer(self, request: Request) -> Response:
         openid = self._cluster.openid
-        if openid is not None and request.path.startswith(f"{PATH}/"):
-            return openid.handle(request, request.path.removeprefix(PATH))
+        if openid is not None and request.path.startswith(f"{ISSUER_PATH}/"):
+            return openid.handle(request, request.path.removeprefix(ISSUER_PATH))
         called = exposed.answer(self._cluster, request)
         if called is not None:
             return called

@@ -16,7 +16,7 @@ from oscarcli.local.answers import ApiError, json_answer
 from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.calls import ASYNC, NOBODY, SYNC, CallTotals, Window
 from oscarcli.local.rest.routes import Call, Route
-from oscarcli.local.users.access import visible
+from oscarcli.local.users.access import usable
 
 Document = dict[str, Any]
 
@@ -69,20 +69,20 @@ class Span:
 
 
 def _all_totals(call: Call, span: Span) -> list[CallTotals]:
-    """Return the calls of the services that the caller sees; those that are gone are the account's alone."""
+    """Return the calls of the services that the caller may use; those that are gone are for the account."""
     all_totals = call.cluster.calls.totals(span.window)
     if call.caller.is_admin:
         return list(all_totals)
-    names = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
+    names = {definition["name"] for definition in usable(call.cluster.services.all(), call.caller)}
     return [totals for totals in all_totals if totals.service in names]
 
 
 def _exposed(call: Call, span: Span) -> dict[str, int]:
-    """Return how often the exposed services that the caller sees were called."""
+    """Return how often the exposed services that the caller may use were called."""
     counts = call.cluster.exposed_calls.counts(span.window)
     if call.caller.is_admin:
         return counts
-    names = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
+    names = {definition["name"] for definition in usable(call.cluster.services.all(), call.caller)}
     return {service: count for service, count in counts.items() if service in names}
 
 
@@ -91,7 +91,7 @@ def summary(call: Call) -> Response:
     span = _span(call)
     all_totals = _all_totals(call, span)
     exposed = _exposed(call, span)
-    existing = {definition["name"] for definition in visible(call.cluster.services.all(), call.caller)}
+    existing = {definition["name"] for definition in usable(call.cluster.services.all(), call.caller)}
     hours = {
         service: hours
         for service, hours in call.cluster.calls.cpu_hours(span.window).items()
@@ -188,7 +188,7 @@ def of_service(call: Call) -> Response:
         definition = call.cluster.services.get(call.name)
         if definition is None:
             raise ApiError(404)
-        if not call.caller.sees(definition):
+        if not call.caller.uses(definition):
             raise ApiError(403)
     metric = call.request.query.get("metric", "")
     if metric in NOT_OF_A_SERVICE:

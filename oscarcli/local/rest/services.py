@@ -22,7 +22,6 @@ from oscarcli.local.rest.routes import Call, Route
 from oscarcli.local.services.definition import INVALID, Definition, read_definition, without_secrets
 from oscarcli.local.services.federation import is_delegating, refresh_token_of
 from oscarcli.local.services.names import is_label_value
-from oscarcli.local.users.access import visible
 
 if TYPE_CHECKING:
     from oscarcli.local.cluster import LocalCluster
@@ -101,8 +100,8 @@ def _prepare(call: Call, definition: Definition) -> None:
 
 def list_all(call: Call) -> Response:
     """GET /system/services."""
-    found = visible(call.cluster.services.all(), call.caller)
-    return json_answer([_shown(call, definition) for definition in found])
+    found = call.cluster.services.all()
+    return json_answer([_shown(call, definition) for definition in found if call.caller.sees(definition)])
 
 
 def get(call: Call) -> Response:
@@ -196,13 +195,13 @@ def deployment_document(call: Call, definition: Definition) -> dict[str, Any]:
 
 def deployed(call: Call) -> Definition:
     """Return the service whose deployment is asked for. Raises ApiError 403 also when there is none."""
-    try:
-        return service_of(call)
-    except ApiError as error:
+    if not is_label_value(call.name):
+        raise ApiError(400, "invalid serviceName")
+    definition = call.cluster.services.get(call.name)
+    if definition is None or not call.caller.uses(definition):
         # The manager's own answer to a missing service at these two routes.
-        if error.status in (403, 404):
-            raise ApiError(403, "You do not have permission to access this service") from error
-        raise
+        raise ApiError(403, "You do not have permission to access this service")
+    return definition
 
 
 # -- the gateway's question ----------------------------------------------------------------------

@@ -92,7 +92,7 @@ class ServiceBuckets:
             elif place.bucket not in made:
                 self._note_shared(name, place.bucket)
             self._store.put_marker(place.bucket, place.prefix)
-        if mount is not None:
+        if mount is not None and mount.is_own:
             self._make_mounted(definition, mount.place, caller, made)
         self._ownership.give_buckets(definition)
 
@@ -106,7 +106,7 @@ class ServiceBuckets:
         elif self._is_foreign(place.bucket, caller, made):
             raise ApiError(500, f'the bucket "{place.bucket}" already exists\n')
         elif place.bucket not in made and not self._ownership.is_private(place.bucket):
-            raise ApiError(500, f'the bucket "{place.bucket}" cannot be mounted: it is not private')
+            raise ApiError(500, f'the bucket "{place.bucket}" must be private to be used as mount')
         if place.folder:
             self._store.put_marker(place.bucket, place.prefix)
 
@@ -169,7 +169,7 @@ class ServiceBuckets:
         """
         mount = mount_of(definition)
         for bucket in [*buckets_of(definition), *isolated]:
-            if mount is None or bucket != mount.place.bucket:
+            if mount is None or not mount.is_own or bucket != mount.place.bucket:
                 self._remove_bucket(definition["name"], bucket)
 
     def _remove_bucket(self, service: str, bucket: str) -> None:
@@ -195,4 +195,4 @@ def _tags(definition: Definition) -> dict[str, str]:
 
 def _used_buckets(definition: Definition) -> list[str]:
     mount = mount_of(definition)
-    return [*buckets_of(definition), *([mount.place.bucket] if mount else [])]
+    return [*buckets_of(definition), *([mount.place.bucket] if mount and mount.is_own else [])]

@@ -11,6 +11,7 @@ from oscarcli.local.objects.names import check_bucket_name, check_key
 from oscarcli.local.services.definition import (
     INVALID,
     MINIO_DEFAULT,
+    S3_KINDS,
     BucketFolder,
     Definition,
     bucket_folder,
@@ -24,10 +25,10 @@ _OPTIONS = re.compile(r"[A-Za-z0-9\-_.:=,/ ]*")
 
 @dataclass(frozen=True)
 class Mount:
-    """A folder of a bucket that jobs see as a folder of files.
+    """A folder of a store that jobs see as a folder of files.
 
     Args:
-        place: the bucket and the folder in it.
+        place: the bucket, or the first folder of a file server, and the folder in it.
         read_only: whether nothing that a script does there is stored.
         ignored: the options of the real sidecar's program that mean nothing here.
     """
@@ -35,6 +36,11 @@ class Mount:
     place: BucketFolder
     read_only: bool
     ignored: tuple[str, ...] = ()
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is in the cluster's own store."""
+        return self.place.provider == MINIO_DEFAULT
 
     @property
     def path(self) -> str:
@@ -56,6 +62,15 @@ def mount_of(definition: Definition) -> Mount | None:
     )
 
 
+def _check_path(path: str) -> None:
+    """Refuse a path of a file server that could be no folder of this machine, or another one."""
+    parts = path.removeprefix(f"{PLACE}/").split("/")
+    if ":" in path or any(part in ("", ".", "..") for part in parts):
+        raise ApiError(
+            400, f"{INVALID}mount.path: it has a part that is no folder's name; write FOLDER/FOLDER"
+        )
+
+
 def check_mount(definition: Definition) -> None:
     """Refuse a mount that no real cluster makes, or whose folder could not be one of this machine.
 
@@ -68,11 +83,11 @@ def check_mount(definition: Definition) -> None:
     place = mount.place
     if not _OPTIONS.fullmatch(str(definition["mount"].get("options", ""))):
         raise ApiError(500, "mount options contain invalid characters")
-    if place.provider != MINIO_DEFAULT:
-        # It is no bucket, and refused by its name elsewhere.
-        return
     if not place.bucket:
         raise ApiError(400, f"{INVALID}mount.path: it names no bucket; write BUCKET or BUCKET/FOLDER")
+    if place.provider[0] not in S3_KINDS:
+        _check_path(mount.path)
+        return
     try:
         check_bucket_name(place.bucket)
         if place.folder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.services.definition import (
@@ -17,7 +18,9 @@ from oscarcli.local.services.definition import (
 from oscarcli.local.services.mounts import mount_of
 from oscarcli.local.services.quotas import Quotas, check_volume, whole
 from oscarcli.local.users.access import PRIVATE, BucketPolicies, BucketPolicy, RequestCaller
-from oscarcli.local.users.table import ClusterUser, Users
+
+if TYPE_CHECKING:
+    from oscarcli.local.users.table import ClusterUser, Users
 
 ISOLATED = "USER"
 # Of a uid, in the names of what is made for its user alone.
@@ -95,7 +98,9 @@ class Ownership:
                 allowed = tuple(definition["allowed_users"])
                 self._policies.put(BucketPolicy(bucket, owner, definition["visibility"], allowed))
         mount = mount_of(definition)
-        if mount is not None and self._is_user(owner) and self._policies.get(mount.place.bucket) is None:
+        if mount is None or not mount.is_own or not self._is_user(owner):
+            return
+        if self._policies.get(mount.place.bucket) is None:
             self._policies.put(BucketPolicy(mount.place.bucket, owner))
 
     def has_policies(self, buckets: Iterable[str]) -> bool:

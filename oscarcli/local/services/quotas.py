@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from fractions import Fraction
+from decimal import Decimal
 from typing import Any
 
 from oscarcli.local.answers import ApiError
@@ -149,12 +149,12 @@ def exceeds(settings: Settings, wanted: Definition, running: Iterable[Definition
     )
 
 
-def _amount(definition: Definition, key: str) -> Fraction:
+def _amount(definition: Definition, key: str) -> Decimal:
     if key == "gpu":
-        return Fraction(int(definition["enable_gpu"]))
+        return Decimal(int(definition["enable_gpu"]))
     text = definition["ephemeral_storage_request" if key == "ephemeral_storage" else key]
     try:
-        return Fraction(parse_quantity(text or "0"))
+        return parse_quantity(text or "0")
     except ValueError:
         # Nothing refuses it where the manager does not.
-        return Fraction(0)
+        return Decimal(0)

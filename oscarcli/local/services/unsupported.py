@@ -26,9 +26,9 @@ from oscarcli.local.services.mounts import mount_of
 
 # The only input providers the manager knows; the text is its own.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
-# What can be used besides the cluster's own objects: where results go, and where input comes from.
+# What can be used besides the cluster's own objects.
 REMOTE_OUTPUTS = ("minio", "s3", "webdav", "onedata")
-REMOTE_INPUTS = ("minio", "webdav")
+REMOTE = {"output": REMOTE_OUTPUTS, "input": ("minio", "webdav"), "mount": ("minio", "s3", "webdav")}
 UNKNOWN_INPUT = "unrecognized input (valid inputs are MinIO and dCache)"
 
 _WAY_OUT = "remove it, or use a cluster that has it"
@@ -120,8 +120,7 @@ def _refuse_foreign(definition: Definition, direction: str, place: BucketFolder)
     name = f"{kind}.{identifier}"
     if identifier not in definition["storage_providers"].get(kind, {}):
         raise ApiError(500, f'the StorageProvider "{name}" is not defined')
-    usable = {"output": REMOTE_OUTPUTS, "input": REMOTE_INPUTS}.get(direction, ())
-    if kind in usable:
+    if kind in REMOTE[direction]:
         return
     raise ApiError(
         400,

@@ -88,7 +88,7 @@ def _mount_warnings(definition: Definition) -> Iterator[str]:
     )
     if mount.ignored:
         yield f"the mount's options {' '.join(mount.ignored)} mean nothing here"
-    for source in inputs_of(definition):
+    for source in inputs_of(definition) if mount.is_own else ():
         below = mount.place.bucket == source.bucket and (
             source.prefix.startswith(mount.place.prefix) or mount.place.prefix.startswith(source.prefix)
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.local.objects.s3.signatures import Credentials
 from oscarcli.local.state import State
-from oscarcli.local.users.table import ClusterUser, Users
+
+if TYPE_CHECKING:
+    from oscarcli.local.users.table import ClusterUser, Users
 
 PRIVATE, RESTRICTED, PUBLIC = "private", "restricted", "public"
 VISIBILITIES = (PRIVATE, RESTRICTED, PUBLIC)
@@ -150,14 +152,16 @@ class RequestCaller:
         return "" if self.user is None else self.user.uid
 
     def sees(self, definition: Mapping[str, Any]) -> bool:
-        """Tell whether a service is there for this caller."""
-        if self.is_admin:
-            return True
+        """Tell whether a service is there for this caller: nobody's of a visibility that does not exist."""
+        return self.is_admin or (definition["visibility"] in VISIBILITIES and self.uses(definition))
+
+    def uses(self, definition: Mapping[str, Any]) -> bool:
+        """Tell whether this caller may call a service that they know of, and look at its runs."""
         visibility = definition["visibility"]
-        if visibility == PUBLIC:
+        if self.is_admin or visibility == PUBLIC or definition["owner"] == self.uid:
             return True
         allowed: Collection[str] = definition["allowed_users"] if visibility == RESTRICTED else ()
-        return visibility in VISIBILITIES and (definition["owner"] == self.uid or self.uid in allowed)
+        return self.uid in allowed
 
     def owns(self, definition: Mapping[str, Any]) -> bool:
         """Tell whether this caller may change a service."""
@@ -167,6 +171,6 @@ class RequestCaller:
 ADMIN = RequestCaller()
 
 
-def visible(definitions: Sequence[dict[str, Any]], caller: RequestCaller) -> list[dict[str, Any]]:
-    """Return the services that a caller sees."""
-    return [definition for definition in definitions if caller.sees(definition)]
+def usable(definitions: Sequence[dict[str, Any]], caller: RequestCaller) -> list[dict[str, Any]]:
+    """Return the services that a caller may use."""
+    return [definition for definition in definitions if caller.uses(definition)]

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from oscarcli.errors import NotFoundError, OscarError, UsageError
 from oscarcli.local.folder import DataFolder
-from oscarcli.local.options import endpoint
+from oscarcli.local.options import ISSUER_PATH, endpoint
 from oscarcli.local.state import State
 from oscarcli.local.users.table import SCHEMA, ClusterUser, Users
-from oscarcli.local.users.tokens import PATH, IssuedTokens
+from oscarcli.local.users.tokens import IssuedTokens
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class UserAdministration:
         """Add a user and return a login. Raises UsageError for a name that cannot be or is taken."""
         with self._users() as users:
             # Before anything is stored: the libraries may be missing.
-            tokens = IssuedTokens(users, self._endpoint + PATH)
+            tokens = IssuedTokens(users, self._endpoint + ISSUER_PATH)
             try:
                 user = users.add(name, groups)
             except ValueError as error:
@@ -62,7 +62,7 @@ class UserAdministration:
             user = users.named(name)
             if user is None:
                 raise _unknown(name)
-            return self._login(user, IssuedTokens(users, self._endpoint + PATH))
+            return self._login(user, IssuedTokens(users, self._endpoint + ISSUER_PATH))
 
     def remove(self, name: str) -> None:
         """Remove a user, whose logins are void from then on. Raises NotFoundError."""

@@ -6,7 +6,6 @@ import json
 import re
 import secrets
 import sqlite3
-import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,6 +54,8 @@ class ClusterUser:
     @property
     def label(self) -> str:
         """The name as the label `owner_name` of a service: without accents, blanks as `_`."""
+        import unicodedata
+
         plain = unicodedata.normalize("NFKD", self.name).encode("ascii", "ignore").decode()
         return plain.replace(" ", "_")
 

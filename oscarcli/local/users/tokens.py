@@ -18,8 +18,6 @@ ALGORITHM = "RS256"
 KEY_BITS = 2048
 ACCESS_SECONDS = 3600
 REFRESH_SECONDS = 30 * 24 * 3600
-# The issuer's path below the REST API's endpoint.
-PATH = "/oidc"
 CLIENT = "oscar-cli"
 ACCESS, REFRESH, IDENTITY = "Bearer", "Refresh", "ID"
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, RefusedError
+from oscarcli.errors import (
+    AuthError,
+    ForbiddenError,
+    NotFoundError,
+    OscarError,
+    RefusedError,
+    StorageFullError,
+)
 from oscarcli.storage.wire import failures as connection_failures
 from oscarcli.storage.wire.failures import MAX_ANSWER_CHARACTERS, StatusError
 
@@ -21,7 +28,7 @@ SENTENCES: dict[int, tuple[type[OscarError], str]] = {
     413: (RefusedError, "the server takes no file as large as this"),
     416: (RefusedError, "the range is beyond the end"),
     423: (RefusedError, "somebody has locked it"),
-    507: (RefusedError, "the quota is used up, or the storage is full"),
+    507: (StorageFullError, "the quota is used up, or the storage is full"),
 }
 
 

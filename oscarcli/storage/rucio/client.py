@@ -235,6 +235,20 @@ def web_address(pfn: str) -> str:
     return f"https://{pfn.removeprefix('davs://')}" if pfn.startswith("davs://") else pfn
 
 
+def split_address(pfn: str, name: str) -> tuple[str, str, str]:
+    """Return scheme and host of a replica, its path, and its query, which a signature is in.
+
+    Rucio joins a name to the path as it is, also one with characters that mean something in a URL; what is
+    signed is encoded.
+    """
+    scheme, _, rest = web_address(pfn).partition("://")
+    host, _, path = rest.partition("/")
+    query = ""
+    if not path.endswith(name):
+        path, _, query = path.partition("?")
+    return f"{scheme}://{host}", f"/{path}", query
+
+
 def _part(text: str) -> str:
     """Return a part of a path, encoded: also a slash, which names may have at some experiments."""
     return quote(text, safe="")

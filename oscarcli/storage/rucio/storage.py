@@ -26,7 +26,7 @@ from oscarcli.storage.file_server.requests import FileServer, FileServerSettings
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location, cut_keys
 from oscarcli.storage.outage import Tell
-from oscarcli.storage.rucio.client import ERASE_SECONDS, Rucio, web_address
+from oscarcli.storage.rucio.client import ERASE_SECONDS, Rucio, split_address
 from oscarcli.storage.rucio.documents import FILE, RucioFile, read_refusal, require_name
 from oscarcli.storage.rucio.doors import StorageDoors
 from oscarcli.storage.rucio.login import RucioLogin
@@ -34,6 +34,11 @@ from oscarcli.storage.rucio.measured import MeasuredSource
 from oscarcli.storage.rucio.replicas import ReplicaReader
 from oscarcli.storage.source import Source
 from oscarcli.storage.webdav.storage import WebDavStorage
+
+
+def at_host(doing: str, url: str) -> str:
+    """Return what is tried, for messages, with the server of storage where it is."""
+    return f"{doing}, at {urlsplit(url).hostname}"
 
 
 class RucioStorage:
@@ -154,24 +159,24 @@ class RucioStorage:
         doing: str,
         cancellation: Cancellation | None,
     ) -> FileReader:
-        parts = urlsplit(web_address(pfn))
+        origin, path, query = split_address(pfn, file.name)
+        doing = at_host(doing, origin)
         wanted = byte_range(start, length)
-        answer = self._doors.server(f"{parts.scheme}://{parts.netloc}", cancellation).call(
-            f"{doing}, at {parts.hostname}",
+        answer = self._doors.server(origin, cancellation).call(
+            doing,
             "GET",
-            parts.path,
+            path,
             headers={} if wanted is None else {"range": wanted},
-            query=parts.query,
+            query=query,
             cancellation=cancellation,
             is_stream=True,
-            # Rucio joins names to paths as they are; what a signature covers is encoded.
-            is_encoded=bool(parts.query),
+            is_encoded=bool(query),
         )
         known = file.stored_object()
         return FileReader(
             known.location,
             answer,
-            f"{doing}, at {parts.hostname}",
+            doing,
             lambda: known,
             start=start,
             length=length,
@@ -204,7 +209,7 @@ class RucioStorage:
         place = Location(bucket, key)
         storage = self._doors.store(endpoint, cancellation)
         with cancellation.on_failure(lambda: self._withdraw(storage, place, location, doing)):
-            storage.write(place, measured, content_type=content_type, cancellation=cancellation)
+            storage.put(place, measured, content_type, at_host(doing, endpoint), cancellation)
             cancellation.check()
             self._register(location, measured, doing, cancellation)
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 from collections.abc import Sequence
 
 from oscarcli.errors import NotFoundError, RefusedError
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.file_server.failures import MISSING_BUCKET
+from oscarcli.storage.file_server.failures import MISSING_BUCKET, MISSING_FILE
 from oscarcli.storage.file_server.requests import FileServer, FileServerSettings, raised
 from oscarcli.storage.outage import Tell
 from oscarcli.storage.webdav.documents import PROPERTIES, DavEntry, read_entries
 
-# Characters that mean something in a URL.
-MISREAD = frozenset("%?#;")
+# Characters that mean something in a URL, or are left out of one: not every server decodes the destination of
+# a move once and no more.
+MISREAD = re.compile(r"[%?#;\x00-\x1f\x7f]")
+MAX_TRIED_NAME_BYTES = 200
 
 
 class WebDav:
@@ -47,10 +51,24 @@ class WebDav:
         self, path: str, depth: str, doing: str, cancellation: Cancellation | None
     ) -> tuple[DavEntry, Sequence[DavEntry]]:
         headers = {"depth": depth, "content-type": "application/xml; charset=utf-8"}
-        answer = self.server.call(
-            doing, "PROPFIND", path, headers=headers, body=PROPERTIES, cancellation=cancellation
-        )
+        try:
+            answer = self.server.call(
+                doing, "PROPFIND", path, headers=headers, body=PROPERTIES, cancellation=cancellation
+            )
+        except RefusedError as error:
+            # What Apache says of a path that goes on below a file.
+            if raised(error) == 400 and self._is_below_file(path, doing, cancellation):
+                raise NotFoundError(f"{doing}: {MISSING_FILE}") from error
+            raise
         return read_entries(answer.document, doing)
+
+    def _is_below_file(self, path: str, doing: str, cancellation: Cancellation | None) -> bool:
+        above = path.rstrip("/").rpartition("/")[0]
+        if not above:
+            return False
+        entry = self.find(above, doing, cancellation)
+        # Nothing there: the file is still further up.
+        return entry is None or not entry.is_folder
 
     def require_bucket(self, bucket: str, doing: str, cancellation: Cancellation | None) -> None:
         """Raise NotFoundError when the first folder of a path is missing."""
@@ -75,22 +93,46 @@ class WebDav:
             if raised(error) != 405 or not self.is_folder(path, doing, cancellation):
                 raise
 
-    def move(self, source: str, target: str, doing: str, cancellation: Cancellation | None) -> None:
+    def move(self, source: str, target: str, doing: str, cancellation: Cancellation) -> None:
         """Give a file another name; one that has it is replaced.
 
         Raises:
-            RefusedError: the server gave it a name that nobody asked for.
+            RefusedError: the server does not know a name like this one.
         """
-        headers = {"destination": self.server.url_of(target), "overwrite": "T"}
+        if MISREAD.search(target) is None:
+            self._move(source, target, doing, cancellation)
+            return
+        folder, _, name = target.rpartition("/")
+        mark = f".{secrets.token_hex(4)}"
+        cut = name.encode()[:MAX_TRIED_NAME_BYTES].decode(errors="ignore")
+        tried = f"{folder}/{mark}.{cut}.part"
+        with cancellation.on_failure(lambda: self._delete_marked(folder, mark, doing, cancellation)):
+            # Misread, the name may be that of another file, which would be replaced: so one that nothing has
+            # is tried first.
+            self._move(source, tried, doing, cancellation, overwrites=False)
+            self._require_moved(tried, doing, cancellation)
+            self._move(tried, target, doing, cancellation)
+        self._require_moved(target, doing, cancellation)
+
+    def _move(
+        self, source: str, target: str, doing: str, cancellation: Cancellation, *, overwrites: bool = True
+    ) -> None:
+        headers = {"destination": self.server.url_of(target), "overwrite": "T" if overwrites else "F"}
         try:
             self.server.call(doing, "MOVE", source, headers=headers, cancellation=cancellation)
         except NotFoundError:
             # The answer to a first attempt may have been lost: then the file is in its place.
             if self.find(source, doing, cancellation) or not self.find(target, doing, cancellation):
                 raise
-        # Not every server decodes a destination once and no more.
-        if MISREAD & set(target) and not self.find(target, doing, cancellation):
+
+    def _require_moved(self, path: str, doing: str, cancellation: Cancellation) -> None:
+        if not self.find(path, doing, cancellation):
             raise RefusedError(f"{doing}: the server does not give a file a name like this one")
+
+    def _delete_marked(self, folder: str, mark: str, doing: str, cancellation: Cancellation) -> None:
+        for entry in self._ask(folder, "1", doing, cancellation)[1]:
+            if entry.name.startswith(mark):
+                self.delete(f"{folder}/{entry.name}", doing, cancellation)
 
     def delete(self, path: str, doing: str, cancellation: Cancellation | None) -> None:
         """Delete a file, or a folder and all that is in it."""

@@ -171,15 +171,33 @@ class WebDavStorage:
         self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
     ) -> None:
         """Store a file under a temporary name, and move it into its place when it is whole."""
-        doing = f'upload "{location}" to {self.provider}'
+        self.put(location, source, content_type, f'upload "{location}" to {self.provider}', cancellation)
+
+    def put(
+        self,
+        location: Location,
+        source: Source,
+        content_type: str,
+        doing: str,
+        cancellation: Cancellation,
+    ) -> None:
+        """Store a file as `write` does, for somebody who knows it by another name.
+
+        Args:
+            location: where it goes.
+            source: the content.
+            content_type: of the content.
+            doing: what was tried, for messages.
+            cancellation: of the transfer.
+        """
         path = require_path(location, doing)
         if location.key.endswith("/"):
             if source.size != 0:
                 raise RefusedError(f"{doing}: a folder has no content")
             self._make_folders(location, doing, cancellation)
             return
-        self._refuse_folder(path, doing, cancellation)
         self._make_folders(location, doing, cancellation)
+        self._refuse_folder(path, doing, cancellation)
         folder, _, name = path.rpartition("/")
         temporary = f"{folder}/{temporary_name(name)}"
         with cancellation.on_failure(lambda: self._dav.delete(temporary, doing, cancellation)):

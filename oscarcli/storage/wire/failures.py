@@ -15,6 +15,7 @@ from oscarcli.errors import (
     NotFoundError,
     OscarError,
     RefusedError,
+    StorageFullError,
     UnreachableError,
 )
 from oscarcli.storage.cancel import Cancellation, Cancelled
@@ -156,7 +157,9 @@ def class_of(status: int) -> type[OscarError]:
         return NotFoundError
     if status in AWAY_STATUS:
         return UnreachableError
-    return RefusedError if 400 <= status < 500 or status == 507 else OscarError
+    if status == 507:
+        return StorageFullError
+    return RefusedError if 400 <= status < 500 else OscarError
 
 
 def is_refused(causes: Iterable[BaseException]) -> bool:

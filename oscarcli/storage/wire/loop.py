@@ -29,8 +29,8 @@ MAX_DEAF_SECONDS = 0.2
 # Contents that are on their way, both ways together: all of them are in memory.
 MAX_BYTES_ON_THE_WAY = 16 << 20
 MAX_CONTENT_BYTES = 256 << 10
-# After so many failures no more is begun, when not more than that went well.
-MAX_FAILURES = 8
+# After so many failures in a row no more is begun.
+MAX_FAILURES_IN_A_ROW = 8
 # When a connection took longer to open than so many seconds, threads open the others.
 MAX_INLINE_OPENING_SECONDS = 0.002
 
@@ -85,7 +85,7 @@ class ExchangeLoop(Generic[Token]):
         self._next: LoopRequest[Token] | None = None
         self._bytes = 0
         self._opens_inline = True
-        self._failed = self._succeeded = 0
+        self._failures_in_a_row = 0
         self.is_broken = False
 
     def run(
@@ -113,8 +113,8 @@ class ExchangeLoop(Generic[Token]):
 
     def failed(self) -> None:
         """Take note that something went wrong, be it on the wire or in what was answered."""
-        self._failed += 1
-        self.is_broken = self.is_broken or (self._failed >= MAX_FAILURES and self._failed >= self._succeeded)
+        self._failures_in_a_row += 1
+        self.is_broken = self.is_broken or self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW
 
     def stop(self) -> None:
         """Begin no more."""
@@ -122,7 +122,7 @@ class ExchangeLoop(Generic[Token]):
 
     def succeeded(self) -> None:
         """Take note that something went well."""
-        self._succeeded += 1
+        self._failures_in_a_row = 0
 
     def _begin(self, requests: Iterator[LoopRequest[Token]]) -> list[tuple[Token, PolledAnswer | None]]:
         """Send requests for as long as there are connections; return those that failed at once."""

@@ -77,6 +77,7 @@ def test_names_that_could_mean_something_to_a_shell_are_left_out(known: Runner) 
     assert top.splitlines() == ["plain", ":"]
 
 
+@pytest.mark.thorough
 def test_among_more_names_than_one_answer_has_those_that_begin_as_typed_are_found(known: Runner) -> None:
     assert known("bucket", "create", "many").code == 0
     folder = known.home / "many"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Caller, Outcome, Runner
+from tests.support.daily import daily
 from tests.support.manager import NO_ROUTE, Answer, Cluster, fdl, record
 from tests.unit.fdl.test_compare import FORMS, PUBLISHED
 
@@ -226,7 +227,7 @@ def test_a_surprise_is_no_difference_either(
 # -- what is left alone -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("oidc", [None, "ada-0123456789@idp"])
+@pytest.mark.parametrize("oidc", daily([None, "ada-0123456789@idp"], "ada-0123456789@idp"))
 @pytest.mark.parametrize("name", [*PUBLISHED, *FORMS])
 def test_nothing_is_written_the_second_time(
     call: Caller, cluster: Cluster, make_cluster: Callable[[], Cluster], name: str, oidc: str | None

@@ -86,6 +86,7 @@ def _make_bucket(proxy: str, authority: Path) -> None:
         client.create_bucket(Bucket="my-bucket", CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
+@pytest.mark.thorough
 def test_files_go_there_and_come_back(service: Runner, tmp_path: Path) -> None:
     (service.home / "größe 1.txt").write_text("hello")
     (service.home / "large.bin").write_bytes(LARGE)

@@ -12,6 +12,7 @@ import yaml
 
 from oscarcli.jobs import follow, outage
 from tests.conftest import Caller, Runner
+from tests.support.daily import daily
 from tests.support.server import Answer, Request, ScriptedServer, document, text
 
 LIST = "/system/logs/svc"
@@ -320,7 +321,7 @@ NOTHING = {"empty": Answer(200), "null": document(None), "null as text": text("n
 
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("end", [*NOTHING, "less"])
-@pytest.mark.parametrize("before", [*NOTHING, None])
+@pytest.mark.parametrize("before", daily([*NOTHING, None], "gone", None))
 def test_an_end_with_less_than_was_there_is_no_success(
     call: Caller, cluster: ScriptedServer, before: str | None, end: str
 ) -> None:

@@ -372,6 +372,7 @@ def test_many_uploads_at_once_each_get_their_own_result(known: Caller, tmp_path:
     assert contents(folder) == {f"many-{n}.txt.up": f"CONTENT OF MANY-{n}.TXT" for n in range(CROWD)}
 
 
+@pytest.mark.thorough
 def test_many_commands_at_once_each_get_their_own_result(real: Runner, tmp_path: Path) -> None:
     """Half of them give the input directly, half of them upload it; a dozen run at the same time."""
     files_in(real, *(f"crowd-{n}.txt" for n in range(CROWD)))

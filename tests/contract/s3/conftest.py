@@ -12,6 +12,7 @@ import pytest
 
 from tests.contract.s3.target import Target
 from tests.local.objects.harness import boto_client
+from tests.support.daily import daily
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, local_server, minio_server
 
 NUMBERS = itertools.count()
@@ -29,7 +30,8 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["local", "minio"])
+# What MinIO answers does not change with this program: CI asks it.
+@pytest.fixture(params=daily(["local", "minio"], "local"))
 def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     server: Server = request.getfixturevalue(request.param)
     client = boto_client(server.endpoint, key=ACCESS_KEY, secret=SECRET_KEY)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.local.engines.conftest import Create, Images
+from tests.local.engines.conftest import READ_ONLY, Create, Images
 from tests.local.harness import LocalCluster
 
 
@@ -45,7 +45,7 @@ def test_a_read_only_mount(contained: LocalCluster, create: Create, engine: str)
     for _ in range(2):
         log = ran(contained, name)
         assert "first" in log
-        assert ("Read-only file system" in log) == (engine in ("podman", "docker"))
+        assert ("Read-only file system" in log) == (engine in READ_ONLY)
     assert contained.content(bucket, "a") == b"first"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.local import control
-from tests.local.engines.conftest import Create, Images
+from tests.local.engines.conftest import READ_ONLY, Create, Images
 from tests.local.harness import LocalCluster, Process, wait_for, without_told_lines
 from tests.support.images import write_archive
 
@@ -106,7 +106,7 @@ def test_the_configuration_is_where_a_real_job_has_it(
     document = json.loads(first + "\n}")
     assert (document["name"], document["script"]) == (service, "")
     # ch-run cannot bind without the right to write; it is the run's own copy.
-    assert ("Read-only file system" in rest) == (engine in ("podman", "docker"))
+    assert ("Read-only file system" in rest) == (engine in READ_ONLY)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,10 @@ def test_an_image_with_a_user_of_its_own(
         image=images.archive("user", User="worker"),
     )
     contained.upload(service, "in/a", b"text")
-    # Root's udocker cannot pretend to be somebody else.
-    user = "0" if engine == "udocker" and os.geteuid() == 0 else "1234"
+    # Root's udocker cannot pretend to be somebody else, and Apptainer's scripts run as who started it.
+    user = "1234"
+    if engine in ("apptainer", "singularity") or (engine == "udocker" and os.geteuid() == 0):
+        user = str(os.geteuid())
     assert contained.script_output(service).splitlines()[:2] == [user, "ok"]
     assert contained.content(f"{service}-bucket", "out/d/x") == b"text"
     (job,) = contained.jobs(service)

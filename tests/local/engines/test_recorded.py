@@ -72,13 +72,13 @@ def test_a_run_by_documented_options(
         image_id = recorded_engine.IMAGE["Id"]
         assert shown[-4:] == ["--entrypoint=/bin/sh", image_id, "-c", "/oscar/config/script.sh"]
     else:
-        assert shown[1:5] == ["--quiet", "exec", "--compat", "--pwd=/"]
-        assert shown[5:7] == ["--bind=WORK/tmp:/tmp", "--bind=WORK/config:/oscar/config:ro"]
-        assert shown[7:9] == ["--memory=67108864", "--cpus=0.5"]
-        assert shown[9].endswith(".sif")
-        assert shown[10:] == ["/bin/sh", "-c", "/oscar/config/script.sh"]
+        assert shown[1:6] == ["--quiet", "--nocolor", "exec", "--compat", "--pwd=/"]
+        assert shown[6:8] == ["--bind=WORK/tmp:/tmp", "--bind=WORK/config:/oscar/config:ro"]
+        assert shown[8:10] == ["--memory=67108864", "--cpus=0.5"]
+        assert shown[10].endswith(".sif")
+        assert shown[11:] == ["/bin/sh", "-c", "/oscar/config/script.sh"]
         pull = next(words for words in calls(tmp_path) if "pull" in words)
-        assert pull[1:] == ["pull", "--force", shown[9], f"docker://{image}"]
+        assert pull[1:] == ["pull", "--force", shown[10], f"docker://{image}"]
     secret = cluster.token("one")
     assert not any(secret in word for words in calls(tmp_path) for word in words)
 
@@ -116,5 +116,5 @@ def test_a_service_listens_by_documented_options(
         assert words[-1] == recorded_engine.IMAGE["Id"]
         assert not any(word.startswith("--entrypoint") for word in words)
     else:
-        assert words[1:4] == ["--quiet", "run", "--compat"]
+        assert words[1:5] == ["--quiet", "--nocolor", "run", "--compat"]
         assert words[-1].endswith(".sif")

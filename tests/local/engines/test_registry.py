@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -33,7 +34,7 @@ def registry(
     Docker's daemon has its own idea of whom to trust, but needs no TLS on this machine.
     """
     tls = None
-    if request.param == "bearer" and engine != "docker":
+    if engine in ("apptainer", "singularity") or (request.param == "bearer" and engine != "docker"):
         tls, trusted = certified(tmp_path, by_authority=True)
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
     with running_registry(request.param, tls) as running:
@@ -54,13 +55,21 @@ def with_secret(cluster: LocalCluster, text: str) -> dict[str, Any]:
     return {"image_pull_secrets": ["team"]}
 
 
+def assert_digest(engine: str, digest: str, registry: Registry) -> None:
+    """Check an image's digest: the registry's, or that of the file that Apptainer makes of the image."""
+    if engine in ("apptainer", "singularity"):
+        assert re.fullmatch("sha256:[0-9a-f]{64}", digest)
+    else:
+        assert digest == registry.digest
+
+
 def test_an_image_is_pulled_with_the_service_s_login(
     registry: Registry, engine: str, start_cluster: Callable[..., LocalCluster]
 ) -> None:
     cluster = start_cluster(engine=engine)
     secret = with_secret(cluster, registry.secret())
     cluster.create("pulled", SCRIPT, image=registry.reference, memory="64Mi", **secret)
-    assert reaches(cluster, "pulled", "ready")["digest"] == registry.digest
+    assert_digest(engine, reaches(cluster, "pulled", "ready")["digest"], registry)
     cluster.submit("pulled")
     assert cluster.script_output("pulled").splitlines()[:2] == ["the registry", "from the image"]
     listed = control.status(cluster.folder)
@@ -118,7 +127,7 @@ def test_apply_shows_how_far_a_pull_is(registry: Registry, engine: str, run: Any
         assert "pending (pulling the image 127.0.0.1:" in applied.err
         assert '✓ Ready service "shown"' in applied.out
         shown = run("service", "deployment", "status", "shown", "-o", "json")
-        assert json.loads(shown.out)["digest"] == registry.digest
+        assert_digest(engine, json.loads(shown.out)["digest"], registry)
         images = json.loads(
             run("local", "images", "list", "--data-dir", process.folder.path, "-o", "json").out
         )
@@ -156,3 +165,21 @@ def test_an_oci_archive_of_podman_s_runs(contained: LocalCluster, create: Create
     service = create(SCRIPT, image=oci_archive)
     contained.submit(service)
     assert contained.script_output(service).splitlines()[:2] == ["an OCI archive", "from the image"]
+
+
+def test_a_file_of_apptainer_s_runs(
+    contained: LocalCluster, create: Create, engine: str, images: Images
+) -> None:
+    if engine not in ("apptainer", "singularity"):
+        pytest.skip("only Apptainer runs .sif files")
+    path = images.folder / "built.sif"
+    source = images.archive("built", Env=["FROM=a file"], WorkingDir="/srv")
+    subprocess.run([engine, "build", str(path), source], check=True, capture_output=True)
+    service = create(f"{SCRIPT}env\n", image=str(path), environment={"variables": {"HOME": "/a b"}})
+    contained.submit(service)
+    printed = contained.script_output(service).splitlines()
+    assert printed[:2] == ["a file", "from the image"]
+    assert "HOME=/a b" in printed
+    assert not [line for line in printed if re.match("SINGULARITY|APPTAINER|LD_LIBRARY_PATH|PS1", line)]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert contained.api.get(f"/system/services/{service}/deployment").json()["digest"] == f"sha256:{digest}"

@@ -117,13 +117,14 @@ def test_the_engine_of_a_start_is_remembered(start_cluster: Callable[..., LocalC
     assert cluster.folder.read_engine() is None
 
 
-def test_the_program_of_the_probe_is_one(tmp_path: Path) -> None:
+def test_the_programs_of_the_probe_are_some(tmp_path: Path) -> None:
     import subprocess
 
-    path = tmp_path / "true"
-    path.write_bytes(probe_image.program())
-    path.chmod(0o755)
-    assert subprocess.run([path], check=False).returncode == 0
+    for number, content in enumerate((probe_image.program(), probe_image.status_program())):
+        path = tmp_path / str(number)
+        path.write_bytes(content)
+        path.chmod(0o755)
+        assert subprocess.run([path], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

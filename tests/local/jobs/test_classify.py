@@ -18,9 +18,10 @@ from oscarcli.local.jobs.classify import (
     Raw,
     SupervisorCrash,
     classify,
-    classify_file,
+    classify_run,
     decode_base64,
 )
+from oscarcli.local.jobs.payloads import PayloadFile
 
 Told = list[tuple[str, str]]
 
@@ -151,7 +152,7 @@ def test_a_large_body_is_decoded_without_holding_it(tmp_path: Path) -> None:
     content = bytes(range(256)) * 10_000
     path = tmp_path / "payload"
     path.write_bytes(base64.encodebytes(content))
-    assert classify_file(path, lambda *_: None) == Raw(None)
+    assert classify_run(PayloadFile(path), lambda *_: None) == Raw(None)
     decoded = io.BytesIO()
     with path.open("rb") as source:
         decode_base64(source, decoded)
@@ -167,9 +168,9 @@ def test_a_large_body_that_is_no_base64_ends_the_run(body: bytes) -> None:
 def test_a_large_json_document_is_still_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "payload"
     path.write_bytes(json.dumps({"data": "x" * module.MAX_SNIFFED_BYTES}).encode())
-    found = classify_file(path, lambda *_: None)
+    found = classify_run(PayloadFile(path), lambda *_: None)
     assert isinstance(found, Raw)
     assert found.body == {"data": "x" * module.MAX_SNIFFED_BYTES}
     monkeypatch.setattr(module, "MAX_JSON_BYTES", 10)
     with pytest.raises(SupervisorCrash, match="MiB"):
-        classify_file(path, lambda *_: None)
+        classify_run(PayloadFile(path), lambda *_: None)

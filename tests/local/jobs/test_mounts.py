@@ -277,15 +277,6 @@ def test_what_cannot_be_mounted_is_refused(
     assert (answer.status_code, text in answer.text) == (status, True), answer.text
 
 
-def test_storage_elsewhere_is_refused_by_name(cluster: LocalCluster) -> None:
-    provider = {"webdav": {"away": {"hostname": "h", "login": "l", "password": "p"}}}
-    mount = {"storage_provider": "webdav.away", "path": "folder"}
-    body = {"name": "refused", "image": "i", "script": "true", "mount": mount, "storage_providers": provider}
-    answer = cluster.api.post("/system/services", json=body)
-    assert answer.status_code == 400
-    assert 'mount.storage_provider: the local cluster does not use "webdav.away" here' in (answer.text)
-
-
 def test_a_path_without_a_provider_mounts_nothing(cluster: LocalCluster) -> None:
     cluster.create("pathonly", "true\n", mount={"storage_provider": "", "path": "x"})
     cluster.submit("pathonly")

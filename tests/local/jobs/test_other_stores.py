@@ -123,14 +123,6 @@ def event(bucket: str, key: str, source: str) -> dict[str, Any]:
     return {"Key": f"{bucket}/{key}", "Records": [record]}
 
 
-def update(stores: Stores, case: Case, providers: dict[str, Any]) -> None:
-    """Change the providers of a service: what cannot be reached then is no failure."""
-    definition = stores.cluster.api.get(f"/system/services/{case.name}").json()
-    changed = {**definition, "storage_providers": providers}
-    answer = stores.cluster.api.put("/system/services", json=changed)
-    assert (answer.status_code, answer.text) == (204, "")
-
-
 # -- results -------------------------------------------------------------------------------------------
 
 FILES = "mkdir -p 'n 1/ü'; echo x > 'n 1/ü/a+b%20.txt'; echo y > y.png; : > e.txt; echo z > ' sp .txt'\n"
@@ -186,7 +178,7 @@ def test_results_elsewhere(
     case = output_case(name, provider, script, stores.providers())
     comparison.create(case)
     if change:
-        update(stores, case, stores.providers(**change))
+        comparison.change_providers(case, stores.providers(**change))
     local, here, there = both(stores, comparison, case, None)
     assert here == there
     assert bool(local.code) is (name in FAIL)
@@ -213,7 +205,7 @@ def test_a_certificate_that_nobody_knows(stores: Stores, comparison: Comparison,
     name = f"tls-{verify}".lower()
     case = output_case(name, "minio.other", WRITE + "echo x > x.txt\n", stores.providers())
     comparison.create(case)
-    update(stores, case, stores.providers(endpoint=stores.secure, verify=verify))
+    comparison.change_providers(case, stores.providers(endpoint=stores.secure, verify=verify))
     local, here, there = both(stores, comparison, case, None)
     assert here == there
     assert list(here) == ([] if verify else ["results/deep/x.txt"])
@@ -228,7 +220,7 @@ def test_a_store_that_is_in_trouble(stores: Stores, comparison: Comparison, stat
     comparison.create(case)
     server = scripted_s3.Server()
     server.script = lambda _: scripted_s3.Reply(status)
-    update(stores, case, stores.providers(endpoint=server.endpoint))
+    comparison.change_providers(case, stores.providers(endpoint=server.endpoint))
     local, _, _ = both(stores, comparison, case, None)
     server.stop()
     assert any("(reached max retries: 1)" in line for line in local.log) is (status == 503)

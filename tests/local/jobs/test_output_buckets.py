@@ -5,12 +5,16 @@ The words in front of an error are the manager's, the error that of Amazon's SDK
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.local.harness import LocalCluster
+from tests.support.certificate import certified
+from tests.support.onedata_servers import EXPIRED, SPACE, TOKEN, OneproviderServer, oneprovider
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, Server, client_of, local_server
 
 NOBODY = "http://127.0.0.1:1"
@@ -167,6 +171,56 @@ def test_amazon_is_asked_by_region(
     }
     assert cluster.api.post("/system/services", json=body).status_code == 201
     assert keys(store, "amazon") == ["out/"]
+
+
+@pytest.fixture(scope="module")
+def onedata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[OneproviderServer, Path]]:
+    folder = tmp_path_factory.mktemp("onedata")
+    _, voucher = certified(folder)
+    with oneprovider(folder, folder / "server.pem") as server:
+        yield server, voucher
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, ""),
+        ({"token": EXPIRED}, "The authentication credentials are missing or invalid"),
+        # Onedata answers 400, which for the manager is a folder that is there.
+        ({"space": "Other"}, ""),
+        ({"oneprovider_host": "127.0.0.1:1"}, "no answer from https://127.0.0.1:1: "),
+    ],
+)
+def test_folders_in_onedata_are_made_with_the_service(
+    cluster: LocalCluster,
+    onedata: tuple[OneproviderServer, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, str],
+    words: str,
+) -> None:
+    server, voucher = onedata
+    monkeypatch.setenv("SSL_CERT_FILE", str(voucher))
+    host = server.endpoint.removeprefix("https://")
+    settings = {"oneprovider_host": host, "token": TOKEN, "space": SPACE, **change}
+    shutil.rmtree(server.space / "a ü", ignore_errors=True)
+    (server.space / "a ü").mkdir()
+    body = {
+        "name": "onedata",
+        "image": "none",
+        "script": "true\n",
+        "output": [{"storage_provider": "onedata.plg", "path": "a ü/b/c"}],
+        "storage_providers": {"onedata": {"plg": settings}},
+    }
+    answer = cluster.api.post("/system/services", json=body)
+    if not words:
+        assert (answer.status_code, answer.text) == (201, "")
+        assert cluster.api.delete("/system/services/onedata").status_code == 204
+        assert (server.space / "a ü" / "b" / "c").is_dir() is (not change)
+        return
+    host = settings["oneprovider_host"]
+    assert answer.status_code == 500
+    assert answer.text.startswith(f'error connecting to Onedata\'s Oneprovider "{host}". Error: {words}')
+    assert cluster.api.get("/system/services/onedata").status_code == 404
 
 
 # -- input ---------------------------------------------------------------------------------------------

@@ -312,7 +312,13 @@ def trust(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
 
 
 def compare_results(
-    comparison: Comparison, case: Case, files: Path, prepare: Callable[[], None], *, works: bool
+    comparison: Comparison,
+    case: Case,
+    files: Path,
+    prepare: Callable[[], None],
+    *,
+    works: bool,
+    providers: dict[str, Any] | None = None,
 ) -> dict[str, bytes | None]:
     """Run a case both ways, and compare what each stored in a server's folder; return that.
 
@@ -322,8 +328,11 @@ def compare_results(
         files: the folder, which is emptied after each run.
         prepare: called before each.
         works: whether the results are stored.
+        providers: take the place of the case's, as a service with these could not be created.
     """
     comparison.create(case)
+    if providers is not None:
+        comparison.change_providers(case, providers)
     payload = encoded(event(f"{case.name}-bucket", quote_plus(case.key)))
     prepare()
     local, job = comparison.local(case, payload)
@@ -561,7 +570,7 @@ def test_results_in_onedata(
     provider = {"oneprovider_host": host, "token": TOKEN, "space": SPACE}
     members = {
         "output": [{"storage_provider": "onedata.plg", "path": path, "suffix": ["txt"]}],
-        "storage_providers": {"onedata": {"plg": {**provider, **change}}},
+        "storage_providers": {"onedata": {"plg": provider}},
     }
 
     def prepare() -> None:
@@ -570,7 +579,8 @@ def test_results_in_onedata(
         (server.space / "there" / "folder.txt").mkdir(parents=True)
 
     case = Case(name, script, members=members)
-    files = compare_results(comparison, case, server.space, prepare, works=works)
+    changed = {"onedata": {"plg": {**provider, **change}}}
+    files = compare_results(comparison, case, server.space, prepare, works=works, providers=changed)
     if name == "od-made":
         assert files["results/x ü.txt"] == b"x\n"
         assert "results/y.png" not in files

@@ -46,6 +46,23 @@ def _nothing_was_stored(server: Server) -> bool:
     return server.store.find("data", "a") is None and server.blobs == [] and server.created == []
 
 
+def test_who_waits_for_a_body_keeps_nobody_from_storing(server: Server, port: int) -> None:
+    body = b"0123456789"
+    headers = signed(CREDENTIALS, port, "PUT", "/data/slow", body=body)
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    lines += f"Host: 127.0.0.1:{port}\r\nContent-Length: 10\r\nConnection: close\r\n"
+    head = f"PUT /data/slow HTTP/1.1\r\n{lines}\r\n"
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
+        slow.sendall(head.encode() + body[:4])
+        assert _put(port).status == 200
+        small = signed(CREDENTIALS, port, "PUT", "/data/small", body=b"x")
+        assert send(port, "PUT", "/data/small", small, b"x").status == 200
+        assert server.store.find("data", "slow") is None
+        slow.sendall(body[4:])
+        assert slow.recv(12) == b"HTTP/1.1 200"
+    assert server.content("slow") == body
+
+
 # -- digests ---------------------------------------------------------------------------------------------
 
 

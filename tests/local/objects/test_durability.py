@@ -22,6 +22,7 @@ from oscarcli.local.objects.blobs import MAX_SMALL_BYTES
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Attributes, EventSource
 from tests.local.objects.harness import Server, boto_client, refusal, running
+from tests.support.daily import number_of
 
 ROOT = Path(__file__).parents[3]
 MIB = 1 << 20
@@ -298,7 +299,7 @@ class Uploader:
 
 def test_nothing_acknowledged_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
     acknowledged: dict[str, str] = {}
-    for turn in range(4):
+    for turn in range(number_of(4)):
         process, endpoint = _start(tmp_path)
         with process:
             if turn == 0:

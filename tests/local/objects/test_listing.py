@@ -92,6 +92,7 @@ def test_wrong_options_are_refused(filled: Any) -> None:
     assert refusal(lambda: filled.list_objects_v2(Bucket="nowhere")) == (404, "NoSuchBucket")
 
 
+@pytest.mark.thorough
 def test_more_than_a_thousand_keys_with_folders(server: Server, s3: Any) -> None:
     with server.state.transaction():
         for folder in range(15):

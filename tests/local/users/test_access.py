@@ -418,7 +418,7 @@ def test_a_bucket_of_somebody_else_cannot_be_mounted(ann: Person, eve: Person) -
     mount = {"storage_provider": "minio", "path": "anns-own"}
     assert answer(eve.create("peek", mount=mount)) == (500, 'the bucket "anns-own" already exists\n')
     ann.api.post("/system/buckets", json={"bucket_name": "anns-open", "visibility": "public"})
-    refused = 'the bucket "anns-open" cannot be mounted: it is not private'
+    refused = 'the bucket "anns-open" must be private to be used as mount'
     assert answer(ann.create("open-mount", mount={**mount, "path": "anns-open"})) == (500, refused)
 
 

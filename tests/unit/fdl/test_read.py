@@ -122,10 +122,26 @@ def test_unknown_keys_are_warned_of_and_sent() -> None:
         ("expose: {api_port: 80, min_scale: 0}", "expose.min_scale: an exposed service needs at least 1"),
         ("output: [{storage_provider: s3.x, path: abc/d}]", "output[0].storage_provider: the file does not define storage_providers.s3.x"),
         ("input: [{storage_provider: onedata.x, path: abc/d}]", "input[0].storage_provider: current servers take input from minio, webdav, rucio only"),
+        ("mount: {storage_provider: onedata.x, path: abc}", "mount.storage_provider: servers mount from minio, s3, webdav only"),
     ],
 )  # fmt: skip
 def test_oddities_are_warnings(lines: str, expected: str) -> None:
     assert f"f.yaml:7: {PLACE}.{expected}" in parsed(service(lines)).warnings
+
+
+@pytest.mark.parametrize(
+    ("lines", "region", "expected"),
+    [
+        ("output: [{storage_provider: minio.x, path: abc/d}]", "", "output[0].storage_provider: servers make the bucket with the region of storage_providers.minio.x, and it has none"),
+        ("output: [{storage_provider: minio.x, path: abc/d}]", "us-east-1", ""),
+        ("input: [{storage_provider: minio.x, path: abc/d}]", "", "input[0].storage_provider: servers take input of their own MinIO alone, which storage_providers.minio.x has to be"),
+        ("mount: {storage_provider: minio.x, path: abc}", "", ""),
+    ],
+)  # fmt: skip
+def test_other_minios_are_warned_of(lines: str, region: str, expected: str) -> None:
+    defined = f"storage_providers: {{minio: {{x: {{endpoint: 'http://x', access_key: a, secret_key: b, region: '{region}'}}}}}}"
+    warnings = parsed(f"{service(lines)}\n{defined}\n").warnings
+    assert [one.partition(f"{PLACE}.")[2] for one in warnings] == ([expected] if expected else [])
 
 
 def test_words_of_a_list_are_sent_as_the_server_spells_them() -> None:

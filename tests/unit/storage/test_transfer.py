@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
-from oscarcli.storage import transfer
+from oscarcli.errors import (
+    AuthError,
+    ForbiddenError,
+    NotFoundError,
+    OscarError,
+    PartialError,
+    StorageFullError,
+    UnreachableError,
+)
+from oscarcli.storage import look_ahead, transfer
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.content_type import content_type_of
@@ -108,6 +116,27 @@ def test_what_is_hopeless_is_given_up(tmp_path: Path, error: OscarError) -> None
     assert len(storage.tried) <= transfer.MAX_FAILURES_IN_A_ROW + 2 * transfer.WORKERS
 
 
+@pytest.mark.parametrize("error", [StorageFullError("no room"), AuthError("expired")])
+def test_what_became_hopeless_is_given_up_too(tmp_path: Path, error: OscarError) -> None:
+    tasks = uploads(tmp_path, 200)
+    storage = Failing({task.target.key: error for task in tasks[20:]})
+    outcomes: list[TransferOutcome[Upload]] = []
+    with pytest.raises(PartialError, match=f"the rest was not tried: {error.message}"):
+        upload(storage, tasks, outcomes.append)
+    assert {outcome.task.target.key for outcome in outcomes if not outcome.error} <= {
+        task.target.key for task in tasks[:20]
+    }
+    assert len(storage.tried) < 100
+
+
+def test_what_was_there_may_come_back(tmp_path: Path) -> None:
+    tasks = uploads(tmp_path, 50)
+    late: dict[str, OscarError] = {task.target.key: UnreachableError("away") for task in tasks[20:40]}
+    outcomes: list[TransferOutcome[Upload]] = []
+    upload(Failing(late), tasks, outcomes.append)
+    assert sum(outcome.error is None for outcome in outcomes) == 30
+
+
 def test_what_may_not_be_done_to_one_may_be_done_to_another(tmp_path: Path) -> None:
     outcomes: list[TransferOutcome[Upload]] = []
     upload(Failing({}, always=ForbiddenError("not you")), uploads(tmp_path, 20), outcomes.append)
@@ -117,7 +146,7 @@ def test_what_may_not_be_done_to_one_may_be_done_to_another(tmp_path: Path) -> N
 def test_a_listing_that_breaks_is_raised_after_what_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "MAX_TASKS_AHEAD", 2)
+    monkeypatch.setattr(look_ahead, "MAX_TASKS_AHEAD", 2)
     storage, meter = MemoryStorage(buckets=("b",)), Meter()
     upload(storage, uploads(tmp_path, 5), lambda _: None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -28,10 +29,16 @@ from oscarcli.local.jobs.engine.container import (
 
 APPTAINER = "apptainer"
 SINGULARITY_PROGRAM = "singularity"
+_BLOCK = 1 << 20
 # As a container of Docker: nothing of this machine's files and variables, and a root that can be written to.
-_EXEC = ("--quiet", "exec", "--compat")
+_EXEC = ("--quiet", "--nocolor", "exec", "--compat")
 # The same with what a file's image runs by itself.
-_RUN = ("--quiet", "run", "--compat")
+_RUN = ("--quiet", "--nocolor", "run", "--compat")
+# What it sets in every container, and a real job has not; below either of the programs' names.
+_ITS_VARIABLES = ("BIND", "COMMAND", "CONTAINER", "ENVIRONMENT", "NAME", "NO_EVAL")
+_OTHER_VARIABLES = ("LANG", "LD_LIBRARY_PATH", "PROMPT_COMMAND", "PS1", "SHLVL", "TERM", "USER_PATH")
+# It adds the folder of the driver of GPUs to the first, and does not take the second.
+_ADDED_TO, _REFUSED = "LD_LIBRARY_PATH", "HOME"
 
 
 class ApptainerEngine:
@@ -67,23 +74,35 @@ class ApptainerEngine:
         """Run a script to its end; see `Engine.run`."""
         container = container_of(command)
         tree = self.images.tree(container.image)
-        variables = {**(tree.environment() if tree else {}), **command.environment}
+        host_name = {"HOSTNAME": container.host_name.encode()}
+        variables = {**(tree.environment() if tree else {}), **host_name, **command.environment}
         options = [f"--pwd={tree.working_folder if tree else '/'}"]
         options += [f"--bind={bind_words(bind, ':ro')}" for bind in container.binds]
         options += ["--nv"] if container.gpu else []
         if self._limited:
             options += [f"--memory={container.memory}", f"--cpus={container.cpu:g}"]
         target = str(tree.root) if tree else container.image
-        start = [SHELL, *shell_arguments(command, limited=self._limited)]
+        option, text, script = shell_arguments(command, limited=self._limited)
+        start = [SHELL, option, self._corrections(variables, gpu=container.gpu) + text, script]
         if command.mode is StartMode.IMAGE:
             start = image_command(tree.config) if tree else []
         words = [*self._program.words, *(_EXEC if start else _RUN), *options, target, *start]
         return run_client(words, self._environment(variables), command, output, cancellation)
 
+    def _corrections(self, variables: Mapping[str, bytes], *, gpu: bool) -> str:
+        """Return shell commands that give a script the variables of a real job, and no others."""
+        names = {f"{self.name.upper()}_{name}" for name in _ITS_VARIABLES} | set(_OTHER_VARIABLES)
+        exact = {_REFUSED} if gpu else {_ADDED_TO, _REFUSED}
+        unwanted = names - set(variables) - ({_ADDED_TO} if gpu else set())
+        commands = [f"unset {' '.join(sorted(unwanted))}"]
+        for name in sorted(exact & set(variables)):
+            commands.append(f"export {name}={shlex.quote(os.fsdecode(variables[name]))}")
+        return "\n".join([*commands, ""])
+
     def _environment(self, variables: Mapping[str, bytes]) -> dict[str, bytes]:
         """Return the program's environment: it hands on what has its own prefix."""
         prefix = f"{self.name.upper()}ENV_"
-        inside = {f"{prefix}{name}": value for name, value in variables.items()}
+        inside = {f"{prefix}{name}": value for name, value in variables.items() if name != _REFUSED}
         return {**program_environment(self._program), **inside}
 
     def differences(self, image: str) -> str:
@@ -137,9 +156,9 @@ class ApptainerImages:
             if authentication is not None:
                 words[1:1] = [f"--authfile={authentication}"]
             self._program.pull(words, progress)
-            image = Image(reference, str(path), "", path.stat().st_size)
+            image = Image(reference, str(path), _digest(path), path.stat().st_size)
         elif file.kind == SINGULARITY:
-            image = Image(reference, str(file.path), "", file.path.stat().st_size)
+            image = Image(reference, str(file.path), _digest(file.path), file.path.stat().st_size)
         else:
             tree = self._trees.unpack(file, progress)
             image = Image(reference, str(tree.folder), tree.digest, tree.size)
@@ -165,6 +184,18 @@ class ApptainerImages:
     def stop(self) -> None:
         """End all pulls."""
         self._program.stop()
+
+
+def _digest(path: Path) -> str:
+    """Return the digest of an image's file, by which its makers know it. Raises ImageError."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise ImageError(f"the image file {path} cannot be read: {error.strerror}") from error
+    return f"sha256:{digest.hexdigest()}"
 
 
 def probe(name: str, program: EngineProgram, folder: Path, seconds: float) -> ApptainerEngine:

@@ -14,6 +14,7 @@ from oscarcli.local.images.model import ImageError
 ANSWER_SECONDS = 30.0
 _MAX_MESSAGE = 500
 # What Docker's client says after each of its errors, in two versions.
+_PREFIX = re.compile(r"^(?:Error|ERROR|FATAL) *:")
 _ADVICE = re.compile(r"(?:Run|See) '.* --help'")
 
 
@@ -119,9 +120,9 @@ class EngineProgram:
 
 
 def last_line(output: bytes) -> str:
-    """Return the line that says what went wrong: the last one that begins with `Error`, or the last."""
+    """Return the line that says what went wrong: the last `Error` or `FATAL`, or the last one."""
     lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines()]
     lines = [line for line in lines if line and not _ADVICE.match(line)]
-    errors = [line for line in lines if line.lower().startswith("error")]
+    errors = [line for line in lines if line.lower().startswith(("error", "fatal"))]
     text = (errors or lines or [""])[-1]
-    return text.removeprefix("Error:").strip()[:_MAX_MESSAGE]
+    return _PREFIX.sub("", text).strip()[:_MAX_MESSAGE]

@@ -47,9 +47,11 @@ def execute(program: Program, output: Callable[[bytes], None], cancellation: Run
     try:
         _Watch(script, output, cancellation).until_end()
     finally:
-        code = script.finish()
-        if not script.adopts:
-            kill_marked(*program.marker)
+        try:
+            code = script.finish()
+        finally:
+            if not script.adopts:
+                kill_marked(*program.marker)
     if cancellation.reason is not None:
         raise RunCancelled(cancellation.reason)
     return code
@@ -108,8 +110,8 @@ class _Watch:
         return bool(data)
 
     def _has_ended(self) -> bool:
-        """Tell whether the script has ended, waiting for it."""
-        return self._script.fileno() in self._readable(self._script.fileno())
+        """Tell whether the script has ended, waiting for news of it."""
+        return self._script.fileno() in self._readable(self._script.fileno()) and self._script.has_ended()
 
     def _readable(self, descriptor: int) -> list[int]:
         """Wait for a descriptor, and for being told to stop."""

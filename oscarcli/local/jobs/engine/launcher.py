@@ -20,18 +20,30 @@ class Script:
     Args:
         run: the socket of the run.
         output: the descriptor to read what it prints from; closed by `finish`.
-        adopts: whether nothing that it starts can get away from its guard.
     """
 
-    def __init__(self, run: socket.socket, output: int, *, adopts: bool) -> None:
+    def __init__(self, run: socket.socket, output: int) -> None:
         self._run = run
-        self._status: int | None = None
+        # What the guard has said.
+        self._said = b""
+        self._is_over = False
         self.output = output
-        self.adopts = adopts
+        self.adopts = False
+        """Whether nothing that it started could get away from its guard; known once it is finished."""
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable once the script has ended."""
+        """Return the descriptor that is readable when there is news; see `has_ended`."""
         return self._run.fileno()
+
+    def has_ended(self) -> bool:
+        """Take the news, and tell whether the script has ended. Waits for news when there are none."""
+        try:
+            said = self._run.recv(64)
+        except OSError:
+            said = b""
+        self._said += said
+        self._is_over |= not said
+        return self._is_over or len(self._said) >= reaper.STARTED.size + reaper.ANSWER.size
 
     def terminate(self) -> None:
         """Ask the script and its group to end."""
@@ -47,11 +59,21 @@ class Script:
         """Kill what is left, wait until it is gone, and return the script's exit code.
 
         It is 128 plus the signal's number when a signal ended it.
+
+        Raises:
+            OSError: the script could not be started.
         """
         self.kill()
-        answer = _rest(self._run)
+        while not self._is_over:
+            self.has_ended()
         self._run.close()
         os.close(self.output)
+        started, answer = self._said[: reaper.STARTED.size], self._said[reaper.STARTED.size :]
+        if len(started) < reaper.STARTED.size:
+            raise OSError("the process that starts scripts has ended")
+        error, self.adopts = reaper.STARTED.unpack(started)
+        if error:
+            raise OSError(error, os.strerror(error))
         if len(answer) < reaper.ANSWER.size:
             # The guard itself was killed.
             return 137
@@ -67,7 +89,7 @@ class Launcher:
         self._control: socket.socket | None = None
 
     def launch(self, folder: Path, words: Sequence[str], environment: Mapping[str, bytes]) -> Script:
-        """Start a program.
+        """Start a program; one that cannot be started ends at once.
 
         Args:
             folder: where it runs.
@@ -75,7 +97,7 @@ class Launcher:
             environment: all its variables.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: nothing can be started.
             ValueError: a variable cannot be one.
         """
         data = _encoded(folder, words, environment)
@@ -85,15 +107,6 @@ class Launcher:
             self._hand_over([theirs.fileno(), printed])
             theirs.close()
             ours.sendall(data)
-            answer = b""
-            while len(answer) < reaper.STARTED.size:
-                block = ours.recv(reaper.STARTED.size - len(answer))
-                if not block:
-                    raise OSError("the process that starts scripts has ended")
-                answer += block
-            error, adopts = reaper.STARTED.unpack(answer)
-            if error:
-                raise OSError(error, os.strerror(error))
         except BaseException:
             ours.close()
             os.close(output)
@@ -101,7 +114,7 @@ class Launcher:
         finally:
             theirs.close()
             os.close(printed)
-        return Script(ours, output, adopts=adopts)
+        return Script(ours, output)
 
     def _hand_over(self, descriptors: list[int]) -> None:
         with self._lock:
@@ -140,11 +153,3 @@ def _encoded(folder: Path, words: Sequence[str], environment: Mapping[str, bytes
     if any(b"\0" in part for part in (os.fsencode(folder), *arguments, *variables)):
         raise ValueError("embedded null byte")
     return reaper.encode(os.fsencode(folder), arguments, variables)
-
-
-def _rest(run: socket.socket) -> bytes:
-    data = b""
-    with suppress(OSError):
-        while block := run.recv(64):
-            data += block
-    return data

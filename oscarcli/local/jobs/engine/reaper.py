@@ -8,7 +8,8 @@ A guard without children left takes the next run; a fork of it costs twice what 
 
 On a run's socket the guard reads the command (see `encode`), later `TERMINATE`, and the end of the file for
 "kill what is left". It answers with `STARTED`, then an `ANSWER` once the script has ended, and closes the
-socket when nothing is left. The server's end is the end of all its sockets, and with them of all runs.
+socket when nothing is left; a script that leaves nothing behind ends so by itself. All sockets of the server
+end with it, and with them all runs.
 
 Imports nothing but the standard library: it is run without any other.
 """
@@ -16,7 +17,6 @@ Imports nothing but the standard library: it is run without any other.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import select
 import signal
@@ -54,6 +54,9 @@ def encode(folder: bytes, words: Sequence[bytes], variables: Sequence[bytes]) ->
 
 def main() -> None:
     """Hand each pair of descriptors to a guard, until the server closes its end of standard input."""
+    # The guards, which are forked from here, have it then; the server, which imports this file, has no need.
+    import ctypes  # noqa: F401
+
     control = socket.socket(fileno=os.dup(0))
     with open(os.devnull) as nothing:  # noqa: PTH123 -- pathlib would take longer to import than the rest
         os.dup2(nothing.fileno(), 0)
@@ -139,7 +142,7 @@ def _guard(run: socket.socket, output: int, wake: int, adopts: bool) -> bool:
     run.sendall(STARTED.pack(error, adopts))
     if error:
         return True
-    _watch(run, script, wake)
+    _watch(run, script, wake, adopts)
     return _end_all(script)
 
 
@@ -162,6 +165,8 @@ def _exactly(run: socket.socket, size: int) -> bytes:
 
 
 def _adopt_orphans() -> bool:
+    import ctypes
+
     try:
         return bool(ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     except (OSError, AttributeError):
@@ -192,8 +197,8 @@ def _start(
     return script, 0
 
 
-def _watch(run: socket.socket, script: int, wake: int) -> None:
-    """Tell of the script's end, and pass signals on, until the server wants everything to end."""
+def _watch(run: socket.socket, script: int, wake: int, adopts: bool) -> None:
+    """Tell of the script's end, and pass signals on, until nothing is left or the server wants that."""
     ended = False
     while True:
         ready, _, _ = select.select([run.fileno(), wake], [], [])
@@ -204,6 +209,8 @@ def _watch(run: socket.socket, script: int, wake: int) -> None:
                     ended = True
                     with contextlib.suppress(OSError):
                         run.sendall(ANSWER.pack(status))
+            if ended and adopts and not _has_children():
+                return
         if run.fileno() in ready:
             try:
                 data = run.recv(1)
@@ -236,6 +243,14 @@ def _reap() -> list[tuple[int, int]]:
         while (result := os.waitpid(-1, os.WNOHANG))[0]:
             found.append(result)
     return found
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _end_all(script: int) -> bool:

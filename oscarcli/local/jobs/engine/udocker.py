@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from oscarcli.local.jobs.engine import probe_image
 from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
-from oscarcli.local.jobs.engine.client import EngineProgram
+from oscarcli.local.jobs.engine.client import ClientError, EngineProgram
 from oscarcli.local.jobs.engine.container import (
     SHELL,
     GpuSetup,
@@ -22,13 +23,17 @@ from oscarcli.local.jobs.engine.container import (
     shell_arguments,
 )
 from oscarcli.local.jobs.engine.udocker_images import NAME, UdockerImages
+from oscarcli.local.jobs.engine.udocker_proot import VARIABLE, write_wrapper
 
-PROBE_IMAGE = "oscar-cli/probe:1"
-PROBE_CONTAINER = "oscar-cli-probe"
+log = logging.getLogger(__name__)
+
+# Their numbers change with what is in the image.
+PROBE_IMAGE = "oscar-cli/probe:2"
+PROBE_CONTAINER = "oscar-cli-probe-2"
 # What it sets in every container, and a real job has not.
 _ITS_VARIABLES = (
     "container_uuid container_ruser container_root container_execmode container_names PS1 TERM USERNAME USER "
-    "LOGNAME PROOT_TMP_DIR PROOT_NO_SECCOMP cont_nvi"
+    "LOGNAME PROOT_TMP_DIR PROOT_NO_SECCOMP cont_nvi OLDPWD SHLVL"
 )
 
 
@@ -110,5 +115,23 @@ def probe(path: str, folder: Path, seconds: float) -> UdockerEngine:
     if PROBE_CONTAINER not in ask("ps"):
         ask("import", "-", PROBE_IMAGE, data=probe_image.archive())
         ask("create", f"--name={PROBE_CONTAINER}", PROBE_IMAGE)
-    ask("--quiet", "run", "--nobanner", PROBE_CONTAINER, f"/{probe_image.PROGRAM}")
+    start = ("--quiet", "run", "--nobanner", PROBE_CONTAINER)
+    ask(*start, f"/{probe_image.PROGRAM}")
+    try:
+        ask(*start, f"/{probe_image.STATUS_PROGRAM}")
+    except ClientError:
+        _mend(program, folder / NAME, lambda: ask(*start, f"/{probe_image.STATUS_PROGRAM}"))
     return UdockerEngine(program, folder / NAME, found[1] if found else "")
+
+
+def _mend(program: EngineProgram, folder: Path, check: Callable[[], object]) -> None:
+    """Have udocker use its proot in the way that it can; leave all as it is where there is none."""
+    wrapper = write_wrapper(folder)
+    if wrapper is None:
+        return
+    program.variables[VARIABLE] = str(wrapper)
+    try:
+        check()
+    except ClientError as error:
+        log.warning("%s: programs of new C libraries do not run: %s", NAME, error)
+        del program.variables[VARIABLE]

@@ -16,21 +16,16 @@ from typing import BinaryIO
 
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.mounts.index import MountedFile, MountIndex
-from oscarcli.local.jobs.mounts.objects import MountedObjects
+from oscarcli.local.jobs.mounts.objects import MountedObject, MountedObjects
+from oscarcli.local.jobs.mounts.schema import MountError, Note
 from oscarcli.local.jobs.mounts.tree import FILE_MODE, FileState, FileTree, FoundFile, is_being_written
 from oscarcli.local.objects.errors import S3Error
-from oscarcli.local.objects.model import ObjectRecord
-
-Note = Callable[[str, str], None]
-"""Gets a level and a message for the log of the job."""
 
 FILES, DRAFTS = "files", "drafts"
 # Of the files that could not be stored; the log has all of them.
 MAX_NAMED = 3
-
-
-class MountError(Exception):
-    """Objects could not be fetched or files not stored; the text says which and why."""
+# Of one part of a path; Linux and macOS take no more.
+MAX_NAME_BYTES = 255
 
 
 class MountedFolder:
@@ -109,9 +104,8 @@ class MountedFolder:
         with self._lock:
             if self._users or self._is_gone:
                 return False
-            if self.root.is_dir() and not self._read_only and self._objects.exist:
-                with _failing("the mounted files cannot be stored"):
-                    self._store_changes(_no_note, 0)
+            with _failing("the mounted files cannot be stored"):
+                self._store_leftovers()
             self._index.remove(self._name)
             remove_tree(self._home)
             self._is_gone = True
@@ -120,8 +114,11 @@ class MountedFolder:
     def store_leftovers(self) -> None:
         """Store what jobs changed that nobody saw the end of. Raises MountError."""
         with self._lock, _failing("the mounted files cannot be stored"):
-            if self.root.is_dir() and not self._read_only and self._objects.exist:
-                self._store_changes(_no_note, 0)
+            self._store_leftovers()
+
+    def _store_leftovers(self) -> None:
+        if self.root.is_dir() and not self._read_only and self._objects.exist():
+            self._store_changes(_no_note, 0)
 
     def _begin(self) -> None:
         if not self.root.is_dir():
@@ -138,7 +135,9 @@ class MountedFolder:
         try:
             for name, record in self._objects.all():
                 present.add(name)
-                if not _is_file_name(name):
+                if not _is_path(name):
+                    note("WARNING", f"the object {name!r} cannot be a file and is not in the mounted folder")
+                elif not name or name.endswith("/"):
                     self._make_folder(name, note)
                 elif self._is_outdated(name, record, known.get(name)):
                     check()
@@ -168,14 +167,12 @@ class MountedFolder:
                 self._tree.remove(name)
 
     def _make_folder(self, name: str, note: Note) -> None:
-        """Make the folder that an object stands for, whose name ends with a slash."""
-        if name and not name.startswith("/") and "//" not in name:
+        """Make the folder that an object stands for, whose name ends with a slash; the root is there."""
+        if name:
             with _passing_over(name, note):
                 self._tree.make_folder(name.rstrip("/"))
-        elif name:
-            note("WARNING", f"the object {name!r} cannot be a file and is not in the mounted folder")
 
-    def _is_outdated(self, name: str, record: ObjectRecord, known: MountedFile | None) -> bool:
+    def _is_outdated(self, name: str, record: MountedObject, known: MountedFile | None) -> bool:
         if self._read_only:
             # Whatever a script did to it is undone.
             status = self._tree.status(name)
@@ -193,7 +190,7 @@ class MountedFolder:
         record = self._objects.find(name)
         if record is None:
             return None
-        found: list[ObjectRecord] = []
+        found: list[MountedObject] = []
 
         def fill(target: BinaryIO) -> None:
             found.append(self._objects.read(name, target))
@@ -252,8 +249,13 @@ class MountedFolder:
         self._index.record(self._name, {file.name: MountedFile(record.content, state)})
 
 
-def _is_file_name(name: str) -> bool:
-    return bool(name) and all(name.split("/"))
+def _is_path(name: str) -> bool:
+    """Tell whether a name can be one below the folder, and nowhere else: stores take more than disks."""
+    if not name:
+        return True
+    parts = name.removesuffix("/").split("/")
+    is_fit = all(part not in ("", ".", "..") and len(os.fsencode(part)) <= MAX_NAME_BYTES for part in parts)
+    return is_fit and "\0" not in name
 
 
 def _note_no_file(name: str, note: Note) -> None:

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oscarcli.local.jobs.mounts.tree import FileState
 from oscarcli.local.state import State
 
-# `folder` names the folder of this machine. A file that is like its row needs no storing, and a row whose
-# file is gone means that a script has deleted it.
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS mounted_folders (
-    folder TEXT PRIMARY KEY,
-    account TEXT NOT NULL,
-    bucket TEXT NOT NULL,
-    prefix TEXT NOT NULL,
-    read_only INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS mounted_files (
-    folder TEXT NOT NULL REFERENCES mounted_folders (folder) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    content TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    modified_ns INTEGER NOT NULL,
-    inode INTEGER NOT NULL,
-    PRIMARY KEY (folder, name)
-) WITHOUT ROWID;
-"""
-
 
 @dataclass(frozen=True)
 class FolderKey:
-    """Whose view of which objects a folder is: an access key, a bucket, the beginning of the keys."""
+    """Whose view of which objects a folder is.
+
+    Args:
+        account: an access key of the cluster's own store; empty for another provider.
+        bucket: or the first folder of a file server.
+        prefix: what the keys begin with.
+        read_only: whether nothing is stored.
+        provider: type and settings of another provider, as JSON; empty for the own store.
+    """
 
     account: str
     bucket: str
     prefix: str
     read_only: bool
+    provider: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -52,7 +41,7 @@ class MountIndex:
     """Mounted folders and their files. Changes join the caller's transaction.
 
     Args:
-        state: the database; its schema includes `SCHEMA`.
+        state: the database; its schema includes that of mounts.
     """
 
     def __init__(self, state: State) -> None:
@@ -60,11 +49,10 @@ class MountIndex:
 
     def folders(self) -> dict[str, FolderKey]:
         """Return all folders by name."""
-        rows = self._state.read().execute("SELECT * FROM mounted_folders ORDER BY folder")
-        return {
-            row["folder"]: FolderKey(row["account"], row["bucket"], row["prefix"], bool(row["read_only"]))
-            for row in rows
-        }
+        rows = self._state.read().execute(
+            "SELECT * FROM mounted_folders LEFT JOIN mounted_elsewhere USING (folder) ORDER BY folder"
+        )
+        return {row["folder"]: _key_of(row) for row in rows}
 
     def add(self, folder: str, key: FolderKey) -> None:
         """Store a folder unless it is known."""
@@ -73,6 +61,10 @@ class MountIndex:
                 "INSERT OR IGNORE INTO mounted_folders VALUES (?, ?, ?, ?, ?)",
                 (folder, key.account, key.bucket, key.prefix, key.read_only),
             )
+            if key.provider:
+                connection.execute(
+                    "INSERT OR IGNORE INTO mounted_elsewhere VALUES (?, ?)", (folder, key.provider)
+                )
 
     def remove(self, folder: str) -> None:
         """Forget a folder with its files."""
@@ -101,3 +93,8 @@ class MountIndex:
                 "DELETE FROM mounted_files WHERE folder = ? AND name = ?",
                 [(folder, name) for name in forgotten],
             )
+
+
+def _key_of(row: sqlite3.Row) -> FolderKey:
+    read_only = bool(row["read_only"])
+    return FolderKey(row["account"], row["bucket"], row["prefix"], read_only, row["provider"] or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -10,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
-from oscarcli.local.jobs.mounts.folder import FILES, MountedFolder, MountError, Note
+from oscarcli.local.jobs.mounts.folder import FILES, MountedFolder
 from oscarcli.local.jobs.mounts.index import FolderKey, MountIndex
-from oscarcli.local.jobs.mounts.objects import MountedObjects
+from oscarcli.local.jobs.mounts.objects import MountedObjects, OwnObjects
+from oscarcli.local.jobs.mounts.schema import MountError, Note
 from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
-from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.definition import S3_KINDS, Definition
 from oscarcli.local.services.mounts import Mount, mount_of
 from oscarcli.local.state import State
 
@@ -66,7 +68,12 @@ class Mounts:
         if mount is None:
             return None
         place = mount.place
-        return FolderKey(self._account_of(definition), place.bucket, place.prefix, mount.read_only)
+        if mount.is_own:
+            return FolderKey(self._account_of(definition), place.bucket, place.prefix, mount.read_only)
+        kind, identifier = place.provider
+        settings = definition["storage_providers"][kind][identifier]
+        provider = json.dumps([kind, settings], sort_keys=True)
+        return FolderKey("", place.bucket, place.prefix, mount.read_only, provider)
 
     def enter(self, definition: Definition, note: Note, check: Callable[[], None]) -> MountVisit | None:
         """Bring a service's mount up to date for a job; `None` when it has none.
@@ -94,9 +101,22 @@ class Mounts:
                 home = self._folder / name
                 home.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._index.add(name, key)
-                objects = MountedObjects(self._store, self._accounts, key)
+                objects = self._objects(key)
                 self._open[name] = MountedFolder(name, home, self._index, objects, read_only=key.read_only)
             return self._open[name]
+
+    def _objects(self, key: FolderKey) -> MountedObjects:
+        if not key.provider:
+            return OwnObjects(self._store, self._accounts, key)
+        # A server starts without what other providers need.
+        kind, settings = json.loads(key.provider)
+        if kind in S3_KINDS:
+            from oscarcli.local.jobs.mounts.s3_objects import ObjectsElsewhere
+
+            return ObjectsElsewhere(kind, settings, key)
+        from oscarcli.local.jobs.mounts.webdav_files import WebDavFiles
+
+        return WebDavFiles(settings, key)
 
     def recover(self, services: Iterable[Definition]) -> None:
         """Store what interrupted jobs have left, and remove what no service needs; nothing else runs."""
@@ -130,5 +150,6 @@ class Mounts:
 
 
 def _name(key: FolderKey) -> str:
-    text = "\0".join((key.account, key.bucket, key.prefix, str(key.read_only)))
+    parts = [key.account, key.bucket, key.prefix, str(key.read_only)]
+    text = "\0".join([*parts, key.provider] if key.provider else parts)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,11 +1,12 @@
-"""The objects of a mounted folder as an account may use them."""
+"""The objects of a mounted folder, and those of the cluster's own store as an account may use them."""
 
 from __future__ import annotations
 
 import mimetypes
 import shutil
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
 
 from oscarcli.local.jobs.mounts.index import FolderKey
 from oscarcli.local.objects.errors import S3Error
@@ -18,8 +19,65 @@ COPY_BLOCK = 1 << 18
 PAGE_KEYS = 1000
 
 
-class MountedObjects:
-    """Objects by their names below a prefix. Every method raises S3Error, also for what is not allowed.
+@dataclass(frozen=True)
+class MountedObject:
+    """A version of an object: `content` names it, `size` in bytes, `modified_ns` since 1970."""
+
+    content: str
+    size: int
+    modified_ns: int
+
+
+class MountedObjects(Protocol):
+    """Objects by their names below a folder.
+
+    Every method raises S3Error or OSError, also for what is not allowed.
+    """
+
+    def exist(self) -> bool:
+        """Tell whether the place is there where they are."""
+        ...
+
+    def all(self) -> Iterator[tuple[str, MountedObject]]:
+        """Yield name and version of every object; the name of a folder ends with a slash."""
+        ...
+
+    def find(self, name: str) -> MountedObject | None:
+        """Return an object's version, `None` when there is none."""
+        ...
+
+    def read(self, name: str, target: BinaryIO) -> MountedObject:
+        """Write an object to a file and return which version it was."""
+        ...
+
+    def equals(self, name: str, file: BinaryIO) -> bool:
+        """Tell whether a file has the bytes of an object."""
+        ...
+
+    def write(self, name: str, file: BinaryIO) -> MountedObject:
+        """Store a file."""
+        ...
+
+    def remove(self, name: str, content: str) -> None:
+        """Delete a version of an object; one that came after it stays."""
+        ...
+
+
+def type_of(name: str) -> str:
+    """Return the type of a file by its name, as the sidecar of a real job has it."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def is_same(read: Callable[[int], bytes], file: BinaryIO) -> bool:
+    """Tell whether a file has the bytes of what is read."""
+    while block := read(COPY_BLOCK):
+        if file.read(len(block)) != block:
+            return False
+    return not file.read(1)
+
+
+class OwnObjects:
+    """Those of the cluster's own store; announced when they are stored, as every upload is.
 
     Args:
         store: the object store.
@@ -36,50 +94,47 @@ class MountedObjects:
         if not self._accounts.may_use(self._key.account, self._key.bucket):
             raise S3Error("AccessDenied" if self._store.bucket(self._key.bucket) else "NoSuchBucket")
 
-    @property
     def exist(self) -> bool:
-        """Whether their bucket is there."""
+        """Tell whether their bucket is there."""
         return self._store.bucket(self._key.bucket) is not None
 
-    def all(self) -> Iterator[tuple[str, ObjectRecord]]:
-        """Yield name and description of every object, in order of the names."""
+    def all(self) -> Iterator[tuple[str, MountedObject]]:
+        """Yield name and version of every object, in order of the names."""
         self._check()
         last, more = "", True
         while more:
             page = self._store.list_page(self._key.bucket, self._key.prefix, last, PAGE_KEYS)
             for record in page.objects:
-                yield record.key.removeprefix(self._key.prefix), record
+                yield record.key.removeprefix(self._key.prefix), _version(record)
             last, more = page.last, page.truncated
 
-    def find(self, name: str) -> ObjectRecord | None:
-        """Return an object's description, `None` when there is none."""
+    def find(self, name: str) -> MountedObject | None:
+        """Return an object's version, `None` when there is none."""
         self._check()
         check_key(self._key.prefix + name)
-        return self._store.find(self._key.bucket, self._key.prefix + name)
+        record = self._store.find(self._key.bucket, self._key.prefix + name)
+        return None if record is None else _version(record)
 
-    def read(self, name: str, target: BinaryIO) -> ObjectRecord:
+    def read(self, name: str, target: BinaryIO) -> MountedObject:
         """Write an object to a file and return which version it was."""
         self._check()
         record, source = self._store.open(self._key.bucket, self._key.prefix + name)
         with source:
             shutil.copyfileobj(source, target, COPY_BLOCK)
-        return record
+        return _version(record)
 
     def equals(self, name: str, file: BinaryIO) -> bool:
         """Tell whether a file has the bytes of an object."""
         _, source = self._store.open(self._key.bucket, self._key.prefix + name)
         with source:
-            while block := source.read(COPY_BLOCK):
-                if file.read(len(block)) != block:
-                    return False
-        return not file.read(1)
+            return is_same(source.read, file)
 
-    def write(self, name: str, file: BinaryIO) -> ObjectRecord:
-        """Store a file, announced as every upload is; its type is that of its name, as the sidecar has it."""
+    def write(self, name: str, file: BinaryIO) -> MountedObject:
+        """Store a file."""
         self._check()
         event = EventSource(principal=self._key.account, user_agent="oscar-local mount")
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return self._store.put(self._key.bucket, self._key.prefix + name, file, kind, event=event)
+        key = self._key.prefix + name
+        return _version(self._store.put(self._key.bucket, key, file, type_of(name), event=event))
 
     def remove(self, name: str, content: str) -> None:
         """Delete a version of an object; one that came after it stays."""
@@ -93,6 +148,10 @@ class MountedObjects:
             self._store.delete(self._key.bucket, self._key.prefix + name, condition=is_still_that)
         except _NewerVersionError:
             return
+
+
+def _version(record: ObjectRecord) -> MountedObject:
+    return MountedObject(record.content, record.size, record.modified_ns)
 
 
 class _NewerVersionError(Exception):

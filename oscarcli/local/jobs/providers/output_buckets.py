@@ -8,11 +8,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from oscarcli.local.answers import ApiError
+from oscarcli.local.jobs.providers.onedata_server import OnedataServer
 from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient
 from oscarcli.local.jobs.providers.s3_endpoint import DEFAULT_REGION, endpoint_of
+from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.services.definition import (
     MINIO_DEFAULT,
@@ -21,12 +24,20 @@ from oscarcli.local.services.definition import (
     Definition,
     bucket_folder,
     inputs_of,
+    provider_of,
 )
 from oscarcli.local.services.ownership import ISOLATED
 
 log = logging.getLogger(__name__)
 
 OWNED, TAKEN = "BucketAlreadyOwnedByYou", "BucketAlreadyExists"
+# The manager's words for what Onedata answers; every other answer is none to it.
+CDMI_REFUSALS = {
+    401: "The authentication credentials are missing or invalid",
+    403: "The client lacks the proper authorization to perform this request",
+    404: "The resource was not found at the specified URI",
+    406: "The server is unable to provide the object in the content type specified in the Accept header",
+}
 NO_REGION = "MissingRegion: could not find region configuration"
 
 
@@ -50,12 +61,22 @@ class OutputBuckets:
         """
         for bucket, place in _places(definition):
             self._make(definition, place, has_bucket=not bucket)
+        for provider, path in _onedata_folders(definition):
+            make_onedata_folders(definition["storage_providers"]["onedata"][provider], path)
 
     def update(self, definition: Definition) -> None:
         """Make those of a service that has changed; none of them has to be made, as with the manager."""
-        for bucket, place in _places(definition):
+        providers = definition["storage_providers"]
+        steps = [
+            partial(self._make, definition, place, has_bucket=not bucket)
+            for bucket, place in _places(definition)
+        ] + [
+            partial(make_onedata_folders, providers["onedata"][provider], path)
+            for provider, path in _onedata_folders(definition)
+        ]
+        for step in steps:
             try:
-                self._make(definition, place, has_bucket=not bucket)
+                step()
             except ApiError as error:
                 log.warning('service "%s": %s', definition["name"], error.text.strip())
 
@@ -111,15 +132,39 @@ def _places(definition: Definition) -> Iterator[tuple[str, BucketFolder]]:
             made.add(place.bucket)
 
 
+def _onedata_folders(definition: Definition) -> Iterator[tuple[str, str]]:
+    """Yield id and path of each output in Onedata."""
+    for entry in definition["output"]:
+        kind, identifier = provider_of(entry)
+        if kind == "onedata":
+            yield identifier, entry["path"]
+
+
+def make_onedata_folders(settings: Mapping[str, Any], path: str) -> None:
+    """Make the folder of an output in Onedata and those above it, as far as they are not there.
+
+    Raises:
+        ApiError: 500; 400 of the server counts as a folder that is there, as with the manager.
+    """
+    server, folder = OnedataServer(settings), ""
+    try:
+        for part in path.split("/"):
+            folder = f"{folder}/{part}"
+            if not server.exists(folder):
+                problem = CDMI_REFUSALS.get(server.make(folder))
+                if problem is not None:
+                    raise ReportedError(problem)
+    except ReportedError as error:
+        host = settings["oneprovider_host"]
+        words = f'error connecting to Onedata\'s Oneprovider "{host}". Error: {error}'
+        raise ApiError(500, words) from error
+
+
 def _location(region: str) -> bytes:
     if region == DEFAULT_REGION:
         return b""
     constraint = f"<LocationConstraint>{region}</LocationConstraint>"
     return f"<CreateBucketConfiguration>{constraint}</CreateBucketConfiguration>".encode()
-
-
-def _cause(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 @contextmanager
@@ -133,5 +178,5 @@ def _failing(what: str, settings: Mapping[str, Any]) -> Iterator[None]:
         told = f"status code: {refusal.status}, request id: {refusal.request}, host id: {refusal.host}"
         raise ApiError(500, f"{what}: {refusal.code}: {refusal.message}\n\t{told}") from refusal
     except S3Unreachable as error:
-        sent = f'{error.method.title()} "{error.url}": {_cause(error.cause)}'
+        sent = f'{error.method.title()} "{error.url}": {error.reason}'
         raise ApiError(500, f"{what}: RequestError: send request failed\ncaused by: {sent}") from error

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import http.client
+import os
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
@@ -21,9 +23,9 @@ COPY_BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class FileRange:
-    """`length` bytes of a file from `offset` on."""
+    """`length` bytes of a file from `offset` on; `file` is its path, or the descriptor of an open one."""
 
-    path: Path
+    file: Path | int
     offset: int
     length: int
 
@@ -32,15 +34,20 @@ class FileRange:
         """Return all of a file. Raises OSError."""
         return cls(path, 0, path.stat().st_size)
 
+    @classmethod
+    def opened(cls, file: BinaryIO) -> FileRange:
+        """Return all of an open file."""
+        return cls(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes. Raises OSError, also when the file has become shorter."""
-        with self.path.open("rb") as file:
+        with open(self.file, "rb", closefd=isinstance(self.file, Path)) as file:
             file.seek(self.offset)
             left = self.length
             while left:
                 block = file.read(min(left, COPY_BLOCK))
                 if not block:
-                    raise OSError(errno.EIO, "the file has become shorter", str(self.path))
+                    raise OSError(errno.EIO, "the file has become shorter", str(self.file))
                 left -= len(block)
                 yield block
 

@@ -61,8 +61,9 @@ class S3Unreachable(Exception):  # noqa: N818
     """
 
     def __init__(self, method: str, url: str, cause: Exception) -> None:
-        super().__init__(f"{url} cannot be reached: {cause}")
         self.method, self.url, self.cause = method, url, cause
+        self.reason = (isinstance(cause, OSError) and cause.strerror) or str(cause)
+        super().__init__(f"{url} cannot be reached: {self.reason}")
 
 
 class StoreClient:
@@ -137,10 +138,14 @@ class StoreClient:
         body: Body = b"",
         headers: Mapping[str, str] = {},
     ) -> tuple[Mapping[str, str], bytes]:
-        """Send a request and return the headers and the content of the answer. Raises as `answer`."""
+        """Send a request and return headers, by lower-case names, and content of the answer.
+
+        Raises what `answer` raises.
+        """
         sent = self.answer(method, bucket, key, query=query, body=body, headers=headers)
         with sent as answer, _answering_to(method, self._endpoint.base_of(bucket)[0]):
-            return dict(answer.headers.items()), answer.read(MAX_DOCUMENT_BYTES)
+            told = {name.lower(): value for name, value in answer.headers.items()}
+            return told, answer.read(MAX_DOCUMENT_BYTES)
 
     def _sent(
         self,

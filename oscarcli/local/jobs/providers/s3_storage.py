@@ -5,20 +5,16 @@ from __future__ import annotations
 import http.client
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
-from xml.sax.saxutils import escape
 
 from oscarcli.local.jobs.classify import SupervisorCrash
 from oscarcli.local.jobs.providers.remote import COPY_BLOCK, FileRange
-from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient, texts_of
+from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient
 from oscarcli.local.jobs.providers.s3_endpoint import endpoint_of
+from oscarcli.local.jobs.providers.s3_upload import ObjectUpload
 from oscarcli.local.jobs.staging import StageError
-
-# From this size on a file goes in parts, of this size unless there were too many.
-PART_BYTES = 8 << 20
-MAX_PARTS = 10_000
 
 
 class OtherStorage:
@@ -71,46 +67,7 @@ class OtherStorage:
 
     def upload(self, source: Path, bucket: str, key: str) -> None:
         """Store a file as an object. Raises StageError, SupervisorCrash, OSError."""
-        content = FileRange.whole(source)
-        if content.length >= PART_BYTES:
-            self._upload_parts(content, bucket, key)
-            return
-        with self._told("PutObject"):
-            self._client.document("PUT", bucket, key, body=content)
-
-    def _upload_parts(self, content: FileRange, bucket: str, key: str) -> None:
-        with self._told("CreateMultipartUpload"):
-            _, answer = self._client.document("POST", bucket, key, query=[("uploads", "")])
-        upload = texts_of(answer).get("UploadId", "")
-        try:
-            tags = [
-                self._upload_part(part, number, upload, bucket, key)
-                for number, part in enumerate(parts_of(content), 1)
-            ]
-            self._complete(tags, upload, bucket, key)
-        except BaseException:
-            with suppress(S3Refusal, S3Unreachable):
-                self._client.document("DELETE", bucket, key, query=[("uploadId", upload)])
-            raise
-
-    def _upload_part(self, part: FileRange, number: int, upload: str, bucket: str, key: str) -> str:
-        query = [("partNumber", str(number)), ("uploadId", upload)]
-        with self._told("UploadPart"):
-            headers, _ = self._client.document("PUT", bucket, key, query=query, body=part)
-        return {name.lower(): value for name, value in headers.items()}.get("etag", "")
-
-    def _complete(self, tags: list[str], upload: str, bucket: str, key: str) -> None:
-        parts = "".join(
-            f"<Part><ETag>{escape(tag)}</ETag><PartNumber>{number}</PartNumber></Part>"
-            for number, tag in enumerate(tags, 1)
-        )
-        body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
-        with self._told("CompleteMultipartUpload"):
-            _, answer = self._client.document("POST", bucket, key, query=[("uploadId", upload)], body=body)
-            told = texts_of(answer)
-            if "Code" in told:
-                # The status was sent before the parts were put together.
-                raise S3Refusal(told["Code"], told.get("Message", ""), http.client.OK)
+        ObjectUpload(self._client, bucket, key, self._told).send(FileRange.whole(source))
 
     # -- failures --------------------------------------------------------------------------------
 
@@ -140,12 +97,3 @@ def _exception_of(error: S3Unreachable) -> tuple[str, str]:
         words = f'Connection was closed before we received a valid response from endpoint URL: "{url}".'
         return "ConnectionClosedError", words
     return "EndpointConnectionError", f'Could not connect to the endpoint URL: "{url}"'
-
-
-def parts_of(content: FileRange) -> list[FileRange]:
-    """Return the parts in which a file is uploaded."""
-    size = PART_BYTES
-    while size * MAX_PARTS < content.length:
-        size *= 2
-    end = content.length
-    return [FileRange(content.path, offset, min(size, end - offset)) for offset in range(0, end, size)]

@@ -6,7 +6,6 @@ an exception that nobody catches.
 
 from __future__ import annotations
 
-import base64
 import http.client
 import re
 import shutil
@@ -14,14 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from oscarcli.local.jobs.classify import SupervisorCrash
-from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, REDIRECTIONS, FileRange, answering
+from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, FileRange
 from oscarcli.local.jobs.providers.webdav_documents import DavResponse, read_responses
+from oscarcli.local.jobs.providers.webdav_server import DavServer, RedirectedTooOftenError
 
-# As webdavclient3 has it.
-TIMEOUT_SECONDS = 30
 COPY_BLOCK = 1 << 16
 MAX_DOCUMENT_BYTES = 32 << 20
 METHODS = {"check": "HEAD", "mkdir": "MKCOL", "upload": "PUT", "download": "GET"}
@@ -38,10 +36,8 @@ class WebDavClient:
     """
 
     def __init__(self, settings: Mapping[str, Any], failure: str, printed: list[str]) -> None:
-        # Without TLS there is no way to it, for a real job neither.
-        self._base = f"https://{settings['hostname']}".rstrip("/")
-        login = f"{settings['login']}:{settings['password']}".encode()
-        self._authorization = f"Basic {base64.b64encode(login).decode()}"
+        self._server = DavServer(settings)
+        self._base = self._server.base
         self._failure, self._printed = failure, printed
 
     def exists(self, path: str) -> bool:
@@ -156,7 +152,7 @@ class WebDavClient:
     ) -> Iterator[http.client.HTTPResponse]:
         """Send a request for an encoded path and give the answer, after redirections."""
         with ExitStack() as opened:
-            answer = self._last(opened, METHODS[action], f"{self._base}{path}", source, headers)
+            answer = self._last(opened, METHODS[action], path, source, headers)
             expected = {404: missing_is_answer, 405: refused_is_answer}
             if not expected.get(answer.status):
                 self._require(action, path, answer)
@@ -179,24 +175,17 @@ class WebDavClient:
         raise self._crash("ResponseErrorCode", words)
 
     def _last(
-        self, opened: ExitStack, method: str, url: str, source: Path | None, headers: Mapping[str, str]
+        self, opened: ExitStack, method: str, path: str, source: Path | None, headers: Mapping[str, str]
     ) -> http.client.HTTPResponse:
         """Return the answer that is no redirection; `opened` closes it."""
         try:
-            for _ in range(MAX_REDIRECTIONS):
-                is_own = urlsplit(url)[:2] == urlsplit(self._base)[:2]
-                sent = {**headers, **({"Authorization": self._authorization} if is_own else {})}
-                body = None if source is None else FileRange.whole(source)
-                answer = opened.enter_context(answering(method, url, sent, body, TIMEOUT_SECONDS))
-                target = answer.headers.get("Location", "")
-                if answer.status not in REDIRECTIONS or not target:
-                    return answer
-                url = urljoin(url, target)
-                if answer.status in (302, 303) and method != "HEAD":
-                    method, source = "GET", None
+            body = None if source is None else FileRange.whole(source)
+            return self._server.answer(opened, method, path, headers, body)
         except (OSError, http.client.HTTPException) as error:
             raise self._crash("NoConnection", f"No connection with {self._base}") from error
-        raise self._crash("ConnectionException", f"Exceeded {MAX_REDIRECTIONS} redirects.")
+        except RedirectedTooOftenError as error:
+            words = f"Exceeded {MAX_REDIRECTIONS} redirects."
+            raise self._crash("ConnectionException", words) from error
 
     def _crash(self, kind: str, words: str) -> SupervisorCrash:
         return SupervisorCrash(f"{self._failure}: {words}", f"webdav3.exceptions.{kind}: {words}")

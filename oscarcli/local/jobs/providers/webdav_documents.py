@@ -13,10 +13,21 @@ DAV = "{DAV:}"
 
 @dataclass(frozen=True)
 class DavResponse:
-    """What is told of one file or folder: its decoded path, and whether it is a folder, if that is told."""
+    """What is told of one file or folder.
+
+    Args:
+        path: decoded.
+        is_folder: if that is told.
+        size: in bytes.
+        modified: when, as the server has it; empty when it is not told.
+        tag: names the version; empty when it is not told.
+    """
 
     path: str
     is_folder: bool | None
+    size: int = 0
+    modified: str = ""
+    tag: str = ""
 
 
 def read_responses(document: bytes) -> list[DavResponse] | None:
@@ -30,4 +41,7 @@ def read_responses(document: bytes) -> list[DavResponse] | None:
 def _read(response: ElementTree.Element) -> DavResponse:
     path = unquote(urlsplit(response.findtext(f"{DAV}href") or "").path)
     kind = response.find(f".//{DAV}resourcetype")
-    return DavResponse(path, None if kind is None else kind.find(f"{DAV}collection") is not None)
+    is_folder = None if kind is None else kind.find(f"{DAV}collection") is not None
+    names = ("getcontentlength", "getlastmodified", "getetag")
+    size, modified, tag = (response.findtext(f".//{DAV}{name}") or "" for name in names)
+    return DavResponse(path, is_folder, int(size) if size.isdecimal() else 0, modified, tag)

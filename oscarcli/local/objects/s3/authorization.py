@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from urllib.parse import unquote_plus, unquote_to_bytes
 
 from oscarcli.local.http.messages import Request
@@ -39,6 +40,8 @@ _FIELDS = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]*)")
 _SIGNED_ANYWAY = frozenset(("x-amz-content-sha256", "x-amz-date"))
 # As `signatures.TIME_FORMAT`.
 _TIME = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})Z")
+# Has one encoding.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 _QUERY_FIELDS = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
 
 
@@ -194,6 +197,8 @@ def _check_expires(text: str) -> None:
         raise link_too_long()
 
 
+# A client sends the same with each request of a day.
+@lru_cache(maxsize=16)
 def parse_credential(text: str, code: str) -> tuple[str, Scope]:
     """Return access key and scope of a credential. Raises S3Error with that code when it is malformed."""
     # An access key may contain slashes; the four words of the scope do not.
@@ -228,6 +233,8 @@ def _check_lifetime(claim: _Claim, expires: int, now: datetime) -> None:
         raise S3Error("AccessDenied", "Request has expired")
 
 
+# Many requests are sent within a second.
+@lru_cache(maxsize=16)
 def _parse_time(text: str) -> datetime:
     # Not by strptime: that takes longer than the whole signature.
     match = _TIME.fullmatch(text)
@@ -252,6 +259,8 @@ def _canonical_requests(request: Request, pairs: Sequence[tuple[str, str]], clai
 
 def _signed_paths(request: Request) -> Iterable[str]:
     """Return the path in S3's encoding, and in the client's own where that differs."""
+    if _PLAIN_PATH.fullmatch(request.raw_path):
+        return (request.raw_path,)
     return dict.fromkeys([encode_path(unquote_to_bytes(request.raw_path)), request.raw_path])
 
 

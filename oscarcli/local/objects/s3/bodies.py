@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from oscarcli.local.http.messages import Request
 from oscarcli.local.objects import checksums
+from oscarcli.local.objects.blobs import MAX_SMALL_BYTES
 from oscarcli.local.objects.body_reader import MAX_UPLOAD_BYTES, BodyReader, DeclaredBody
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.s3.authorization import Authorization
@@ -17,6 +18,8 @@ from oscarcli.local.objects.s3.signatures import UNSIGNED_PAYLOAD
 
 # More digits than any length in bytes has, so that a number of thousands of digits is never read.
 _MAX_LENGTH_DIGITS = 20
+# The algorithm of each.
+_CHECKSUM_HEADERS = {checksums.header_name(algorithm): algorithm for algorithm in checksums.ALGORITHMS}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,6 +39,7 @@ def receive(
         S3Error: a header is malformed, or the announced length is over `limit` bytes.
     """
     word = authorization.payload_hash
+    is_digest = _SHA256.fullmatch(word) is not None
     chunked = None
     size = request.content_length
     if word in FORMS and authorization.chunks is not None:
@@ -43,7 +47,7 @@ def receive(
         size = _decoded_length(request)
     elif word.startswith("STREAMING-"):
         raise S3Error("NotImplemented", f"Bodies of the form {word} are not supported.")
-    elif word != UNSIGNED_PAYLOAD and not _SHA256.fullmatch(word):
+    elif word != UNSIGNED_PAYLOAD and not is_digest:
         raise S3Error(
             "InvalidArgument",
             "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-..., or a valid sha256 value.",
@@ -54,11 +58,12 @@ def receive(
     announced = DeclaredBody(
         size=size,
         md5=_content_md5(request),
-        sha256=word if _SHA256.fullmatch(word) else None,
+        sha256=word if is_digest else None,
         algorithm=algorithm,
         checksum=expected,
     )
-    return BodyReader(chunked or request.body, announced, limit)
+    is_here = request.body_is_here and (size or 0) <= MAX_SMALL_BYTES
+    return BodyReader(chunked or request.body, announced, limit, is_here=is_here)
 
 
 def _decoded_length(request: Request) -> int:
@@ -83,18 +88,17 @@ def _content_md5(request: Request) -> bytes | None:
 
 def _announced_checksum(request: Request, chunked: ChunkedBody | None) -> tuple[str, Callable[[], str]]:
     """Return the algorithm of the body's checksum ("" for none) and how to learn the expected value."""
-    names = {checksums.header_name(algorithm): algorithm for algorithm in checksums.ALGORITHMS}
-    direct = [name for name in names if name in request.headers]
+    direct = [name for name in _CHECKSUM_HEADERS if name in request.headers]
     trailing = [word.strip().lower() for word in request.headers.get("x-amz-trailer", "").split(",")]
-    trailing = [word for word in trailing if word in names]
+    trailing = [word for word in trailing if word in _CHECKSUM_HEADERS]
     if len(direct) + len(trailing) > 1:
         raise checksums.invalid()
     if direct:
-        algorithm = names[direct[0]]
+        algorithm = _CHECKSUM_HEADERS[direct[0]]
         value = checksums.check_value(algorithm, request.headers[direct[0]])
         return algorithm, lambda: value
     if trailing:
-        algorithm = names[trailing[0]]
+        algorithm = _CHECKSUM_HEADERS[trailing[0]]
         return algorithm, lambda: _checksum_of_trailer(algorithm, chunked)
     named = request.headers.get("x-amz-checksum-algorithm", "")
     if named:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NoReturn
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from oscarcli.local.objects import checksums
 from oscarcli.local.objects.errors import S3Error
@@ -24,7 +23,7 @@ XmlNode = tuple[str, "str | int | Sequence[XmlNode]"]
 
 # XML 1.0 has no way to write these.
 _UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ENTITIES = {'"': "&#34;", "'": "&#39;", "\r": "&#xD;"}
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\r": "&#xD;"})
 
 
 # -- out -------------------------------------------------------------------------------------------------
@@ -39,7 +38,7 @@ def xml_document(root: str, content: str | Iterable[XmlNode], *, namespace: bool
 
 def _inner(content: str | int | Sequence[XmlNode]) -> str:
     if isinstance(content, str):
-        return escape(_UNWRITABLE.sub("\ufffd", content), _ENTITIES)
+        return _UNWRITABLE.sub("\ufffd", content).translate(_ENTITIES)
     if isinstance(content, int):
         return str(content)
     return "".join(f"<{tag}>{_inner(child)}</{tag}>" for tag, child in content)

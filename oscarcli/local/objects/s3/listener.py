@@ -161,8 +161,10 @@ class S3Front:
 
 def is_form_upload(request: Request) -> bool:
     """Tell whether the request is a form whose fields, not header or query, say who sent it."""
+    if request.method != "POST":
+        return False
     signed = "authorization" in request.headers or "X-Amz-Signature" in request.query
-    return request.method == "POST" and is_form(request) and not signed
+    return is_form(request) and not signed
 
 
 def _check_segments(request: Request) -> None:

@@ -134,7 +134,10 @@ class S3Request:
 
     def tags(self) -> dict[str, str]:
         """Return the object tags of the x-amz-tagging header. Raises S3Error("InvalidTag")."""
-        pairs = parse_qsl(self.headers.get("x-amz-tagging", ""), keep_blank_values=True)
+        text = self.headers.get("x-amz-tagging")
+        if not text:
+            return {}
+        pairs = parse_qsl(text, keep_blank_values=True)
         return names.check_tags(pairs, names.OBJECT_TAGS)
 
     def check_protection(self) -> None:

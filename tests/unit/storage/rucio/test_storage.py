@@ -19,6 +19,7 @@ from oscarcli.errors import (
     NotFoundError,
     OscarError,
     RefusedError,
+    StorageFullError,
     UnreachableError,
     UsageError,
 )
@@ -409,7 +410,7 @@ def test_what_the_catalogue_refuses_leaves_no_content(
     [
         (
             (409, "InsufficientAccountLimit", "There is not enough quota left"),
-            RefusedError,
+            StorageFullError,
             "the quota is used up, or the storage is full (There is not enough quota left)",
         ),
         ((401, "AccessDenied", "No rules for ada"), ForbiddenError, "access denied (No rules for ada)"),

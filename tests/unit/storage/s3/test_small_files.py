@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.errors import AuthError, NotFoundError, OscarError, RefusedError
-from oscarcli.storage import transfer
+from oscarcli.storage import look_ahead, transfer
 from oscarcli.storage.location import Location
 from oscarcli.storage.s3 import settings as s3_settings
 from oscarcli.storage.s3.settings import S3Settings
@@ -224,7 +224,7 @@ def test_large_and_empty_ones_among_them_arrive_too(
 def test_an_error_of_the_list_comes_after_what_was_before_it(
     storage: S3Storage, store: KeyStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "MAX_TASKS_AHEAD", MIN_FILES)
+    monkeypatch.setattr(look_ahead, "MAX_TASKS_AHEAD", MIN_FILES)
     path = tmp_path / "x"
     path.write_bytes(b"content")
 

@@ -21,6 +21,7 @@ from oscarcli.errors import (
     NotFoundError,
     OscarError,
     RefusedError,
+    StorageFullError,
     UnreachableError,
     UsageError,
 )
@@ -211,7 +212,7 @@ def test_a_redirection_that_leads_nowhere(
         (403, ForbiddenError, "access denied"),
         (413, RefusedError, "takes no file as large as this"),
         (423, RefusedError, "somebody has locked it"),
-        (507, RefusedError, "the quota is used up, or the storage is full"),
+        (507, StorageFullError, "the quota is used up, or the storage is full"),
         (502, UnreachableError, "the server answered 502"),
         (500, OscarError, "the server answered 500"),
     ],

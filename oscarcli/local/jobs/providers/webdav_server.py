@@ -1,0 +1,57 @@
+"""Requests to a server that speaks WebDAV, with the login of a definition, through redirections to others."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, REDIRECTIONS, Body, answering
+
+# As webdavclient3 has it.
+TIMEOUT_SECONDS = 30
+
+
+class RedirectedTooOftenError(Exception):
+    """Every answer named yet another place."""
+
+
+class DavServer:
+    """One provider.
+
+    Args:
+        settings: `hostname`, `login` and `password` of the definition.
+    """
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        # Without TLS there is no way to it, for a real job neither.
+        self.base = f"https://{settings['hostname']}".rstrip("/")
+        login = f"{settings['login']}:{settings['password']}".encode()
+        self._authorization = f"Basic {base64.b64encode(login).decode()}"
+
+    def answer(
+        self, opened: ExitStack, method: str, path: str, headers: Mapping[str, str], body: Body | None = None
+    ) -> http.client.HTTPResponse:
+        """Send a request for an encoded path and return the answer that is no redirection.
+
+        Nobody but the server itself gets the login. `opened` closes the answer.
+
+        Raises:
+            OSError, HTTPException: there is no answer.
+            RedirectedTooOftenError: there is no end of redirections.
+        """
+        url = f"{self.base}{path}"
+        for _ in range(MAX_REDIRECTIONS):
+            is_own = urlsplit(url)[:2] == urlsplit(self.base)[:2]
+            sent = {**headers, **({"Authorization": self._authorization} if is_own else {})}
+            answer = opened.enter_context(answering(method, url, sent, body, TIMEOUT_SECONDS))
+            target = answer.headers.get("Location", "")
+            if answer.status not in REDIRECTIONS or not target:
+                return answer
+            url = urljoin(url, target)
+            if answer.status in (302, 303) and method != "HEAD":
+                method, body = "GET", None
+        raise RedirectedTooOftenError
