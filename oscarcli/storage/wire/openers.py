@@ -66,12 +66,20 @@ class Openers:
                 self._opened.put(opened)
                 with suppress(OSError):
                     self._theirs.send(b"x")
+        if self._is_closed:
+            self._close_opened()
 
     def close(self) -> None:
         """Open no more, and close what nobody took."""
+        # Whoever opens one from now on closes it.
         self._is_closed = True
-        for sock in self.take():
-            if sock is not None:
-                sock.close()
+        self._close_opened()
         self._ours.close()
         self._theirs.close()
+
+    def _close_opened(self) -> None:
+        with suppress(Empty):
+            while True:
+                sock = self._opened.get_nowait()
+                if sock is not None:
+                    sock.close()
