@@ -8,7 +8,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 import sys
 import threading
 import zlib
@@ -26,6 +25,7 @@ from oscarcli.cli.app import main
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller, Runner
 from tests.support.daily import daily
+from tests.support.peak_memory import measured
 from tests.support.server import Answer, Request, ScriptedServer, document, text
 
 MIB = 1 << 20
@@ -36,17 +36,6 @@ NASTY = "\x1b]0;pwned\x07\x9b31m\r\u202e\u200f\n\u2028\x1b[2J\ud800"
 DANGEROUS = re.compile(r"[^\n\t\x20-\x7e\xa0-\U0010ffff]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # How the program names an error that nobody foresaw.
 UNFORESEEN = re.compile(r"unexpected [A-Z]\w*: ")
-PROGRAM = """
-import sys
-from pathlib import Path
-from oscarcli.__main__ import main
-try:
-    main()
-finally:
-    status = Path("/proc/self/status").read_text()
-    peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-    print("PEAK", *peaks, file=sys.stderr)
-"""
 
 
 class Hostile(ScriptedServer):
@@ -340,22 +329,6 @@ def flooding(head: bytes, piece: bytes, size: int) -> Iterator[str]:
         socket.create_connection(listener.getsockname()).close()
         thread.join()
         listener.close()
-
-
-def measured(run: Runner, *words: str) -> tuple[int, str, int]:
-    """Run the real command and return its code, what it said, and the most memory it had, in MiB."""
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *words],
-        env=dict(run.environ),
-        cwd=run.home,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=120,
-        check=False,
-    )
-    said, _, peak = done.stdout.decode().rpartition("PEAK ")
-    return done.returncode, said, int(peak) >> 10
 
 
 def head(*lines: str, status: str = "200 OK") -> bytes:

@@ -38,6 +38,7 @@ DocumentRoot "{files}"
 DavLockDB "{root}/locks"
 <Directory "{files}">
   Dav On
+  LimitRequestBody 0
   Options None
   AllowOverride None
   AuthType Basic

@@ -20,7 +20,7 @@ from oscarcli.local.jobs.payloads import PayloadFile
 from oscarcli.local.jobs.placement import PlacementError, Placements
 from oscarcli.local.jobs.runner import Obstacle
 from oscarcli.local.jobs.storage import ClusterStorage
-from oscarcli.local.jobs.supervisor import Run, log_level, supervise
+from oscarcli.local.jobs.supervisor import Run, log_level, new_workspace, supervise
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.options import SYNC_LIMIT_SECONDS
 from oscarcli.local.services.definition import Definition
@@ -186,7 +186,8 @@ class SyncRuns:
         storage = None if self._storage is None else self._storage.of(run.definition)
         job_log = JobLog(home, log_level(run.definition), limit=MAX_OUTPUT_BYTES, answer_limit=None)
         try:
-            outcome = supervise(run, home / "work", storage, placement, job_log, cancellation)
+            workspace = new_workspace(home / "work", placement)
+            outcome = supervise(run, workspace, storage, placement, job_log, cancellation)
         finally:
             job_log.close()
         if outcome.exit_code:

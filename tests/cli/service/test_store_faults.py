@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from oscarcli.errors import ExitCode
 from tests.conftest import Caller, Outcome
 from tests.support.certificate import certified
 from tests.support.onedata_servers import SPACE, TOKEN, oneprovider
+from tests.support.peak_memory import measured
 from tests.support.rucio_servers import SCOPE, rucio_grid
 from tests.support.server import ScriptedServer, document
 from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, apache_server, wsgidav_server
@@ -346,3 +348,33 @@ def test_a_folder_in_the_place_of_a_file_and_the_other_way(store: Store) -> None
         assert done.err.count("Error: ") == 1
     assert store.files() == before
     assert not (store.home / "g").exists()
+
+
+# -- memory --------------------------------------------------------------------------------------------
+
+LARGE_BYTES = 96 << 20
+MAX_GROWTH_MIB = 40
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", ["webdav", "apache", "onedata"], indirect=True)
+def test_a_large_file_takes_no_more_memory_than_a_small_one(store: Store) -> None:
+    def peak(*words: str) -> int:
+        code, said, mebibytes = measured(store.call, "service", *words, "--no-progress")
+        assert code == 0, said
+        return mebibytes
+
+    peaks = []
+    for name, size in (("small", 1000), ("large", LARGE_BYTES)):
+        with (store.home / name).open("wb") as file:
+            file.seek(size - 7)
+            file.write(b"the end")
+        words = ("svc", store.provider)
+        put = peak("put-file", *words, name, store.place(name))
+        # Several ranges at a time, and one stream.
+        get = peak("get-file", *words, store.place(name), "back")
+        streamed = peak("get-file", *words, store.place(name), "/dev/null")
+        assert filecmp.cmp(store.home / name, store.home / "back", shallow=False)
+        peaks.append((put, get, streamed))
+    for small, large in zip(*peaks, strict=True):
+        assert large - small < MAX_GROWTH_MIB, peaks
