@@ -186,6 +186,11 @@ class S3Storage:
         folders = [str(entry.get("Prefix", "")) for entry in answer.get("CommonPrefixes", [])]
         return tuple(sorted([*keys, *folders]))
 
+    def buckets(self) -> tuple[str, ...]:
+        """Return the names of the buckets that the keys show."""
+        answer = self.call(f"list the buckets of {self.provider}", "list_buckets")
+        return tuple(str(entry.get("Name", "")) for entry in answer.get("Buckets") or ())
+
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield objects, a thousand a request."""
         return islice(self._pages(bucket, prefix, min(limit or MAX_PAGE_KEYS, MAX_PAGE_KEYS)), limit)
