@@ -113,7 +113,8 @@ def test_apply_shows_how_far_a_pull_is(registry: Registry, engine: str, run: Any
         fdl.write_text(json.dumps({"functions": {"oscar": [{"local": service}]}}))
         settings = process.folder.settings()
         words = ("local", cluster.server.endpoints.api, settings.user, settings.password)
-        assert run("cluster", "add", *words).code == 0
+        added = run("cluster", "add", *words)
+        assert added.code == 0, added.err
         assert run("apply", fdl).code == 0
         wait_for(lambda: registry.calls, "the pull")
         state = deployment(cluster, "shown")
