@@ -79,7 +79,7 @@ def test_static_goes_by_priority_alone() -> None:
     assert choose("static", clusters, **priorities) == ["b", "a", "d"]
     assert choose(" Static ", clusters, **priorities) == ["b", "a", "d"]
     # But an endpoint is asked whatever its priority.
-    endpoint = {**priorities, "c": {"type": "endpoint", "priority": 200}}
+    endpoint: dict[str, Any] = {**priorities, "c": {"type": "endpoint", "priority": 200}}
     assert choose("static", clusters, **endpoint) == ["b", "a", "d", "c"]
 
 
