@@ -87,7 +87,7 @@ def test_a_terminal_looks_the_same(run: Runner, new: Runner) -> None:
         assert fork.out
 
 
-@pytest.mark.parametrize("number", daily([signal.SIGINT, signal.SIGTERM, signal.SIGKILL], signal.SIGINT))
+@pytest.mark.parametrize("number", daily([signal.SIGINT, signal.SIGTERM, signal.SIGKILL], "SIGINT"))
 def test_a_signal_ends_both_alike(
     run: Runner, new: Runner, server: ScriptedServer, wait_until: Callable[..., None], number: signal.Signals
 ) -> None:

@@ -121,7 +121,16 @@ class Connector:
             raise NoConnectionError(*self._proxy.refusal(str(LOGIN_WANTED)))
 
     def connect(self) -> WireConnection:
-        """Return a new connection.
+        """Return a new connection. Raises as `connected_socket` does."""
+        return WireConnection(self.connected_socket(), read_timeout=self.read_timeout)
+
+    @property
+    def read_timeout(self) -> float:
+        """Seconds that the server may keep silent."""
+        return self._settings.read_timeout
+
+    def connected_socket(self) -> socket.socket:
+        """Return a new connection as a socket, with TLS where it belongs.
 
         Raises:
             ConfigError: a certificate that the settings name cannot be used.
@@ -129,14 +138,14 @@ class Connector:
         """
         context = self._context()
         try:
-            sock = self._opened()
+            sock: socket.socket = self._opened()
             if context is not None:
                 sock = begin_tls(sock, context, self._route.host)
         except ProbeError as error:
             raise NoConnectionError(error.message, error.hint or UNREACHABLE_HINT) from error
         except (OSError, UnicodeError) as error:
             raise self._failure(error) from error
-        return WireConnection(sock, read_timeout=self._settings.read_timeout)
+        return sock
 
     def explain(self, error: Exception) -> NoConnectionError | None:
         """Return why a connection broke before the first answer, if it was for a certificate."""

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Runner
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support.daily import daily
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.support.shells import SETUPS, Shell, completing_shell
 
 PATIENT = {"OSCAR_CLI_COMPLETION_SECONDS": "60"}
@@ -63,6 +64,32 @@ def known(run: Runner, local: LocalCluster) -> Runner:
 def test_a_path_goes_on_level_by_level(known: Runner, line: str, words: list[str]) -> None:
     *before, current = line.split(" ")
     result = known("__completeNoDesc", *before, current, env=PATIENT)
+    assert (result.code, result.err, result.out.splitlines()) == (0, "", words)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("service get-file elsewhere minio.other ", ["elsewhere-there/", ":nospace"]),
+        ("service get-file elsewhere minio.other elsewhere-there/o", ["elsewhere-there/out/", ":nospace"]),
+        ("service sync elsewhere:", ["elsewhere:elsewhere-there/", ":nospace"]),
+        ("service sync elsewhere:elsewhere-there/o", ["elsewhere:elsewhere-there/out/", ":nospace"]),
+        # The input is at the cluster's own store.
+        ("service sync . elsewhere:o", ["elsewhere:odd/", ":nospace"]),
+        ("service sync elsewhere: . --provider ", ["minio.default", "minio.other", ":"]),
+    ],
+)
+def test_a_path_is_looked_for_where_the_service_stores(
+    known: Runner, local: LocalCluster, tmp_path_factory: pytest.TempPathFactory, line: str, words: list[str]
+) -> None:
+    with local_server(tmp_path_factory.mktemp("other")) as store:
+        other = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": "us-east-1"}
+        providers = {"minio": {"other": {"endpoint": store.endpoint, "verify": True, **other}}}
+        output = [{"storage_provider": "minio.other", "path": "elsewhere-there/out"}]
+        local.create("elsewhere", output=output, storage_providers=providers)
+        *before, current = line.split(" ")
+        result = known("__completeNoDesc", *before, current, env=PATIENT)
+        assert local.api.delete("/system/services/elsewhere").status_code == 204
     assert (result.code, result.err, result.out.splitlines()) == (0, "", words)
 
 
