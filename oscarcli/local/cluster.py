@@ -100,7 +100,7 @@ class LocalCluster:
         self.policies = BucketPolicies(self.state)
         root = Credentials(settings.access_key, settings.secret_key)
         self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
-        self._announcer = Announcer(settings.deployment, markers=options.strict)
+        self._announcer = Announcer(settings.deployment, settings.access_key, markers=options.strict)
         self.store = ObjectStore(
             self.state,
             folder.blobs,
