@@ -80,8 +80,8 @@ class JobOutcome:
 class Jobs:
     """Jobs by name. Changes join the caller's transaction.
 
-    What happens to a job is not flushed to the disk: nobody was promised it. After a power cut a job may be as
-    it was before anything that it stored; it is run again or counts as interrupted.
+    What happens to a job is not flushed to the disk: nobody was promised it. After a power cut it may be as
+    before all that it stored; it is run again or counts as interrupted.
 
     Args:
         state: the database; its schema includes `SCHEMA`.
