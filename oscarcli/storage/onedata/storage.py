@@ -72,7 +72,7 @@ class OnedataStorage:
         return f"/{self._oneprovider.space}{require_path(location, doing)}"
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
-        """Ask for a file, or a folder with a slash at its end, and whether its bucket is there if it is not."""
+        """Ask for a file, or a folder with a slash at its end; if it is missing, for its bucket, too."""
         doing = f'look up "{location}" in {self.provider}'
         entry = self._require_entry(location, doing, cancellation)
         require_kind(location, doing, is_folder=entry.is_folder)

@@ -77,7 +77,7 @@ class WebDavStorage:
         self._dav.server.close()
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
-        """Ask for a file, or a folder with a slash at its end, and whether its bucket is there if it is not."""
+        """Ask for a file, or a folder with a slash at its end; if it is missing, for its bucket, too."""
         doing = f'look up "{location}" in {self.provider}'
         entry = self._require_entry(location, doing, cancellation)
         require_kind(location, doing, is_folder=entry.is_folder)
