@@ -100,7 +100,7 @@ class LocalCluster:
         self.policies = BucketPolicies(self.state)
         root = Credentials(settings.access_key, settings.secret_key)
         self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
-        self._announcer = Announcer(settings.deployment, markers=options.strict)
+        self._announcer = Announcer(settings.deployment, settings.access_key, markers=options.strict)
         self.store = ObjectStore(
             self.state,
             folder.blobs,
@@ -217,6 +217,8 @@ class LocalCluster:
 
     def _bucket_limit(self, bucket: str) -> int | None:
         """Return the bytes that a bucket may hold by its owner's quota, `None` without one."""
+        if self.users is None:
+            return None
         policy = self.policies.get(bucket)
         settings = {} if policy is None else self.quotas.get(policy.owner).get("minio", {})
         return whole(settings["storage_per_bucket"]) if "storage_per_bucket" in settings else None

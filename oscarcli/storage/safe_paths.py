@@ -95,11 +95,11 @@ def _walked(root: Path, target: Path) -> int:
         for folder in folders:
             with suppress(FileExistsError):
                 os.mkdir(folder, dir_fd=descriptor)
-            _refuse_link(descriptor, folder, target)
+            refuse_link(descriptor, folder, target)
             inner = os.open(folder, FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=descriptor)
             os.close(descriptor)
             descriptor = inner
-        _refuse_link(descriptor, name, target)
+        refuse_link(descriptor, name, target)
     except BaseException:
         os.close(descriptor)
         raise
@@ -114,8 +114,17 @@ def _opened_root(root: Path) -> int:
         return os.open(root, FOLDER_FLAGS)
 
 
-def _refuse_link(descriptor: int, name: str, target: Path) -> None:
-    """Name a link for what it is; one that comes later is refused as no folder, or replaced as a file."""
+def refuse_link(descriptor: int, name: str, target: Path) -> None:
+    """Name a link for what it is; one that comes later is refused as no folder, or replaced as a file.
+
+    Args:
+        descriptor: of the folder.
+        name: in that folder.
+        target: the file that is to be written there or below.
+
+    Raises:
+        RefusedError: it is a symbolic link.
+    """
     status = status_in(descriptor, name)
     if status is not None and stat.S_ISLNK(status.st_mode):
         raise RefusedError(f'"{target}" cannot be written: "{name}" is a symbolic link')

@@ -6,24 +6,31 @@ files nor unfinished uploads. Iterators are to be closed for that, as with `cont
 
 from __future__ import annotations
 
-import mimetypes
 import stat
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from oscarcli.errors import OscarError, PartialError, StorageFullError, UnreachableError, is_general
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.content_type import content_type_of
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
 from oscarcli.storage.location import Location
+from oscarcli.storage.look_ahead import LookAhead
 from oscarcli.storage.meter import Meter, SilentMeter
 from oscarcli.storage.safe_paths import set_time
+from oscarcli.storage.small_files import (
+    MIN_FILES,
+    OffersSmallObjects,
+    SmallDownloads,
+    SmallObjects,
+    SmallTransfers,
+    SmallUploads,
+)
 from oscarcli.storage.source import Advance, FileSource, Source, StreamSource
 from oscarcli.storage.system_limits import affordable, hint_of, reason_of
 from oscarcli.storage.workers import run_parallel
@@ -38,16 +45,11 @@ MIN_LARGE_BYTES = 16 << 20
 DESCRIPTORS_PER_UPLOAD = 2
 DESCRIPTORS_PER_LARGE_UPLOAD = 6
 DESCRIPTORS_PER_DOWNLOAD = 5
+# Those of all small files together, beside a connection each: file, folder, selector, and two to wake it.
+RESERVED_FOR_SMALL = 6
 # When so many in a row find the storage full or may not enter it any more, or never could reach it, the rest
 # is not tried.
 MAX_FAILURES_IN_A_ROW = 4
-# So many entries of a listing are looked at before the first transfer, to know the total, but no longer than
-# so many seconds.
-MAX_TASKS_AHEAD = 10_000
-MAX_LOOK_AHEAD_SECONDS = 1.0
-DEFAULT_CONTENT_TYPE = "application/octet-stream"
-# "a.tar.gz" is a gzip file, whatever is inside.
-COMPRESSED_TYPES = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
 
 
 @dataclass(frozen=True)
@@ -92,20 +94,6 @@ class TransferOutcome(Generic[Task]):
 Report = Callable[[TransferOutcome[Task]], None]
 
 
-def content_type_of(name: str) -> str:
-    """Guess the media type of a file from its name."""
-    stem, _, ending = name.rpartition(".")
-    return _type_of(ending) if stem.strip(".") else DEFAULT_CONTENT_TYPE
-
-
-@cache
-def _type_of(ending: str) -> str:
-    kind, encoding = mimetypes.guess_type(f"x.{ending}")
-    if encoding is not None:
-        return COMPRESSED_TYPES.get(encoding, DEFAULT_CONTENT_TYPE)
-    return kind or DEFAULT_CONTENT_TYPE
-
-
 def upload(
     storage: Storage, tasks: Iterable[Upload], report: Report[Upload], meter: Meter | None = None
 ) -> None:
@@ -133,7 +121,7 @@ def uploads(
         PartialError: the same when the login was good, or there was room, for the first ones.
     """
     meter = meter or SilentMeter()
-    ahead = _LookAhead(tasks)
+    ahead = LookAhead(tasks)
     sizes = [_size_of(task.source) for task in ahead.first]
     known = [size for size in sizes if size is not None]
     are_known = ahead.is_all and len(known) == len(sizes)
@@ -148,7 +136,8 @@ def uploads(
         most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_UPLOAD)
     else:
         most = affordable(ahead.workers(WORKERS_FOR_LARGE), DESCRIPTORS_PER_LARGE_UPLOAD)
-    yield from _carry_out(ahead.all, do, meter, cancellation, most)
+    small = _small(storage, ahead, SmallUploads, meter)
+    yield from _carry_out(ahead.all, do, meter, cancellation, most, small)
 
 
 def download(
@@ -176,7 +165,7 @@ def downloads(
         OscarError: as in `uploads`, and what the iterable raises.
     """
     meter = meter or SilentMeter()
-    ahead = _LookAhead(tasks)
+    ahead = LookAhead(tasks)
     size = sum(task.source.size for task in ahead.first)
     meter.expect(len(ahead.first) if ahead.is_all else None, size if ahead.is_all else None)
     cancellation = Cancellation()
@@ -193,33 +182,25 @@ def downloads(
         return one.is_verified
 
     most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_DOWNLOAD)
-    yield from _carry_out(ahead.all, do, meter, cancellation, most)
+    small = _small(storage, ahead, SmallDownloads, meter)
+    yield from _carry_out(ahead.all, do, meter, cancellation, most, small)
 
 
-class _LookAhead(Generic[Task]):
-    """Tasks of which the first are known before any is begun.
-
-    Attributes:
-        first: those that are known.
-        is_all: whether there are no others.
-        all: the known ones and the others.
-    """
-
-    def __init__(self, tasks: Iterable[Task]) -> None:
-        rest = iter(tasks)
-        self.first: list[Task] = []
-        self.is_all = True
-        deadline = time.monotonic() + MAX_LOOK_AHEAD_SECONDS
-        for task in rest:
-            self.first.append(task)
-            if len(self.first) >= MAX_TASKS_AHEAD or time.monotonic() >= deadline:
-                self.is_all = False
-                break
-        self.all: Iterator[Task] = chain(self.first, rest)
-
-    def workers(self, most: int) -> int:
-        """Return how many may have something to do at the same time, at least one."""
-        return max(1, min(most, len(self.first))) if self.is_all else most
+def _small(
+    storage: Storage,
+    ahead: LookAhead[Task],
+    kind: Callable[[Iterator[Task], SmallObjects, int, Advance], SmallTransfers[Task]],
+    meter: Meter,
+) -> SmallTransfers[Task] | None:
+    """Return what does the small ones of many tasks; `None` where nothing does."""
+    if not isinstance(storage, OffersSmallObjects) or len(ahead.first) < MIN_FILES:
+        return None
+    objects = None
+    # What is wrong is said of each file.
+    with suppress(OscarError):
+        objects = storage.small_objects()
+    most = affordable(ahead.workers(MAX_WORKERS) + RESERVED_FOR_SMALL, 1) - RESERVED_FOR_SMALL
+    return kind(ahead.all, objects, most, meter.advance) if objects and most > 0 else None
 
 
 def _report_all(outcomes: Generator[TransferOutcome[Task], None, None], report: Report[Task]) -> None:
@@ -268,10 +249,22 @@ def _carry_out(
     meter: Meter,
     cancellation: Cancellation,
     most: int,
+    small: SmallTransfers[Task] | None,
 ) -> Iterator[TransferOutcome[Task]]:
     succeeded, failures_in_a_row = False, 0
-    with closing(run_parallel(tasks, do, cancellation, workers=min(WORKERS, most), most=most)) as outcomes:
-        for done in outcomes:
+    if small is not None:
+        with closing(small.run()) as outcomes:
+            for one in outcomes:
+                meter.finish_file()
+                yield TransferOutcome(one.task, None, one.has_next, one.is_verified)
+                succeeded = True
+        left = small.left()
+        head = list(islice(left, 1))
+        if not head:
+            return
+        tasks = chain(head, left)
+    with closing(run_parallel(tasks, do, cancellation, workers=min(WORKERS, most), most=most)) as usual:
+        for done in usual:
             if done.error is not None and not isinstance(done.error, OscarError):
                 raise done.error
             meter.finish_file()

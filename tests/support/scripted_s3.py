@@ -44,6 +44,8 @@ class Reply:
 
 class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
+    # As many as come at once: one more would wait for a second.
+    request_queue_size = 128
 
     def handle_error(self, *_: Any) -> None:
         """Say nothing: clients that go away are what many of these tests are about."""

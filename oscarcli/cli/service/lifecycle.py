@@ -59,6 +59,10 @@ def _change(session: Session, service: str, change: Change) -> None:
         session.line(f'Service "{service}" {DONE[change]}: {document.get("state", "unknown")}{reason}')
     else:
         session.show(Result(document))
+    if change == "restart" and document.get("state") == "stopped":
+        session.warn(
+            f"a restart leaves a stopped service stopped; 'oscar-cli service start {service}' starts it"
+        )
 
 
 @app.command("url", formats=TABLE_FORMATS)

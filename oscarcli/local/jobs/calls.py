@@ -44,6 +44,9 @@ CREATE TRIGGER IF NOT EXISTS call_made AFTER INSERT ON jobs BEGIN
         {_NOW}, CASE WHEN NEW.finished IS NULL THEN NULL ELSE {_NOW} END
     );
 END;
+CREATE TRIGGER IF NOT EXISTS call_owned AFTER INSERT ON job_owners BEGIN
+    UPDATE calls SET user = NEW.owner WHERE id = (SELECT max(id) FROM calls) AND job = NEW.job;
+END;
 CREATE TRIGGER IF NOT EXISTS call_started AFTER UPDATE OF started ON jobs BEGIN
     UPDATE calls SET started = {_NOW}, cores = json_extract(NEW.definition, '$.cpu')
     WHERE job = NEW.name AND finished IS NULL;
@@ -98,13 +101,13 @@ class Calls:
                 "DELETE FROM calls WHERE finished IS NOT NULL AND made < ?", (time.time() - KEPT_SECONDS,)
             )
 
-    def add_sync(self, definition: Definition, started: float, finished: float) -> None:
-        """Record a synchronous run that has ended; times in seconds since the epoch."""
+    def add_sync(self, definition: Definition, started: float, finished: float, user: str = "") -> None:
+        """Record a synchronous run that has ended, of a user or not; times in seconds since the epoch."""
         with self._state.transaction() as connection:
             connection.execute(
                 "INSERT INTO calls (service, kind, user, cores, made, started, finished) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (definition["name"], SYNC, USER, definition["cpu"], started, started, finished),
+                (definition["name"], SYNC, user or USER, definition["cpu"], started, started, finished),
             )
 
     def totals(self, window: Window) -> list[CallTotals]:

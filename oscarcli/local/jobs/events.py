@@ -30,23 +30,27 @@ class Announcer:
 
     Args:
         deployment: MinIO's deployment id in the events.
+        root: the access key of the cluster's own account; all others are users'.
         markers: also announce folder markers, as MinIO does; their jobs fail, there as here.
     """
 
-    def __init__(self, deployment: str, *, markers: bool = False) -> None:
+    def __init__(self, deployment: str, root: str, *, markers: bool = False) -> None:
         self._deployment = deployment
+        self._root = root
         self._markers = markers
         self.origin = ""
         """The S3 endpoint in the events; known once the listener has its port."""
 
-    def __call__(self, connection: sqlite3.Connection, created: ObjectCreated) -> None:
-        """Store event and jobs in the transaction that makes the object visible."""
+    def __call__(self, connection: sqlite3.Connection, created: ObjectCreated) -> bool:
+        """Store event and jobs with the object, in one transaction; tell whether there are any."""
         if created.key.endswith("/") and created.size == 0 and not self._markers:
-            return
+            return False
         services = triggered(connection, created.bucket, created.key)
         if services:
             body = json.dumps(self._event(created), ensure_ascii=False, separators=(",", ":"))
-            add_from_event(connection, services, created.bucket, created.key, body.encode())
+            owner = "" if created.principal == self._root else created.principal
+            add_from_event(connection, services, created.bucket, created.key, body.encode(), owner)
+        return bool(services)
 
     def _event(self, created: ObjectCreated) -> dict[str, Any]:
         return {

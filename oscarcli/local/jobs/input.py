@@ -134,6 +134,7 @@ class Input:
             raise PermissionError(errno.EACCES, words, file.name)
         from oscarcli.local.jobs.providers.webdav_client import WebDavClient
 
+        self._log.flush(hold=True)
         WebDavClient(settings, "the input could not be fetched", []).download(file.path, Path(target))
         return target
 
@@ -155,6 +156,7 @@ class Input:
         target = os.path.join(self._workspace.input, event.key.rpartition("/")[2])  # noqa: PTH118
         self._log.info(f"Found '{event.kind}' input provider")
         self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
+        self._log.flush(hold=True)
         with open(target, "wb") as file:  # noqa: PTH123
             download(event.bucket, event.key, file)
         self._log.info(

@@ -9,58 +9,24 @@ from __future__ import annotations
 import codecs
 import io
 import logging
-import struct
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from oscarcli.local import clock
+from oscarcli.local.jobs.line_file import TIME, TIMES, LineFile
 
 SUPERVISOR_LINES = "log"
 SCRIPT_LINES = "output"
-TIMES = ".times"
 SUPERVISOR = "supervisor"
 # Who speaks in lines that a real cluster has no line for.
 LOCAL_CLUSTER = "local cluster"
 # A kubelet rotates a container's log at 10 MiB; a little more does no harm, a runaway loop would.
 MAX_OUTPUT_BYTES = 16 << 20
 READ_BLOCK = 1 << 16
-_TIME = struct.Struct("<q")
-
-
-class _LineFile:
-    """A file of lines that is written as they come, with the time at which each was complete."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = path.open("ab", buffering=0)
-        self._times = path.with_name(path.name + TIMES).open("ab", buffering=0)
-        self._line_is_open = False
-
-    def write(self, data: bytes) -> None:
-        if not data:
-            return
-        lines = data.count(b"\n")
-        if lines:
-            self._times.write(_TIME.pack(time.time_ns()) * lines)
-        self._file.write(data)
-        self._line_is_open = not data.endswith(b"\n")
-
-    def end_line(self) -> None:
-        if self._line_is_open:
-            self.write(b"\n")
-
-    def empty(self) -> None:
-        """Forget everything written so far."""
-        for file in (self._file, self._times):
-            file.truncate(0)
-        self._line_is_open = False
-
-    def close(self) -> None:
-        self._file.close()
-        self._times.close()
 
 
 class JobLog:
@@ -80,8 +46,8 @@ class JobLog:
         limit: int = MAX_OUTPUT_BYTES,
         answer_limit: int | None = MAX_OUTPUT_BYTES,
     ) -> None:
-        self._lines = _LineFile(folder / SUPERVISOR_LINES)
-        self._output = _LineFile(folder / SCRIPT_LINES)
+        self._lines = LineFile(folder / SUPERVISOR_LINES)
+        self._output = LineFile(folder / SCRIPT_LINES)
         # The supervisor reads the script's output as text, in which every line ends with a line feed.
         self._decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder("utf-8")(errors="ignore"), translate=True
@@ -92,6 +58,14 @@ class JobLog:
         self._debug_line = ""
         self._kept = 0
         self._dropped = 0
+
+    def hold(self) -> None:
+        """Let lines wait for `flush`: what follows takes no time that a reader could notice."""
+        self._lines.hold()
+
+    def flush(self, *, hold: bool = False) -> None:
+        """Let readers have all lines, because what follows may take its time; go on holding if told so."""
+        self._lines.flush(hold=hold)
 
     def supervisor(self, level: str, message: str) -> None:
         """Add a line of the supervisor when the log's level admits it."""
@@ -165,6 +139,7 @@ class JobLog:
         self._output.close()
 
 
+@lru_cache(maxsize=64)
 def level_number(name: str) -> int:
     """Return how high a level is; an unknown one counts as INFO.
 
@@ -185,8 +160,8 @@ def append_note(folder: Path, level: str, message: str) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / SCRIPT_LINES
     unfinished = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-    _LineFile(folder / SUPERVISOR_LINES).close()
-    output = _LineFile(path)
+    LineFile(folder / SUPERVISOR_LINES).close()
+    output = LineFile(path)
     if unfinished:
         output.write(b"\n")
     output.write(log_line(LOCAL_CLUSTER, level, message))
@@ -254,8 +229,8 @@ def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def _line_time(times: BinaryIO) -> bytes:
-    packed = times.read(_TIME.size)
-    moment = _TIME.unpack(packed)[0] if len(packed) == _TIME.size else time.time_ns()
+    packed = times.read(TIME.size)
+    moment = TIME.unpack(packed)[0] if len(packed) == TIME.size else time.time_ns()
     return f"{clock.full(moment)} ".encode()
 
 

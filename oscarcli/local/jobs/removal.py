@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import shutil
+import subprocess
 import threading
+import time
 import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
+
+# There is no hurry, and together it goes faster.
+GATHER_SECONDS = 0.1
+# To start a program costs as much as to remove so many folders here.
+MIN_TOGETHER = 4
+MAX_TOGETHER = 500
 
 
 class FolderRemover:
     """Puts folders aside at once and removes them in a thread of its own.
 
-    Removing one takes as long as a small script: each folder in it waits for the file system's journal.
+    Removing one takes as long as a small script: each folder in it waits for the file system's journal. Many
+    are left to the program `rm`, which takes a fraction of the processor time and none of the interpreter's.
 
     Args:
         parent: has a folder for what is put aside, on the file system of what will be removed. What a
@@ -56,5 +69,24 @@ class FolderRemover:
             self._thread.join(seconds)
 
     def _work(self) -> None:
-        while (folder := self._waiting.get()) is not None:
+        is_over = False
+        while not is_over:
+            folders = [self._waiting.get()]
+            time.sleep(GATHER_SECONDS)
+            with suppress(queue.Empty):
+                while len(folders) < MAX_TOGETHER:
+                    folders.append(self._waiting.get_nowait())
+            is_over = None in folders
+            _remove([folder for folder in folders if folder is not None])
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    program = shutil.which("rm", path=os.defpath) if len(folders) >= MIN_TOGETHER else None
+    if program is not None:
+        with suppress(OSError):
+            words = [program, "-rf", "--", *map(os.fspath, folders)]
+            subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    for folder in folders:
+        # Of what `rm` leaves behind a script has changed the modes.
+        if folder.exists():
             remove_tree(folder)

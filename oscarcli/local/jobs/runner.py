@@ -15,8 +15,10 @@ from oscarcli.local.jobs.mounts.schema import MountError
 from oscarcli.local.jobs.payloads import PayloadBytes
 from oscarcli.local.jobs.placement import Placement, PlacementError, Placements
 from oscarcli.local.jobs.removal import FolderRemover
+from oscarcli.local.jobs.spare_workspaces import SpareWorkspaces
+from oscarcli.local.jobs.staging import Workspace
 from oscarcli.local.jobs.storage import ClusterStorage
-from oscarcli.local.jobs.supervisor import Run, log_level, supervise
+from oscarcli.local.jobs.supervisor import Run, log_level, new_workspace, supervise
 from oscarcli.local.jobs.table import Job, JobOutcome
 from oscarcli.local.services import warnings
 from oscarcli.local.services.definition import Definition
@@ -60,6 +62,7 @@ class JobRunner:
     ) -> None:
         self._folder = folder
         self._remover = FolderRemover(folder)
+        self._spare = SpareWorkspaces(folder, self._remover)
         self._services = services
         self._storage = storage
         self._placements = placements
@@ -85,10 +88,11 @@ class JobRunner:
             return self._logged(job, home, log, cancellation)
         finally:
             log.close()
-            self._remover.remove(home / WORK)
+            self._spare.give_back(home / WORK)
 
     def close(self) -> None:
         """Finish what is left to do of runs that have ended."""
+        self._spare.close()
         self._remover.stop(REMOVE_SECONDS)
 
     def _logged(self, job: Job, home: Path, log: JobLog, cancellation: RunCancellation) -> JobOutcome:
@@ -106,11 +110,16 @@ class JobRunner:
         attached = self._attachments.attached(job.definition, placement, log.note, cancellation.check)
         try:
             with attached as place:
-                outcome = supervise(run, home / WORK, storage, place, log, cancellation)
+                workspace = self._workspace(home / WORK, place)
+                outcome = supervise(run, workspace, storage, place, log, cancellation)
         except MountError as error:
             log.last("ERROR", str(error))
             return JobOutcome(False, str(error))
         return self._judged(outcome, log)
+
+    def _workspace(self, root: Path, placement: Placement) -> Workspace:
+        # A container's has modes of its own.
+        return self._spare.take(root) if placement.image is None else new_workspace(root, placement)
 
     def _place(self, job: Job, cancellation: RunCancellation) -> Placement:
         obstacle = self._obstacle(job.definition)

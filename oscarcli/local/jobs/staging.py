@@ -83,7 +83,13 @@ class Workspace:
             temporary.chmod(0o1777)
             for folder in (source, target):
                 folder.chmod(0o777)
-        return cls(root, temporary, source, target, scratch, mounted)
+        return cls.at(root, source.name, target.name, mounted)
+
+    @classmethod
+    def at(cls, root: Path, source: str, target: str, mounted: str | None = None) -> Workspace:
+        """Return the workspace whose folders are below `root`, with these names for input and output."""
+        temporary = root / "tmp"
+        return cls(root, temporary, temporary / source, temporary / target, root / "scratch", mounted)
 
     @property
     def config(self) -> Path:

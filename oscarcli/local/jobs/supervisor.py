@@ -67,7 +67,7 @@ class Run:
 
 def supervise(
     run: Run,
-    root: Path,
+    workspace: Workspace,
     storage: RunStorage | None,
     placement: Placement,
     log: JobLog,
@@ -77,7 +77,7 @@ def supervise(
 
     Args:
         run: what is to run.
-        root: the folder to work in, made here; the caller removes it.
+        workspace: the folders to work in, of `new_workspace` or like it; the caller removes them.
         storage: the cluster's objects; `None` for a run without credentials: it fetches and stores nothing.
         placement: what executes the script, and in which image.
         log: gets everything that belongs into the job's log.
@@ -86,7 +86,7 @@ def supervise(
     Raises:
         RunCancelled: the run was told to stop.
     """
-    supervision = _Supervision(run, root, storage, placement, log, cancellation)
+    supervision = _Supervision(run, workspace, storage, placement, log, cancellation)
     try:
         return supervision.complete()
     except SupervisorCrash as crash:
@@ -115,6 +115,11 @@ def supervise(
     return JobOutcome(False, reason, supervision.exit_code)
 
 
+def new_workspace(root: Path, placement: Placement) -> Workspace:
+    """Make the folders for a run below `root`, which must not exist. Raises OSError."""
+    return Workspace.create(root, TEMPORARY if placement.image else None)
+
+
 class _StageFailure(Exception):  # noqa: N818
     def __init__(self, stage: str, what: str, cause: ReportedError) -> None:
         super().__init__(str(cause))
@@ -135,7 +140,7 @@ class _Supervision:
     def __init__(
         self,
         run: Run,
-        root: Path,
+        workspace: Workspace,
         storage: RunStorage | None,
         placement: Placement,
         log: JobLog,
@@ -143,7 +148,7 @@ class _Supervision:
     ) -> None:
         self._run = run
         self._definition = run.definition
-        self._workspace = Workspace.create(root, TEMPORARY if placement.image else None)
+        self._workspace = workspace
         self._storage = storage
         self.destinations = Destinations(storage, run.definition["storage_providers"])
         self._placement = placement
@@ -152,6 +157,8 @@ class _Supervision:
         self.exit_code: int | None = None
 
     def complete(self) -> JobOutcome:
+        # Until the script starts, apart from a download.
+        self._log.hold()
         self._check_level()
         payload = self._read_payload()
         stage = Input(self._run.payload, self._definition, self._workspace, self._storage, self._log)
@@ -210,6 +217,7 @@ class _Supervision:
         container = None
         if image is not None:
             container = container_for(self._run.name, definition, image, binds, self._workspace)
+        self._log.flush()
         marker = (MARKER, environment[MARKER])
         command = ScriptCommand(script, self._workspace.scratch, environment, marker, container)
         try:

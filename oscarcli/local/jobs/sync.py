@@ -20,7 +20,7 @@ from oscarcli.local.jobs.payloads import PayloadFile
 from oscarcli.local.jobs.placement import PlacementError, Placements
 from oscarcli.local.jobs.runner import Obstacle
 from oscarcli.local.jobs.storage import ClusterStorage
-from oscarcli.local.jobs.supervisor import Run, log_level, supervise
+from oscarcli.local.jobs.supervisor import Run, log_level, new_workspace, supervise
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.options import SYNC_LIMIT_SECONDS
 from oscarcli.local.services.definition import Definition
@@ -57,8 +57,8 @@ class SyncRuns:
         storage: the cluster's objects, to store results in; `None` as on a real cluster, where a
             synchronous run has no credentials and its results go to the caller alone.
         obstacle: asked with a definition, says why its script cannot run here, or `None`.
-        ended: told of each run that began: the definition, and when it started and ended in seconds since
-            the epoch.
+        ended: told of each run that began: the definition, when it started and ended in seconds since
+            the epoch, and the user who called, if one did.
         limit: seconds after which a call is cut off.
     """
 
@@ -70,7 +70,7 @@ class SyncRuns:
         storage: ClusterStorage | None,
         obstacle: Obstacle,
         *,
-        ended: Callable[[Definition, float, float], None],
+        ended: Callable[[Definition, float, float, str], None],
         limit: float = SYNC_LIMIT_SECONDS,
     ) -> None:
         self._folder = folder
@@ -85,8 +85,8 @@ class SyncRuns:
         self._running: dict[RunCancellation, str] = {}
         self._noted: set[str] = set()
 
-    def run(self, definition: Definition, request: Request) -> Response:
-        """Run a service with a request's body and return the answer. Raises Refused."""
+    def run(self, definition: Definition, request: Request, user: str = "") -> Response:
+        """Run a service with a request's body, for a user or not, and return the answer. Raises Refused."""
         started = time.monotonic()
         with self._call(), self._slot(definition, started + self._limit) as cancellation:
             timer = threading.Timer(
@@ -103,11 +103,11 @@ class SyncRuns:
                 raise (Refused(504, "request timeout") if timed_out else Refused(502)) from cancelled
             finally:
                 timer.cancel()
-                self._record(definition, begun)
+                self._record(definition, begun, user)
 
-    def _record(self, definition: Definition, begun: float) -> None:
+    def _record(self, definition: Definition, begun: float, user: str) -> None:
         try:
-            self._ended(definition, begun, time.time())
+            self._ended(definition, begun, time.time(), user)
         except sqlite3.Error as error:
             # The caller gets the answer all the same.
             log.error('a run of "%s" cannot be recorded: %s', definition["name"], error)
@@ -186,7 +186,8 @@ class SyncRuns:
         storage = None if self._storage is None else self._storage.of(run.definition)
         job_log = JobLog(home, log_level(run.definition), limit=MAX_OUTPUT_BYTES, answer_limit=None)
         try:
-            outcome = supervise(run, home / "work", storage, placement, job_log, cancellation)
+            workspace = new_workspace(home / "work", placement)
+            outcome = supervise(run, workspace, storage, placement, job_log, cancellation)
         finally:
             job_log.close()
         if outcome.exit_code:

@@ -15,7 +15,7 @@ from oscarcli.local.state import State
 
 # `definition` is a snapshot taken when the job was made: a later update of the service does not change it.
 # Snapshot and payload are dropped when the job ends: they may hold secrets and are of no use then. The event
-# stays as long as its jobs. Whose a job is stands in its event, or in `job_owners`: who called with a login.
+# stays as long as its jobs. A job is a user's whose upload or call started it, if one did.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
@@ -62,12 +62,6 @@ class Job:
     payload: bytes
 
 
-# Who uploaded what started it, or called.
-_OF_OWNER = """AND (name IN (SELECT job FROM job_owners WHERE owner = ?) OR EXISTS (
-    SELECT 1 FROM events WHERE id = jobs.event
-    AND json_extract(CAST(body AS TEXT), '$.Records[0].requestParameters.principalId') = ?
-))"""
-
 IsHeld = Callable[[Definition, Sequence[Definition]], bool]
 
 
@@ -86,9 +80,8 @@ class JobOutcome:
 class Jobs:
     """Jobs by name. Changes join the caller's transaction.
 
-    What happens to a job is not flushed to the disk: nobody was promised it. After a power cut an earlier
-    state of the job may be there, from before anything that it stored, and it is run again or counts as
-    interrupted, as any job that a server leaves behind.
+    What happens to a job is not flushed to the disk: nobody was promised it. After a power cut it may be as
+    before all that it stored; it is run again or counts as interrupted.
 
     Args:
         state: the database; its schema includes `SCHEMA`.
@@ -108,10 +101,9 @@ class Jobs:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (name, definition["name"], PENDING, clock.now(), payload, json.dumps(definition)),
             )
-            if owner:
-                connection.execute("INSERT INTO job_owners VALUES (?, ?)", (name, owner))
+            _own(connection, name, owner)
 
-    def add_failed(self, name: str, service: str, reason: str) -> None:
+    def add_failed(self, name: str, service: str, reason: str, owner: str = "") -> None:
         """Record a job that could not be made. Raises sqlite3.IntegrityError when the name is taken."""
         with self._state.transaction() as connection:
             connection.execute(
@@ -119,6 +111,7 @@ class Jobs:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (name, service, FAILED, clock.now(), clock.now(), reason),
             )
+            _own(connection, name, owner)
 
     def claim(self, limit: int, busy: Iterable[str] = ()) -> list[Job]:
         """Take up to `limit` pending jobs, oldest first, and mark them running.
@@ -191,9 +184,12 @@ class Jobs:
         self, service: str, after: str, limit: int, owner: str | None = None
     ) -> dict[str, dict[str, Any]]:
         """Return up to `limit` jobs, of one owner or all, with names after `after`, as the API has them."""
-        query = f"SELECT jobs.* FROM jobs WHERE service = ? AND name > ? {_OF_OWNER if owner else ''}"  # noqa: S608
-        values = (service, after, *((owner, owner) if owner else ()), limit)
-        rows = self._state.read().execute(f"{query} ORDER BY name LIMIT ?", values)
+        rows = self._state.read().execute(
+            "SELECT * FROM jobs WHERE service = :service AND name > :after AND "
+            "(:owner IS NULL OR name IN (SELECT job FROM job_owners WHERE owner = :owner)) "
+            "ORDER BY name LIMIT :limit",
+            {"service": service, "after": after, "owner": owner, "limit": limit},
+        )
         running = self.running_definitions() if self._is_held is not None else []
         return {row["name"]: self._shown(row, running) for row in rows}
 
@@ -215,6 +211,11 @@ class Jobs:
             (RUNNING, service, service),
         )
         return [row["name"] for row in rows]
+
+    def has_pending(self) -> bool:
+        """Tell whether a job waits."""
+        query = "SELECT 1 FROM jobs WHERE status = ? LIMIT 1"
+        return self._state.read().execute(query, (PENDING,)).fetchone() is not None
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs there are in each status that occurs."""
@@ -252,10 +253,15 @@ class Jobs:
         return self._state.read().execute(query, (name,)).fetchone() is not None
 
 
+def _own(connection: sqlite3.Connection, name: str, owner: str) -> None:
+    if owner:
+        connection.execute("INSERT INTO job_owners VALUES (?, ?)", (name, owner))
+
+
 def add_from_event(
-    connection: sqlite3.Connection, services: Iterable[str], bucket: str, key: str, body: bytes
+    connection: sqlite3.Connection, services: Iterable[str], bucket: str, key: str, body: bytes, owner: str
 ) -> list[str]:
-    """Store an event and queue one job for each of `services`; return the jobs' names.
+    """Store an event and queue one job for each of `services`, of a user or nobody; return the jobs' names.
 
     The jobs' definitions are copied inside the database, in the transaction that `connection` is in.
     """
@@ -270,6 +276,7 @@ def add_from_event(
             "SELECT ?, name, ?, ?, ?, definition FROM services WHERE name = ?",
             (name, PENDING, clock.now(), event, service),
         )
+        _own(connection, name, owner)
         names.append(name)
     return names
 

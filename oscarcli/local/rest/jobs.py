@@ -119,7 +119,8 @@ def submit(call: Call) -> Response:
     except ValueError as error:
         raise ApiError(500, "etcdserver: request is too large") from error
     try:
-        _queue(call, name, definition, payload, event_owner(payload) or uid)
+        owner = event_owner(payload) or uid
+        _queue(call, name, definition, payload, owner if call.cluster.accounts.is_user(owner) else "")
     except sqlite3.IntegrityError as error:
         raise ApiError(500, f'jobs.batch "{name}" already exists') from error
     call.cluster.scheduler.wake()
@@ -135,20 +136,20 @@ def _queue(call: Call, name: str, definition: Definition, payload: bytes, owner:
         f"the event has {len(payload)} bytes, a job takes {MAX_EVENT_BYTES} at most; "
         "upload the data as a file instead"
     )
-    call.cluster.jobs.add_failed(name, definition["name"], reason)
+    call.cluster.jobs.add_failed(name, definition["name"], reason, owner)
     append_note(call.cluster.folder.jobs / name, "ERROR", reason)
 
 
 def run(call: Call) -> Response:
     """POST /run/{serviceName}: run now and answer with what the script returns."""
-    definition, _ = _invoked(call, on_bad_login=404)
+    definition, uid = _invoked(call, on_bad_login=404)
     if is_exposed(definition):
         # The manager has nobody to pass it on to, and says nothing.
         raise ApiError(502, f"an exposed service has no runs; call it at {base_path(definition['name'])}/")
     if call.cluster.admission.is_held(definition, call.cluster.jobs.running_definitions()):
         raise ApiError(400, REFUSED)
     try:
-        return call.cluster.sync.run(definition, call.request)
+        return call.cluster.sync.run(definition, call.request, uid)
     except Refused as refused:
         raise ApiError(refused.status, str(refused)) from refused
 

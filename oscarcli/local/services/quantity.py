@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 _QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE])([+-]?\d+)|(n|u|m|k|M|G|T|P|E|[KMGTPE]i)?)")
 _EXPONENTS = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
@@ -15,6 +16,7 @@ INVALID_QUANTITY = (
 )
 
 
+@lru_cache(maxsize=256)
 def parse_quantity(text: str) -> Decimal:
     """Return the number that `text` stands for. Raises ValueError with Kubernetes' words when it is none."""
     match = _QUANTITY.fullmatch(text)

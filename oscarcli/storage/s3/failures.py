@@ -11,6 +11,7 @@ from oscarcli.errors import (
     NotFoundError,
     OscarError,
     RefusedError,
+    StorageFullError,
     UnreachableError,
 )
 from oscarcli.storage.wire import failures as connection_failures
@@ -38,9 +39,9 @@ SENTENCES: dict[str, tuple[type[OscarError], str]] = {
     "BadDigest": (RefusedError, "the content was damaged on the way: the digests differ"),
     "PermanentRedirect": (RefusedError, "the bucket is in another region"),
     "XAmzContentChecksumMismatch": (RefusedError, "the content was damaged on the way: the digests differ"),
-    "QuotaExceeded": (RefusedError, "the quota is exceeded"),
-    "XMinioAdminBucketQuotaExceeded": (RefusedError, "the bucket's quota is exceeded"),
-    "XMinioStorageFull": (RefusedError, "the storage is full"),
+    "QuotaExceeded": (StorageFullError, "the quota is exceeded"),
+    "XMinioAdminBucketQuotaExceeded": (StorageFullError, "the bucket's quota is exceeded"),
+    "XMinioStorageFull": (StorageFullError, "the storage is full"),
     "SlowDown": (UnreachableError, "the server is overloaded"),
     "ServiceUnavailable": (UnreachableError, "the server is not available at the moment"),
 }

@@ -16,7 +16,7 @@ from oscarcli.storage.s3.failures import AnswerError
 from oscarcli.storage.s3.operations import OPERATIONS, Operation, described, refusal
 from oscarcli.storage.s3.settings import DEFAULT_REGION, S3Settings
 from oscarcli.storage.s3.signature import Signer, canonical_query
-from oscarcli.storage.wire.client import WireClient, is_transient
+from oscarcli.storage.wire.client import WireClient, WireRequest, is_transient
 
 TRANSIENT_CODES = ("SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "RequestThrottled")
 
@@ -26,10 +26,13 @@ class LeanClient:
 
     Args:
         settings: where it is; its endpoint is given.
+
+    Attributes:
+        wire: over which requests go.
     """
 
     def __init__(self, settings: S3Settings) -> None:
-        self._wire = WireClient(settings)
+        self.wire = WireClient(settings)
         self._signer = Signer(settings.access_key, settings.secret_key, settings.region or DEFAULT_REGION)
 
     def call(
@@ -45,7 +48,7 @@ class LeanClient:
             count_attempts(answer, before)
             return answer
 
-        return self._wire.retry(
+        return self.wire.retry(
             attempt,
             cancellation,
             s3_settings.MAX_ATTEMPTS,
@@ -55,7 +58,7 @@ class LeanClient:
 
     def close(self) -> None:
         """End the connections that nobody uses."""
-        self._wire.close()
+        self.wire.close()
 
     def _is_of_another_region(self, error: Exception) -> bool:
         """Take on the region that a store names; return whether it is a new one."""
@@ -72,20 +75,27 @@ class LeanClient:
     def _attempt(
         self, operation: Operation, parameters: dict[str, Any], cancellation: Cancellation | None
     ) -> dict[str, Any]:
-        request = operation.request(parameters)
-        request.headers["host"] = self._wire.connector.host
-        path = self._wire.connector.base_path + request.path
-        query = canonical_query(request.query) if request.query else ""
-        self._signer.sign(request.method, path, query, request.headers)
-        # "?uploads" is signed as "uploads=", and sent as everybody sends it.
-        answer = self._wire.send(
-            request, query.removesuffix("="), cancellation, is_stream=operation.read is None
-        )
+        request, query = self._signed(operation, parameters)
+        answer = self.wire.send(request, query, cancellation, is_stream=operation.read is None)
         if answer.content is not None:
             return {**described(answer.headers), "Body": answer.content}
         if operation.read is None or answer.status >= 300:
             raise refusal(answer.status, answer.headers, answer.document)
         return operation.read(answer.headers, answer.document)
+
+    def _signed(self, operation: Operation, parameters: dict[str, Any]) -> tuple[WireRequest, str]:
+        """Return a request and its query, to be sent soon."""
+        request = operation.request(parameters)
+        request.headers["host"] = self.wire.connector.host
+        path = self.wire.connector.base_path + request.path
+        query = canonical_query(request.query) if request.query else ""
+        self._signer.sign(request.method, path, query, request.headers)
+        # "?uploads" is signed as "uploads=", and sent as everybody sends it.
+        return request, query.removesuffix("=")
+
+    def request(self, operation: str, parameters: dict[str, Any], body: bytes = b"") -> bytes:
+        """Return all that is sent for one of OPERATIONS, to be sent soon. Raises ParameterError."""
+        return self.wire.head_of(*self._signed(OPERATIONS[operation], parameters)) + body
 
 
 def _is_transient(error: Exception) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -76,15 +77,20 @@ def described(
         cancellation: ends the waiting when that is asked for the sizes of parts.
     """
     etag = str(answer.get("ETag", "")).strip('"') or None
-    # With these two the ETag looks like a digest but is none of the content.
-    is_opaque = answer.get("SSECustomerAlgorithm") or "kms" in str(answer.get("ServerSideEncryption", ""))
-    told = "" if is_opaque or etag is None else etag
+    told = digest_told(answer)
     digests = _crc32(answer)
     if MD5_ETAG.fullmatch(told):
         digests["md5"] = told
     parts = _StoredParts(storage, location, told, cancellation) if MULTIPART_ETAG.fullmatch(told) else None
     modified: datetime | None = answer.get("LastModified")
     return StoredObject(location, size, modified, etag, digests, parts)
+
+
+def digest_told(answer: Mapping[str, Any]) -> str:
+    """Return the ETag of an answer, by boto3's names, where it was made of the content; empty where not."""
+    # With these two it looks like a digest but is none.
+    is_opaque = answer.get("SSECustomerAlgorithm") or "kms" in str(answer.get("ServerSideEncryption", ""))
+    return "" if is_opaque else str(answer.get("ETag", "")).strip('"')
 
 
 def _crc32(answer: dict[str, Any]) -> dict[str, str]:

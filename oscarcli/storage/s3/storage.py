@@ -24,6 +24,7 @@ from oscarcli.storage.s3.calls import count_attempts
 from oscarcli.storage.s3.client import S3Client
 from oscarcli.storage.s3.failures import MISSING_BUCKET, AnswerError, failure, required
 from oscarcli.storage.s3.lean import LeanClient
+from oscarcli.storage.s3.lean_objects import LeanObjects
 from oscarcli.storage.s3.operations import OPERATIONS
 from oscarcli.storage.s3.reader import S3Reader, described
 from oscarcli.storage.s3.settings import DEFAULT_REGION, S3Settings, choose_engine
@@ -241,6 +242,11 @@ class S3Storage:
     ) -> None:
         """Store an object, in parts when it is large."""
         upload_object(self, location, source, content_type, cancellation)
+
+    def small_objects(self) -> LeanObjects | None:
+        """Return how many small objects are moved by one thread; `None` for boto3's client."""
+        client = self._client_for("get_object")
+        return LeanObjects(client, self) if isinstance(client, LeanClient) else None
 
     def remove(self, location: Location) -> None:
         """Delete one object; the protocol does not tell whether there was one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,55 @@ if TYPE_CHECKING:
 # What a connection has room for: the longest head of an answer, and what of a content is joined to one piece.
 BUFFER_BYTES = 64 << 10
 
+STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-9]\d\d)[ \r]")
+FIELD = re.compile(r"([!-9;-~]+):[ \t]*([^\r\n]*)\r\n")
+END_OF_HEAD = b"\r\n\r\n"
+CONTINUE = 100
+
 Headers = dict[str, str]
+
+
+def status_of(buffer: bytearray, start: int, end: int) -> int:
+    """Return the status of an answer of HTTP/1.1, 0 for anything else.
+
+    Args:
+        buffer: where its head is.
+        start: first byte of the head.
+        end: the byte behind it; negative when it does not fit.
+    """
+    found = STATUS_LINE.match(buffer, start, end) if end >= 0 else None
+    return int(found[1]) if found else 0
+
+
+def plain_head(
+    buffer: bytearray, start: int, end: int, method: str, status: int
+) -> tuple[Headers, int] | None:
+    """Return headers and length of a content whose length is given; `None` for any other answer.
+
+    Args:
+        buffer: where its head is.
+        start: first byte of the head.
+        end: the byte behind it.
+        method: of the request.
+        status: as `status_of` tells.
+    """
+    if not status:
+        return None
+    head = buffer[start : end - 2].decode("latin-1")
+    fields = FIELD.findall(head, head.index("\n") + 1)
+    headers: Headers = {name.lower(): value.rstrip() for name, value in fields}
+    if len(fields) != head.count("\n") - 1 or (len(headers) < len(fields) and _has_two_lengths(fields)):
+        return None
+    length = headers.get("content-length", "")
+    if method == "HEAD" or status in (CONTINUE, 204, 304):
+        length = "0"
+    if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
+        return None
+    return headers, int(length)
+
+
+def _has_two_lengths(fields: list[tuple[str, str]]) -> bool:
+    return sum(name.lower() == "content-length" for name, _ in fields) > 1
 
 
 class PlainContent:

@@ -163,27 +163,38 @@ class WireClient:
             count += 1
 
     def _exchange(self, connection: WireConnection, request: WireRequest, query: str) -> WireAnswer:
-        headers = request.headers
-        headers["host"] = self.connector.host
         body = request.body
-        path = self.connector.base_path + request.path
         is_long = isinstance(body, StreamedBody) or len(body) > MAX_UNASKED_BYTES
         expects_continue = not self.connector.has_proxy and is_long
         if expects_continue:
-            headers["expect"] = "100-continue"
-        target = self.connector.target(f"{path}?{query}" if query else path)
-        # In capitals, for proxies that read along do not all know a "content-length".
-        lines = [f"{request.method} {target} HTTP/1.1"]
-        lines += [f"{_titled(name)}: {value}" for name, value in headers.items()]
-        lines += [*self.connector.proxy_headers, "", ""]
-        text = "\r\n".join(lines)
-        if text.count("\n") + text.count("\r") != 2 * len(lines) - 2:
-            raise ParameterError("there is a line break in it")
-        head = text.encode()
+            request.headers["expect"] = "100-continue"
+        head = self.head_of(request, query)
         answer = connection.exchange(request.method, head, body, expects_continue=expects_continue)
         self.connector.was_answered = True
         self.connector.check_proxy(answer.status)
         return answer
+
+    def head_of(self, request: WireRequest, query: str) -> bytes:
+        """Return what is sent before the body of a request.
+
+        Args:
+            request: its path stands below the endpoint's; its query is not looked at.
+            query: encoded; empty for none.
+
+        Raises:
+            ParameterError: a header cannot be one.
+        """
+        request.headers["host"] = self.connector.host
+        path = self.connector.base_path + request.path
+        target = self.connector.target(f"{path}?{query}" if query else path)
+        # In capitals, for proxies that read along do not all know a "content-length".
+        lines = [f"{request.method} {target} HTTP/1.1"]
+        lines += [f"{_titled(name)}: {value}" for name, value in request.headers.items()]
+        lines += [*self.connector.proxy_headers, "", ""]
+        text = "\r\n".join(lines)
+        if text.count("\n") + text.count("\r") != 2 * len(lines) - 2:
+            raise ParameterError("there is a line break in it")
+        return text.encode()
 
     def _connection(self) -> WireConnection:
         try:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import http.client
 import os
-import re
 import socket
 import struct
 import weakref
@@ -20,11 +19,14 @@ from oscarcli.errors import RefusedError
 from oscarcli.storage.source import OpenFile, UploadPart
 from oscarcli.storage.wire.answer import (
     BUFFER_BYTES,
-    Headers,
+    CONTINUE,
+    END_OF_HEAD,
     LibraryContent,
     PlainContent,
     Replay,
     WireAnswer,
+    plain_head,
+    status_of,
     translated,
 )
 from oscarcli.storage.wire.failures import BrokenConnectionError, SilentServerError
@@ -35,12 +37,8 @@ MAX_PIECE_BYTES = 512 << 10
 CANNOT_SEND_FILE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP)
 # A body this small is copied behind its head, and goes out with it in one call.
 MAX_JOINED_BYTES = 32 << 10
-STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-9]\d\d)[ \r]")
-FIELD = re.compile(r"([!-9;-~]+):[ \t]*([^\r\n]*)\r\n")
-END_OF_HEAD = b"\r\n\r\n"
 # Seconds to wait for "100 Continue" before a large body is sent without it.
 MAX_CONTINUE_SECONDS = 1.0
-CONTINUE = 100
 
 
 class StreamedBody:
@@ -208,8 +206,7 @@ class WireConnection:
     def _answer(self, method: str, *, awaits_continue: bool = False) -> WireAnswer:
         while True:
             end = self._head_end()
-            found = STATUS_LINE.match(self._buffer, self._start, end) if end >= 0 else None
-            status = int(found[1]) if found else 0
+            status = status_of(self._buffer, self._start, end)
             if CONTINUE <= status < 200 and not (awaits_continue and status == CONTINUE):
                 self._start = end
                 continue
@@ -228,20 +225,12 @@ class WireConnection:
         return at + len(END_OF_HEAD)
 
     def _plain_answer(self, method: str, status: int, end: int) -> WireAnswer | None:
-        if not status:
+        found = plain_head(self._buffer, self._start, end, method, status)
+        if found is None:
             return None
-        head = self._buffer[self._start : end - 2].decode("latin-1")
-        fields = FIELD.findall(head, head.index("\n") + 1)
-        headers: Headers = {name.lower(): value.rstrip() for name, value in fields}
-        if len(fields) != head.count("\n") - 1 or (len(headers) < len(fields) and _has_two_lengths(fields)):
-            return None
-        length = headers.get("content-length", "")
-        if method == "HEAD" or status in (CONTINUE, 204, 304):
-            length = "0"
-        if "transfer-encoding" in headers or not (length.isascii() and length.isdigit()):
-            return None
+        headers, length = found
         self._start = end
-        return WireAnswer(self, status, headers, PlainContent(self, int(length)))
+        return WireAnswer(self, status, headers, PlainContent(self, length))
 
     def _other_answer(self, method: str) -> WireAnswer:
         replay: Any = Replay(bytes(self._view[self._start : self._end]), self._socket)
@@ -293,7 +282,3 @@ class WireConnection:
             # Left to the garbage collector, it may find its file closed before it, and say so on stderr.
             self._response.close()
         self._closing()
-
-
-def _has_two_lengths(fields: list[tuple[str, str]]) -> bool:
-    return sum(name.lower() == "content-length" for name, _ in fields) > 1

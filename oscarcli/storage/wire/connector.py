@@ -6,7 +6,6 @@ What goes wrong on the way is told in the same words as on the way of botocore, 
 from __future__ import annotations
 
 import base64
-import os
 import socket
 import ssl
 from typing import Any, Protocol
@@ -46,6 +45,10 @@ class Endpoint(Protocol):
     @property
     def tls(self) -> TlsSettings:
         """Whom TLS trusts, and what it shows."""
+
+    @property
+    def ca_bundle(self) -> str:
+        """A file of certificates to trust in the system's place; empty for none."""
 
     @property
     def connect_timeout(self) -> float:
@@ -118,7 +121,16 @@ class Connector:
             raise NoConnectionError(*self._proxy.refusal(str(LOGIN_WANTED)))
 
     def connect(self) -> WireConnection:
-        """Return a new connection.
+        """Return a new connection. Raises as `connected_socket` does."""
+        return WireConnection(self.connected_socket(), read_timeout=self.read_timeout)
+
+    @property
+    def read_timeout(self) -> float:
+        """Seconds that the server may keep silent."""
+        return self._settings.read_timeout
+
+    def connected_socket(self) -> socket.socket:
+        """Return a new connection as a socket, with TLS where it belongs.
 
         Raises:
             ConfigError: a certificate that the settings name cannot be used.
@@ -126,14 +138,14 @@ class Connector:
         """
         context = self._context()
         try:
-            sock = self._opened()
+            sock: socket.socket = self._opened()
             if context is not None:
                 sock = begin_tls(sock, context, self._route.host)
         except ProbeError as error:
             raise NoConnectionError(error.message, error.hint or UNREACHABLE_HINT) from error
         except (OSError, UnicodeError) as error:
             raise self._failure(error) from error
-        return WireConnection(sock, read_timeout=self._settings.read_timeout)
+        return sock
 
     def explain(self, error: Exception) -> NoConnectionError | None:
         """Return why a connection broke before the first answer, if it was for a certificate."""
@@ -145,7 +157,7 @@ class Connector:
     def _context(self) -> ssl.SSLContext | None:
         if not self._route.is_tls:
             return None
-        return tls_context(self._settings.tls, bundle=os.environ.get("AWS_CA_BUNDLE", ""))
+        return tls_context(self._settings.tls, bundle=self._settings.ca_bundle)
 
     def _opened(self) -> Any:
         seconds = self._settings.connect_timeout

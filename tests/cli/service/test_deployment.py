@@ -246,6 +246,17 @@ def test_a_service_is_changed_and_its_state_told(
     assert (result.code, result.out, result.err) == (0, f'Service "web" {done}: {state}\n', "")
 
 
+@pytest.mark.parametrize("form", [(), ("-o", "json")])
+def test_a_restart_that_leaves_a_service_stopped_says_how_to_start_it(
+    call: Caller, server: ScriptedServer, form: tuple[str, ...]
+) -> None:
+    call.know(server.url)
+    server.expect("POST", f"{HERE}/restart", document({"service_name": "web", "state": "stopped"}))
+    result = call("service", "restart", "web", *form)
+    said = "a restart leaves a stopped service stopped; 'oscar-cli service start web' starts it"
+    assert (result.code, result.err) == (0, f"warning: {said}\n")
+
+
 def test_a_change_for_a_program_is_the_deployment(call: Caller, server: ScriptedServer) -> None:
     call.know(server.url)
     server.expect("POST", f"{HERE}/stop", document(DEPLOYMENT))

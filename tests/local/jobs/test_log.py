@@ -107,6 +107,26 @@ def test_a_running_log_shows_whole_lines_only(tmp_path: Path) -> None:
     assert text(tmp_path, ended=True).endswith("\nhalf")
 
 
+def test_held_lines_come_together_each_with_its_own_time(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    log.hold()
+    log.plain("a")
+    log.plain("b")
+    assert text(tmp_path, ended=False) == ""
+    log.flush(hold=True)
+    assert text(tmp_path, ended=False) == "a\nb\n"
+    log.plain("c")
+    log.flush()
+    log.plain("d")
+    assert text(tmp_path, ended=False) == "a\nb\nc\nd\n"
+    log.hold()
+    log.plain("e")
+    log.close()
+    times = [line.split()[0] for line in text(tmp_path, timestamps=True).splitlines()]
+    assert len(times) == 5
+    assert times == sorted(set(times))
+
+
 def test_what_comes_while_a_log_is_read_does_not_show(tmp_path: Path) -> None:
     log = JobLog(tmp_path, "INFO")
     log.script(b"one\n")

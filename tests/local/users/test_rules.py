@@ -320,11 +320,40 @@ def test_users_see_their_own_jobs(cluster: LocalCluster, people: People) -> None
     assert seen("named") == {"by-login", "by-event"}
     assert seen("owner") == {"by-half-an-event"}, "also a service's owner sees but their own"
     assert seen("admin") == {"by-login", "by-event", "by-half-an-event", "by-token", uploaded}
+    headers = people.logins["stranger"]
+    for login in (headers, headers, cluster.bearer("counted")):
+        assert cluster.call("POST", "/run/counted", headers=login, content=b"").status_code == 200
+    submit("too-large", people.logins["named"], b"x" * 200_000)
+    params = {"group_by": "service", "include_users": "true"}
+    items = cluster.api.get("/system/metrics/breakdown", params=params).json()["items"]
+    (item,) = [item for item in items if item["key"] == "counted"]
+    assert item["users"] == sorted([*people.uids.values(), "oscar"])
+    assert (item["requests_count_async"], item["requests_count_sync"]) == (6, 3)
+    items = cluster.api.get("/system/metrics/breakdown", params={"group_by": "user"}).json()["items"]
+    membership = {item["key"]: item["membership"] for item in items}
+    assert {membership[uid] for uid in people.uids.values()} == {"member"}
+    assert seen("named") == {"by-login", "by-event", "too-large"}
     # The log of a job is anybody's who knows its name, and so is the deletion of all.
-    cluster.ended("counted", 5)
+    cluster.ended("counted", 6)
     assert people.call("stranger", "GET", "/system/logs/counted/by-login").status_code == 200
     assert people.call("stranger", "DELETE", "/system/logs/counted?all=true").status_code == 204
     assert seen("admin") == set()
+
+
+def test_the_log_of_calls_names_who_called(cluster: LocalCluster, people: People) -> None:
+    void = {"Authorization": f"Bearer {changed(people.token(), sub=people.uids['named'])}"}
+    token = cluster.bearer("open")
+    for route, headers in (
+        ("job", people.logins["named"]),
+        ("run", people.logins["named"]),
+        ("job", token),
+        ("run", token),
+        ("run", void),
+    ):
+        cluster.call("POST", f"/{route}/open", headers=headers, content=b"")
+    users = [entry["user"] for entry in cluster.api.get("/system/logs").json()["logs"][-5:]]
+    named = people.uids["named"]
+    assert users == [named, named, "nil", "oscar", "oscar"]
 
 
 # -- the cluster's account and users (9) -------------------------------------------------------------------

@@ -16,13 +16,14 @@ from oscarcli.errors import (
     StorageFullError,
     UnreachableError,
 )
-from oscarcli.storage import transfer
+from oscarcli.storage import look_ahead, transfer
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.content_type import content_type_of
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.source import Source
-from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload, content_type_of, download, upload
+from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload, download, upload
 
 
 class Meter:
@@ -145,7 +146,7 @@ def test_what_may_not_be_done_to_one_may_be_done_to_another(tmp_path: Path) -> N
 def test_a_listing_that_breaks_is_raised_after_what_came_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transfer, "MAX_TASKS_AHEAD", 2)
+    monkeypatch.setattr(look_ahead, "MAX_TASKS_AHEAD", 2)
     storage, meter = MemoryStorage(buckets=("b",)), Meter()
     upload(storage, uploads(tmp_path, 5), lambda _: None)
 

@@ -19,6 +19,7 @@ from oscarcli.errors import (
     NotFoundError,
     OscarError,
     RefusedError,
+    StorageFullError,
     UnreachableError,
     UsageError,
 )
@@ -407,7 +408,7 @@ def error(kind: str, **details: Any) -> bytes:
     ("status", "body", "kind", "message"),
     [
         (400, error("posix", errno="eacces"), ForbiddenError, "access denied (the words)"),
-        (400, error("posix", errno="edquot"), RefusedError, "the quota is used up"),
+        (400, error("posix", errno="edquot"), StorageFullError, "the quota is used up"),
         (400, error("posix", errno="efbig"), RefusedError, "takes no file as large as this"),
         (400, error("posix", errno="enametoolong"), RefusedError, "answered 400 (the words)"),
         (400, error("tokenInvalid"), AuthError, "the login is refused"),
@@ -416,7 +417,7 @@ def error(kind: str, **details: Any) -> bytes:
         (401, b"", AuthError, "the login is refused"),
         (500, error("internalServerError"), OscarError, "answered 500 (the words)"),
         (503, error("serviceUnavailable"), UnreachableError, "answered 503 (the words)"),
-        (507, b"<html>", RefusedError, "the quota is used up"),
+        (507, b"<html>", StorageFullError, "the quota is used up"),
     ],
 )
 def test_refusals(

@@ -26,6 +26,7 @@ from oscarcli.errors import (
     NotFoundError,
     OscarError,
     RefusedError,
+    StorageFullError,
     UnreachableError,
 )
 from oscarcli.storage import download as download_module
@@ -127,7 +128,8 @@ def write(storage: S3Storage, source: FileSource) -> None:
         (401, "Odd", AuthError, "401 (Odd: words of the server)"),
         (409, "OperationAborted", RefusedError, "409 (OperationAborted: words of the server)"),
         (400, "InvalidRequest", RefusedError, "words of the server"),
-        (507, "XMinioStorageFull", RefusedError, "storage is full"),
+        (507, "XMinioStorageFull", StorageFullError, "storage is full"),
+        (403, "QuotaExceeded", StorageFullError, "quota is exceeded"),
         (500, "InternalError", OscarError, "500 (InternalError"),
         (503, "SlowDown", UnreachableError, "overloaded"),
         (502, "BadGateway", UnreachableError, "502"),

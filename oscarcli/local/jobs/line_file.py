@@ -1,0 +1,86 @@
+"""A file that lines are added to, and one beside it with the time of each."""
+
+from __future__ import annotations
+
+import os
+import struct
+import time
+from pathlib import Path
+
+TIMES = ".times"
+# Nanoseconds since the epoch, one after the other.
+TIME = struct.Struct("<q")
+
+
+class LineFile:
+    """A file of lines that is written as they come, with the time at which each was complete.
+
+    Args:
+        path: the file, made when it is absent; the times are in one beside it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = _open_to_append(path)
+        self._times = _open_to_append(path.with_name(path.name + TIMES))
+        self._line_is_open = False
+        # What was said and is not in the files yet, while that may wait.
+        self._held: list[bytes] | None = None
+        self._held_times: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Add bytes, which may have line ends among them. Raises OSError."""
+        if not data:
+            return
+        times = TIME.pack(time.time_ns()) * data.count(b"\n")
+        self._line_is_open = not data.endswith(b"\n")
+        if self._held is not None:
+            self._held.append(data)
+            self._held_times.append(times)
+            return
+        self._put(data, times)
+
+    def _put(self, data: bytes, times: bytes) -> None:
+        if times:
+            _write_all(self._times, times)
+        _write_all(self._file, data)
+
+    def hold(self) -> None:
+        """Write nothing until `flush`."""
+        self._held = []
+
+    def flush(self, *, hold: bool = False) -> None:
+        """Write what was held; go on holding if told so."""
+        held, self._held = self._held, [] if hold else None
+        if held:
+            times, self._held_times = b"".join(self._held_times), []
+            self._put(b"".join(held), times)
+
+    def end_line(self) -> None:
+        """End the line that is open."""
+        if self._line_is_open:
+            self.write(b"\n")
+
+    def empty(self) -> None:
+        """Forget everything written so far."""
+        for file in (self._file, self._times):
+            os.ftruncate(file, 0)
+        self._line_is_open = False
+
+    def close(self) -> None:
+        """Write what was held, and close the files."""
+        try:
+            self.flush()
+        finally:
+            os.close(self._file)
+            os.close(self._times)
+
+
+def _open_to_append(path: Path) -> int:
+    """Open a file as Python does; a file object would ask the system for much that nobody needs here."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+
+
+def _write_all(file: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(file, left) :]

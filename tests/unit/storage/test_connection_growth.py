@@ -1,0 +1,52 @@
+"""How many connections one thread looks after: more for as long as it waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from oscarcli.storage.wire.connection_growth import ConnectionGrowth
+
+
+class Run:
+    """Answers that arrive in rounds: of a round all are sent together, and arrive together."""
+
+    def __init__(self, most: int) -> None:
+        self.now = 0.0
+        self.growth = ConnectionGrowth(most, self.now)
+
+    def round(self, latency: float, waited: float) -> int:
+        """Let a round take so many seconds, of which so many are waited for; return the size then."""
+        started, count = self.now, self.growth.size
+        self.now += latency
+        self.growth.waited(waited)
+        for _ in range(count):
+            self.growth.answered(started, self.now)
+        return self.growth.size
+
+
+def test_it_grows_while_answers_are_waited_for() -> None:
+    run = Run(most=256)
+    assert [run.growth.size, run.round(0.05, 0.04), run.round(0.05, 0.04), run.round(0.05, 0.04)] == [
+        *(16, 64, 256),
+        256,
+    ]
+
+
+def test_a_busy_thread_needs_no_more() -> None:
+    run = Run(most=256)
+    assert [run.round(0.05, 0.01) for _ in range(4)] == [16, 16, 16, 16]
+    assert run.round(0.05, 0.04) == 64, "the way has become longer"
+
+
+def test_a_server_that_does_no_more_at_once_gets_no_more() -> None:
+    run = Run(most=256)
+    assert run.round(0.05, 0.04) == 64
+    assert run.round(0.15, 0.14) == 16
+    assert [run.round(0.05, 0.04) for _ in range(3)] == [16, 16, 16], "that is the last word"
+
+
+@pytest.mark.parametrize("most", [1, 7, 40])
+def test_there_are_no_more_than_may_be(most: int) -> None:
+    run = Run(most)
+    assert run.growth.size == min(16, most)
+    assert [run.round(0.05, 0.05) for _ in range(3)][-1] == most
