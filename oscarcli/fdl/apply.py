@@ -10,7 +10,7 @@ from oscarcli.api.client import Client
 from oscarcli.api.responses import UnconfirmedError
 from oscarcli.api.services import create_service, delete_service, find_service
 from oscarcli.api.system import get_info
-from oscarcli.errors import NotFoundError, OscarError, is_general
+from oscarcli.errors import NotFoundError, OscarError, RefusedError, is_general
 from oscarcli.fdl.actions import Action
 from oscarcli.fdl.compare import compare
 from oscarcli.fdl.plan import Existing, Wanted
@@ -19,6 +19,9 @@ from oscarcli.fdl.update import replace_service
 
 # What the server says to a user who is no administrator instead of "not found" (`oscar-api` 3.3, DELETE).
 NOT_YOURS = "does not have a registered ConfigMap"
+
+# What it says of a bucket that it has made in another store, after it has made the service (`oscar-api` 5.1).
+TAGGING = "Error tagging bucket"
 
 MISSING_HINT = "with --ignore-missing a service that is gone already is no failure"
 AGAIN_HINT = "'oscar-cli apply' of the same file goes on from here"
@@ -211,8 +214,9 @@ def _create(action: Action, client: Client) -> str | None:
     assert action.definition is not None
     try:
         create_service(client, action.definition)
-    except UnconfirmedError as error:
-        if not _is_as_wanted(action, client):
+    except (UnconfirmedError, RefusedError) as error:
+        is_doubtful = isinstance(error, UnconfirmedError) or TAGGING in error.message
+        if not is_doubtful or not _is_as_wanted(action, client):
             raise
         return f"{error.message}; and yet the service is as wanted"
     return None

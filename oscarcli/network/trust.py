@@ -114,7 +114,7 @@ def _has_certificates(folder: Path) -> bool:
 
 def _trust_named(context: ssl.SSLContext, cert_file: str, cert_dir: str) -> None:
     if cert_file:
-        trust_file(context, cert_file, "SSL_CERT_FILE (or, for object stores, AWS_CA_BUNDLE) names it")
+        trust_file(context, cert_file, "SSL_CERT_FILE (or, for MinIO and S3, AWS_CA_BUNDLE) names it")
     if cert_dir:
         if not Path(cert_dir).is_dir():
             raise ConfigError(

@@ -1,7 +1,7 @@
 """What an engine adds to a job of `true`, against one on the host, beside its own bare run of `true`.
 
 Goal: at most 2.5 times the bare run. Needs busybox without libraries; engines that do not work
-are passed over.
+are passed over. Words on the command line are the engines to measure.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -20,7 +21,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from measure import write
 
 from oscarcli.errors import OscarError
+from oscarcli.local.jobs.engine.selection import KINDS
 from tests.local.harness import LocalCluster, open_cluster
+from tests.support.docker_daemon import docker_variables, missing_docker
 from tests.support.images import podman_variables, udocker_variables, write_archive
 
 ROUNDS = 11
@@ -28,11 +31,15 @@ ROUNDS = 11
 
 def main() -> None:
     """Print a line for each engine."""
-    with tempfile.TemporaryDirectory(prefix="oscar-bench-") as name, podman_variables() as variables:
+    with tempfile.TemporaryDirectory(prefix="oscar-bench-") as name, ExitStack() as stack:
         folder = Path(name)
-        os.environ.update({**variables, **udocker_variables(folder / "udocker")})
+        os.environ.update(stack.enter_context(podman_variables()))
+        os.environ.update(udocker_variables(folder / "udocker"))
+        os.environ.update(APPTAINER_NO_PRIVS="1", SINGULARITY_NO_PRIVS="1")
+        if missing_docker() is None:
+            os.environ.update(stack.enter_context(docker_variables()))
         image = write_archive(folder / "image.tar", "localhost/bench:1")
-        for engine in ("podman", "charliecloud", "udocker"):
+        for engine in sys.argv[1:] or list(KINDS):
             try:
                 cluster = open_cluster(folder / engine, engine=engine, parallel=1)
             except OscarError as error:
@@ -71,8 +78,10 @@ def _bare(engine: str, cluster: LocalCluster) -> Sequence[str]:
         cluster.server.cluster.services.get("nothing") or {}, lambda: None
     )
     image = placement.image.identifier if placement.image else ""
-    if engine == "podman":
-        return ["podman", "run", "--rm", image, "true"]
+    if engine in ("podman", "docker"):
+        return [engine, "run", "--rm", image, "true"]
+    if engine in ("apptainer", "singularity"):
+        return [engine, "--quiet", "exec", "--compat", f"{image}/root", "true"]
     if engine == "charliecloud":
         return ["ch-run", f"{image}/root", "--", "true"]
     return ["udocker", *(["--allow-root"] if os.geteuid() == 0 else []), "--quiet", "run", image, "true"]

@@ -65,7 +65,9 @@ def _bridge(name: str) -> Iterator[None]:
 @contextmanager
 def _daemon(folder: Path, bridge: str) -> Iterator[str]:
     address = f"unix://{folder}/docker.sock"
-    (folder / "daemon.json").write_text("{}")
+    # Podman reads the second, too, and stumbles over one that is not there.
+    for name in ("daemon.json", "config.json"):
+        (folder / name).write_text("{}")
     words = ["dockerd", f"--host={address}", f"--config-file={folder}/daemon.json", f"--bridge={bridge}"]
     words += [f"--{name}={folder}/{name}" for name in ("data-root", "exec-root", "pidfile")]
     words += [f"--{name}=false" for name in ("iptables", "ip6tables", "ip-forward", "ip-masq")]

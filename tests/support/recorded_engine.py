@@ -40,7 +40,7 @@ OPTIONS = {
     "apptainer": {
         "exec": {"--compat", "--pwd", "--bind", "--nv", "--memory", "--cpus"},
         "run": {"--compat", "--pwd", "--bind", "--nv", "--memory", "--cpus"},
-        "pull": {"--force", "--authfile"},
+        "pull": {"--force"},
     },
 }
 OPTIONS["singularity"] = OPTIONS["apptainer"]

@@ -63,20 +63,20 @@ class Registry:
         login = base64.b64encode(f"{LOGIN[0]}:{password}".encode()).decode()
         return json.dumps({"auths": {self.host: {"auth": login}}})
 
-    def fill(self) -> None:
-        """Put an image of busybox into it."""
-        blobs, self.manifest = _image()
+    def fill(self, source: str = "the registry") -> None:
+        """Put an image of busybox into it, with a variable of its own."""
+        blobs, self.manifest = _image(source)
         self.blobs = dict(blobs)
 
 
 @functools.cache
-def _image() -> tuple[dict[str, bytes], bytes]:
+def _image(source: str) -> tuple[dict[str, bytes], bytes]:
     """Return an image's blobs by their digests, and its manifest."""
     content = layer({})
     document = {
         "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
-        "config": {"Env": ["FROM=the registry"]},
+        "config": {"Env": [f"FROM={source}"]},
         "rootfs": {"type": "layers", "diff_ids": [_digest(content)]},
         "history": [{"created": "2026-01-01T00:00:00Z"}],
     }

@@ -92,8 +92,14 @@ def _finding(storage: Storage, path: ServicePath) -> str:
 
 def _explained(error: OscarError, context: Context, place: str) -> CheckError:
     """Return a failure with what is most likely behind it, and what to do."""
+    from oscarcli.storage.wire.failures import UNREACHABLE_HINT
+
     name = context.service.get("name")
-    if isinstance(error, UnreachableError):
+    if isinstance(error, UnreachableError) and error.hint not in (None, UNREACHABLE_HINT):
+        # A certificate, or a proxy.
+        cause = "this machine and the server do not come to terms; jobs may, whose image is another machine"
+        following = str(error.hint)
+    elif isinstance(error, UnreachableError):
         cause = "the server is down, or its address is only good inside the cluster; jobs may still reach it"
         following = "see that the provider's address in the FDL is right"
     elif isinstance(error, ForbiddenError):

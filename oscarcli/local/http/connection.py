@@ -1,4 +1,4 @@
-"""One connection at a listener: it gets a worker once the head of its next request is there."""
+"""One connection at a listener: it gets a worker once the head of its next request is there, or all of it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,13 @@ class CheckedConnection(HTTPConnection):
         if not self.server.begin_waiting(self):
             return False
         try:
-            return self.rfile.has_data() or (self.rfile.fill(wait=True) and self._knows_head())
+            # Many send head and body one after the other.
+            for _ in range(2):
+                if self._knows_request():
+                    return True
+                if not self.rfile.fill(wait=True):
+                    return False
+            return self._knows_request()
         except OSError:
             return False
         finally:
@@ -117,8 +123,8 @@ class CheckedConnection(HTTPConnection):
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RD)
 
-    def has_whole_head(self) -> bool:
-        """Tell whether a worker will not have to wait for the head of the next request.
+    def has_request(self) -> bool:
+        """Tell whether a worker will not have to wait for the head of the next request, nor for a small body.
 
         It will not either when the client has gone, or has sent too much. Otherwise the connection is
         readable again when more has come.
@@ -130,14 +136,16 @@ class CheckedConnection(HTTPConnection):
             pass
         except OSError:
             return True
-        return self._knows_head()
+        return self._knows_request()
 
-    def _knows_head(self) -> bool:
-        """Tell whether the head is there; of one that is not, remember when it began."""
+    def _knows_request(self) -> bool:
+        """Tell whether the request is there; of a head that is not, remember when it began."""
         if self.rfile.has_data():
             self.head_since = None
             return True
-        if self.rfile.buffered():
+        if self.rfile.has_head():
+            self.head_since = None
+        elif self.rfile.buffered():
             self.head_since = self.head_since or time.time()
         return False
 

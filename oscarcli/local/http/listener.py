@@ -75,15 +75,15 @@ class _Server(HTTPServer):
         return socket_
 
     def process_conn(self, conn: CheckedConnection) -> None:
-        """Hand a connection to a worker once the head of its next request is there.
+        """Hand a connection to a worker once it has a request, without its body if that is a large one.
 
-        cheroot lets a worker wait for it: a few clients that connect in advance, or send half a head, would
-        occupy all of them.
+        cheroot lets a worker wait for it: a few clients that connect in advance, or send half of what they
+        announce, would occupy all of them.
         """
         if not conn.was_idle:
             conn.was_idle = True
             self.put_conn(conn)
-        elif conn.has_whole_head():
+        elif conn.has_request():
             super().process_conn(conn)
         else:
             self.put_conn(conn)

@@ -14,7 +14,23 @@ WAIT_SECONDS = 0.2
 MAX_HEAD_BYTES = 1 << 16
 # Less than this is no progress: a client that sends a byte now and then is as slow as one that sends none.
 MIN_PROGRESS_BYTES = 1 << 10
+# A body of up to so many bytes is waited for before a worker gets the request.
+MAX_SMALL_BODY_BYTES = 1 << 16
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,5})[ \t]*\r\n", re.IGNORECASE)
+_EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+
+
+def _small_body_bytes(head: bytes) -> int:
+    """Return the length of a small body that the client sends unasked, 0 for any other.
+
+    This is no more than a guess of when a worker will not have to wait; who reads the head checks it.
+    """
+    length = _LENGTH.search(head)
+    if length is None or _EXPECTS.search(head) is not None:
+        return 0
+    size = int(length[1])
+    return size if size <= MAX_SMALL_BODY_BYTES else 0
 
 
 def limit_waiting(connection: socket.socket, seconds: float) -> None:
@@ -58,8 +74,18 @@ class StreamReader:
     # -- heads ---------------------------------------------------------------------------------------
 
     def has_data(self) -> bool:
-        """Tell cheroot whether a worker has something to do: the head is there, or too long for one."""
-        return len(self._buffer) >= MAX_HEAD_BYTES or _HEAD_END.search(self._buffer) is not None
+        """Tell cheroot whether a worker has something to do without waiting for the client.
+
+        That is a head, with its body where that is small, or what is too long for a head.
+        """
+        end = _HEAD_END.search(self._buffer)
+        if end is None:
+            return len(self._buffer) >= MAX_HEAD_BYTES
+        return len(self._buffer) >= end.end() + _small_body_bytes(self._buffer[: end.end()])
+
+    def has_head(self) -> bool:
+        """Tell whether a head is there, with or without its body."""
+        return _HEAD_END.search(self._buffer) is not None
 
     def fill(self, *, wait: bool) -> bool:
         """Receive more, at most what has arrived or arrives within WAIT_SECONDS; False at the end.

@@ -71,7 +71,7 @@ class RegistryClient:
 
     def __init__(self, name: RegistryName, authentication: Path | None) -> None:
         self._name = name
-        self._login = None if authentication is None else _login(authentication, name.host)
+        self._login = None if authentication is None else login_of(authentication, name.host)
         self._authorization = ""
         self._scheme = "https"
         # By default as the variables of proxies and of certificates (SSL_CERT_FILE) say.
@@ -172,8 +172,16 @@ class RegistryClient:
         return ImageError(f"the registry {self._name.host} cannot be reached: {reason}")
 
 
-def _login(file: Path, host: str) -> str | None:
-    """Return a registry's login, `user:password` in base64, `None` when there is none. Raises ImageError."""
+def login_of(file: Path, host: str) -> str | None:
+    """Return a registry's login, `user:password` in base64, `None` when there is none.
+
+    Args:
+        file: logins, as `config.json` of Docker has them.
+        host: the registry; `docker.io` for Docker Hub.
+
+    Raises:
+        ImageError: the file or the login cannot be read.
+    """
     names = (HUB, HUB_LOGIN, HUB_HOST) if host == HUB else (host,)
     try:
         logins = json.loads(file.read_text(encoding="utf-8"))["auths"]

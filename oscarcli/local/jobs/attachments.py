@@ -114,13 +114,22 @@ class Attachments:
         visit = self._mounts.enter(definition, note, check) if has_mount else None
         if visit is None:
             yield placement
+            self._tell_overfull(definition, note)
             return
         try:
             bind = Bind(visit.folder.root, visit.mount.path, read_only=visit.mount.read_only)
             yield replace(placement, binds=(*placement.binds, bind))
+            self._tell_overfull(definition, note)
         finally:
             visit.folder.leave(note, visit.since)
             self._mounts.release_unused(self._services.all())
+
+    def _tell_overfull(self, definition: Definition, note: Note) -> None:
+        """Say in a job's log that its volume has become larger than a real one may."""
+        volume = self._volumes.overfull(definition)
+        if volume is not None:
+            text = f"the volume {volume.name} holds more than its size, {volume.size}: a real one may be full"
+            note("WARNING", text)
 
     def with_volume(self, definition: Definition, placement: Placement) -> Placement:
         """Return a placement with the volume of a service bound."""

@@ -72,6 +72,19 @@ def _user(token: str, tokens: IssuedTokens) -> ClusterUser:
         raise ApiError(401) from error
 
 
+def uid_of(headers: Mapping[str, str], tokens: IssuedTokens | None) -> str:
+    """Return the uid of the user whose token a request has; empty for everybody else."""
+    token = bearer(headers)
+    if tokens is None or token is None or len(token) == TOKEN_LENGTH:
+        return ""
+    from oscarcli.local.users.tokens import BadTokenError
+
+    try:
+        return tokens.read(token)[0].uid
+    except BadTokenError:
+        return ""
+
+
 def require_token(
     headers: Mapping[str, str],
     definition: Definition | None,

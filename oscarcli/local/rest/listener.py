@@ -12,7 +12,7 @@ from oscarcli.local.http.messages import ConnectionLost, Request, Response
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.options import ISSUER_PATH
 from oscarcli.local.rest import buckets, exposed, federation, jobs, metrics, quotas, services, system, volumes
-from oscarcli.local.rest.auth import authenticated
+from oscarcli.local.rest.auth import authenticated, uid_of
 from oscarcli.local.rest.routes import Call, Router
 from oscarcli.local.users.access import ADMIN
 
@@ -65,7 +65,9 @@ class Api:
             log.exception("%s %s failed", request.method, request.path)
             response = Response(500)
         if request.method == "POST" and request.path.startswith(LOGGED):
-            user = "oscar" if request.path.startswith("/run") else "nil"
+            # As the manager's log names who has the service's token.
+            other = "oscar" if request.path.startswith("/run") else "nil"
+            user = uid_of(request.headers, self._cluster.tokens) or other
             self._cluster.requests.add(request, response.status, time.monotonic() - started, user)
         return response
 

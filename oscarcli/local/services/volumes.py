@@ -14,8 +14,10 @@ from oscarcli.local.answers import ApiError
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.services.definition import NAMESPACE, Definition
 from oscarcli.local.services.names import is_dns_label
+from oscarcli.local.services.quantity import parse_quantity
 from oscarcli.local.services.table import Services
 from oscarcli.local.services.volume_checks import DELETE
+from oscarcli.local.services.volume_use import exceeds
 from oscarcli.local.state import State
 
 log = logging.getLogger(__name__)
@@ -119,6 +121,13 @@ class Volumes:
     def all(self) -> list[Volume]:
         """Return all volumes by name."""
         return [_volume(row) for row in self._state.read().execute("SELECT * FROM volumes ORDER BY name")]
+
+    def overfull(self, definition: Definition) -> Volume | None:
+        """Return a service's volume when there is more in it than its size, `None` otherwise."""
+        volume = self.get(_key_of(definition)) if definition.get("volume") else None
+        if volume is None or not exceeds(self.directory(volume.key), int(parse_quantity(volume.size))):
+            return None
+        return volume
 
     def attachments(self, key: str) -> list[Attachment]:
         """Return the services that mount a volume, by name."""

@@ -57,6 +57,8 @@ def warnings(definition: Definition, *, in_image: bool = False) -> Iterator[str]
     yield from _mount_warnings(definition)
     if (definition.get("federation") or {}).get("members") and not is_delegating(definition):
         yield "the service has federation members, but no topology: they get no jobs"
+    if is_delegating(definition) and not definition["federation"].get("delegation"):
+        yield 'federation.delegation is not set: a real cluster hands no jobs on then; write "static"'
     yield from _elsewhere_warnings(definition)
     for output in outputs_of(definition):
         for source in inputs_of(definition):

@@ -56,6 +56,11 @@ class FileServerSettings:
     outage_limit: float | None = None
 
     @property
+    def ca_bundle(self) -> str:
+        """None: the variable of object stores is not theirs."""
+        return ""
+
+    @property
     def connect_timeout(self) -> float:
         """Seconds in which a connection must come about."""
         return min(CONNECT_TIMEOUT_SECONDS, self.read_timeout)

@@ -42,6 +42,11 @@ class S3Settings:
     outage_limit: float | None = None
 
     @property
+    def ca_bundle(self) -> str:
+        """A file of certificates to trust in the system's place, as Amazon's programs know it."""
+        return os.environ.get("AWS_CA_BUNDLE", "")
+
+    @property
     def connect_timeout(self) -> float:
         """Seconds in which a connection must come about."""
         return min(CONNECT_TIMEOUT_SECONDS, self.read_timeout)

@@ -6,7 +6,6 @@ What goes wrong on the way is told in the same words as on the way of botocore, 
 from __future__ import annotations
 
 import base64
-import os
 import socket
 import ssl
 from typing import Any, Protocol
@@ -46,6 +45,10 @@ class Endpoint(Protocol):
     @property
     def tls(self) -> TlsSettings:
         """Whom TLS trusts, and what it shows."""
+
+    @property
+    def ca_bundle(self) -> str:
+        """A file of certificates to trust in the system's place; empty for none."""
 
     @property
     def connect_timeout(self) -> float:
@@ -154,7 +157,7 @@ class Connector:
     def _context(self) -> ssl.SSLContext | None:
         if not self._route.is_tls:
             return None
-        return tls_context(self._settings.tls, bundle=os.environ.get("AWS_CA_BUNDLE", ""))
+        return tls_context(self._settings.tls, bundle=self._settings.ca_bundle)
 
     def _opened(self) -> Any:
         seconds = self._settings.connect_timeout

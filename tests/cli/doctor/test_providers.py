@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from oscarcli.local.jobs.providers import output_buckets
 from tests.conftest import Caller, Outcome
 from tests.local.harness import LocalCluster, open_cluster
+from tests.support.certificate import certified
 from tests.support.onedata_servers import EXPIRED, SPACE, TOKEN, OneproviderServer, oneprovider, posix
 from tests.support.webdav_servers import LOGIN, PASSWORD, DavServer, apache_server, wsgidav_server
 
@@ -95,6 +97,8 @@ class Clinic:
 @pytest.fixture
 def clinic(call: Caller, shared: LocalCluster, dav: DavServer, monkeypatch: pytest.MonkeyPatch) -> Clinic:
     shared.become_known(call)
+    # As if the folders that a service gets in Onedata had been deleted since.
+    monkeypatch.setattr(f"{output_buckets.__name__}.make_onedata_folders", lambda *_: None)
     monkeypatch.setattr("oscarcli.storage.wire.client.RETRY_SECONDS", 0.01)
     (dav.files / "top" / "out").mkdir(parents=True, exist_ok=True)
     return Clinic(call, shared, dav)
@@ -229,6 +233,15 @@ def test_onedata_that_takes_nothing_is_told(
         done, found = clinic(clinic.onedata_service(onedata, path, **changes))
         assert done.code == code
         assert said in found["onedata.plg"]["finding"]
+
+
+def test_a_certificate_that_is_not_trusted_is_told_with_the_way_out(clinic: Clinic, tmp_path: Path) -> None:
+    certified(tmp_path)
+    with oneprovider(tmp_path / "onedata", tmp_path / "server.pem") as server:
+        done, found = clinic(clinic.onedata_service(server, "top"))
+    assert done.code == 6
+    assert "is not trusted: it is self-signed" in found["onedata.plg"]["finding"]
+    assert "--ca-file" in found["onedata.plg"]["next"]
 
 
 def test_a_full_space_is_told(clinic: Clinic, onedata: OneproviderServer) -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.conftest import Caller, Outcome, Runner
+from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.unit.fdl.test_compare import FORMS, PUBLISHED
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -194,3 +195,36 @@ def test_what_init_writes_works_as_it_is(strict: Runner, tmp_path: Path) -> None
     got = strict("service", "get-file", "counter", "counter/output/a.txt.count.txt", tmp_path / "result")
     assert got.code == 0, got.err
     assert (tmp_path / "result").read_text().split() == ["1", "2", "8"]
+
+
+def test_a_bucket_elsewhere_that_is_not_tagged_is_no_failure(strict: Runner, call: Caller) -> None:
+    """As from a real server: the service and its bucket are made, and the answer is 400."""
+    folder = strict.home / "store"
+    folder.mkdir()
+    (strict.home / "script.sh").write_text("true\n")
+    with local_server(folder) as store:
+        keys = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": "us-east-1"}
+        service = {
+            "name": "tagged",
+            "image": "i",
+            "script": "script.sh",
+            "output": [{"storage_provider": "minio.other", "path": "elsewhere/out"}],
+        }
+        providers = {"minio": {"other": {**keys, "endpoint": store.endpoint}}}
+        fdl = {"functions": {"oscar": [{"local": service}]}, "storage_providers": providers}
+        (strict.home / "fdl.yaml").write_text(json.dumps(fdl))
+        first = call("apply", "-c", "local", strict.home / "fdl.yaml")
+        assert (first.code, marks(first)) == (0, ["Creating"]), first.err
+        words = (
+            "Error tagging bucket: error setting tag on bucket elsewhere: The specified bucket does not exist"
+        )
+        assert f"{words}; and yet the service is as wanted" in first.err
+        again = call("apply", "-c", "local", strict.home / "fdl.yaml")
+        assert (again.code, marks(again)) == (0, ["Unchanged"])
+        # Of a bucket that is there already nothing is made, neither there nor here.
+        service["name"] = "second"
+        (strict.home / "fdl.yaml").write_text(json.dumps(fdl))
+        taken = call("apply", "-c", "local", strict.home / "fdl.yaml")
+        assert taken.code == 1
+        assert 'the bucket "elsewhere" already exists' in taken.err
+        assert "hint: servers refuse a new service whose bucket is there already" in taken.err

@@ -82,6 +82,19 @@ def test_files_go_there_and_come_back(service: Service) -> None:
     assert list((service.files / "out" / "sub").iterdir()) == []
 
 
+def test_certificates_for_amazons_programs_are_not_those_of_webdav(
+    service: Service, dav: tuple[DavServer, Path], tmp_path: Path
+) -> None:
+    (service.files / "out").mkdir()
+    (service.files / "out" / "a").touch()
+    _, other = certified(tmp_path)
+    service.run.write_config(service.run.config.read_text().replace(str(dav[1]), ""))
+    # Of an authority that knows nothing of this server.
+    trusting = {"AWS_CA_BUNDLE": str(other), "SSL_CERT_FILE": str(dav[1])}
+    done = service.run("service", "list-files", "svc", "webdav.dcache", path_of(service), env=trusting)
+    assert (done.code, done.out.split()[0]) == (0, "a"), done.err
+
+
 def test_a_stream_goes_there(service: Service) -> None:
     service("put-file", "svc", "webdav.dcache", "-", path_of(service, "a"), input="typed")
     assert (service.files / "out" / "a").read_text() == "typed"

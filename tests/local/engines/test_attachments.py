@@ -77,6 +77,14 @@ def test_a_volume_is_there_for_every_run(contained: LocalCluster, create: Create
     assert not (contained.folder.volumes / "kept").exists()
 
 
+def test_a_volume_that_holds_more_than_its_size_is_told_of(contained: LocalCluster, create: Create) -> None:
+    volume = {"name": "full", "size": "64Ki", "mount_path": "/data/full"}
+    name = create("head -c 49152 /dev/zero >> /data/full/x\n", input=[], output=[], volume=volume)
+    said = "the volume full holds more than its size, 64Ki"
+    assert [said in ran(contained, name) for _ in range(2)] == [False, True]
+    assert contained.api.delete(f"/system/services/{name}").status_code == 204
+
+
 def test_a_volume_cannot_take_the_place_of_a_file_of_the_image(
     contained: LocalCluster, create: Create, engine: str
 ) -> None:

@@ -204,6 +204,11 @@ def test_the_deployment_shows_the_digest(contained: LocalCluster, create: Create
     assert re.fullmatch("sha256:[0-9a-f]{64}", state["digest"])
 
 
+def test_the_version_of_the_engine_is_known(contained: LocalCluster, engine: str) -> None:
+    found = contained.server.cluster.engines.default
+    assert (found.name, bool(re.match(r"\d+\.\d+", found.version))) == (engine, True), found.version
+
+
 def test_a_cancelled_job_leaves_nothing(contained: LocalCluster, create: Create) -> None:
     service = create("echo begun; sleep 4321 & sleep 4321\n")
     contained.submit(service)

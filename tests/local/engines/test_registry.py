@@ -16,7 +16,7 @@ import pytest
 from oscarcli.local import control
 from tests.local.engines.conftest import Create, Images
 from tests.local.exposed.conftest import deployment, reaches
-from tests.local.harness import LocalCluster, Process, wait_for
+from tests.local.harness import LocalCluster, Process, open_cluster, wait_for
 from tests.support.certificate import certified
 from tests.support.registry import Registry, running_registry
 
@@ -113,7 +113,8 @@ def test_apply_shows_how_far_a_pull_is(registry: Registry, engine: str, run: Any
         fdl.write_text(json.dumps({"functions": {"oscar": [{"local": service}]}}))
         settings = process.folder.settings()
         words = ("local", cluster.server.endpoints.api, settings.user, settings.password)
-        assert run("cluster", "add", *words).code == 0
+        added = run("cluster", "add", *words)
+        assert added.code == 0, added.err
         assert run("apply", fdl).code == 0
         wait_for(lambda: registry.calls, "the pull")
         state = deployment(cluster, "shown")
@@ -136,6 +137,33 @@ def test_apply_shows_how_far_a_pull_is(registry: Registry, engine: str, run: Any
         registry.held.set()
         process.disconnect()
         control.reset(process.folder)
+
+
+def test_whether_the_registry_is_asked_is_chosen_at_the_start(
+    registry: Registry, engine: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    printed, asked = [], []
+    for number, (pull, source) in enumerate(
+        (("missing", "one"), ("missing", "two"), ("never", "two"), ("always", "two"))
+    ):
+        registry.fill(source)
+        registry.calls.clear()
+        cluster = open_cluster(folder, engine=engine, pull=pull)
+        try:
+            if not number:
+                secret = with_secret(cluster, registry.secret())
+                cluster.create("asked", SCRIPT, image=registry.reference, log_level="CRITICAL", **secret)
+            cluster.submit("asked", job=f"job{number}")
+            jobs = cluster.ended("asked", number + 1)
+            assert jobs[f"job{number}"]["status"] == "Succeeded", cluster.log("asked", f"job{number}")
+            log = cluster.log("asked", f"job{number}")
+            printed.append(re.search(r"^(?:one|two)$", log, re.M))
+            asked.append(bool(registry.calls))
+        finally:
+            cluster.close()
+    assert [found and found[0] for found in printed] == ["one", "one", "one", "two"]
+    assert asked == [True, False, False, True]
 
 
 @pytest.fixture(scope="module")

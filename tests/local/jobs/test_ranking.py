@@ -78,6 +78,9 @@ def test_static_goes_by_priority_alone() -> None:
     priorities = {"a": {"priority": 7}, "b": {"priority": 3}, "c": {"priority": 101}, "d": {"priority": 100}}
     assert choose("static", clusters, **priorities) == ["b", "a", "d"]
     assert choose(" Static ", clusters, **priorities) == ["b", "a", "d"]
+    # But an endpoint is asked whatever its priority.
+    endpoint: dict[str, Any] = {**priorities, "c": {"type": "endpoint", "priority": 200}}
+    assert choose("static", clusters, **endpoint) == ["b", "a", "d", "c"]
 
 
 @pytest.mark.parametrize("mode", ["random", "load-based"])

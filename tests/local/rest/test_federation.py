@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from oscarcli.local.services.definition import read_definition
+from oscarcli.local.services.warnings import warnings
 from tests.local.harness import LocalCluster
 
 PREFIX = "The service specification is not valid: "
@@ -138,6 +141,18 @@ def test_a_service_with_members_works_says_so_and_can_be_sent_back(cluster: Loca
     assert cluster.api.get(route).json()["topology"] == "star", "it is stored all the same"
     assert cluster.api.put("/system/services", json={**service, "federation": None}).status_code == 204
     assert members_of(cluster, route) is None, "an update replaces all"
+
+
+@pytest.mark.parametrize(("delegation", "is_warned"), [({}, True), ({"delegation": "random"}, False)])
+def test_a_federation_that_names_no_way_to_choose_is_warned_of(
+    delegation: dict[str, str], is_warned: bool
+) -> None:
+    federation = {"topology": "star", "members": [member("there")], **delegation}
+    definition = read_definition(
+        json.dumps({"name": "f", "image": "i", "script": "true\n", "federation": federation}).encode()
+    )
+    said = 'federation.delegation is not set: a real cluster hands no jobs on then; write "static"'
+    assert (said in warnings(definition)) == is_warned
 
 
 def test_a_topology_waits_for_members(cluster: LocalCluster) -> None:

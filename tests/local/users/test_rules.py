@@ -340,6 +340,22 @@ def test_users_see_their_own_jobs(cluster: LocalCluster, people: People) -> None
     assert seen("admin") == set()
 
 
+def test_the_log_of_calls_names_who_called(cluster: LocalCluster, people: People) -> None:
+    void = {"Authorization": f"Bearer {changed(people.token(), sub=people.uids['named'])}"}
+    token = cluster.bearer("open")
+    for route, headers in (
+        ("job", people.logins["named"]),
+        ("run", people.logins["named"]),
+        ("job", token),
+        ("run", token),
+        ("run", void),
+    ):
+        cluster.call("POST", f"/{route}/open", headers=headers, content=b"")
+    users = [entry["user"] for entry in cluster.api.get("/system/logs").json()["logs"][-5:]]
+    named = people.uids["named"]
+    assert users == [named, named, "nil", "oscar", "oscar"]
+
+
 # -- the cluster's account and users (9) -------------------------------------------------------------------
 
 Row = tuple[str, str, Any, tuple[int, str | None], tuple[int, str | None]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import SINGULARITY, image_file
+from oscarcli.local.images.registry_client import RegistryName, login_of
 from oscarcli.local.images.trees import FOLDERS, ROOT, ImageTree, ImageTrees
 from oscarcli.local.jobs.engine import probe_image
 from oscarcli.local.jobs.engine.base import RunCancellation, ScriptCommand, StartMode
@@ -153,9 +155,7 @@ class ApptainerImages:
         if file is None:
             path = self._file(reference)
             words = ["pull", "--force", str(path), f"docker://{reference}"]
-            if authentication is not None:
-                words[1:1] = [f"--authfile={authentication}"]
-            self._program.pull(words, progress)
+            self._program.pull(words, progress, self._login(reference, authentication))
             image = Image(reference, str(path), _digest(path), path.stat().st_size)
         elif file.kind == SINGULARITY:
             image = Image(reference, str(file.path), _digest(file.path), file.path.stat().st_size)
@@ -164,6 +164,17 @@ class ApptainerImages:
             image = Image(reference, str(tree.folder), tree.digest, tree.size)
         self.check(image)
         return image
+
+    def _login(self, reference: str, authentication: Path | None) -> dict[str, str]:
+        """Return the variables by which all its versions take a login; newer ones know files, too."""
+        if authentication is None:
+            return {}
+        login = login_of(authentication, RegistryName.parse(reference).host)
+        if login is None:
+            return {}
+        user, _, password = base64.b64decode(login).decode("utf-8", "surrogateescape").partition(":")
+        prefix = f"{self._name.upper()}_DOCKER"
+        return {f"{prefix}_USERNAME": user, f"{prefix}_PASSWORD": password}
 
     def check(self, image: Image) -> None:
         """Run an image's shell once; see `ImageStore.check`."""

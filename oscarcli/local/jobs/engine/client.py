@@ -41,7 +41,7 @@ class EngineProgram:
         return {**os.environ, **self.variables}
 
     def ask(self, *arguments: str, timeout: float = ANSWER_SECONDS, data: bytes | None = None) -> str:
-        """Return what the program prints.
+        """Return what the program prints, on its standard error if there is nothing else.
 
         Args:
             arguments: its arguments.
@@ -67,7 +67,7 @@ class EngineProgram:
             raise ClientError(error.strerror or str(error)) from error
         if done.returncode:
             raise ClientError(last_line(done.stderr) or f"it ended with exit code {done.returncode}")
-        return done.stdout.decode("utf-8", "replace")
+        return (done.stdout or done.stderr).decode("utf-8", "replace")
 
     def pull(
         self,

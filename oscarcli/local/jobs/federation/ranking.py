@@ -62,7 +62,8 @@ def ranked(definition: Definition, cluster_of: ClusterOf) -> list[Member]:
         return [members[number] for number in order(found)]
     priorities = [_priority(definition, member, mode, cluster_of) for member in members]
     pairs = zip(priorities, members, strict=True)
-    wanted = [pair for pair in pairs if pair[0] <= MAX_PRIORITY]
+    # An endpoint gets jobs whatever its priority, as by the manager; it only comes later.
+    wanted = [pair for pair in pairs if pair[0] <= MAX_PRIORITY or not _is_cluster(pair[1])]
     return [member for _, member in sorted(wanted, key=lambda pair: pair[0])]
 
 
@@ -73,8 +74,12 @@ def named(member: Member) -> str:
     return f'service "{member["service_name"]}" of cluster "{member["cluster_id"]}"'
 
 
+def _is_cluster(member: Member) -> bool:
+    return str(member["type"]).lower() == "oscar"
+
+
 def _priority(definition: Definition, member: Member, mode: str, cluster_of: ClusterOf) -> int:
-    if mode == STATIC or member["type"].lower() != "oscar":
+    if mode == STATIC or not _is_cluster(member):
         return int(member["priority"])
     cluster = cluster_of(member)
     if cluster is None:
@@ -125,7 +130,7 @@ def _room(part: Mapping[str, Any], unit: str) -> tuple[float, float]:
 
 def _criteria(definition: Definition, member: Member, cluster: RemoteCluster | None) -> ClusterCriteria:
     """Return what is known of a member's cluster; of one that cannot be asked, or has no room, the worst."""
-    if cluster is None or member["type"].lower() != "oscar":
+    if cluster is None or not _is_cluster(member):
         return ClusterCriteria()
     try:
         seconds, pending = _jobs(cluster, member["service_name"])
