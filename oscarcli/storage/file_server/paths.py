@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from oscarcli.errors import UsageError
+from oscarcli.errors import NotFoundError, UsageError
+from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_FILE
 from oscarcli.storage.location import Location
 
 
@@ -20,3 +21,20 @@ def require_path(location: Location, doing: str) -> str:
             hint="name the file by its path from the top",
         )
     return f"/{location}" if location.key else f"/{location.bucket}"
+
+
+def require_kind(location: Location, doing: str, *, is_folder: bool) -> None:
+    """Look at whether what is there is what was asked for.
+
+    Args:
+        location: a file, or a folder with a slash at its end.
+        doing: what was tried, for the message.
+        is_folder: whether a folder is there.
+
+    Raises:
+        NotFoundError: it is not.
+    """
+    if is_folder and not location.key.endswith("/"):
+        raise NotFoundError(f"{doing}: {MISSING_FILE}: {IS_FOLDER}")
+    if location.key.endswith("/") and not is_folder:
+        raise NotFoundError(f"{doing}: {MISSING_FILE}")

@@ -21,7 +21,7 @@ from oscarcli.storage.file_server.folders import (
     level_keys,
     walk,
 )
-from oscarcli.storage.file_server.paths import require_path
+from oscarcli.storage.file_server.paths import require_kind, require_path
 from oscarcli.storage.file_server.reader import FileReader, require_readable
 from oscarcli.storage.file_server.requests import FileServerSettings
 from oscarcli.storage.journal import TransferJournals
@@ -72,21 +72,20 @@ class OnedataStorage:
         return f"/{self._oneprovider.space}{require_path(location, doing)}"
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
-        """Ask for one file, and when it is missing, whether its first folder is there."""
+        """Ask for a file, or a folder with a slash at its end; if it is missing, for its bucket, too."""
         doing = f'look up "{location}" in {self.provider}'
-        return stored_object(location, self._require_file(location, doing, cancellation))
+        entry = self._require_entry(location, doing, cancellation)
+        require_kind(location, doing, is_folder=entry.is_folder)
+        return stored_object(location, entry)
 
-    def _require_file(
+    def _require_entry(
         self, location: Location, doing: str, cancellation: Cancellation | None
     ) -> OnedataEntry:
         try:
-            entry = self._oneprovider.entry(self._path(location, doing), doing, cancellation)
+            return self._oneprovider.entry(self._path(location, doing), doing, cancellation)
         except NotFoundError:
             self._oneprovider.require_bucket(location.bucket, doing, cancellation)
             raise
-        if entry.is_folder:
-            raise NotFoundError(f"{doing}: {MISSING_FILE}: {IS_FOLDER}")
-        return entry
 
     # -- listing -----------------------------------------------------------------------------------
 
@@ -150,7 +149,10 @@ class OnedataStorage:
     ) -> FileReader:
         """Open a file, or a range of it."""
         doing = f'download "{location}" from {self.provider}'
-        known = stored_object(location, self._require_file(location, doing, cancellation))
+        entry = self._require_entry(location, doing, cancellation)
+        if entry.is_folder:
+            raise NotFoundError(f"{doing}: {MISSING_FILE}: {IS_FOLDER}")
+        known = stored_object(location, entry)
         require_readable(known, start, length, etag, doing)
         wanted = byte_range(start, length)
         answer = self._oneprovider.server.call(

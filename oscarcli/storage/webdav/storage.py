@@ -18,7 +18,7 @@ from oscarcli.storage.answer_parts import byte_range
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.file_server.checksums import WANTED
-from oscarcli.storage.file_server.failures import IS_FOLDER, MISSING_FILE
+from oscarcli.storage.file_server.failures import IS_FOLDER
 from oscarcli.storage.file_server.folders import (
     KnownFolders,
     deepest_folder,
@@ -26,7 +26,7 @@ from oscarcli.storage.file_server.folders import (
     level_keys,
     walk,
 )
-from oscarcli.storage.file_server.paths import require_path
+from oscarcli.storage.file_server.paths import require_kind, require_path
 from oscarcli.storage.file_server.reader import FileReader
 from oscarcli.storage.file_server.requests import FileServerSettings
 from oscarcli.storage.file_server.upload import SentContent
@@ -77,11 +77,10 @@ class WebDavStorage:
         self._dav.server.close()
 
     def stat(self, location: Location, *, cancellation: Cancellation | None = None) -> StoredObject:
-        """Ask for one file, and when it is missing, whether its bucket is there."""
+        """Ask for a file, or a folder with a slash at its end; if it is missing, for its bucket, too."""
         doing = f'look up "{location}" in {self.provider}'
         entry = self._require_entry(location, doing, cancellation)
-        if entry.is_folder:
-            raise NotFoundError(f"{doing}: {MISSING_FILE}: {IS_FOLDER}")
+        require_kind(location, doing, is_folder=entry.is_folder)
         return stored_object(location, entry)
 
     def _require_entry(self, location: Location, doing: str, cancellation: Cancellation | None) -> DavEntry:

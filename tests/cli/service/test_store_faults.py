@@ -348,6 +348,13 @@ def test_a_folder_in_the_place_of_a_file_and_the_other_way(store: Store) -> None
         assert done.err.count("Error: ") == 1
     assert store.files() == before
     assert not (store.home / "g").exists()
+    # A folder goes when it is empty, and named as one.
+    folder = ("delete-file", "svc", store.provider, store.place("folder/"), "--key", "--yes")
+    assert "the folder is not empty" in store(*folder, code=ExitCode.REFUSED).err
+    store("delete-file", "svc", store.provider, store.place("folder/inner"), "--yes")
+    store(*folder)
+    assert store.files() == {"file": b"new"}
+    assert "no such object" in store(*folder, code=ExitCode.NOT_FOUND).err
 
 
 # -- memory --------------------------------------------------------------------------------------------
