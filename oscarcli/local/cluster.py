@@ -217,6 +217,8 @@ class LocalCluster:
 
     def _bucket_limit(self, bucket: str) -> int | None:
         """Return the bytes that a bucket may hold by its owner's quota, `None` without one."""
+        if self.users is None:
+            return None
         policy = self.policies.get(bucket)
         settings = {} if policy is None else self.quotas.get(policy.owner).get("minio", {})
         return whole(settings["storage_per_bucket"]) if "storage_per_bucket" in settings else None

@@ -27,6 +27,7 @@ from oscarcli.storage.location import Location
 from oscarcli.storage.s3 import upload as s3_upload
 from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.source import FileSource
+from tests.support.daily import daily
 from tests.support.s3_servers import Server, local_server, minio_server
 
 MIB = 1 << 20
@@ -92,7 +93,7 @@ def minio(folder: Path) -> Iterator[Server]:
 SERVERS = {"local": local_server, "minio": minio}
 
 
-@pytest.fixture(scope="module", params=SERVERS)
+@pytest.fixture(scope="module", params=daily(SERVERS, "local"))
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with SERVERS[request.param](tmp_path_factory.mktemp("store")) as server:
         storage = S3Storage(server.settings)

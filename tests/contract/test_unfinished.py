@@ -11,6 +11,7 @@ import pytest
 from oscarcli.errors import NotFoundError
 from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.s3.unfinished import UnfinishedUploads
+from tests.support.daily import daily
 from tests.support.s3_servers import Server, local_server, minio_server
 
 MIB = 1 << 20
@@ -33,7 +34,7 @@ def begin(server: Server, *keys: str) -> list[str]:
     return identifiers
 
 
-@pytest.mark.parametrize("serve", [local_server, minio_server])
+@pytest.mark.parametrize("serve", daily([local_server, minio_server], local_server))
 def test_uploads_are_found_and_aborted(
     serve: Callable[[Path], AbstractContextManager[Server]], tmp_path: Path
 ) -> None:

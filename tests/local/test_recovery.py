@@ -17,10 +17,9 @@ import pytest
 from oscarcli.local import control
 from oscarcli.local.folder import DataFolder
 from tests.local.harness import LocalCluster, Process, wait_for
-from tests.support.daily import number_of
 
 # So many times a server is killed in the middle of so many uploads. TEST_CRASHES=20 takes half a minute.
-CRASHES = int(os.environ.get("TEST_CRASHES", str(number_of(2))))
+CRASHES = int(os.environ.get("TEST_CRASHES", "2"))
 UPLOADS = 200
 UPLOADERS = 32
 KILLED = "the server stopped while the job was running"
@@ -100,6 +99,7 @@ def test_a_stop_fails_what_runs_and_keeps_what_waits(process: Process) -> None:
     assert first["reason"] == "the server was stopped while the job was running"
 
 
+@pytest.mark.thorough
 def test_folders_that_belong_to_no_job_are_swept(process: Process) -> None:
     process.start()
     control.stop(process.folder)
@@ -182,5 +182,6 @@ def _check(folder: DataFolder, cluster: LocalCluster, acknowledged: dict[str, st
     assert hashlib.md5(cluster.content("durable-bucket", last)).hexdigest() == acknowledged[last]
 
 
+@pytest.mark.thorough
 def test_no_acknowledged_upload_is_lost_or_without_its_job(process: Process) -> None:
     check_rounds(process, CRASHES)

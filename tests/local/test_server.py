@@ -117,6 +117,7 @@ def test_starts_at_the_same_time_are_one_server(folder: DataFolder) -> None:
     assert httpx.get(f"{started[0].endpoints.api}/health", trust_env=False).text == "Ok"
 
 
+@pytest.mark.thorough
 def test_a_second_server_on_the_directory_is_refused_and_names_the_first(folder: DataFolder) -> None:
     control.start(folder, ANY, Options())
     with pytest.raises(FolderTakenError, match=f"pid {folder.holder()} is using it"):
@@ -184,6 +185,7 @@ def test_a_server_that_dies_at_its_start_is_told_from_its_log(
     assert "server.log" in (caught.value.hint or "")
 
 
+@pytest.mark.thorough
 def test_a_reset_removes_what_is_ours_and_nothing_else(folder: DataFolder) -> None:
     control.start(folder, ANY, Options())
     (folder.path / "mine").write_text("keep")

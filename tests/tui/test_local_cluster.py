@@ -117,6 +117,7 @@ def test_a_picture_is_shown_in_its_colours(cluster: LocalCluster, access: Access
     drive(access, play)
 
 
+@pytest.mark.thorough
 def test_results_of_jobs_are_listed_shown_and_brought_as_one_zip(
     cluster: LocalCluster, access: Access, tmp_path: Path
 ) -> None:

@@ -45,10 +45,14 @@ def prune(
     unused = [image for image in stored_images.stored_images(folder) if image.pulled and not image.services]
     if unused and not yes:
         if not session.can_ask:
-            raise UsageError(f"this removes {len(unused)} images", hint="confirm it with --yes")
+            raise UsageError(f"this removes {_counted(len(unused))}", hint="confirm it with --yes")
         if not session.confirm(f"Remove {', '.join(image.reference for image in unused)}?"):
             raise UsageError("nothing was removed")
     for image in unused:
         stored_images.prune(folder, image)
     names = [image.reference for image in unused]
-    session.done(f"{len(names)} images removed", {"removed": names})
+    session.done(f"{_counted(len(names))} removed", {"removed": names})
+
+
+def _counted(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"

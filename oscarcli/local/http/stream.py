@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import struct
@@ -46,7 +47,9 @@ def limit_waiting(connection: socket.socket, seconds: float) -> None:
     for option, limit in ((socket.SO_RCVTIMEO, min(WAIT_SECONDS, seconds)), (socket.SO_SNDTIMEO, seconds)):
         whole = int(limit)
         packed = struct.pack("@ll", whole, int((limit - whole) * 1_000_000))
-        connection.setsockopt(socket.SOL_SOCKET, option, packed)
+        # Of a connection that has ended already nobody will wait for anything.
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, option, packed)
 
 
 class StreamReader:

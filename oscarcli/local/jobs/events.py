@@ -41,15 +41,16 @@ class Announcer:
         self.origin = ""
         """The S3 endpoint in the events; known once the listener has its port."""
 
-    def __call__(self, connection: sqlite3.Connection, created: ObjectCreated) -> None:
-        """Store event and jobs in the transaction that makes the object visible."""
+    def __call__(self, connection: sqlite3.Connection, created: ObjectCreated) -> bool:
+        """Store event and jobs with the object, in one transaction; tell whether there are any."""
         if created.key.endswith("/") and created.size == 0 and not self._markers:
-            return
+            return False
         services = triggered(connection, created.bucket, created.key)
         if services:
             body = json.dumps(self._event(created), ensure_ascii=False, separators=(",", ":"))
             owner = "" if created.principal == self._root else created.principal
             add_from_event(connection, services, created.bucket, created.key, body.encode(), owner)
+        return bool(services)
 
     def _event(self, created: ObjectCreated) -> dict[str, Any]:
         return {

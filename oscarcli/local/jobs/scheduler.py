@@ -117,7 +117,8 @@ class Scheduler:
 
     def _next(self) -> Job | None:
         try:
-            if not self._has_room():
+            # Asked before, so that nobody changes the database to find nothing.
+            if not self._has_room() or not self._jobs.has_pending():
                 return None
             return next(iter(self._jobs.claim(1, self._busy())), None)
         except (sqlite3.Error, OSError) as error:

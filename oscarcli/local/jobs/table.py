@@ -80,9 +80,8 @@ class JobOutcome:
 class Jobs:
     """Jobs by name. Changes join the caller's transaction.
 
-    What happens to a job is not flushed to the disk: nobody was promised it. After a power cut an earlier
-    state of the job may be there, from before anything that it stored, and it is run again or counts as
-    interrupted, as any job that a server leaves behind.
+    What happens to a job is not flushed to the disk: nobody was promised it. After a power cut it may be as
+    before all that it stored; it is run again or counts as interrupted.
 
     Args:
         state: the database; its schema includes `SCHEMA`.
@@ -212,6 +211,11 @@ class Jobs:
             (RUNNING, service, service),
         )
         return [row["name"] for row in rows]
+
+    def has_pending(self) -> bool:
+        """Tell whether a job waits."""
+        query = "SELECT 1 FROM jobs WHERE status = ? LIMIT 1"
+        return self._state.read().execute(query, (PENDING,)).fetchone() is not None
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs there are in each status that occurs."""

@@ -147,21 +147,18 @@ def scan_objects(
     return map(_object, rows)
 
 
+def add_object(connection: Connection, item: ObjectRecord) -> bool:
+    """Insert the object unless there is one of its key; tell whether there was none.
+
+    Raises sqlite3.IntegrityError when there is no such bucket.
+    """
+    query = "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    return connection.execute(query, _row(item)).rowcount == 1
+
+
 def put_object(connection: Connection, item: ObjectRecord) -> None:
     """Insert the object, or replace the one of its key."""
-    connection.execute(
-        "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            item.bucket,
-            item.key,
-            item.content,
-            item.size,
-            item.etag,
-            item.modified_ns,
-            dump_attributes(item.attributes),
-            _dump_checksum(item.checksum),
-        ),
-    )
+    connection.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?, ?)", _row(item))
 
 
 def set_object_tags(connection: Connection, item: ObjectRecord, tags: Mapping[str, str]) -> None:
@@ -183,6 +180,19 @@ def remove_object(connection: Connection, bucket: str, key: str) -> None:
 
 def _bucket(row: sqlite3.Row) -> Bucket:
     return Bucket(row["name"], row["created_ns"], json.loads(row["tags"]))
+
+
+def _row(item: ObjectRecord) -> tuple[str | int | None, ...]:
+    return (
+        item.bucket,
+        item.key,
+        item.content,
+        item.size,
+        item.etag,
+        item.modified_ns,
+        dump_attributes(item.attributes),
+        _dump_checksum(item.checksum),
+    )
 
 
 def _object(row: sqlite3.Row) -> ObjectRecord:

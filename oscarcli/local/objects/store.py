@@ -43,7 +43,8 @@ class ObjectStore(BucketStore):
         folder: where the blobs are; created when absent.
         on_created: called with the connection and an `ObjectCreated` inside the transaction that makes an
             announced object visible. What it raises undoes the object and reaches the caller.
-        committed: called without arguments after such a transaction was committed.
+        committed: called without arguments after such a transaction was committed, if the hook has told that
+            there is something for others.
         limit_of: returns the bytes that a bucket may hold, `None` where nothing limits it.
 
     Every method raises S3Error with S3's code for what is refused, `XMinioStorageFull` for a full disk.
@@ -161,8 +162,8 @@ class ObjectStore(BucketStore):
         condition: Condition | None,
     ) -> ObjectRecord:
         with self._state.transaction() as connection:
-            require_bucket(connection, new.bucket)
             if condition is not None:
+                require_bucket(connection, new.bucket)
                 condition(index.get_object(connection, new.bucket, new.key))
             # First of the actions: nothing may come between the commit and the end of the draft.
             self._state.after_commit(draft.keep)

@@ -27,7 +27,8 @@ from oscarcli.local.state import State
 
 log = logging.getLogger(__name__)
 
-CreatedHook = Callable[[sqlite3.Connection, ObjectCreated], None]
+CreatedHook = Callable[[sqlite3.Connection, ObjectCreated], bool]
+"""Tells whether it has left something that somebody waits for."""
 Condition = Callable[[ObjectRecord | None], None]
 """Asked with the object that would be replaced, raises S3Error to prevent it."""
 
@@ -53,7 +54,7 @@ class Writer:
         folder: of the blobs.
         on_created: called inside the transaction that makes an announced object visible; what it raises
             undoes the object as well.
-        committed: called after such a transaction was committed.
+        committed: called after such a transaction was committed, if the hook has left something there.
         limit_of: returns the bytes that a bucket may hold, `None` where nothing limits it.
     """
 
@@ -116,7 +117,6 @@ class Writer:
         event: EventSource | None,
     ) -> ObjectRecord:
         """Make an object visible whose pieces are there, replace the old one, announce it for an `event`."""
-        old = index.get_object(connection, new.bucket, new.key)
         stored = ObjectRecord(
             bucket=new.bucket,
             key=new.key,
@@ -127,13 +127,25 @@ class Writer:
             checksum=new.checksum,
             content=new.content,
         )
-        index.put_object(connection, stored)
+        self._put(connection, stored)
         self._check_limit(connection, new)
-        if old is not None:
-            self.forget(connection, old.content)
         if event is not None:
             self._announce(connection, stored, event_name, event)
         return stored
+
+    def _put(self, connection: sqlite3.Connection, stored: ObjectRecord) -> None:
+        """Store the row of an object, in place of the one of its key. Raises S3Error("NoSuchBucket")."""
+        try:
+            if index.add_object(connection, stored):
+                return
+        except sqlite3.IntegrityError:
+            # Its bucket is the one thing that a row depends on.
+            require_bucket(connection, stored.bucket)
+            raise
+        old = index.get_object(connection, stored.bucket, stored.key)
+        index.put_object(connection, stored)
+        if old is not None:
+            self.forget(connection, old.content)
 
     def forget(self, connection: sqlite3.Connection, content: str) -> None:
         """Drop the pieces of a content; its blobs are removed once that is committed."""
@@ -153,9 +165,8 @@ class Writer:
     def _announce(
         self, connection: sqlite3.Connection, stored: ObjectRecord, event_name: str, event: EventSource
     ) -> None:
-        if self._on_created is not None:
-            self._on_created(connection, _created(stored, event_name, event))
-        self.state.after_commit(self._tell)
+        if self._on_created is not None and self._on_created(connection, _created(stored, event_name, event)):
+            self.state.after_commit(self._tell)
 
     def _tell(self) -> None:
         if self._committed is None:

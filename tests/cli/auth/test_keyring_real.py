@@ -62,6 +62,7 @@ def test_a_new_password_is_in_the_keyring_and_logs_in(
     assert server.requests[0].headers["authorization"] == BASIC
 
 
+@pytest.mark.thorough
 def test_secrets_move_to_the_file_and_back(user: Runner, keyring: RealKeyring) -> None:
     add(user, "https://oscar.example.org")
     moved = user("cluster", "secrets", "move", "--to", "file")
@@ -74,6 +75,7 @@ def test_secrets_move_to_the_file_and_back(user: Runner, keyring: RealKeyring) -
     assert SECRET not in moved.out + moved.err
 
 
+@pytest.mark.thorough
 def test_status_and_logout_know_it(user: Runner, keyring: RealKeyring) -> None:
     add(user, "https://oscar.example.org")
     (row,) = json.loads(user("auth", "status", "-o", "json").out)
@@ -83,6 +85,7 @@ def test_status_and_logout_know_it(user: Runner, keyring: RealKeyring) -> None:
     assert keyring.secrets() == {}
 
 
+@pytest.mark.thorough
 def test_a_cluster_that_is_forgotten_takes_its_secret_along(user: Runner, keyring: RealKeyring) -> None:
     add(user, "https://oscar.example.org")
     assert user("cluster", "delete", "a").code == 0

@@ -8,7 +8,6 @@ import pytest
 
 from tests.conftest import Runner
 from tests.local.harness import LocalCluster, open_cluster
-from tests.support.daily import daily
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, local_server
 from tests.support.shells import SETUPS, Shell, completing_shell
 
@@ -116,13 +115,14 @@ def test_among_more_names_than_one_answer_has_those_that_begin_as_typed_are_foun
     assert known("__completeNoDesc", "bucket", "get-file", "many", "z", env=PATIENT).out == "zebra\n:\n"
 
 
-@pytest.fixture(params=daily(SETUPS, "bash"))
+@pytest.fixture(params=SETUPS)
 def shell(request: pytest.FixtureRequest, known: Runner) -> Iterator[Shell]:
     """A real shell with completion loaded."""
     with completing_shell(request.param, known, PATIENT) as started:
         yield started
 
 
+@pytest.mark.thorough
 def test_a_person_presses_tab_at_a_path(shell: Shell) -> None:
     shell.tab("oscar-cli service get-file pose pose", f"get-file pose {BUCKET}/")
     shell.tab(f"oscar-cli service get-file pose {BUCKET}/o", f"{BUCKET}/out/")

@@ -118,6 +118,7 @@ def buckets(strict: Runner) -> list[str]:
     return [bucket["bucket_name"] for bucket in json.loads(strict("bucket", "list", "-o", "json").out)]
 
 
+@pytest.mark.thorough
 def test_a_workflow_keeps_its_owner_and_goes_with_its_buckets(strict: Runner) -> None:
     """Whoever is updated while it is created, too: nothing may be forgotten on the way."""
     file = EXAMPLES / "workflow" / "fdl.yaml"
@@ -141,6 +142,7 @@ def test_a_workflow_keeps_its_owner_and_goes_with_its_buckets(strict: Runner) ->
         assert buckets(strict) == []
 
 
+@pytest.mark.thorough
 def test_a_service_that_lost_its_owner_leaves_its_bucket_and_that_is_said(strict: Runner) -> None:
     """As another client's update leaves it behind."""
     file = EXAMPLES / "text-stats" / "fdl.yaml"
@@ -160,6 +162,7 @@ def test_a_service_that_lost_its_owner_leaves_its_bucket_and_that_is_said(strict
     assert strict("apply", file).code == 0
 
 
+@pytest.mark.thorough
 def test_an_edit_keeps_owner_and_labels(strict: Runner, tmp_path: Path) -> None:
     assert strict("apply", EXAMPLES / "text-stats" / "fdl.yaml").code == 0
     before = stored(strict, "text-stats")
@@ -173,6 +176,7 @@ def test_an_edit_keeps_owner_and_labels(strict: Runner, tmp_path: Path) -> None:
     assert buckets(strict) == []
 
 
+@pytest.mark.thorough
 def test_a_bucket_that_is_there_is_refused_with_what_to_do(strict: Runner) -> None:
     text = (EXAMPLES / "text-stats" / "fdl.yaml").read_text()
     (strict.home / "script.sh").write_text("#!/bin/sh\n")

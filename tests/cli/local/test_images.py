@@ -49,7 +49,7 @@ def test_images_are_listed_and_those_without_services_removed(
         assert images("prune").code == ExitCode.USAGE
         assert tree.exists()
         removed = images("prune", "--yes")
-        assert (removed.code, removed.out) == (0, "1 images removed\n")
+        assert (removed.code, removed.out) == (0, "1 image removed\n")
         assert not tree.exists()
         assert json.loads(images("list", "-o", "json").out) == []
     finally:
@@ -75,7 +75,7 @@ def test_what_another_name_leads_to_stays_and_what_was_replaced_goes(
         (first, second) = json.loads(images("list", "-o", "json").out)
         assert first["identifier"] == second["identifier"]
         cluster.api.delete("/system/services/other")
-        assert images("prune", "--yes").out == "1 images removed\n"
+        assert images("prune", "--yes").out == "1 image removed\n"
         write_archive(path, "localhost/x:1", files={"srv/greeting": b"another"})
         cluster.submit("one", job="later")
         cluster.ended("one", 2)

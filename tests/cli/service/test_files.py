@@ -20,6 +20,7 @@ import pytest
 from oscarcli.errors import ExitCode
 from tests.conftest import Caller, Outcome, Runner
 from tests.support.command import World
+from tests.support.daily import daily
 from tests.support.s3_servers import ACCESS_KEY, SECRET_KEY, empty_bucket, local_server, minio_provider
 from tests.support.s3_servers import Server as Store
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
@@ -135,10 +136,13 @@ def said(done: Outcome) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize(
     ("stream", "reason"),
-    [
-        (">&-", "standard output is closed\n"),
-        ("> /dev/full", "No space left on device\nhint: make room, or write somewhere else\n"),
-    ],
+    daily(
+        [
+            (">&-", "standard output is closed\n"),
+            ("> /dev/full", "No space left on device\nhint: make room, or write somewhere else\n"),
+        ],
+        "> /dev/full",
+    ),
 )
 def test_a_file_for_standard_output_that_cannot_take_it_is_a_failure(
     run: Runner, stored: Cluster, stream: str, reason: str

@@ -99,6 +99,7 @@ def cluster(tmp_path: Path) -> Iterator[LocalCluster]:
     running.close()
 
 
+@pytest.mark.thorough
 def test_forms_are_announced_as_by_minio(cluster: LocalCluster, webhook: _Webhook, tmp_path: Path) -> None:
     expected = _of_minio(webhook, tmp_path / "minio")
     cluster.create("forms", 'printf %s "$EVENT" > "$TMP_OUTPUT_DIR/$(basename "$INPUT_FILE_PATH")"\n')

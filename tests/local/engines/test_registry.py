@@ -18,6 +18,7 @@ from tests.local.engines.conftest import Create, Images
 from tests.local.exposed.conftest import deployment, reaches
 from tests.local.harness import LocalCluster, Process, open_cluster, wait_for
 from tests.support.certificate import certified
+from tests.support.daily import daily
 from tests.support.registry import Registry, running_registry
 
 # What is said of a login that is missing or wrong, by either scheme.
@@ -25,7 +26,7 @@ REFUSED = "refuses the login|unauthorized|authentication required|invalid userna
 SCRIPT = 'echo "$FROM"; cat /srv/greeting\n'
 
 
-@pytest.fixture(params=["basic", "bearer"])
+@pytest.fixture(params=daily(["basic", "bearer"], "basic"))
 def registry(
     request: pytest.FixtureRequest, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Registry]:
@@ -101,6 +102,7 @@ def test_a_secret_that_is_not_here_is_named(
     assert 'there is no secret "nowhere" on this machine' in reason
 
 
+@pytest.mark.thorough
 def test_apply_shows_how_far_a_pull_is(registry: Registry, engine: str, run: Any, tmp_path: Path) -> None:
     registry.held.clear()
     process = Process(tmp_path / "data")
@@ -139,6 +141,7 @@ def test_apply_shows_how_far_a_pull_is(registry: Registry, engine: str, run: Any
         control.reset(process.folder)
 
 
+@pytest.mark.thorough
 def test_whether_the_registry_is_asked_is_chosen_at_the_start(
     registry: Registry, engine: str, tmp_path: Path
 ) -> None:

@@ -171,8 +171,8 @@ OBJECTS = [
 ]
 
 # One for each thing that jobs differ in, and one for each form of a payload.
-DAILY_OBJECTS = ("plain", "fails", "names", "filters", "secrets", "odd-output", "level-debug", "missing")
-DAILY_PAYLOADS = ("text", "document", "gateway", "dcache", "rucio", "delegated-stored", "onedata", "no-time")
+DAILY_OBJECTS = ("plain", "fails", "names", "filters", "secrets", "odd-output", "missing")
+DAILY_PAYLOADS = ("text", "document", "gateway", "delegated-stored", "onedata", "no-time")
 
 RAW = {
     "text": base64.b64encode("größe\n".encode()),

@@ -102,18 +102,13 @@ def _same(one: Path, other: Path) -> bool:
     return files(one) == files(other)
 
 
+@pytest.mark.thorough
 def test_awscli(server: Server, aws: Command, tree: Path, tmp_path: Path) -> None:
     aws("s3", "mb", "s3://data")
     aws("s3", "sync", str(tree), "s3://data/in")
     assert "large.bin" in aws("s3", "ls", "s3://data/in/")
     aws("s3", "sync", "s3://data/in", str(tmp_path / "back"))
     assert _same(tree, tmp_path / "back")
-
-
-@pytest.mark.thorough
-def test_awscli_copies_moves_and_removes(server: Server, aws: Command, tree: Path) -> None:
-    aws("s3", "mb", "s3://data")
-    aws("s3", "sync", str(tree), "s3://data/in")
     aws("s3", "cp", "s3://data/in/large.bin", "s3://data/copy.bin")
     aws("s3", "mv", "s3://data/in/a.txt", "s3://data/moved.txt")
     listed = json.loads(aws("s3api", "list-objects-v2", "--bucket", "data", "--output", "json"))

@@ -97,6 +97,13 @@ def test_only_announced_writes_of_the_python_face_are_announced(server: Server) 
     assert server.store.bucket_tags("data") == {"owner": "oscar"}
 
 
+def test_nobody_is_told_of_what_nobody_waits_for(server: Server) -> None:
+    server.store.create_bucket("data")
+    server.store.put("data", "unheard", io.BytesIO(b"1"), event=SOURCE)
+    assert [event.key for event in server.created] == ["unheard"]
+    assert server.commits == []
+
+
 def test_a_failing_hook_undoes_the_object(server: Server, s3: Any) -> None:
     s3.put_object(Bucket="data", Key="a", Body=b"old")
     server.state.read().execute("ALTER TABLE test_events RENAME TO gone")
