@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.journal import TransferJournals
@@ -91,6 +91,19 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """Give the connection back."""
+        ...
+
+
+@runtime_checkable
+class BufferReader(Protocol):
+    """A Reader that fills a buffer, for new memory for each piece costs as much as a copy."""
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill a buffer as far as that goes, and return how many bytes; 0 at the end.
+
+        Raises:
+            UnreachableError: as `Reader.read` does.
+        """
         ...
 
 

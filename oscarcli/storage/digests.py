@@ -12,10 +12,14 @@ from typing import Protocol
 DIGEST_BYTES = {"crc32": 4, "md5": 16, "sha1": 20, "adler32": 4}
 
 
+# Content in memory, which may be in a buffer that is filled anew afterwards.
+Content = bytes | memoryview
+
+
 class Digest(Protocol):
     """A digest that is being computed."""
 
-    def update(self, data: bytes, /) -> object:
+    def update(self, data: Content, /) -> object:
         """Take the next bytes."""
         ...
 
@@ -36,10 +40,10 @@ class _Checksum:
         value: that of nothing.
     """
 
-    def __init__(self, compute: Callable[[bytes, int], int], value: int) -> None:
+    def __init__(self, compute: Callable[[Content, int], int], value: int) -> None:
         self._compute, self._value = compute, value
 
-    def update(self, data: bytes, /) -> None:
+    def update(self, data: Content, /) -> None:
         """Take the next bytes."""
         self._value = self._compute(data, self._value)
 

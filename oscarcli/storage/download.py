@@ -12,8 +12,9 @@ from contextlib import closing
 from pathlib import Path
 
 from oscarcli.errors import OscarError, RefusedError, UnreachableError, UsageError
-from oscarcli.storage.base import Storage, StoredObject
+from oscarcli.storage.base import BufferReader, Reader, Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.digests import Content
 from oscarcli.storage.integrity import ContentCheck, PieceChecksums, content_check
 from oscarcli.storage.part_file import PIECE_BYTES, PartFile, part_file
 from oscarcli.storage.resume import can_go_on
@@ -34,7 +35,7 @@ RANGES_AT_ONCE = 4
 MAX_ATTEMPTS = 3
 RETRY_SECONDS = 0.3
 
-Sink = Callable[[bytes, int], None]
+Sink = Callable[[Content, int], None]
 
 
 class Download:
@@ -111,7 +112,7 @@ class Download:
         return OscarError(f"{self._doing}: {what} cannot be written: {reason_of(error)}", hint=hint_of(error))
 
     def _write_to_descriptor(self, descriptor: int) -> None:
-        def sink(data: bytes, _: int) -> None:
+        def sink(data: Content, _: int) -> None:
             while data:
                 data = data[os.write(descriptor, data) :]
 
@@ -171,7 +172,7 @@ class Download:
     ) -> None:
         """Hand the bytes from `position` to `end` to `sink`; continue where a connection broke."""
 
-        def take(data: bytes, where: int) -> None:
+        def take(data: Content, where: int) -> None:
             sink(data, where)
             self._advance(len(data))
             if self._check is not None:
@@ -206,13 +207,14 @@ class Download:
         with closing(reader), cancellation.waking(reader.interrupt):
             self._require_version(reader.object)
             self._choose_check(reader.object)
+            read = _read_function(reader, end - position)
             while position < end:
                 cancellation.check()
                 # Up to a multiple of a block: what is written is whole pages, a quarter less work for the
                 # file system.
                 size = min(READ_BLOCK_BYTES - position % READ_BLOCK_BYTES, end - position)
                 try:
-                    data = reader.read(size)
+                    data = read(size)
                 except UnreachableError as error:
                     return position, error
                 if not data:
@@ -249,3 +251,16 @@ class Download:
         if is_intact is False:
             raise OscarError(f"{self._doing}: what arrived is damaged: its digest is not the object's")
         self.is_verified = bool(is_intact)
+
+
+def _read_function(reader: Reader, left: int) -> Callable[[int], Content]:
+    """Return what gives at most so many bytes, which are valid until it is called again.
+
+    Args:
+        reader: of the content.
+        left: bytes that follow.
+    """
+    if left <= READ_BLOCK_BYTES or not isinstance(reader, BufferReader):
+        return reader.read
+    fill, buffer = reader.read_into, memoryview(bytearray(READ_BLOCK_BYTES))
+    return lambda size: buffer[: fill(buffer[:size])]

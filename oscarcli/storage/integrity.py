@@ -15,7 +15,7 @@ from typing import Protocol
 
 from oscarcli.crc_combination import CRC32_POLYNOMIAL, CrcCombination
 from oscarcli.storage.base import PartSizes, StoredObject
-from oscarcli.storage.digests import DIGEST_BYTES, Digest, md5, new_digest
+from oscarcli.storage.digests import DIGEST_BYTES, Content, Digest, md5, new_digest
 from oscarcli.storage.etag import multipart_etag, part_sizes
 
 MIB = 1 << 20
@@ -45,7 +45,7 @@ class _Unit:
     def __init__(self, start: int, end: int, running: Digest) -> None:
         self.position, self.end, self.running = start, end, running
 
-    def take(self, data: bytes) -> None:
+    def take(self, data: Content) -> None:
         self.running.update(data)
         self.position += len(data)
 
@@ -63,7 +63,7 @@ class UnitDigests:
         self._length = length
         self._units = [_Unit(at, min(at + length, size), new()) for at in range(0, size, length)]
 
-    def update(self, data: bytes, position: int) -> None:
+    def update(self, data: Content, position: int) -> None:
         """Take bytes that arrived; those that do not follow what came before in their stretch are left."""
         while data:
             unit = self._units[position // self._length]
@@ -91,7 +91,7 @@ class UnitDigests:
 class ContentCheck(Protocol):
     """Compares what arrives with what a provider told of it."""
 
-    def update(self, data: bytes, position: int) -> None:
+    def update(self, data: Content, position: int) -> None:
         """Take bytes that arrived."""
         ...
 
@@ -146,7 +146,7 @@ class Crc32Check:
         self._pieces = pieces
         self._digests = None if pieces else UnitDigests(size, CRC32_UNIT_BYTES, partial(new_digest, "crc32"))
 
-    def update(self, data: bytes, position: int) -> None:
+    def update(self, data: Content, position: int) -> None:
         """Take bytes that arrived."""
         if self._digests is not None:
             self._digests.update(data, position)
@@ -182,7 +182,7 @@ class PartsCheck:
         self._length = self._asked() if self._is_asked else likely[0]
         self._digests = UnitDigests(size, self._length, md5) if self._length else None
 
-    def update(self, data: bytes, position: int) -> None:
+    def update(self, data: Content, position: int) -> None:
         """Take bytes that arrived."""
         if self._digests is not None:
             self._digests.update(data, position)

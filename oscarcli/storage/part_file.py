@@ -18,6 +18,7 @@ from typing import Any
 
 from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.digests import Content
 from oscarcli.storage.journal import Journal, TransferIdentity, TransferJournals, remove_part_file
 from oscarcli.storage.resume import HOW_TO_GO_ON, amount_text
 from oscarcli.storage.safe_paths import created, put_in_place, temporary_name
@@ -26,7 +27,7 @@ MIB = 1 << 20
 # As much as a worker may have to fetch again; smaller objects are fetched anew.
 PIECE_BYTES = 16 * MIB
 
-Write = Callable[[bytes, int], None]
+Write = Callable[[Content, int], None]
 
 
 class PartFile:
@@ -183,7 +184,7 @@ class PartFile:
             return self._write
         checksum = 0
 
-        def write(data: bytes, position: int) -> None:
+        def write(data: Content, position: int) -> None:
             nonlocal checksum
             while data:
                 inside = position % PIECE_BYTES
@@ -196,7 +197,7 @@ class PartFile:
 
         return write
 
-    def _write(self, data: bytes, position: int) -> None:
+    def _write(self, data: Content, position: int) -> None:
         while data:
             # Short when a disk becomes full or a limit is reached: what the next one says is the cause.
             count = os.pwrite(self._descriptor, data, position)

@@ -93,6 +93,16 @@ class PlainContent:
         self.left -= len(data)
         return data
 
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill a buffer as far as that goes, and return how many bytes; 0 at the end. Raises as `read`."""
+        if not self.left:
+            return 0
+        count = self._connection.receive_into(buffer[: self.left])
+        if not count:
+            raise BrokenConnectionError
+        self.left -= count
+        return count
+
     @property
     def is_read(self) -> bool:
         """Whether all of it was read."""
@@ -119,6 +129,12 @@ class LibraryContent:
             data = self._response.read(size)
         self.is_read = not data
         return data
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill a buffer as `PlainContent.read_into` does."""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class WireAnswer:

@@ -250,6 +250,10 @@ class WireContent:
         """Return at most `size` bytes, empty at the end."""
         return b"" if self._answer is None else self._answer.content.read(size)
 
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill a buffer, as far as that goes, and return how many bytes; 0 at the end."""
+        return 0 if self._answer is None else self._answer.content.read_into(buffer)
+
     def interrupt(self) -> None:
         """Make a `read` that waits in another thread return or fail."""
         answer = self._answer

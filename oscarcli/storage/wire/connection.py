@@ -252,6 +252,15 @@ class WireConnection:
         with translated():
             return self._socket.recv(size)
 
+    def receive_into(self, buffer: memoryview) -> int:
+        """Fill a buffer with what arrives, as far as that goes; 0 when the other side has ended."""
+        if self._start < self._end:
+            data = self.receive(len(buffer))
+            buffer[: len(data)] = data
+            return len(data)
+        with translated():
+            return self._socket.recv_into(buffer)
+
     def receive_small(self, length: int) -> bytes:
         """Return `length` bytes, at most what the buffer holds; fewer when the other side stops before."""
         have = self._end - self._start

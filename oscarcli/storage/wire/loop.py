@@ -31,8 +31,6 @@ MAX_BYTES_ON_THE_WAY = 16 << 20
 MAX_CONTENT_BYTES = 256 << 10
 # After so many failures in a row no more is begun.
 MAX_FAILURES_IN_A_ROW = 8
-# When a connection took longer to open than so many seconds, threads open the others.
-MAX_INLINE_OPENING_SECONDS = 0.002
 
 
 @dataclass(frozen=True)
@@ -77,14 +75,14 @@ class ExchangeLoop(Generic[Token]):
         self._client = client
         self._growth = ConnectionGrowth(most, time.monotonic())
         self._selector = selectors.DefaultSelector()
-        self._openers = Openers(client.connector)
         self._scratch = memoryview(bytearray(SCRATCH_BYTES))
+        self._openers = Openers(client.connector, self._wrap)
         self._idle: list[PolledConnection] = []
         self._flights: dict[PolledConnection, _Flight[Token]] = {}
         # Taken, and not sent for want of a connection.
         self._next: LoopRequest[Token] | None = None
         self._bytes = 0
-        self._opens_inline = True
+        self._was_opened = False
         self._failures_in_a_row = 0
         self.is_broken = False
 
@@ -129,7 +127,10 @@ class ExchangeLoop(Generic[Token]):
         failed: list[tuple[Token, PolledAnswer | None]] = []
         while self._may_begin():
             self._next = self._next or next(requests, None)
-            if self._next is None or not (self._idle or self._open()):
+            if self._next is None:
+                break
+            if not self._idle:
+                self._open()
                 break
             request, self._next = self._next, None
             connection = self._idle.pop()
@@ -151,27 +152,14 @@ class ExchangeLoop(Generic[Token]):
             and (not self._flights or self._bytes < MAX_BYTES_ON_THE_WAY)
         )
 
-    def _open(self) -> bool:
-        """Open a connection, or let some be opened; return whether there is one now."""
-        if not self._opens_inline:
-            missing = self._growth.size - len(self._flights) - self._openers.expected
-            if missing > 0:
-                self._openers.open(missing)
-            return False
-        started = time.monotonic()
-        try:
-            sock = self._client.connector.connected_socket()
-        except Exception:  # noqa: BLE001 -- what is wrong is said by the usual way
-            self.is_broken = True
-            return False
-        self._opens_inline = time.monotonic() - started < MAX_INLINE_OPENING_SECONDS
-        self._add(sock)
-        return True
+    def _open(self) -> None:
+        """Let as many connections be opened as there should be."""
+        missing = self._growth.size - len(self._flights) - self._openers.expected
+        if missing > 0:
+            self._openers.open(missing)
 
-    def _add(self, sock: socket.socket) -> None:
-        connection = PolledConnection(sock, self._scratch, MAX_CONTENT_BYTES)
-        self._selector.register(connection, selectors.EVENT_READ, connection)
-        self._idle.append(connection)
+    def _wrap(self, sock: socket.socket) -> PolledConnection:
+        return PolledConnection(sock, self._scratch, MAX_CONTENT_BYTES)
 
     def _watch(self, flight: _Flight[Token]) -> None:
         connection = flight.connection
@@ -203,11 +191,14 @@ class ExchangeLoop(Generic[Token]):
         return done if ready else self._silent(now)
 
     def _take_opened(self) -> None:
-        for sock in self._openers.take():
-            if sock is None:
-                self.failed()
+        for connection in self._openers.take():
+            if connection is not None:
+                self._selector.register(connection, selectors.EVENT_READ, connection)
+                self._idle.append(connection)
+                self._was_opened = True
             else:
-                self._add(sock)
+                self.failed()
+                self.is_broken = self.is_broken or not self._was_opened
 
     def _proceed(self, flight: _Flight[Token], now: float) -> tuple[Token, PolledAnswer | None] | None:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+import weakref
 from dataclasses import dataclass
 
 from oscarcli.storage.wire.answer import END_OF_HEAD, Headers, plain_head, status_of
@@ -46,6 +47,8 @@ class PolledConnection:
     def __init__(self, sock: socket.socket, scratch: memoryview, max_document: int) -> None:
         sock.setblocking(False)
         self._socket = sock
+        # An interruption may let go of it anywhere.
+        self._closing = weakref.finalize(self, sock.close)
         self._scratch = scratch
         self._max_document = max_document
         self._is_plain = type(sock) is socket.socket
@@ -145,4 +148,4 @@ class PolledConnection:
 
     def close(self) -> None:
         """End the connection."""
-        self._socket.close()
+        self._closing()
