@@ -96,8 +96,7 @@ def _explained(error: OscarError, context: Context, place: str) -> CheckError:
 
     name = context.service.get("name")
     if isinstance(error, UnreachableError) and error.hint not in (None, UNREACHABLE_HINT):
-        # A certificate, or a proxy.
-        cause = "this machine and the server do not come to terms; jobs may, whose image is another machine"
+        cause = "it is this machine's certificates or proxy; the images of jobs may have others"
         following = str(error.hint)
     elif isinstance(error, UnreachableError):
         cause = "the server is down, or its address is only good inside the cluster; jobs may still reach it"

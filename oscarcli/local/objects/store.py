@@ -95,8 +95,9 @@ class ObjectStore(BucketStore):
         names.check_key(key)
         said = attributes or Attributes(content_type or DEFAULT_CONTENT_TYPE, metadata=dict(metadata or {}))
         intake = stream if isinstance(stream, BodyReader) else BodyReader(stream)
-        if not intake.is_here:
-            # Refusing before the bytes come spares the sender a long upload; the transaction asks again.
+        if condition is not None or not intake.is_here:
+            # Refusing before the bytes come spares the sender a long upload; the transaction asks again. And
+            # where there is no bucket, no condition is asked.
             require_bucket(self._state.read(), bucket)
         if condition is not None:
             condition(self.find(bucket, key))
