@@ -289,7 +289,7 @@ AT_THE_DOOR = "the login is refused, or the token has expired"
 EXPIRED = {
     "webdav": (AT_THE_DOOR,),
     "onedata": ("the token has expired",),
-    # Rucio asks two for each file, who gives tokens and the replica's door: either may be the first to say no.
+    # Two are asked for each file, who gives tokens and the replica's door: either may refuse first.
     "rucio": ("the refresh_token is refused, or has expired", AT_THE_DOOR),
 }
 
