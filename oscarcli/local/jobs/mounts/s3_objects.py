@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from oscarcli.local.jobs.mounts.index import FolderKey
 from oscarcli.local.jobs.mounts.objects import COPY_BLOCK, MountedObject, is_same, type_of
 from oscarcli.local.jobs.providers.remote import FileRange, xml_root
-from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Request, S3Unreachable, StoreClient
+from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient, StoreRequest
 from oscarcli.local.jobs.providers.s3_endpoint import endpoint_of
 from oscarcli.local.jobs.providers.s3_upload import ObjectUpload
 
@@ -51,7 +51,7 @@ class ObjectsElsewhere:
         while True:
             asked = [*query, ("continuation-token", more)] if more else query
             with _failing():
-                _, document = self._client.document(S3Request("GET", self._bucket, query=asked))
+                _, document = self._client.document(StoreRequest("GET", self._bucket, query=asked))
             root = xml_root(document)
             if root is None:
                 raise OSError(errno.EIO, "the store's list of objects is no XML")
@@ -69,7 +69,7 @@ class ObjectsElsewhere:
 
     def _headers(self, key: str) -> Mapping[str, str] | None:
         try:
-            return self._client.document(S3Request("HEAD", self._bucket, key))[0]
+            return self._client.document(StoreRequest("HEAD", self._bucket, key))[0]
         except S3Refusal as refusal:
             if refusal.status == http.client.NOT_FOUND:
                 return None
@@ -110,8 +110,8 @@ class ObjectsElsewhere:
             with _failing():
                 self._client.document(self._request("DELETE", name))
 
-    def _request(self, method: str, name: str) -> S3Request:
-        return S3Request(method, self._bucket, self._prefix + name)
+    def _request(self, method: str, name: str) -> StoreRequest:
+        return StoreRequest(method, self._bucket, self._prefix + name)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.jobs.providers.onedata_server import OnedataServer
-from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Request, S3Unreachable, StoreClient
+from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient, StoreRequest
 from oscarcli.local.jobs.providers.s3_endpoint import DEFAULT_REGION, endpoint_of
 from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.objects.store import ObjectStore
@@ -100,11 +100,11 @@ class OutputBuckets:
         isolated = definition["bucket_list"] if definition["isolation_level"].upper() == ISOLATED else ()
         for one in (bucket, *isolated):
             with _failing(f'error creating folder "{place.prefix}" in bucket "{one}"', settings):
-                client.document(S3Request("PUT", one, place.prefix))
+                client.document(StoreRequest("PUT", one, place.prefix))
 
     def _make_bucket(self, client: StoreClient, settings: Mapping[str, Any], place: BucketFolder) -> None:
         try:
-            client.document(S3Request("PUT", place.bucket, body=_location(settings["region"])))
+            client.document(StoreRequest("PUT", place.bucket, body=_location(settings["region"])))
         except S3Refusal as refusal:
             if refusal.code not in (OWNED, TAKEN):
                 raise

@@ -35,7 +35,7 @@ _NAMESPACE = re.compile(r"\{[^}]*\}")
 
 
 @dataclass(frozen=True)
-class S3Request:
+class StoreRequest:
     """What is asked of a store.
 
     Args:
@@ -101,7 +101,7 @@ class StoreClient:
         self._attempts = attempts or ATTEMPTS
 
     @contextmanager
-    def answer(self, request: S3Request) -> Iterator[http.client.HTTPResponse]:
+    def answer(self, request: StoreRequest) -> Iterator[http.client.HTTPResponse]:
         """Send a request and give the answer, whose content is still to be read.
 
         Raises:
@@ -112,7 +112,7 @@ class StoreClient:
         with ExitStack() as opened:
             yield self._last(opened, request)
 
-    def _last(self, opened: ExitStack, request: S3Request) -> http.client.HTTPResponse:
+    def _last(self, opened: ExitStack, request: StoreRequest) -> http.client.HTTPResponse:
         """Return the answer of the last attempt; `opened` closes it."""
         digest = _sha256(request.body)
         for attempt in range(1, self._attempts + 1):
@@ -131,7 +131,7 @@ class StoreClient:
             _pause(attempt)
         raise AssertionError("there is at least one attempt")
 
-    def document(self, request: S3Request) -> tuple[Mapping[str, str], bytes]:
+    def document(self, request: StoreRequest) -> tuple[Mapping[str, str], bytes]:
         """Send a request and return headers, by lower-case names, and content of the answer.
 
         Raises what `answer` raises.
@@ -141,7 +141,7 @@ class StoreClient:
             told = {name.lower(): value for name, value in answer.headers.items()}
             return told, answer.read(MAX_DOCUMENT_BYTES)
 
-    def _sent(self, opened: ExitStack, request: S3Request, digest: str) -> http.client.HTTPResponse:
+    def _sent(self, opened: ExitStack, request: StoreRequest, digest: str) -> http.client.HTTPResponse:
         method, verify = request.method, self._endpoint.verify
         base, above = self._endpoint.base_of(request.bucket)
         path = encode_path(f"{above}/{request.key}".encode()) if request.key else above or "/"
@@ -153,7 +153,7 @@ class StoreClient:
                 answering(method, f"{base}{target}", signed, body, TIMEOUT_SECONDS, verify=verify)
             )
 
-    def _signed(self, request: S3Request, host: str, path: str, digest: str) -> dict[str, str]:
+    def _signed(self, request: StoreRequest, host: str, path: str, digest: str) -> dict[str, str]:
         """Return headers with a signature among them."""
         moment = datetime.now(timezone.utc).strftime(TIME_FORMAT)
         endpoint, scope = self._endpoint, Scope(moment[:8], self._endpoint.region)

@@ -8,7 +8,13 @@ from contextlib import AbstractContextManager, suppress
 from xml.sax.saxutils import escape
 
 from oscarcli.local.jobs.providers.remote import Body, FileRange
-from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Request, S3Unreachable, StoreClient, texts_of
+from oscarcli.local.jobs.providers.s3_client import (
+    S3Refusal,
+    S3Unreachable,
+    StoreClient,
+    StoreRequest,
+    texts_of,
+)
 
 # From this size on a file goes in parts, of this size unless there were too many.
 PART_BYTES = 8 << 20
@@ -87,7 +93,7 @@ class ObjectUpload:
         body: Body = b"",
         headers: Mapping[str, str] = {},
     ) -> tuple[Mapping[str, str], bytes]:
-        return self._client.document(S3Request(method, self._bucket, self._key, query, body, headers))
+        return self._client.document(StoreRequest(method, self._bucket, self._key, query, body, headers))
 
 
 def parts_of(content: FileRange) -> list[FileRange]:
