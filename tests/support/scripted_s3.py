@@ -68,7 +68,12 @@ class Server:
             protocol_version = "HTTP/1.1"
 
             def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                length = int(self.headers.get("Content-Length", "0"))
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    # Whoever sent it is gone.
+                    self.close_connection = True
+                    return
                 seen = Seen(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, body)
                 reply = Reply() if outer.is_away else outer.script(seen)
                 if outer.is_away:
