@@ -121,7 +121,7 @@ class LocalCluster:
             self.volumes,
             self._capabilities,
             self.ownership,
-            self.attachments.obstacle,
+            self.attachments.unmet_requirement,
             strict=options.strict,
         )
         self._expiry = Expiry(folder, self.jobs)
@@ -145,7 +145,7 @@ class LocalCluster:
             storage,
             self.placements,
             self.attachments,
-            self._obstacle,
+            self._unmet_requirement,
             self.members,
             lambda name: self.scheduler.remove([name]),
             strict_exit=options.strict_exit,
@@ -170,13 +170,17 @@ class LocalCluster:
             self.placements,
             self.attachments,
             storage if options.sync_store else None,
-            self._obstacle,
+            self._unmet_requirement,
             ended=self.calls.add_sync,
             limit=options.sync_limit,
         )
         self.deployments = Deployments(
             PodEnvironment(
-                self.folder.deployments, self.placements, self.attachments, PortLeases(), self._obstacle
+                self.folder.deployments,
+                self.placements,
+                self.attachments,
+                PortLeases(),
+                self._unmet_requirement,
             ),
             self.services,
             StoppedDeployments(self.state),
@@ -208,8 +212,8 @@ class LocalCluster:
         store = self.store_settings(self.settings.access_key, self.settings.secret_key)
         return Capabilities(engine.name, engine.images is not None, engine.passes_gpus, store)
 
-    def _obstacle(self, definition: Definition) -> str | None:
-        return missing_memory(definition) or self.attachments.obstacle(definition)
+    def _unmet_requirement(self, definition: Definition) -> str | None:
+        return missing_memory(definition) or self.attachments.unmet_requirement(definition)
 
     def _committed(self) -> None:
         self.scheduler.wake()
