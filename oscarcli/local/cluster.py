@@ -87,8 +87,11 @@ class LocalCluster:
         self.state = State(folder.database, SCHEMA)
         self.services = Services(self.state)
         self.users = users_in(self.state) if options.users else None
+        self.policies = BucketPolicies(self.state)
+        root = Credentials(settings.access_key, settings.secret_key)
+        self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
         self.quotas = Quotas(self.state)
-        self.admission = Admission(self.quotas, self._is_user)
+        self.admission = Admission(self.quotas, self.accounts.is_user)
         self.jobs = Jobs(self.state, self.admission.is_held if options.users else None)
         self.calls = Calls(self.state)
         self.exposed_calls = ExposedCalls(self.state)
@@ -97,9 +100,6 @@ class LocalCluster:
         self.requests = RequestLog()
         self.tokens: IssuedTokens | None = None
         self.openid: OpenIdIssuer | None = None
-        self.policies = BucketPolicies(self.state)
-        root = Credentials(settings.access_key, settings.secret_key)
-        self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
         self._announcer = Announcer(settings.deployment, settings.access_key, markers=options.strict)
         self.store = ObjectStore(
             self.state,
@@ -200,9 +200,6 @@ class LocalCluster:
     def _pulls(self) -> Pulls:
         """What gets images; made with the first service that runs in one."""
         return pulls_in(self.state, self.folder, self.options.pull)
-
-    def _is_user(self, owner: str) -> bool:
-        return self.users is not None and self.users.get(owner) is not None
 
     def _capabilities(self, definition: Definition) -> Capabilities:
         try:
