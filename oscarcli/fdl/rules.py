@@ -18,8 +18,8 @@ MAX_NAME_CHARACTERS = 39
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PROVIDERS = ("minio", "s3", "onedata", "webdav", "rucio")
-# Providers that start a job when a file arrives; older servers know others as well.
 MOUNT_PROVIDERS = ("minio", "s3", "webdav")
+# Providers that start a job when a file arrives; older servers know others as well.
 INPUT_PROVIDERS = ("minio", "webdav", "rucio")
 BUCKET_PROVIDERS = ("minio", "s3")
 RCLONE_OPTIONS = re.compile(r"[A-Za-z0-9\-_.:=,/ ]*")

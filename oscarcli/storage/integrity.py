@@ -57,11 +57,15 @@ class UnitDigests:
         size: of the content, in bytes.
         length: of a stretch.
         new: gives what computes a digest.
+
+    Attributes:
+        sizes: of the stretches, in bytes.
     """
 
     def __init__(self, size: int, length: int, new: Callable[[], Digest]) -> None:
         self._length = length
         self._units = [_Unit(at, min(at + length, size), new()) for at in range(0, size, length)]
+        self.sizes = [unit.end - unit.position for unit in self._units]
 
     def update(self, data: Content, position: int) -> None:
         """Take bytes that arrived; those that do not follow what came before in their stretch are left."""
@@ -142,26 +146,20 @@ class Crc32Check:
 
     def __init__(self, size: int, checksum: bytes, pieces: PieceChecksums | None) -> None:
         self._wanted = checksum
-        self._size = size
         self._pieces = pieces
-        self._digests = None if pieces else UnitDigests(size, CRC32_UNIT_BYTES, partial(new_digest, "crc32"))
+        self._digests = UnitDigests(size, CRC32_UNIT_BYTES, partial(new_digest, "crc32"))
 
     def update(self, data: Content, position: int) -> None:
         """Take bytes that arrived."""
-        if self._digests is not None:
+        if self._pieces is None:
             self._digests.update(data, position)
 
     def is_intact(self, read: ReadAt | None) -> bool:
         """Tell whether all is as it was stored."""
         known = self._pieces.crc32s() if self._pieces is not None else None
         if known is None:
-            digests = self._digests or UnitDigests(self._size, CRC32_UNIT_BYTES, partial(new_digest, "crc32"))
-            values = (int.from_bytes(digest, "big") for digest in digests.digests(read))
-            starts = range(0, self._size, CRC32_UNIT_BYTES)
-            known = [
-                (value, min(CRC32_UNIT_BYTES, self._size - start))
-                for value, start in zip(values, starts, strict=True)
-            ]
+            values = (int.from_bytes(digest, "big") for digest in self._digests.digests(read))
+            known = list(zip(values, self._digests.sizes, strict=True))
         return combined_crc32(known) == self._wanted
 
 

@@ -202,6 +202,19 @@ def test_a_checksum_of_the_whole_counts(storage: S3Storage, way: Forwarder, tmp_
         fetched(storage, "whole", tmp_path / "target")
 
 
+def test_beside_a_checksum_of_the_parts_the_etag_counts(
+    storage: S3Storage, way: Forwarder, tmp_path: Path
+) -> None:
+    content = content_of(11 * MIB)
+    parts = [content[: 8 * MIB], content[8 * MIB :]]
+    put_in_parts(storage, "composite", parts, ChecksumAlgorithm="CRC32", ChecksumType="COMPOSITE")
+    assert storage.stat(Location(BUCKET, "composite")).digests == {}
+    assert fetched(storage, "composite", tmp_path / "target")
+    way.damages = True
+    with pytest.raises(OscarError, match="damaged"):
+        fetched(storage, "composite", tmp_path / "target")
+
+
 def test_a_stream_is_compared_too(storage: S3Storage, way: Forwarder) -> None:
     content = content_of(11 * MIB)
     put_in_parts(storage, "stream", [content[: 8 * MIB], content[8 * MIB :]])

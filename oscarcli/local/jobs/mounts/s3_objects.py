@@ -19,7 +19,7 @@ from xml.etree import ElementTree
 from oscarcli.local.jobs.mounts.index import FolderKey
 from oscarcli.local.jobs.mounts.objects import COPY_BLOCK, MountedObject, is_same, type_of
 from oscarcli.local.jobs.providers.remote import FileRange, xml_root
-from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient
+from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient, StoreRequest
 from oscarcli.local.jobs.providers.s3_endpoint import endpoint_of
 from oscarcli.local.jobs.providers.s3_upload import ObjectUpload
 
@@ -49,9 +49,9 @@ class ObjectsElsewhere:
         query = [("encoding-type", "url"), ("list-type", "2"), ("prefix", self._prefix)]
         more = ""
         while True:
-            asked = sorted([*query, ("continuation-token", more)]) if more else query
+            asked = [*query, ("continuation-token", more)] if more else query
             with _failing():
-                _, document = self._client.document("GET", self._bucket, query=asked)
+                _, document = self._client.document(StoreRequest("GET", self._bucket, query=asked))
             root = xml_root(document)
             if root is None:
                 raise OSError(errno.EIO, "the store's list of objects is no XML")
@@ -69,7 +69,7 @@ class ObjectsElsewhere:
 
     def _headers(self, key: str) -> Mapping[str, str] | None:
         try:
-            return self._client.document("HEAD", self._bucket, key)[0]
+            return self._client.document(StoreRequest("HEAD", self._bucket, key))[0]
         except S3Refusal as refusal:
             if refusal.status == http.client.NOT_FOUND:
                 return None
@@ -77,7 +77,7 @@ class ObjectsElsewhere:
 
     def read(self, name: str, target: BinaryIO) -> MountedObject:
         """Write an object to a file and return which version it was."""
-        with _failing(), self._client.answer("GET", self._bucket, self._prefix + name) as answer:
+        with _failing(), self._client.answer(self._request("GET", name)) as answer:
             version = _version({name.lower(): value for name, value in answer.headers.items()})
             received = 0
             while block := answer.read(COPY_BLOCK):
@@ -89,7 +89,7 @@ class ObjectsElsewhere:
 
     def equals(self, name: str, file: BinaryIO) -> bool:
         """Tell whether a file has the bytes of an object."""
-        with _failing(), self._client.answer("GET", self._bucket, self._prefix + name) as answer:
+        with _failing(), self._client.answer(self._request("GET", name)) as answer:
             return is_same(answer.read, file)
 
     def write(self, name: str, file: BinaryIO) -> MountedObject:
@@ -108,7 +108,10 @@ class ObjectsElsewhere:
         there = self.find(name)
         if there is not None and there.content == content:
             with _failing():
-                self._client.document("DELETE", self._bucket, self._prefix + name)
+                self._client.document(self._request("DELETE", name))
+
+    def _request(self, method: str, name: str) -> StoreRequest:
+        return StoreRequest(method, self._bucket, self._prefix + name)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from urllib.parse import quote, urlsplit
 from oscarcli.local.jobs.mounts.index import FolderKey
 from oscarcli.local.jobs.mounts.objects import COPY_BLOCK, MountedObject, is_same, type_of
 from oscarcli.local.jobs.mounts.s3_objects import nanoseconds
-from oscarcli.local.jobs.providers.remote import Body, FileRange
+from oscarcli.local.jobs.providers.remote import Body, FileRange, RedirectedTooOftenError
 from oscarcli.local.jobs.providers.webdav_documents import DavResponse, read_responses
-from oscarcli.local.jobs.providers.webdav_server import DavServer, RedirectedTooOftenError
+from oscarcli.local.jobs.providers.webdav_server import DavServer
 
 MAX_DOCUMENT_BYTES = 128 << 20
 # Folders in one another: a server that shows itself in itself has no end of them.

@@ -33,7 +33,9 @@ class OnedataOutput:
         path = f"{folder.strip('/')}/{name.strip('/')}"
         above = path.rpartition("/")[0]
         if not self._server.exists(above):
-            self._make_folders(above)
+            for made, status in self._server.make_missing(above):
+                if status != 201:
+                    raise ReportedError(f"Folder '{made}' creation in Onedata failed. Status code: {status}")
         self._log.info(f"Uploading file '{path}' to space '{self._server.space}'")
         with source.open("rb"):
             # A link that leads nowhere is noticed before anything is sent.
@@ -42,13 +44,3 @@ class OnedataOutput:
             raise ReportedError(
                 f"Uploading file '{name.strip('/')}' to Onedata failed. Status code: {status}"
             )
-
-    def _make_folders(self, path: str) -> None:
-        folder = ""
-        for part in path.split("/"):
-            folder = f"{folder}/{part}"
-            if self._server.exists(folder):
-                continue
-            status = self._server.make(folder)
-            if status != 201:
-                raise ReportedError(f"Folder '{folder}' creation in Onedata failed. Status code: {status}")

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import http.client
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
 
-from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, REDIRECTIONS, exchange
+from oscarcli.local.jobs.providers.remote import (
+    MAX_REDIRECTIONS,
+    FileRange,
+    RedirectedTooOftenError,
+    last_answer,
+)
 from oscarcli.local.jobs.reported import ReportedError
 
 # The real client waits for ever.
@@ -39,27 +45,32 @@ class OnedataServer:
         """Tell whether a folder of the space is there: any answer but 200 says no. Raises ReportedError."""
         return self.request("GET", f"{folder}/", VERSION) == 200
 
-    def make(self, folder: str) -> int:
-        """Make a folder in one that is there, and return the status of the answer. Raises ReportedError."""
-        return self.request("PUT", f"{folder}/", {})
+    def make_missing(self, path: str) -> Iterator[tuple[str, int]]:
+        """Make a folder and those above it, as far as they are not there.
+
+        Yields each that had to be made, with the status of the answer, before the next one is looked at.
+        Raises ReportedError.
+        """
+        folder = ""
+        for part in path.split("/"):
+            folder = f"{folder}/{part}"
+            if not self.exists(folder):
+                yield folder, self.request("PUT", f"{folder}/", {})
 
     def request(self, method: str, path: str, headers: Mapping[str, str], source: Path | None = None) -> int:
         """Return the status of an answer, after redirections. Raises ReportedError."""
         url = f"{self._base}{_encoded(f'/cdmi/{self.space}/{path}')}"
         try:
-            for _ in range(MAX_REDIRECTIONS):
-                is_own = urlsplit(url)[:2] == urlsplit(self._base)[:2]
-                sent = {**headers, **(self._token if is_own else {})}
-                status, target = exchange(method, url, sent, source, TIMEOUT_SECONDS)
-                if status not in REDIRECTIONS or not target:
-                    return status
-                # What a server sends as it is, is UTF-8.
-                url = urljoin(url, _encoded(target.encode("latin-1", "replace").decode("utf-8", "replace")))
-                if status in (302, 303):
-                    method, source = "GET", None
+            body = None if source is None else FileRange.whole(source)
+            with ExitStack() as opened:
+                answer = last_answer(
+                    opened, method, url, headers, self._token, body, TIMEOUT_SECONDS, encoded=_target
+                )
+                return answer.status
         except (OSError, http.client.HTTPException) as error:
             raise ReportedError(f"no answer from {self._base}: {error}", "") from error
-        raise ReportedError(f"Exceeded {MAX_REDIRECTIONS} redirects.", "")
+        except RedirectedTooOftenError as error:
+            raise ReportedError(f"Exceeded {MAX_REDIRECTIONS} redirects.", "") from error
 
 
 def _encoded(path: str) -> str:
@@ -68,3 +79,8 @@ def _encoded(path: str) -> str:
     has_escapes_alone = path.count("%") == len(ESCAPE.findall(path))
     quoted = quote(path, safe=UNESCAPED + ("%" if has_escapes_alone else ""))
     return f"{quoted}{mark}{quote(query, safe=UNESCAPED + '%?')}"
+
+
+def _target(told: str) -> str:
+    # What a server sends as it is, is UTF-8.
+    return _encoded(told.encode("latin-1", "replace").decode("utf-8", "replace"))

@@ -6,14 +6,14 @@ As the manager makes them (`oscar-api` 5.1), and with its words, those of Amazon
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from oscarcli.local.answers import ApiError
 from oscarcli.local.jobs.providers.onedata_server import OnedataServer
-from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient
+from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient, StoreRequest
 from oscarcli.local.jobs.providers.s3_endpoint import DEFAULT_REGION, endpoint_of
 from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.objects.store import ObjectStore
@@ -59,22 +59,12 @@ class OutputBuckets:
         Raises:
             ApiError: 500, with what is wrong with the first one that cannot be made.
         """
-        for bucket, place in _places(definition):
-            self._make(definition, place, has_bucket=not bucket)
-        for provider, path in _onedata_folders(definition):
-            make_onedata_folders(definition["storage_providers"]["onedata"][provider], path)
+        for step in self._steps(definition):
+            step()
 
     def update(self, definition: Definition) -> None:
         """Make those of a service that has changed; none of them has to be made, as with the manager."""
-        providers = definition["storage_providers"]
-        steps = [
-            partial(self._make, definition, place, has_bucket=not bucket)
-            for bucket, place in _places(definition)
-        ] + [
-            partial(make_onedata_folders, providers["onedata"][provider], path)
-            for provider, path in _onedata_folders(definition)
-        ]
-        for step in steps:
+        for step in self._steps(definition):
             try:
                 step()
             except ApiError as error:
@@ -86,27 +76,35 @@ class OutputBuckets:
         Raises:
             ApiError: 400; the service is there all the same.
         """
-        for bucket, _ in _places(definition) if self._strict else ():
-            if bucket and self._store.bucket(bucket) is None:
+        for is_new, place in _places(definition) if self._strict else ():
+            bucket = place.bucket
+            if is_new and self._store.bucket(bucket) is None:
                 words = "The specified bucket does not exist"
                 raise ApiError(400, f"Error tagging bucket: error setting tag on bucket {bucket}: {words}")
 
-    def _make(self, definition: Definition, place: BucketFolder, *, has_bucket: bool) -> None:
+    def _steps(self, definition: Definition) -> Iterator[Callable[[], None]]:
+        """Yield what makes one bucket or folder each, and raises ApiError."""
+        for is_new, place in _places(definition):
+            yield partial(self._make, definition, place, is_new=is_new)
+        for provider, path in _onedata_folders(definition):
+            yield partial(make_onedata_folders, definition["storage_providers"]["onedata"][provider], path)
+
+    def _make(self, definition: Definition, place: BucketFolder, *, is_new: bool) -> None:
         kind, identifier = place.provider
         settings = definition["storage_providers"][kind][identifier]
         client = StoreClient(endpoint_of(kind, settings), attempts=1)
         bucket = place.bucket
-        if not has_bucket:
+        if is_new:
             with _failing(f"error creating bucket {bucket}", settings):
                 self._make_bucket(client, settings, place)
         isolated = definition["bucket_list"] if definition["isolation_level"].upper() == ISOLATED else ()
         for one in (bucket, *isolated):
             with _failing(f'error creating folder "{place.prefix}" in bucket "{one}"', settings):
-                client.document("PUT", one, place.prefix)
+                client.document(StoreRequest("PUT", one, place.prefix))
 
     def _make_bucket(self, client: StoreClient, settings: Mapping[str, Any], place: BucketFolder) -> None:
         try:
-            client.document("PUT", place.bucket, body=_location(settings["region"]))
+            client.document(StoreRequest("PUT", place.bucket, body=_location(settings["region"])))
         except S3Refusal as refusal:
             if refusal.code not in (OWNED, TAKEN):
                 raise
@@ -119,16 +117,17 @@ class OutputBuckets:
             )
 
 
-def _places(definition: Definition) -> Iterator[tuple[str, BucketFolder]]:
-    """Yield the bucket to make, empty when one of its name has been made, and the place of each output.
+def _places(definition: Definition) -> Iterator[tuple[bool, BucketFolder]]:
+    """Yield the place of each output, and whether its bucket is to be made.
 
     The manager goes by names alone: a bucket of an input or of an output before counts, wherever it is.
     """
-    made = {place.bucket for place in inputs_of(definition)}
+    # A path may name no bucket: there is none to make then.
+    made = {"", *(place.bucket for place in inputs_of(definition))}
     for place in map(bucket_folder, definition["output"]):
         if place.provider[0] in S3_KINDS:
             if place.provider != MINIO_DEFAULT:
-                yield "" if place.bucket in made else place.bucket, place
+                yield place.bucket not in made, place
             made.add(place.bucket)
 
 
@@ -146,14 +145,10 @@ def make_onedata_folders(settings: Mapping[str, Any], path: str) -> None:
     Raises:
         ApiError: 500; 400 of the server counts as a folder that is there, as with the manager.
     """
-    server, folder = OnedataServer(settings), ""
     try:
-        for part in path.split("/"):
-            folder = f"{folder}/{part}"
-            if not server.exists(folder):
-                problem = CDMI_REFUSALS.get(server.make(folder))
-                if problem is not None:
-                    raise ReportedError(problem)
+        for _, status in OnedataServer(settings).make_missing(path):
+            if status in CDMI_REFUSALS:
+                raise ReportedError(CDMI_REFUSALS[status])
     except ReportedError as error:
         host = settings["oneprovider_host"]
         words = f'error connecting to Onedata\'s Oneprovider "{host}". Error: {error}'

@@ -6,12 +6,12 @@ import errno
 import http.client
 import os
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 from xml.etree import ElementTree
 
 from oscarcli.local.objects.s3.documents import NoDoctypeBuilder
@@ -52,20 +52,12 @@ class FileRange:
                 yield block
 
 
+class RedirectedTooOftenError(Exception):
+    """Every answer named yet another place."""
+
+
 Body = FileRange | bytes
 """What a request carries."""
-
-
-def exchange(
-    method: str, url: str, headers: Mapping[str, str], source: Path | None, timeout: float
-) -> tuple[int, str]:
-    """Send a request and return the status of the answer and where it redirects to, which may be nowhere.
-
-    Takes and raises what `answering` does.
-    """
-    body = None if source is None else FileRange.whole(source)
-    with answering(method, url, headers, body, timeout) as answer:
-        return answer.status, answer.headers.get("Location", "")
 
 
 @contextmanager
@@ -100,6 +92,46 @@ def answering(
         yield connection.getresponse()
     finally:
         connection.close()
+
+
+def last_answer(
+    opened: ExitStack,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    login: Mapping[str, str],
+    body: Body | None,
+    timeout: float,
+    *,
+    encoded: Callable[[str], str] = str,
+) -> http.client.HTTPResponse:
+    """Send a request and return the answer that is no redirection.
+
+    Args:
+        opened: closes the answer.
+        method: of HTTP.
+        url: encoded.
+        headers: to send.
+        login: further headers, which nobody but the server itself gets.
+        body: what to send, if anything.
+        timeout: seconds that a server may keep silent.
+        encoded: makes an address of what a redirection names.
+
+    Raises:
+        OSError, HTTPException: there is no answer.
+        RedirectedTooOftenError: there is no end of redirections.
+    """
+    server = urlsplit(url)[:2]
+    for _ in range(MAX_REDIRECTIONS):
+        sent = {**headers, **(login if urlsplit(url)[:2] == server else {})}
+        answer = opened.enter_context(answering(method, url, sent, body, timeout))
+        target = answer.headers.get("Location", "")
+        if answer.status not in REDIRECTIONS or not target:
+            return answer
+        url = urljoin(url, encoded(target))
+        if answer.status in (302, 303) and method != "HEAD":
+            method, body = "GET", None
+    raise RedirectedTooOftenError
 
 
 def _send(

@@ -9,8 +9,9 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from oscarcli.local.jobs.providers.remote import Body, FileRange, answering, xml_root
 from oscarcli.local.jobs.providers.s3_endpoint import S3Endpoint
@@ -18,6 +19,7 @@ from oscarcli.local.objects.s3.signatures import (
     ALGORITHM,
     TIME_FORMAT,
     Scope,
+    canonical_query,
     canonical_text,
     encode_path,
     sign,
@@ -31,7 +33,26 @@ RETRIED_CODES = ("RequestTimeout", "SlowDown", "Throttling", "BandwidthLimitExce
 MAX_DOCUMENT_BYTES = 8 << 20
 _NAMESPACE = re.compile(r"\{[^}]*\}")
 
-Query = Sequence[tuple[str, str]]
+
+@dataclass(frozen=True)
+class StoreRequest:
+    """What is asked of a store.
+
+    Args:
+        method: of HTTP.
+        bucket: the one that it is about.
+        key: of an object; empty for the bucket itself.
+        query: decoded.
+        body: what is sent; other methods than PUT and POST have none.
+        headers: to send, besides those of the signature.
+    """
+
+    method: str
+    bucket: str
+    key: str = ""
+    query: Sequence[tuple[str, str]] = ()
+    body: Body = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class S3Refusal(Exception):  # noqa: N818 -- a store's answer
@@ -80,16 +101,7 @@ class StoreClient:
         self._attempts = attempts or ATTEMPTS
 
     @contextmanager
-    def answer(
-        self,
-        method: str,
-        bucket: str,
-        key: str = "",
-        *,
-        query: Query = (),
-        body: Body = b"",
-        headers: Mapping[str, str] = {},
-    ) -> Iterator[http.client.HTTPResponse]:
+    def answer(self, request: StoreRequest) -> Iterator[http.client.HTTPResponse]:
         """Send a request and give the answer, whose content is still to be read.
 
         Raises:
@@ -98,24 +110,15 @@ class StoreClient:
             OSError: the file that is sent cannot be read.
         """
         with ExitStack() as opened:
-            yield self._last(opened, method, bucket, key, query, body, headers)
+            yield self._last(opened, request)
 
-    def _last(
-        self,
-        opened: ExitStack,
-        method: str,
-        bucket: str,
-        key: str,
-        query: Query,
-        body: Body,
-        headers: Mapping[str, str],
-    ) -> http.client.HTTPResponse:
+    def _last(self, opened: ExitStack, request: StoreRequest) -> http.client.HTTPResponse:
         """Return the answer of the last attempt; `opened` closes it."""
-        digest = _sha256(body)
+        digest = _sha256(request.body)
         for attempt in range(1, self._attempts + 1):
             is_last = attempt == self._attempts
             try:
-                answer = self._sent(opened, method, bucket, key, query, body, digest, headers)
+                answer = self._sent(opened, request, digest)
             except S3Unreachable:
                 if is_last:
                     raise
@@ -128,58 +131,36 @@ class StoreClient:
             _pause(attempt)
         raise AssertionError("there is at least one attempt")
 
-    def document(
-        self,
-        method: str,
-        bucket: str,
-        key: str = "",
-        *,
-        query: Query = (),
-        body: Body = b"",
-        headers: Mapping[str, str] = {},
-    ) -> tuple[Mapping[str, str], bytes]:
+    def document(self, request: StoreRequest) -> tuple[Mapping[str, str], bytes]:
         """Send a request and return headers, by lower-case names, and content of the answer.
 
         Raises what `answer` raises.
         """
-        sent = self.answer(method, bucket, key, query=query, body=body, headers=headers)
-        with sent as answer, _answering_to(method, self._endpoint.base_of(bucket)[0]):
+        place = self._endpoint.base_of(request.bucket)[0]
+        with self.answer(request) as answer, _answering_to(request.method, place):
             told = {name.lower(): value for name, value in answer.headers.items()}
             return told, answer.read(MAX_DOCUMENT_BYTES)
 
-    def _sent(
-        self,
-        opened: ExitStack,
-        method: str,
-        bucket: str,
-        key: str,
-        query: Query,
-        body: Body,
-        digest: str,
-        headers: Mapping[str, str],
-    ) -> http.client.HTTPResponse:
-        base, above = self._endpoint.base_of(bucket)
-        path = encode_path(f"{above}/{key}".encode()) if key else above or "/"
-        target = f"{path}?{_encoded(query)}" if query else path
-        signed = self._signed(method, urlsplit(base).netloc, path, query, digest, headers)
-        sent = body if method in ("PUT", "POST") else None
+    def _sent(self, opened: ExitStack, request: StoreRequest, digest: str) -> http.client.HTTPResponse:
+        method, verify = request.method, self._endpoint.verify
+        base, above = self._endpoint.base_of(request.bucket)
+        path = encode_path(f"{above}/{request.key}".encode()) if request.key else above or "/"
+        target = f"{path}?{canonical_query(request.query)}" if request.query else path
+        signed = self._signed(request, urlsplit(base).netloc, path, digest)
+        body = request.body if method in ("PUT", "POST") else None
         with _answering_to(method, f"{base}{path}"):
             return opened.enter_context(
-                answering(
-                    method, f"{base}{target}", signed, sent, TIMEOUT_SECONDS, verify=self._endpoint.verify
-                )
+                answering(method, f"{base}{target}", signed, body, TIMEOUT_SECONDS, verify=verify)
             )
 
-    def _signed(
-        self, method: str, host: str, path: str, query: Query, digest: str, headers: Mapping[str, str]
-    ) -> dict[str, str]:
+    def _signed(self, request: StoreRequest, host: str, path: str, digest: str) -> dict[str, str]:
         """Return headers with a signature among them."""
         moment = datetime.now(timezone.utc).strftime(TIME_FORMAT)
         endpoint, scope = self._endpoint, Scope(moment[:8], self._endpoint.region)
         own = {"host": host, "x-amz-content-sha256": digest, "x-amz-date": moment}
-        covered = {**{name.lower(): value for name, value in headers.items()}, **own}
+        covered = {**{name.lower(): value for name, value in request.headers.items()}, **own}
         names = sorted(covered)
-        canonical = canonical_text(method, path, query, covered, names, digest)
+        canonical = canonical_text(request.method, path, request.query, covered, names, digest)
         signature = sign(scope.key(endpoint.account.secret_key), moment, scope, canonical)
         who = f"{endpoint.account.access_key}/{scope}"
         covered["authorization"] = (
@@ -209,10 +190,6 @@ def _sha256(body: Body) -> str:
     for block in body.blocks() if isinstance(body, FileRange) else (body,):
         digest.update(block)
     return digest.hexdigest()
-
-
-def _encoded(query: Query) -> str:
-    return "&".join(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in query)
 
 
 def _refusal(answer: http.client.HTTPResponse, attempt: int) -> S3Refusal:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from oscarcli.local.jobs.classify import SupervisorCrash
 from oscarcli.local.jobs.providers.remote import COPY_BLOCK, FileRange
-from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient
+from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient, StoreRequest
 from oscarcli.local.jobs.providers.s3_endpoint import endpoint_of
 from oscarcli.local.jobs.providers.s3_upload import ObjectUpload
 from oscarcli.local.jobs.staging import StageError
@@ -42,8 +42,9 @@ class OtherStorage:
     def download(self, bucket: str, key: str, target: BinaryIO) -> None:
         """Write an object to a file. Raises StageError, SupervisorCrash, OSError."""
         with self._told("HeadObject"):
-            self._client.document("HEAD", bucket, key)
-        with self._told("GetObject"), self._client.answer("GET", bucket, key) as answer:
+            self._client.document(StoreRequest("HEAD", bucket, key))
+        wanted = StoreRequest("GET", bucket, key)
+        with self._told("GetObject"), self._client.answer(wanted) as answer:
             self._copy(answer, target)
 
     def _copy(self, answer: http.client.HTTPResponse, target: BinaryIO) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from xml.sax.saxutils import escape
 
-from oscarcli.local.jobs.providers.remote import FileRange
-from oscarcli.local.jobs.providers.s3_client import S3Refusal, S3Unreachable, StoreClient, texts_of
+from oscarcli.local.jobs.providers.remote import Body, FileRange
+from oscarcli.local.jobs.providers.s3_client import (
+    S3Refusal,
+    S3Unreachable,
+    StoreClient,
+    StoreRequest,
+    texts_of,
+)
 
 # From this size on a file goes in parts, of this size unless there were too many.
 PART_BYTES = 8 << 20
@@ -47,27 +53,24 @@ class ObjectUpload:
             self._send_parts(content)
             return
         with self._telling("PutObject"):
-            self._client.document("PUT", self._bucket, self._key, body=content, headers=self._headers)
+            self._ask("PUT", body=content, headers=self._headers)
 
     def _send_parts(self, content: FileRange) -> None:
-        begin = [("uploads", "")]
         with self._telling("CreateMultipartUpload"):
-            _, answer = self._client.document(
-                "POST", self._bucket, self._key, query=begin, headers=self._headers
-            )
+            _, answer = self._ask("POST", [("uploads", "")], headers=self._headers)
         upload = texts_of(answer).get("UploadId", "")
         try:
             tags = [self._send_part(part, number, upload) for number, part in enumerate(parts_of(content), 1)]
             self._complete(tags, upload)
         except BaseException:
             with suppress(S3Refusal, S3Unreachable):
-                self._client.document("DELETE", self._bucket, self._key, query=[("uploadId", upload)])
+                self._ask("DELETE", [("uploadId", upload)])
             raise
 
     def _send_part(self, part: FileRange, number: int, upload: str) -> str:
         query = [("partNumber", str(number)), ("uploadId", upload)]
         with self._telling("UploadPart"):
-            headers, _ = self._client.document("PUT", self._bucket, self._key, query=query, body=part)
+            headers, _ = self._ask("PUT", query, part)
         return headers.get("etag", "")
 
     def _complete(self, tags: list[str], upload: str) -> None:
@@ -77,12 +80,20 @@ class ObjectUpload:
         )
         body = f"<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>".encode()
         with self._telling("CompleteMultipartUpload"):
-            query = [("uploadId", upload)]
-            _, answer = self._client.document("POST", self._bucket, self._key, query=query, body=body)
+            _, answer = self._ask("POST", [("uploadId", upload)], body)
             told = texts_of(answer)
             if "Code" in told:
                 # The status was sent before the parts were put together.
                 raise S3Refusal(told["Code"], told.get("Message", ""), http.client.OK)
+
+    def _ask(
+        self,
+        method: str,
+        query: Sequence[tuple[str, str]] = (),
+        body: Body = b"",
+        headers: Mapping[str, str] = {},
+    ) -> tuple[Mapping[str, str], bytes]:
+        return self._client.document(StoreRequest(method, self._bucket, self._key, query, body, headers))
 
 
 def parts_of(content: FileRange) -> list[FileRange]:

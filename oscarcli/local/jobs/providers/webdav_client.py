@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from oscarcli.local.jobs.classify import SupervisorCrash
-from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, FileRange
+from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, FileRange, RedirectedTooOftenError
 from oscarcli.local.jobs.providers.webdav_documents import DavResponse, read_responses
-from oscarcli.local.jobs.providers.webdav_server import DavServer, RedirectedTooOftenError
+from oscarcli.local.jobs.providers.webdav_server import DavServer
 
 COPY_BLOCK = 1 << 16
 MAX_DOCUMENT_BYTES = 32 << 20

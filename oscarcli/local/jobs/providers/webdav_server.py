@@ -7,16 +7,11 @@ import http.client
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
-from oscarcli.local.jobs.providers.remote import MAX_REDIRECTIONS, REDIRECTIONS, Body, answering
+from oscarcli.local.jobs.providers.remote import Body, last_answer
 
 # As webdavclient3 has it.
 TIMEOUT_SECONDS = 30
-
-
-class RedirectedTooOftenError(Exception):
-    """Every answer named yet another place."""
 
 
 class DavServer:
@@ -30,7 +25,7 @@ class DavServer:
         # Without TLS there is no way to it, for a real job neither.
         self.base = f"https://{settings['hostname']}".rstrip("/")
         login = f"{settings['login']}:{settings['password']}".encode()
-        self._authorization = f"Basic {base64.b64encode(login).decode()}"
+        self._login = {"Authorization": f"Basic {base64.b64encode(login).decode()}"}
 
     def answer(
         self, opened: ExitStack, method: str, path: str, headers: Mapping[str, str], body: Body | None = None
@@ -44,14 +39,4 @@ class DavServer:
             RedirectedTooOftenError: there is no end of redirections.
         """
         url = f"{self.base}{path}"
-        for _ in range(MAX_REDIRECTIONS):
-            is_own = urlsplit(url)[:2] == urlsplit(self.base)[:2]
-            sent = {**headers, **({"Authorization": self._authorization} if is_own else {})}
-            answer = opened.enter_context(answering(method, url, sent, body, TIMEOUT_SECONDS))
-            target = answer.headers.get("Location", "")
-            if answer.status not in REDIRECTIONS or not target:
-                return answer
-            url = urljoin(url, target)
-            if answer.status in (302, 303) and method != "HEAD":
-                method, body = "GET", None
-        raise RedirectedTooOftenError
+        return last_answer(opened, method, url, headers, self._login, body, TIMEOUT_SECONDS)

@@ -126,7 +126,7 @@ def presign(
         method, encode_path(path.encode()), pairs, signed, sorted(signed), UNSIGNED_PAYLOAD
     )
     signature = sign(scope.key(credentials.secret_key), moment, scope, canonical)
-    target = f"{encode_path(path.encode())}?{_canonical_query(pairs)}"
+    target = f"{encode_path(path.encode())}?{canonical_query(pairs)}"
     return f"{endpoint.rstrip('/')}{target}&X-Amz-Signature={signature}"
 
 
@@ -149,7 +149,7 @@ def canonical_text(
         payload_hash: SHA-256 of the body in hex, or one of S3's words instead.
     """
     lines = [f"{name}:{' '.join(headers[name].split())}" for name in signed]
-    return "\n".join([method, path, _canonical_query(pairs), *lines, "", ";".join(signed), payload_hash])
+    return "\n".join([method, path, canonical_query(pairs), *lines, "", ";".join(signed), payload_hash])
 
 
 def sign(key: bytes, timestamp: str, scope: Scope, canonical: str) -> str:
@@ -165,7 +165,8 @@ def encode_path(path: bytes) -> str:
     return quote(path, safe="/-_.~")
 
 
-def _canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
+def canonical_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return parameters as S3 signs them, which may be sent like that."""
     encoded = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in pairs)
     return "&".join(f"{name}={value}" for name, value in encoded)
 
