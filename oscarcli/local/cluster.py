@@ -87,8 +87,11 @@ class LocalCluster:
         self.state = State(folder.database, SCHEMA)
         self.services = Services(self.state)
         self.users = users_in(self.state) if options.users else None
+        self.policies = BucketPolicies(self.state)
+        root = Credentials(settings.access_key, settings.secret_key)
+        self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
         self.quotas = Quotas(self.state)
-        self.admission = Admission(self.quotas, self._is_user)
+        self.admission = Admission(self.quotas, self.accounts.is_user)
         self.jobs = Jobs(self.state, self.admission.is_held if options.users else None)
         self.calls = Calls(self.state)
         self.exposed_calls = ExposedCalls(self.state)
@@ -97,9 +100,6 @@ class LocalCluster:
         self.requests = RequestLog()
         self.tokens: IssuedTokens | None = None
         self.openid: OpenIdIssuer | None = None
-        self.policies = BucketPolicies(self.state)
-        root = Credentials(settings.access_key, settings.secret_key)
-        self.accounts = ObjectStoreAccounts(root, self.users, self.policies)
         self._announcer = Announcer(settings.deployment, settings.access_key, markers=options.strict)
         self.store = ObjectStore(
             self.state,
@@ -121,7 +121,7 @@ class LocalCluster:
             self.volumes,
             self._capabilities,
             self.ownership,
-            self.attachments.obstacle,
+            self.attachments.unmet_requirement,
             strict=options.strict,
         )
         self._expiry = Expiry(folder, self.jobs)
@@ -145,7 +145,7 @@ class LocalCluster:
             storage,
             self.placements,
             self.attachments,
-            self._obstacle,
+            self._unmet_requirement,
             self.members,
             lambda name: self.scheduler.remove([name]),
             strict_exit=options.strict_exit,
@@ -170,13 +170,17 @@ class LocalCluster:
             self.placements,
             self.attachments,
             storage if options.sync_store else None,
-            self._obstacle,
+            self._unmet_requirement,
             ended=self.calls.add_sync,
             limit=options.sync_limit,
         )
         self.deployments = Deployments(
             PodEnvironment(
-                self.folder.deployments, self.placements, self.attachments, PortLeases(), self._obstacle
+                self.folder.deployments,
+                self.placements,
+                self.attachments,
+                PortLeases(),
+                self._unmet_requirement,
             ),
             self.services,
             StoppedDeployments(self.state),
@@ -197,9 +201,6 @@ class LocalCluster:
         """What gets images; made with the first service that runs in one."""
         return pulls_in(self.state, self.folder, self.options.pull)
 
-    def _is_user(self, owner: str) -> bool:
-        return self.users is not None and self.users.get(owner) is not None
-
     def _capabilities(self, definition: Definition) -> Capabilities:
         try:
             engine = self.engines.of(definition)
@@ -208,8 +209,8 @@ class LocalCluster:
         store = self.store_settings(self.settings.access_key, self.settings.secret_key)
         return Capabilities(engine.name, engine.images is not None, engine.passes_gpus, store)
 
-    def _obstacle(self, definition: Definition) -> str | None:
-        return missing_memory(definition) or self.attachments.obstacle(definition)
+    def _unmet_requirement(self, definition: Definition) -> str | None:
+        return missing_memory(definition) or self.attachments.unmet_requirement(definition)
 
     def _committed(self) -> None:
         self.scheduler.wake()

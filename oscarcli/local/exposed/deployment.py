@@ -169,7 +169,7 @@ class Deployment:
             port, cancellation = self._port, self._cancellation
             if port is None or cancellation is None or self._state != PENDING:
                 return
-        self._probed(cancellation, port, probes.obstacle(self.definition, port))
+        self._probed(cancellation, port, probes.why_not_ready(self.definition, port))
 
     def _probed(self, cancellation: RunCancellation, port: int, found: str | None) -> None:
         """Take note of what a probe found, unless what it asked is gone by now."""
@@ -233,9 +233,9 @@ class Deployment:
         environment, definition = self._environment, self.definition
         name = definition["name"]
         try:
-            obstacle = environment.obstacle(definition)
-            if obstacle:
-                return obstacle
+            unmet = environment.unmet_requirement(definition)
+            if unmet:
+                return unmet
             placement = environment.placements.of(definition, cancellation.check)
             wanted = definition["expose"]["api_port"][0]
             attached = environment.attachments.attached(

@@ -21,11 +21,11 @@ class PodEnvironment:
         placements: tells what runs a service.
         attachments: lead it to its volume and its mount.
         ports: those of this machine.
-        obstacle: asked with a definition, says why it cannot run here, or `None`.
+        unmet_requirement: asked with a definition, says what it needs that is not here, or `None`.
     """
 
     folder: Path
     placements: Placements
     attachments: Attachments
     ports: PortLeases
-    obstacle: Callable[[Definition], str | None]
+    unmet_requirement: Callable[[Definition], str | None]

@@ -33,7 +33,7 @@ def health_path(definition: Mapping[str, Any]) -> str:
     return path if is_direct or not expose["rewrite_target"] else base_path(definition["name"]) + path
 
 
-def obstacle(definition: Mapping[str, Any], port: int) -> str | None:
+def why_not_ready(definition: Mapping[str, Any], port: int) -> str | None:
     """Ask a service; return why it is not ready, `None` when it is.
 
     Args:
@@ -98,7 +98,7 @@ def probing(
         liveness = _Probe(LIVENESS_DELAY_SECONDS, LIVENESS_PERIOD_SECONDS)
         while not ended.wait(max(min(readiness.due, liveness.due) - time.monotonic(), 0)):
             chosen = readiness if readiness.due <= liveness.due else liveness
-            found = obstacle(definition, port)
+            found = why_not_ready(definition, port)
             has_failed = chosen.count(found)
             if ended.is_set():
                 return

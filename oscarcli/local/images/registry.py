@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import io
 import json
 import platform
 import tarfile
@@ -15,6 +14,7 @@ from typing import IO, Any
 
 from oscarcli.local.images.model import ImageError, Progress
 from oscarcli.local.images.registry_client import RegistryClient, RegistryName
+from oscarcli.local.images.unpack import add_file
 
 MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -61,13 +61,13 @@ class RegistryImage:
         document = json.loads(self.manifest)
         try:
             with tarfile.open(target, "w") as archive:
-                _add(archive, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
+                add_file(archive, "oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
                 parts = [document["config"], *document["layers"]]
                 for number, part in enumerate(parts):
                     told = f"layer {number} of {len(parts) - 1}" if number else "its configuration"
                     self._add_blob(archive, part, _Teller(progress, told, part["size"]), stopped)
-                _add(archive, _blob_name(_digest(self.manifest)), self.manifest)
-                _add(archive, "index.json", json.dumps(self._index()).encode())
+                add_file(archive, _blob_name(_digest(self.manifest)), self.manifest)
+                add_file(archive, "index.json", json.dumps(self._index()).encode())
         except (OSError, tarfile.TarError) as error:
             raise ImageError(f"the image cannot be kept: {error}") from error
 
@@ -145,12 +145,6 @@ def _blob_name(digest: str) -> str:
     if kind != "sha256" or len(number) != 64 or not set(number) <= set("0123456789abcdef"):
         raise ValueError(f"{digest} is no digest")
     return f"blobs/{kind}/{number}"
-
-
-def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(data)
-    archive.addfile(entry, io.BytesIO(data))
 
 
 class _Teller:

@@ -8,11 +8,11 @@ import shutil
 import threading
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from oscarcli.local.images.model import ImageError, Progress
+from oscarcli.local.images.model import Image, ImageError, Progress
 from oscarcli.local.images.reference import OCI_ARCHIVE, ImageFile
 from oscarcli.local.images.registry import look_up
 from oscarcli.local.images.unpack import unpack
@@ -54,6 +54,10 @@ class ImageTree:
     def working_folder(self) -> str:
         """Where scripts start."""
         return str(self.config.get("WorkingDir") or "/")
+
+    def image(self, reference: str) -> Image:
+        """Return the image that a service names so."""
+        return Image(reference, str(self.folder), self.digest, self.size)
 
     def user(self) -> User:
         """Return who scripts run as. Raises ImageError when the image does not know its own user."""
@@ -126,13 +130,13 @@ class ImageTrees:
         draft = self._folder / f".{uuid.uuid4().hex}"
         try:
             content = unpack(file, draft / ROOT, progress)
-            return self.finish(draft, content.config, content.digest)
+            return self._finish(draft, content.config, content.digest)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
 
     def fetch(
         self, reference: str, authentication: Path | None, progress: Progress, stopped: threading.Event
-    ) -> tuple[ImageTree, str]:
+    ) -> Image:
         """Get an image from a registry and make a tree of it.
 
         Args:
@@ -142,26 +146,26 @@ class ImageTrees:
             stopped: ends it when it is set.
 
         Returns:
-            The tree, and the digest by which the registry knows it.
+            The image, with the digest by which the registry knows it.
 
         Raises:
             ImageError: it cannot be had.
         """
-        image = look_up(reference, authentication)
-        known = self.find(str(self._place(image.config_digest)))
-        if known is not None:
-            return known, image.digest
-        archive = self._folder / f".{uuid.uuid4().hex}.tar"
-        try:
-            image.save(archive, progress, stopped)
-            return self.unpack(ImageFile(OCI_ARCHIVE, archive), progress), image.digest
-        finally:
-            archive.unlink(missing_ok=True)
+        found = look_up(reference, authentication)
+        tree = self.find(str(self._place(found.config_digest)))
+        if tree is None:
+            archive = self._folder / f".{uuid.uuid4().hex}.tar"
+            try:
+                found.save(archive, progress, stopped)
+                tree = self.unpack(ImageFile(OCI_ARCHIVE, archive), progress)
+            finally:
+                archive.unlink(missing_ok=True)
+        return replace(tree.image(reference), digest=found.digest)
 
     def _place(self, digest: str) -> Path:
         return self._folder / digest.partition(":")[2][:32]
 
-    def finish(self, draft: Path, config: Mapping[str, Any], digest: str) -> ImageTree:
+    def _finish(self, draft: Path, config: Mapping[str, Any], digest: str) -> ImageTree:
         """Give a tree in a draft's folder its final place and return it. Raises ImageError."""
         folder = self._place(digest)
         try:

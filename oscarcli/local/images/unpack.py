@@ -87,12 +87,17 @@ def as_docker_archive(file: ImageFile, folder: Path) -> Path:
         manifest = [{"Config": content.config_name, "RepoTags": None, "Layers": content.layers}]
         data = json.dumps(manifest).encode()
         with tarfile.open(path, "a") as archive:
-            entry = tarfile.TarInfo(DOCKER_MANIFEST)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
+            add_file(archive, DOCKER_MANIFEST, data)
     except (tarfile.TarError, OSError, ValueError, LookupError, TypeError) as error:
         raise ImageError(f"the image file {file.path} cannot be read: {error}") from error
     return path
+
+
+def add_file(archive: tarfile.TarFile, name: str, data: bytes, mode: int = 0o644) -> None:
+    """Add a file of some bytes to an archive."""
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = len(data), mode
+    archive.addfile(entry, io.BytesIO(data))
 
 
 def _content(file: ImageFile, archive: tarfile.TarFile) -> ImageContent:

@@ -59,7 +59,7 @@ class Attachments:
     def _mounts(self) -> Mounts:
         return self._make_mounts()
 
-    def obstacle(self, definition: Definition) -> str | None:
+    def unmet_requirement(self, definition: Definition) -> str | None:
         """Return why a service's scripts do not reach its files, after the field; `None` when they do.
 
         Where they run without a container the links are made.

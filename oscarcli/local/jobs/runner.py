@@ -29,7 +29,7 @@ WORK = "work"
 # What a stopping server waits for the folders of the last runs; the next start removes the others.
 REMOVE_SECONDS = 2.0
 
-Obstacle = Callable[[Definition], str | None]
+UnmetRequirement = Callable[[Definition], str | None]
 
 
 class JobRunner:
@@ -41,7 +41,7 @@ class JobRunner:
         storage: the cluster's objects.
         placements: tells what executes a script.
         attachments: lead scripts to volumes and mounts.
-        obstacle: asked with a definition, says why its script cannot run here, or `None`.
+        unmet_requirement: asked with a definition, says what its script needs that is not here, or `None`.
         members: take jobs that this machine is too small for.
         forget: called with the name of a job that another cluster has taken.
         strict_exit: let a script's exit code decide over success, which a real cluster does not.
@@ -54,7 +54,7 @@ class JobRunner:
         storage: ClusterStorage,
         placements: Placements,
         attachments: Attachments,
-        obstacle: Obstacle,
+        unmet_requirement: UnmetRequirement,
         members: Members,
         forget: Callable[[str], None],
         *,
@@ -67,7 +67,7 @@ class JobRunner:
         self._storage = storage
         self._placements = placements
         self._attachments = attachments
-        self._obstacle = obstacle
+        self._unmet_requirement = unmet_requirement
         self._members = members
         self._forget = forget
         self._strict_exit = strict_exit
@@ -122,9 +122,9 @@ class JobRunner:
         return self._spare.take(root) if placement.image is None else new_workspace(root, placement)
 
     def _place(self, job: Job, cancellation: RunCancellation) -> Placement:
-        obstacle = self._obstacle(job.definition)
-        if obstacle:
-            raise PlacementError(obstacle)
+        unmet = self._unmet_requirement(job.definition)
+        if unmet:
+            raise PlacementError(unmet)
         return self._placements.of(job.definition, cancellation.check)
 
     def _note_differences(self, job: Job, engine: Engine, log: JobLog) -> None:

@@ -18,7 +18,7 @@ from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import JobLog, read_log
 from oscarcli.local.jobs.payloads import PayloadFile
 from oscarcli.local.jobs.placement import PlacementError, Placements
-from oscarcli.local.jobs.runner import Obstacle
+from oscarcli.local.jobs.runner import UnmetRequirement
 from oscarcli.local.jobs.storage import ClusterStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, new_workspace, supervise
 from oscarcli.local.jobs.table import JobOutcome
@@ -56,7 +56,7 @@ class SyncRuns:
         attachments: lead scripts to volumes; no mount is there, as on a real cluster.
         storage: the cluster's objects, to store results in; `None` as on a real cluster, where a
             synchronous run has no credentials and its results go to the caller alone.
-        obstacle: asked with a definition, says why its script cannot run here, or `None`.
+        unmet_requirement: asked with a definition, says what its script needs that is not here, or `None`.
         ended: told of each run that began: the definition, when it started and ended in seconds since
             the epoch, and the user who called, if one did.
         limit: seconds after which a call is cut off.
@@ -68,7 +68,7 @@ class SyncRuns:
         placements: Placements,
         attachments: Attachments,
         storage: ClusterStorage | None,
-        obstacle: Obstacle,
+        unmet_requirement: UnmetRequirement,
         *,
         ended: Callable[[Definition, float, float, str], None],
         limit: float = SYNC_LIMIT_SECONDS,
@@ -77,7 +77,7 @@ class SyncRuns:
         self._placements = placements
         self._attachments = attachments
         self._storage = storage
-        self._obstacle = obstacle
+        self._unmet_requirement = unmet_requirement
         self._ended = ended
         self._limit = limit
         self._changed = threading.Condition()
@@ -156,9 +156,9 @@ class SyncRuns:
         self, definition: Definition, request: Request, cancellation: RunCancellation, started: float
     ) -> Response:
         self._note(definition)
-        obstacle = self._obstacle(definition)
-        if obstacle:
-            raise Refused(502, obstacle)
+        unmet = self._unmet_requirement(definition)
+        if unmet:
+            raise Refused(502, unmet)
         home = self._folder / f"{FOLDER_PREFIX}{uuid.uuid4()}"
         home.mkdir(mode=0o700)
         try:

@@ -19,6 +19,8 @@ Request = Mapping[str, Any]
 STATIC, RANDOM, LOAD_BASED, TOPSIS = "static", "random", "load-based", "topsis"
 DELEGATIONS = (STATIC, RANDOM, LOAD_BASED, TOPSIS)
 TOPOLOGIES = ("star", "mesh")
+# The type of members that are services of clusters; others are endpoints.
+OSCAR = "oscar"
 # Of a service that was made by another cluster's.
 ANNOTATION = "oscar.grycap/federation-worker"
 
@@ -32,6 +34,11 @@ def is_delegating(definition: Definition) -> bool:
     """Tell whether jobs of a service go to members; without a topology they are no more than a list."""
     federation = definition.get("federation") or {}
     return bool(federation.get("members")) and str(federation.get("topology", "")).lower() in TOPOLOGIES
+
+
+def is_service(member: Member) -> bool:
+    """Tell whether a member is a service of a cluster."""
+    return str(member["type"]).lower() == OSCAR
 
 
 def delegation_of(definition: Definition) -> str:

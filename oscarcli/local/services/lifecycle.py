@@ -60,7 +60,7 @@ class Lifecycle:
         volumes: the volumes that services mount.
         capabilities: tells what the engine of a service can do.
         ownership: gives services and buckets to users.
-        obstacle: says why a service's scripts do not reach its volume or mount, or `None`.
+        unmet_requirement: says why a service's scripts do not reach its volume or mount, or `None`.
         strict: refuse an input or output bucket that exists already, and keep those of a service that is
             deleted without an owner, as the manager does.
     """
@@ -75,7 +75,7 @@ class Lifecycle:
         volumes: Volumes,
         capabilities: CapabilitiesOf,
         ownership: Ownership,
-        obstacle: Callable[[Definition], str | None],
+        unmet_requirement: Callable[[Definition], str | None],
         *,
         strict: bool,
     ) -> None:
@@ -87,7 +87,7 @@ class Lifecycle:
         self._capabilities = capabilities
         self._ownership = ownership
         self._buckets = ServiceBuckets(store, services, ownership, strict=strict)
-        self._obstacle = obstacle
+        self._unmet_requirement = unmet_requirement
         self._strict = strict
         self.endpoint = ""
         """The S3 endpoint that definitions show; known once the listener has its port."""
@@ -159,9 +159,9 @@ class Lifecycle:
             self._ownership.check_volume(caller, volume["name"], volume["size"], used)
 
     def _reach(self, definition: Definition) -> None:
-        obstacle = self._obstacle(definition)
-        if obstacle is not None:
-            raise ApiError(400, INVALID + obstacle)
+        unmet = self._unmet_requirement(definition)
+        if unmet is not None:
+            raise ApiError(400, INVALID + unmet)
 
     def withdraw(self, name: str) -> None:
         """Take back a service that was just created, and the buckets that came with it and are empty."""

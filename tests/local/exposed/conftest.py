@@ -51,3 +51,11 @@ def expose(cluster: LocalCluster) -> Expose:
         return port
 
     return expose
+
+
+@pytest.fixture
+def echo(cluster: LocalCluster, expose: Expose) -> None:
+    """The service that the tests of a file share, made by the first."""
+    if cluster.api.get("/system/services/echo").status_code == 404:
+        expose("echo", health_path="/health")
+        reaches(cluster, "echo", "ready")

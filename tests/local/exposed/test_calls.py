@@ -13,15 +13,9 @@ import pytest
 from tests.local.exposed.conftest import Document, Expose, printed, reaches
 from tests.local.harness import LocalCluster, wait_for
 
+pytestmark = pytest.mark.usefixtures("echo")
+
 PATH = "/system/services/echo/exposed"
-
-
-@pytest.fixture(autouse=True)
-def echo(cluster: LocalCluster, expose: Expose) -> None:
-    """The service of all tests here, made by the first."""
-    if cluster.api.get("/system/services/echo").status_code == 404:
-        expose("echo", health_path="/health")
-        reaches(cluster, "echo", "ready")
 
 
 def told(cluster: LocalCluster, method: str, path: str, **arguments: Any) -> Document:

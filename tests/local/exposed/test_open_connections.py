@@ -21,16 +21,10 @@ from tests.local.harness import LocalCluster, wait_for
 from tests.support import echo_service
 from tests.support.s3_servers import free_port
 
+pytestmark = pytest.mark.usefixtures("echo")
+
 WEBSOCKET_SERVICE = Path(echo_service.__file__).with_name("websocket_service.py")
 PATH = "/system/services/echo/exposed"
-
-
-@pytest.fixture(autouse=True)
-def echo(cluster: LocalCluster, expose: Expose) -> None:
-    """The service of most tests here, made by the first."""
-    if cluster.api.get("/system/services/echo").status_code == 404:
-        expose("echo", health_path="/health")
-        reaches(cluster, "echo", "ready")
 
 
 @contextmanager

@@ -142,7 +142,7 @@ class ApptainerImages:
         if path.exists():
             return Image(reference, str(path), "", path.stat().st_size)
         found = self._trees.find(reference)
-        return None if found is None else Image(reference, str(found.folder), found.digest, found.size)
+        return None if found is None else found.image(reference)
 
     def _file(self, reference: str) -> Path:
         name = hashlib.sha256(reference.encode()).hexdigest()[:32]
@@ -160,8 +160,7 @@ class ApptainerImages:
         elif file.kind == SINGULARITY:
             image = Image(reference, str(file.path), _digest(file.path), file.path.stat().st_size)
         else:
-            tree = self._trees.unpack(file, progress)
-            image = Image(reference, str(tree.folder), tree.digest, tree.size)
+            image = self._trees.unpack(file, progress).image(reference)
         self.check(image)
         return image
 

@@ -135,7 +135,7 @@ class CharliecloudImages:
     def find(self, reference: str) -> Image | None:
         """Return an image that is here by its folder; see `ImageStore.find`."""
         found = self._trees.find(reference)
-        return None if found is None else Image(reference, str(found.folder), found.digest, found.size)
+        return None if found is None else found.image(reference)
 
     def pull(self, reference: str, authentication: Path | None, progress: Progress) -> Image:
         """Get an image from a registry or a file; see `ImageStore.pull`."""
@@ -143,11 +143,9 @@ class CharliecloudImages:
         self._folder.mkdir(parents=True, exist_ok=True)
         if file is None:
             # ch-image is often not there or lacks its libraries, and does not keep the image's user.
-            tree, digest = self._trees.fetch(reference, authentication, progress, self._stopped)
+            image = self._trees.fetch(reference, authentication, progress, self._stopped)
         else:
-            tree = self._trees.unpack(file, progress)
-            digest = tree.digest
-        image = Image(reference, str(tree.folder), digest, tree.size)
+            image = self._trees.unpack(file, progress).image(reference)
         self.check(image)
         return image
 

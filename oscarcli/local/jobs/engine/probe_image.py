@@ -9,6 +9,8 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from oscarcli.local.images.unpack import add_file
+
 PROGRAM = "true"
 # Fails where programs of the GNU C library from version 2.33 on cannot ask for the status of an open file.
 STATUS_PROGRAM = "status"
@@ -95,7 +97,5 @@ def archive() -> bytes:
             "etc/group": b"root:x:0:\n",
         }
         for name, data in content.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(data), 0o755
-            target.addfile(entry, io.BytesIO(data))
+            add_file(target, name, data, 0o755)
     return buffer.getvalue()

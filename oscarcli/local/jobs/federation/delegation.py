@@ -12,13 +12,15 @@ from oscarcli.local.jobs.federation.ranking import named, ranked
 from oscarcli.local.jobs.federation.remote import (
     RemoteCluster,
     RemoteError,
+    cluster_of,
     failure,
+    not_defined,
     send,
     service_path,
 )
 from oscarcli.local.jobs.table import Job
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.services.federation import Member, is_worker
+from oscarcli.local.services.federation import Member, is_service, is_worker
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +60,9 @@ def delegate(job: Job, token: str) -> str | None:
         Who took it, `None` when nobody did.
     """
     definition = job.definition
-    for member in ranked(definition, lambda one: _cluster(definition, one, token)):
+    for member in ranked(definition, lambda one: cluster_of(definition, one, token)):
         try:
-            problem = _hand_over(job, member, _cluster(definition, member, token), token)
+            problem = _hand_over(job, member, cluster_of(definition, member, token), token)
         except RemoteError as error:
             problem = str(error)
         if problem is None:
@@ -69,22 +71,17 @@ def delegate(job: Job, token: str) -> str | None:
     return None
 
 
-def _cluster(definition: Definition, member: Member, token: str) -> RemoteCluster | None:
-    entry = (definition.get("clusters") or {}).get(member["cluster_id"])
-    return None if entry is None else RemoteCluster(member["cluster_id"], entry, token)
-
-
 def _hand_over(job: Job, member: Member, cluster: RemoteCluster | None, token: str) -> str | None:
     """Send a job to a member. Returns why it was not taken. Raises RemoteError."""
     definition = job.definition
     body = _delegated(job)
     headers = {**(member["headers"] or {}), "Content-Type": "application/json"}
     headers |= {"X-Delegated-Job-ID": job.name, "X-Delegated-From": definition["cluster_id"]}
-    if member["type"].lower() != "oscar":
+    if not is_service(member):
         status, answer = send("POST", member["url"], body, headers, verify=member["ssl_verify"])
         return None if status in (200, 201, 202, 204) else failure(status, answer)
     if cluster is None:
-        return f'cluster "{member["cluster_id"]}" not defined'
+        return not_defined(member)
     path = f"/job/{quote(member['service_name'], safe='')}"
     problem: str | None = None
     for bearer in _bearers(definition, member, cluster, token):

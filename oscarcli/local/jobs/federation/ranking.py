@@ -19,7 +19,7 @@ from urllib.parse import quote
 from oscarcli.local.jobs.federation.remote import RemoteCluster, RemoteError, failure
 from oscarcli.local.jobs.federation.topsis import UNKNOWN, ClusterCriteria, order
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.services.federation import LOAD_BASED, STATIC, TOPSIS, Member, delegation_of
+from oscarcli.local.services.federation import LOAD_BASED, STATIC, TOPSIS, Member, delegation_of, is_service
 from oscarcli.local.services.quantity import parse_quantity
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def ranked(definition: Definition, cluster_of: ClusterOf) -> list[Member]:
     priorities = [_priority(definition, member, mode, cluster_of) for member in members]
     pairs = zip(priorities, members, strict=True)
     # An endpoint gets jobs whatever its priority, as by the manager; it only comes later.
-    wanted = [pair for pair in pairs if pair[0] <= MAX_PRIORITY or not _is_cluster(pair[1])]
+    wanted = [pair for pair in pairs if pair[0] <= MAX_PRIORITY or not is_service(pair[1])]
     return [member for _, member in sorted(wanted, key=lambda pair: pair[0])]
 
 
@@ -74,12 +74,8 @@ def named(member: Member) -> str:
     return f'service "{member["service_name"]}" of cluster "{member["cluster_id"]}"'
 
 
-def _is_cluster(member: Member) -> bool:
-    return str(member["type"]).lower() == "oscar"
-
-
 def _priority(definition: Definition, member: Member, mode: str, cluster_of: ClusterOf) -> int:
-    if mode == STATIC or not _is_cluster(member):
+    if mode == STATIC or not is_service(member):
         return int(member["priority"])
     cluster = cluster_of(member)
     if cluster is None:
@@ -130,7 +126,7 @@ def _room(part: Mapping[str, Any], unit: str) -> tuple[float, float]:
 
 def _criteria(definition: Definition, member: Member, cluster: RemoteCluster | None) -> ClusterCriteria:
     """Return what is known of a member's cluster; of one that cannot be asked, or has no room, the worst."""
-    if cluster is None or not _is_cluster(member):
+    if cluster is None or not is_service(member):
         return ClusterCriteria()
     try:
         seconds, pending = _jobs(cluster, member["service_name"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from oscarcli.local.jobs.providers.remote import connection_to
+from oscarcli.local.jobs.providers.remote import answering
+from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.federation import Member
 
 # As the manager has it.
 TIMEOUT_SECONDS = 20
@@ -56,40 +57,36 @@ class RemoteCluster:
         return send(method, f"{self._endpoint}{path}", body, headers, verify=self._verify)
 
 
+def cluster_of(definition: Definition, member: Member, token: str) -> RemoteCluster | None:
+    """Return the cluster of a member, `None` for one that is not defined."""
+    entry = (definition.get("clusters") or {}).get(member["cluster_id"])
+    return None if entry is None else RemoteCluster(member["cluster_id"], entry, token)
+
+
+def not_defined(member: Member) -> str:
+    """Return the manager's words for a member without a cluster."""
+    return f'cluster "{member["cluster_id"]}" not defined'
+
+
 def send(
     method: str, url: str, body: bytes, headers: Mapping[str, str], *, verify: bool
 ) -> tuple[int, bytes]:
     """Send a request and return status and body. Raises RemoteError."""
-    with _answer(method, url, body, headers, verify=verify) as answer:
-        try:
-            return answer.status, answer.read(MAX_ANSWER_BYTES)
-        except (OSError, http.client.HTTPException) as error:
-            raise RemoteError(f"{_place(url)} does not answer: {error}") from error
-
-
-@contextmanager
-def _answer(
-    method: str, url: str, body: bytes, headers: Mapping[str, str], *, verify: bool
-) -> Iterator[http.client.HTTPResponse]:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise RemoteError(f'"{url}" is no address of a cluster')
-    connection: http.client.HTTPConnection | None = None
     try:
-        try:
-            connection, target = connection_to(url, TIMEOUT_SECONDS, verify=verify)
-            connection.request(method, target, body=body, headers=dict(headers))
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise RemoteError(f"{_place(url)} cannot be reached: {error}") from error
-        yield answer
-    finally:
-        if connection is not None:
-            connection.close()
+        with answering(method, url, headers, body, TIMEOUT_SECONDS, verify=verify) as answer:
+            return answer.status, _content(answer, parts.netloc)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise RemoteError(f"{parts.netloc} cannot be reached: {error}") from error
 
 
-def _place(url: str) -> str:
-    return urlsplit(url).netloc
+def _content(answer: http.client.HTTPResponse, place: str) -> bytes:
+    try:
+        return answer.read(MAX_ANSWER_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        raise RemoteError(f"{place} does not answer: {error}") from error
 
 
 def failure(status: int, body: bytes) -> str:

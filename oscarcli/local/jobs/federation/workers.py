@@ -11,14 +11,20 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from oscarcli.local.answers import ApiError
-from oscarcli.local.jobs.federation.remote import RemoteCluster, RemoteError, failure, service_path
+from oscarcli.local.jobs.federation.remote import (
+    RemoteCluster,
+    RemoteError,
+    cluster_of,
+    failure,
+    not_defined,
+    service_path,
+)
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.services.federation import ANNOTATION, Member, is_delegating, is_worker
+from oscarcli.local.services.federation import ANNOTATION, OSCAR, Member, is_delegating, is_service, is_worker
 
 log = logging.getLogger(__name__)
 
 ORIGIN_CLUSTER, ORIGIN_SERVICE = "oscar.grycap/origin-cluster", "oscar.grycap/origin-service"
-OSCAR = "oscar"
 
 OwnStore = Callable[[Definition], dict[str, Any]]
 """Returns the storage provider by which others reach a service's objects."""
@@ -39,7 +45,7 @@ class FederationWorkers:
         problems = []
         for member, cluster in _members(definition, token):
             if cluster is None:
-                problems.append(f'cluster "{member["cluster_id"]}" not defined')
+                problems.append(not_defined(member))
                 continue
             try:
                 status, _ = cluster.ask("GET", service_path(member["service_name"]))
@@ -81,7 +87,7 @@ class FederationWorkers:
         self, method: str, definition: Definition, member: Member, cluster: RemoteCluster | None
     ) -> str | None:
         if cluster is None:
-            return f'cluster "{member["cluster_id"]}" not defined'
+            return not_defined(member)
         worker = self._worker(definition, member)
         try:
             status, body = cluster.ask(method, "/system/services", worker)
@@ -134,11 +140,8 @@ def _members(definition: Definition, token: str) -> Iterator[tuple[Member, Remot
     """Yield the members that are services, with their clusters, `None` for one that is not defined."""
     if not is_delegating(definition) or is_worker(definition):
         return
-    clusters = definition.get("clusters") or {}
-    for member in definition["federation"]["members"]:
-        if member["type"].lower() == OSCAR:
-            name = member["cluster_id"]
-            yield member, RemoteCluster(name, clusters[name], token) if name in clusters else None
+    for member in filter(is_service, definition["federation"]["members"]):
+        yield member, cluster_of(definition, member, token)
 
 
 def _withdraw(made: Iterable[tuple[Member, RemoteCluster]]) -> None:
