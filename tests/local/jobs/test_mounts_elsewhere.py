@@ -248,6 +248,22 @@ def test_a_place_that_is_not_there_fails_the_job(
     assert f"the mounted files cannot be fetched: {words}" in log
 
 
+@pytest.mark.parametrize("odd", ["<Size>many</Size>", "<Size>1</Size><LastModified>lately</LastModified>"])
+def test_a_store_that_describes_its_objects_oddly_fails_the_job(
+    cluster: LocalCluster, store: Elsewhere, odd: str
+) -> None:
+    server = scripted_s3.Server()
+    listing = f"<ListBucketResult><Contents><Key>a</Key>{odd}</Contents></ListBucketResult>".encode()
+    server.script = lambda _: scripted_s3.Reply(body=listing)
+    try:
+        store.settings = {**KEYS, "endpoint": server.endpoint}
+        status, log = run(cluster, store, "echo never\n")
+    finally:
+        server.stop()
+    assert status == "Failed"
+    assert "the mounted files cannot be fetched: the store gives no date or size of an object: " in log
+
+
 def test_no_name_leads_out_of_the_folder(cluster: LocalCluster, store: Elsewhere, tmp_path: Path) -> None:
     evil = [f"../../{tmp_path.name}", "a/../../b", "a//b", "./c", "d/" + "x" * 300, "../folder/"]
     content = "".join(

@@ -56,7 +56,9 @@ class ObjectsElsewhere:
             if root is None:
                 raise OSError(errno.EIO, "the store's list of objects is no XML")
             for node in root.iterfind("{*}Contents"):
-                yield unquote_plus(_text(node, "Key")).removeprefix(self._prefix), _listed(node)
+                with _failing():
+                    found = _listed(node)
+                yield unquote_plus(_text(node, "Key")).removeprefix(self._prefix), found
             more = _text(root, "NextContinuationToken")
             if not more:
                 return
@@ -124,6 +126,8 @@ def _failing() -> Iterator[None]:
         raise OSError(errno.EIO, str(error)) from error
     except http.client.HTTPException as error:
         raise OSError(errno.EIO, f"the store broke off: {error!r}") from error
+    except ValueError as error:
+        raise OSError(errno.EIO, f"the store gives no date or size of an object: {error}") from error
 
 
 def _version(headers: Mapping[str, str]) -> MountedObject:
