@@ -62,12 +62,12 @@ class Settings:
 
     @classmethod
     def fresh(cls) -> Settings:
-        """Return new credentials."""
+        """Return new credentials; none looks like an option on a command line."""
         return cls(
             user="oscar",
-            password=secrets.token_urlsafe(18),
+            password=secrets.token_hex(16),
             access_key=secrets.token_hex(10).upper(),
-            secret_key=secrets.token_urlsafe(30),
+            secret_key=secrets.token_hex(20),
             deployment=str(uuid.uuid4()),
         )
 

@@ -82,7 +82,7 @@ class Users:
                     f'"{word}" is no name: at most 64 letters, digits, ".", "_", "-" and "@", not first'
                 )
         chosen = tuple(dict.fromkeys(groups)) or (DEFAULT_GROUP,)
-        user = ClusterUser(str(uuid.uuid4()), name, chosen, secrets.token_urlsafe(30))
+        user = ClusterUser(str(uuid.uuid4()), name, chosen, secrets.token_hex(20))
         with self._state.transaction() as connection:
             if self.named(name) is not None:
                 raise ValueError(f'there is a user "{name}" already')

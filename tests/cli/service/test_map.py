@@ -342,7 +342,10 @@ def test_a_person_sees_one_line_of_progress(real: Runner, source: Path, tmp_path
 def test_a_batch_that_is_killed_twice_does_every_job_once(
     real: Runner, local: LocalCluster, source: Path, tmp_path: Path
 ) -> None:
-    local.create("many", UPPER)
+    # The last one waits, so that no run is over before it is killed.
+    go = tmp_path / "go"
+    last = f"case $INPUT_FILE_PATH in */{INPUTS - 1}.txt) until [ -e '{go}' ]; do sleep 0.1; done;; esac\n"
+    local.create("many", last + UPPER)
     folder = tmp_path / "out"
     write(source, *(f"{n}.txt" for n in range(INPUTS)))
 
@@ -366,6 +369,7 @@ def test_a_batch_that_is_killed_twice_does_every_job_once(
     assert here() < INPUTS
     killed(INPUTS // 4)
     assert here() < INPUTS
+    go.touch()
     result = real("service", "map", "many", source, folder)
     assert result.code == 0, result.err
     assert result.out.startswith(f"{INPUTS} of {INPUTS} done, 0 failed;")
