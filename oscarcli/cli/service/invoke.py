@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,9 +14,9 @@ from oscarcli.cli.service.stored_files import service_storage
 from oscarcli.cli.service.wait import (
     OutputOption,
     WaitOption,
-    WaitPrinter,
-    conclude,
     settle_output,
+    tell_name,
+    wait_for_started,
     wait_limit,
 )
 from oscarcli.config.model import TlsSettings
@@ -28,9 +27,7 @@ from oscarcli.output.render import Result
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
     from oscarcli.api.job_start import StartedJob
-    from oscarcli.jobs.events import Event
     from oscarcli.jobs.payload import Payload
-    from oscarcli.jobs.service_storage import ServiceStorage
 
 app = noun("Give a service an input directly.")
 
@@ -127,25 +124,27 @@ def job(
         )
     if not wait:
         started = _started(session, name, payload, endpoint, token)
+        tell_name(session, started.name)
         if not session.wants_table:
             session.show(Result({"service": name, "job": started.name}))
         return
     if endpoint:
         raise UsageError("--wait needs a cluster on record: a service's token does not show its jobs")
     limit = wait_limit(session)
+    files = service_storage(session, name)
     started = _started(session, name, payload, None, None)
     if started.name is None:
         raise OscarError(
             "a job without a name cannot be waited for",
             hint=f"'oscar-cli service logs list {name}' shows all jobs",
         )
-    _wait(session, name, started.name, limit, folder, script_only=script)
+    wait_for_started(session, files, started.name, limit, folder, script_only=script)
 
 
 def _started(
     session: Session, name: str, payload: Payload, endpoint: str | None, token: str | None
 ) -> StartedJob:
-    """Start a job and tell its name, on stdout unless a document will follow."""
+    """Start a job; say how its name is known, or that it cannot be told."""
     from oscarcli.api.job_start import StartedJob, new_job_name, start_job, submit_job
 
     client, service_token = _target(session, name, endpoint, token)
@@ -159,41 +158,7 @@ def _started(
         session.warn(f"the job was started, but its name cannot be told: {started.how}")
     else:
         session.verbose_note(f"the job's name: {started.how}")
-        if session.wants_table:
-            session.line(started.name)
     return started
-
-
-def _wait(
-    session: Session, service: str, name: str, limit: float | None, folder: Path | None, *, script_only: bool
-) -> None:
-    """Wait for a job and bring its files."""
-    files = service_storage(session, service)
-    printer = WaitPrinter(session, files, followed=name, script_only=script_only)
-    try:
-        printer.print_all(_waited(session, files, name, limit, folder, printer))
-    finally:
-        if printer.outcomes.done and not session.wants_table:
-            session.show(Result(printer.outcomes.single_document()))
-    conclude(printer.outcomes.done)
-
-
-def _waited(
-    session: Session,
-    files: ServiceStorage,
-    name: str,
-    limit: float | None,
-    folder: Path | None,
-    printer: WaitPrinter,
-) -> Generator[Event, None, None]:
-    """Yield what happens to a job and to its files."""
-    # In here, for Ctrl-C may come while they are imported.
-    from oscarcli.jobs.result_files import bring_results
-    from oscarcli.jobs.wait import wait_for_job
-
-    yield from wait_for_job(session.api, files.service, name, limit=limit, is_raw=True)
-    if folder is not None:
-        yield from bring_results(files, printer.outcomes.done, folder, printer.meter)
 
 
 def _payload(session: Session, source: str | None, file_input: str | None, text_input: str | None) -> Payload:

@@ -17,6 +17,7 @@ from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfer_report import TransferReport, carried_out
 from oscarcli.cli.kit.transfers import shown_path
 from oscarcli.errors import JobFailedError, OscarError, UsageError
+from oscarcli.output.render import Result
 
 if TYPE_CHECKING:
     from oscarcli.jobs.events import Event, LogText, ResultFailed, ResultSaved
@@ -195,3 +196,47 @@ def conclude(done: list[FinishedJob]) -> None:
         raise_if_failed(done[0].name, done[0].job)
     elif failed:
         raise JobFailedError(f"{len(failed)} of {len(done)} jobs failed")
+
+
+def tell_name(session: Session, name: str | None) -> None:
+    """Print a job's name, unless a document will follow."""
+    if name is not None and session.wants_table:
+        session.line(name)
+
+
+def wait_for_started(
+    session: Session,
+    files: ServiceStorage,
+    name: str,
+    limit: float | None,
+    folder: Path | None,
+    *,
+    script_only: bool,
+) -> None:
+    """Tell a job's name, wait for it and bring its files."""
+    printer = WaitPrinter(session, files, followed=name, script_only=script_only)
+    try:
+        printer.print_all(_waited(session, files, name, limit, folder, printer))
+    finally:
+        if printer.outcomes.done and not session.wants_table:
+            session.show(Result(printer.outcomes.single_document()))
+    conclude(printer.outcomes.done)
+
+
+def _waited(
+    session: Session,
+    files: ServiceStorage,
+    name: str,
+    limit: float | None,
+    folder: Path | None,
+    printer: WaitPrinter,
+) -> Generator[Event, None, None]:
+    """Tell a job's name and yield what happens to it and to its files."""
+    # In here, for Ctrl-C may come from now on.
+    tell_name(session, name)
+    from oscarcli.jobs.result_files import bring_results
+    from oscarcli.jobs.wait import wait_for_job
+
+    yield from wait_for_job(session.api, files.service, name, limit=limit, is_raw=True)
+    if folder is not None:
+        yield from bring_results(files, printer.outcomes.done, folder, printer.meter)
