@@ -157,7 +157,7 @@ class RequestBody:
     @contextlib.contextmanager
     def _limited(self, seconds: float) -> Iterator[None]:
         """Let the client's sending end after so many seconds, however slowly it sends."""
-        timer = threading.Timer(seconds, _end_reading, [self._request.conn.socket])
+        timer = threading.Timer(seconds, self._request.conn.end_reading)
         timer.daemon = True
         timer.start()
         try:
@@ -177,8 +177,3 @@ class RequestBody:
                     return
         except OSError:
             return
-
-
-def _end_reading(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RD)
