@@ -90,7 +90,7 @@ def _put(
 ) -> None:
     doing = f'upload "{location}" to {storage.provider}'
     body = section.read() if len(section) <= MAX_UNASKED_BYTES else section
-    digest = section.md5() if isinstance(body, UploadPart) else _md5(body)
+    digest = section.digest("md5") if isinstance(body, UploadPart) else _md5(body)
     source.check_unchanged()
     answer = storage.call(
         doing,
