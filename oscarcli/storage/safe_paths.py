@@ -146,16 +146,43 @@ def write_inside(root: Path, target: Path, content: bytes) -> None:
         OSError: it cannot be written; an older one is as it was.
     """
     with opened_folder(target, root) as (folder, name):
-        temporary = temporary_name(name)
-        descriptor = created(folder, temporary, name)
+        write_in(folder, name, content)
+
+
+def write_in(folder: int, name: str, content: bytes, modified: datetime | None = None) -> None:
+    """Put a whole new file into an open folder, in the place of an older one.
+
+    Args:
+        folder: descriptor of the folder.
+        name: in that folder.
+        content: of the file.
+        modified: the time of the last change that it gets, with its zone; `None` for now.
+
+    Raises:
+        OSError: it cannot be written; an older one is as it was.
+    """
+    temporary = temporary_name(name)
+    descriptor = created(folder, temporary, name)
+    try:
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-            put_in_place(folder, temporary, name)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
+            while content:
+                content = content[os.write(descriptor, content) :]
+            if modified is not None:
+                _set_time(descriptor, modified)
+        finally:
+            os.close(descriptor)
+        put_in_place(folder, temporary, name)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+
+
+def _set_time(file: int, modified: datetime) -> None:
+    moment = nanoseconds(modified)
+    # A file system that keeps no times holds the content none the less.
+    with suppress(OSError):
+        os.utime(file, ns=(moment, moment))
 
 
 def set_time(target: Path, root: Path | None, modified: datetime) -> None:

@@ -11,7 +11,6 @@ import stat
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, runtime_checkable
 
@@ -19,12 +18,11 @@ from oscarcli.errors import OscarError
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.content_type import content_type_of
 from oscarcli.storage.location import Location
-from oscarcli.storage.safe_paths import created, opened_folder, put_in_place, refuse_link, temporary_name
+from oscarcli.storage.safe_paths import opened_folder, refuse_link, write_in
 from oscarcli.storage.wire.client import WireClient
 from oscarcli.storage.wire.failures import ParameterError
 from oscarcli.storage.wire.loop import MAX_CONTENT_BYTES, ExchangeLoop, LoopRequest
 from oscarcli.storage.wire.polled import PolledAnswer
-from oscarcli.timestamps import nanoseconds
 
 if TYPE_CHECKING:
     from oscarcli.storage.transfer import Fetch, Upload
@@ -201,7 +199,9 @@ class SmallDownloads(SmallTransfers["Fetch"]):
         if is_intact is False or isinstance(task.target, int):
             return None
         modified = task.source.modified if task.keeps_time else None
-        _write(self._folder_of(task.target, task.root), task.target, content, modified)
+        folder = self._folder_of(task.target, task.root)
+        refuse_link(folder, task.target.name, task.target)
+        write_in(folder, task.target.name, content, modified)
         self._advance(len(content))
         return bool(is_intact)
 
@@ -229,27 +229,3 @@ def _content_of(path: Path) -> bytes | None:
         os.close(descriptor)
     is_same = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     return content if is_same and len(content) == before.st_size else None
-
-
-def _write(folder: int, target: Path, content: bytes, modified: datetime | None) -> None:
-    """Put a whole new file into a folder, in the place of an older one. Raises OSError, RefusedError."""
-    name = target.name
-    refuse_link(folder, name, target)
-    temporary = temporary_name(name)
-    descriptor = created(folder, temporary, name)
-    try:
-        try:
-            while content:
-                content = content[os.write(descriptor, content) :]
-            if modified is not None:
-                moment = nanoseconds(modified)
-                # A file system that keeps no times holds the content none the less.
-                with suppress(OSError):
-                    os.utime(descriptor, ns=(moment, moment))
-        finally:
-            os.close(descriptor)
-        put_in_place(folder, temporary, name)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
-        raise

@@ -6,9 +6,7 @@ when it comes from a file.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Protocol
 
 from oscarcli.errors import OscarError, RefusedError
 from oscarcli.storage.cancel import Cancellation
+from oscarcli.storage.digests import Digest, new_digest
 
 HASH_BLOCK_BYTES = 1 << 20
 
@@ -98,23 +97,20 @@ class UploadPart:
         """Let go of the content; the piece cannot be read any more."""
         self._read_at = _nothing
 
-    def md5(self) -> bytes:
-        """Return the digest of the whole piece and go back to its start."""
-        digest = hashlib.md5(usedforsecurity=False)
+    def feed(self, *digests: Digest) -> None:
+        """Add the whole piece to digests and go back to its start, without counting that as progress."""
+        self.sending = False
         self.seek(0)
         while block := self.read(HASH_BLOCK_BYTES):
-            digest.update(block)
+            for digest in digests:
+                digest.update(block)
         self.seek(0)
-        return digest.digest()
 
-    def crc32(self) -> int:
-        """Return the checksum of the whole piece and go back to its start."""
-        checksum = 0
-        self.seek(0)
-        while block := self.read(HASH_BLOCK_BYTES):
-            checksum = zlib.crc32(block, checksum)
-        self.seek(0)
-        return checksum
+    def digest(self, algorithm: str) -> bytes:
+        """Return a digest of the whole piece, one of DIGEST_BYTES, and go back to its start."""
+        digest = new_digest(algorithm)
+        self.feed(digest)
+        return digest.digest()
 
     def _report(self, position: int) -> None:
         if position != self._reported:

@@ -22,6 +22,26 @@ MIN_TOGETHER = 4
 MAX_TOGETHER = 500
 
 
+def put_aside(folder: Path, place: Path) -> Path:
+    """Move a folder into another one, which is made when it is needed, and return where it is now.
+
+    Args:
+        folder: what to move.
+        place: on the same file system.
+
+    Raises:
+        FileNotFoundError: the folder is not there.
+        OSError: it cannot be moved.
+    """
+    target = place / uuid.uuid4().hex
+    try:
+        return folder.rename(target)
+    except FileNotFoundError:
+        # One of both: the place is made once, and stays.
+        place.mkdir(mode=0o700, exist_ok=True)
+        return folder.rename(target)
+
+
 class FolderRemover:
     """Puts folders aside at once and removes them in a thread of its own.
 
@@ -42,7 +62,7 @@ class FolderRemover:
     def remove(self, folder: Path) -> None:
         """Make sure that a folder is not there any more; its contents follow soon."""
         try:
-            target = self._put_aside(folder)
+            target = put_aside(folder, self._aside)
         except FileNotFoundError:
             return
         except OSError:
@@ -52,15 +72,6 @@ class FolderRemover:
             if self._thread.ident is None:
                 self._thread.start()
         self._waiting.put(target)
-
-    def _put_aside(self, folder: Path) -> Path:
-        target = self._aside / uuid.uuid4().hex
-        try:
-            return folder.rename(target)
-        except FileNotFoundError:
-            # One of both: this one is made once, and stays.
-            self._aside.mkdir(mode=0o700, exist_ok=True)
-            return folder.rename(target)
 
     def stop(self, seconds: float) -> None:
         """Wait a while for what is put aside to be removed."""

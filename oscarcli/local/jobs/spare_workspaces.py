@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import threading
-import uuid
 from pathlib import Path
 
-from oscarcli.local.jobs.removal import FolderRemover
+from oscarcli.local.jobs.removal import FolderRemover, put_aside
 from oscarcli.local.jobs.staging import Workspace
 
 # As many as jobs run at a time, mostly.
@@ -48,7 +47,7 @@ class SpareWorkspaces:
         """Make sure that a run's workspace is not there any more, whatever a script has made of it."""
         try:
             names = _emptied(root)
-            kept = self._put_aside(root)
+            kept = put_aside(root, self._folder)
         except OSError:
             self._remover.remove(root)
             return
@@ -57,14 +56,6 @@ class SpareWorkspaces:
                 self._spare.append((kept, names))
                 return
         self._remover.remove(kept)
-
-    def _put_aside(self, root: Path) -> Path:
-        target = self._folder / uuid.uuid4().hex
-        try:
-            return root.rename(target)
-        except FileNotFoundError:
-            self._folder.mkdir(mode=0o700, exist_ok=True)
-            return root.rename(target)
 
     def close(self) -> None:
         """Remove all that are left."""

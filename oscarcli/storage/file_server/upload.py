@@ -12,7 +12,6 @@ from oscarcli.storage.wire.connection import StreamedBody
 
 # Pieces of a stream are held in memory, one at a time.
 STREAM_PART_BYTES = 8 << 20
-DIGEST_BLOCK_BYTES = 1 << 20
 # What is computed of a stream, which cannot be read a second time.
 STREAM_ALGORITHMS = ("adler32", "md5")
 
@@ -42,8 +41,7 @@ class SentContent:
 
     def _counted(self, parts: Iterator[UploadPart]) -> Iterator[UploadPart]:
         for part in parts:
-            for digest in self._digests.values():
-                _feed(digest, part)
+            part.feed(*self._digests.values())
             self._count += len(part)
             yield part
 
@@ -78,15 +76,4 @@ class SentContent:
         """Return a digest of what was sent; `None` for one that a stream does not have any more."""
         if self._part is None:
             return self._digests[algorithm].hexdigest() if algorithm in self._digests else None
-        digest = new_digest(algorithm)
-        _feed(digest, self._part)
-        return digest.hexdigest()
-
-
-def _feed(digest: Digest, part: UploadPart) -> None:
-    """Add a piece to a digest, and go back to its start, without counting that as progress."""
-    part.sending = False
-    part.seek(0)
-    while block := part.read(DIGEST_BLOCK_BYTES):
-        digest.update(block)
-    part.seek(0)
+        return self._part.digest(algorithm).hex()

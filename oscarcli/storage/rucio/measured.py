@@ -8,7 +8,6 @@ from oscarcli.storage.digests import Digest, new_digest
 from oscarcli.storage.rucio.documents import FILE, RucioFile
 from oscarcli.storage.source import Origin, Source, UploadPart
 
-BLOCK_BYTES = 1 << 20
 ALGORITHMS = ("adler32", "md5")
 
 
@@ -64,10 +63,5 @@ class MeasuredSource:
         self._source.check_unchanged()
 
     def _feed(self, part: UploadPart) -> None:
-        part.sending = False
-        part.seek(0)
-        while block := part.read(BLOCK_BYTES):
-            self._count += len(block)
-            for digest in self._digests.values():
-                digest.update(block)
-        part.seek(0)
+        part.feed(*self._digests.values())
+        self._count += len(part)

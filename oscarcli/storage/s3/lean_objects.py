@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.location import Location
-from oscarcli.storage.s3.calls import S3Calls, compare_stored
+from oscarcli.storage.s3.calls import S3Calls
 from oscarcli.storage.s3.lean import LeanClient
 from oscarcli.storage.s3.operations import stored
 from oscarcli.storage.s3.reader import digest_told
+from oscarcli.storage.s3.upload import compare_put, put_parameters
 from oscarcli.storage.wire.client import WireClient
 from oscarcli.storage.wire.polled import PolledAnswer
 
@@ -41,13 +41,7 @@ class LeanObjects:
     def put(self, location: Location, content: bytes, content_type: str) -> tuple[bytes, str]:
         """Return the request that stores an object, and its MD5."""
         digest = hashlib.md5(content, usedforsecurity=False)
-        parameters = {
-            "Bucket": location.bucket,
-            "Key": location.key,
-            "Body": content,
-            "ContentMD5": base64.b64encode(digest.digest()).decode("ascii"),
-            "ContentType": content_type,
-        }
+        parameters = put_parameters(location, content, digest.digest(), content_type)
         return self._client.request("put_object", parameters, content), digest.hexdigest()
 
     def is_stored(self, answer: PolledAnswer, location: Location, size: int, digest: str) -> bool:
@@ -61,10 +55,7 @@ class LeanObjects:
         if answer.headers.get("etag", "").strip('"') != digest:
             # As of one that the store encrypts. It is not sent again: for a service each upload is an event.
             self.asks_more = True
-            found = self._storage.stat(location)
-            is_same = None if found.md5 is None else found.md5 == digest
-            doing = f'upload "{location}" to {self._storage.provider}'
-            compare_stored(found, size, is_same, doing)
+            compare_put(self._storage, location, size, digest)
         return True
 
     def get(self, wanted: StoredObject) -> bytes:

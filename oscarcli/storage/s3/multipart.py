@@ -100,7 +100,8 @@ class PartsUpload:
             return False
         if found.size != source.size:
             return False
-        return found.etag == multipart_etag([section.md5() for section in source.sections(earlier.part_size)])
+        sections = source.sections(earlier.part_size)
+        return found.etag == multipart_etag([section.digest("md5") for section in sections])
 
     def _abandon(self, cancellation: Cancellation) -> None:
         """Clear away what is of no use; where that fails, it is like any other unfinished upload."""
@@ -238,7 +239,7 @@ class PartsUpload:
             return None
         # Of a part that the store encrypts, what it says is no digest; then it is what it said at the time.
         is_known = self._journal.digest_of(number, etag) == digest.hex()
-        return etag if is_known or section.md5().hex() == etag.strip('"') else None
+        return etag if is_known or section.digest("md5").hex() == etag.strip('"') else None
 
     def _sent(self, number: int, section: UploadPart, digest: bytes, cancellation: Cancellation) -> str:
         answer = self._storage.call(

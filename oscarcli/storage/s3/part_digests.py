@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.etag import multipart_etag
-from oscarcli.storage.integrity import CRC32_BYTES, combined_crc32
+from oscarcli.storage.integrity import combined_crc32
 from oscarcli.storage.source import UploadPart
 
 FULL_OBJECT = "FULL_OBJECT"
@@ -66,7 +66,7 @@ class Md5Digests:
 
     def of(self, section: UploadPart) -> bytes:
         """Return the MD5."""
-        return section.md5()
+        return section.digest(self.name)
 
     def creation(self) -> Parameters:
         """Nothing: every store takes them."""
@@ -100,7 +100,7 @@ class Crc32Digests:
 
     def of(self, section: UploadPart) -> bytes:
         """Return the CRC-32, four bytes."""
-        return section.crc32().to_bytes(CRC32_BYTES, "big")
+        return section.digest(self.name)
 
     def creation(self) -> Parameters:
         """Ask the store to keep that of the whole."""

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from itertools import chain, islice
+from typing import Any
 
 from oscarcli.errors import RefusedError
 from oscarcli.storage.cancel import Cancellation
@@ -90,24 +91,48 @@ def _put(
 ) -> None:
     doing = f'upload "{location}" to {storage.provider}'
     body = section.read() if len(section) <= MAX_UNASKED_BYTES else section
-    digest = section.md5() if isinstance(body, UploadPart) else _md5(body)
+    digest = section.digest("md5") if isinstance(body, UploadPart) else _md5(body)
     source.check_unchanged()
-    answer = storage.call(
-        doing,
-        "put_object",
-        cancellation=cancellation,
-        Bucket=location.bucket,
-        Key=location.key,
-        Body=body,
-        ContentMD5=base64.b64encode(digest).decode("ascii"),
-        ContentType=content_type,
-    )
+    parameters = put_parameters(location, body, digest, content_type)
+    answer = storage.call(doing, "put_object", cancellation=cancellation, **parameters)
     section.sent()
     cancellation.check()
     if str(answer.get("ETag", "")).strip('"') != digest.hex():
-        found = storage.stat(location, cancellation=cancellation)
-        is_same = None if found.md5 is None else found.md5 == digest.hex()
-        compare_stored(found, len(section), is_same, doing)
+        compare_put(storage, location, len(section), digest.hex(), cancellation)
+
+
+def put_parameters(
+    location: Location, body: bytes | UploadPart, md5: bytes, content_type: str
+) -> dict[str, Any]:
+    """Return what an object is stored with by one request, by boto3's names."""
+    return {
+        "Bucket": location.bucket,
+        "Key": location.key,
+        "Body": body,
+        "ContentMD5": base64.b64encode(md5).decode("ascii"),
+        "ContentType": content_type,
+    }
+
+
+def compare_put(
+    storage: S3Calls, location: Location, size: int, md5: str, cancellation: Cancellation | None = None
+) -> None:
+    """Ask for what was stored by one request whose answer does not tell, as where the store encrypts it.
+
+    Args:
+        storage: where it is.
+        location: the object.
+        size: of what was sent, in bytes.
+        md5: of what was sent, in hexadecimal digits.
+        cancellation: ends the waiting for a store that is away.
+
+    Raises:
+        RefusedError: what is stored is not what was sent.
+        OscarError: as for `Storage`.
+    """
+    found = storage.stat(location, cancellation=cancellation)
+    is_same = None if found.md5 is None else found.md5 == md5
+    compare_stored(found, size, is_same, f'upload "{location}" to {storage.provider}')
 
 
 def _md5(data: bytes) -> bytes:
