@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from oscarcli.local.images.model import Image, ImageError
@@ -34,16 +33,12 @@ class Placements:
 
     Args:
         engines: the cluster's.
-        pulls: makes what gets images, which scripts on this machine itself do without.
+        pulls: gives what gets images, which scripts on this machine itself do without.
     """
 
     def __init__(self, engines: Engines, pulls: Callable[[], Pulls]) -> None:
         self._engines = engines
-        self._make_pulls = pulls
-
-    @cached_property
-    def _pulls(self) -> Pulls:
-        return self._make_pulls()
+        self._pulls = pulls
 
     def of(self, definition: Definition, check: Callable[[], None]) -> Placement:
         """Return where a service's script is to run now, once its image is here.
@@ -60,7 +55,7 @@ class Placements:
             if definition["enable_gpu"] and not engine.passes_gpus:
                 raise PlacementError(f"enable_gpu: the engine {engine.name} has no GPUs to hand out here")
             request = _request(engine, definition)
-            return Placement(engine, None if request is None else self._pulls.require(request, check))
+            return Placement(engine, None if request is None else self._pulls().require(request, check))
         except (EngineError, ImageError) as error:
             raise PlacementError(str(error)) from error
 
@@ -78,7 +73,7 @@ class Placements:
             request = _request(self._engines.of(definition), definition)
         except EngineError as error:
             raise PlacementError(str(error)) from error
-        return None if request is None else self._pulls.begin(request, again=again)
+        return None if request is None else self._pulls().begin(request, again=again)
 
 
 def _request(engine: Engine, definition: Definition) -> ImageRequest | None:
