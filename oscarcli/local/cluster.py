@@ -13,6 +13,7 @@ from oscarcli.local.exposed.deployments import Deployments
 from oscarcli.local.exposed.environment import PodEnvironment
 from oscarcli.local.exposed.ports import PortLeases
 from oscarcli.local.exposed.table import StoppedDeployments
+from oscarcli.local.first_use import MadeOnce
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.jobs.admission import Admission
 from oscarcli.local.jobs.attachments import Attachments
@@ -196,7 +197,7 @@ class LocalCluster:
         """What outputs at other providers need; made with the first service that comes or changes."""
         return output_buckets_of(self.store, strict=self.options.strict)
 
-    @cached_property
+    @MadeOnce
     def _pulls(self) -> Pulls:
         """What gets images; made with the first service that runs in one."""
         return pulls_in(self.state, self.folder, self.options.pull)

@@ -9,10 +9,10 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from oscarcli.local.first_use import MadeOnce
 from oscarcli.local.jobs.engine.base import Bind
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.mounts.schema import Note
@@ -55,7 +55,7 @@ class Attachments:
         self._links = links
         self._engines = engines
 
-    @cached_property
+    @MadeOnce
     def _mounts(self) -> Mounts:
         return self._make_mounts()
 

@@ -11,9 +11,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from functools import cached_property
 from typing import TYPE_CHECKING
 
+from oscarcli.local.first_use import MadeOnce
 from oscarcli.local.jobs.federation.queue import OfferedJobs
 from oscarcli.local.jobs.table import Job, Jobs
 from oscarcli.local.services.definition import Definition
@@ -42,7 +42,7 @@ class Members:
         self._state = state
         self._services = services
 
-    @cached_property
+    @MadeOnce
     def _tokens(self) -> DelegationTokens:
         from oscarcli.local.jobs.federation.tokens import DelegationTokens
 
