@@ -202,6 +202,16 @@ def test_an_answer_that_breaks_off_is_seen_to_be_short(serve: Serve) -> None:
         _ask(port)
 
 
+def test_nothing_follows_an_answer_whose_body_cannot_be_closed(serve: Serve) -> None:
+    class Unclosable(list[bytes]):
+        def close(self) -> None:
+            raise RuntimeError("cannot be closed")
+
+    port = serve(lambda _: Response(200, {"Content-Length": "4"}, Unclosable([b"done"])))
+    answer = _exchange(port, b"GET /x HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (answer.count(b"HTTP/1.1 "), answer[-8:]) == (1, b"\r\n\r\ndone")
+
+
 @pytest.mark.filterwarnings("error")
 def test_a_client_that_vanishes_in_the_middle_of_an_answer_leaves_no_complaint(serve: Serve) -> None:
     sent = threading.Event()

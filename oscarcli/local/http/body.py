@@ -10,8 +10,6 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from cheroot.server import ChunkedRFile
-
 from oscarcli.local.http.head import check_field_line
 from oscarcli.local.http.messages import READ_BLOCK, ConnectionLost, MalformedBody
 from oscarcli.local.http.stream import StreamReader
@@ -28,59 +26,64 @@ MAX_TRAILER_BYTES = 1 << 16
 _CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\x00-\x08\x0a-\x1f\x7f]*)?\r\n")
 
 
-class _CheckedChunks:
-    """The connection's reader below a chunked body.
+class _Chunks:
+    """What is in the chunks of a body; a large chunk is read in pieces.
 
-    cheroot takes any text that Python reads as a number for a chunk's size, and reads each chunk as one
-    piece of memory. So sizes are checked here, and a large chunk is shown to it as several small ones.
+    Args:
+        file: the connection's reader.
     """
 
     def __init__(self, file: StreamReader) -> None:
         self._file = file
-        # Of the client's chunk, beyond the piece that was announced to cheroot.
+        # Of the chunk that is being read.
         self._left = 0
-        self._in_piece = False
-        self._in_trailer = False
-        self._trailer_bytes = 0
-
-    def readline(self) -> bytes:
-        """Return the line before a piece, or one of the trailer. Raises ValueError."""
-        if self._in_trailer:
-            return self._trailer_line()
-        if not self._left:
-            line = self._file.readline(MAX_CHUNK_HEAD_BYTES)
-            if not line:
-                raise OSError("the body ended before its last chunk")
-            match = _CHUNK_HEAD.fullmatch(line)
-            if match is None:
-                raise ValueError("Malformed chunk size")
-            self._left = int(match[1], 16)
-        piece = min(self._left, READ_BLOCK)
-        self._left -= piece
-        self._in_piece = piece > 0
-        self._in_trailer = piece == 0
-        return b"%x\r\n" % piece
+        self._was_last = False
 
     def read(self, size: int) -> bytes:
-        """Return the next piece, or the line end that follows it."""
-        if self._in_piece:
-            self._in_piece = False
-            data = self._file.read(size)
-            if len(data) < size:
-                raise OSError(f"{size - len(data)} bytes of a chunk never came")
-            return data
-        return b"\r\n" if self._left else self._file.read(size)
+        """Return `size` bytes, fewer at the end. Raises OSError, ValueError."""
+        pieces = []
+        while size > 0 and (self._left or self._begin_chunk()):
+            piece = self._piece(min(size, self._left))
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
 
-    def _trailer_line(self) -> bytes:
-        line = self._file.readline(MAX_TRAILER_BYTES)
-        self._trailer_bytes += len(line)
+    def _begin_chunk(self) -> bool:
+        """Read the line before a chunk; False when it is the last one, which is empty."""
+        if self._was_last:
+            return False
+        line = self._file.readline(MAX_CHUNK_HEAD_BYTES)
         if not line:
-            raise OSError("the body ended in its trailer")
-        if self._trailer_bytes >= MAX_TRAILER_BYTES:
-            raise ValueError("Too long a trailer")
-        if line != b"\r\n":
-            check_field_line(line)
-        return line
+            raise OSError("the body ended before its last chunk")
+        match = _CHUNK_HEAD.fullmatch(line)
+        if match is None:
+            raise ValueError("Malformed chunk size")
+        self._left = int(match[1], 16)
+        self._was_last = self._left == 0
+        return not self._was_last
+
+    def _piece(self, size: int) -> bytes:
+        """Return so many bytes of a chunk, and read the line end that follows its last one."""
+        data = self._file.read(size)
+        if len(data) < size:
+            raise OSError(f"{size - len(data)} bytes of a chunk never came")
+        self._left -= size
+        if not self._left and self._file.read(2) != b"\r\n":
+            raise ValueError("Malformed end of a chunk")
+        return data
+
+    def read_trailer(self) -> None:
+        """Read the lines behind the last chunk, to the empty one. Raises OSError, ValueError."""
+        line, size = b"", 0
+        while line != b"\r\n":
+            line = self._file.readline(MAX_TRAILER_BYTES)
+            size += len(line)
+            if not line:
+                raise OSError("the body ended in its trailer")
+            if size >= MAX_TRAILER_BYTES:
+                raise ValueError("Too long a trailer")
+            if line != b"\r\n":
+                check_field_line(line)
 
 
 class RequestBody:
@@ -94,7 +97,7 @@ class RequestBody:
         self._request = request
         self._file: StreamReader = request.conn.rfile
         length = request.head.length
-        self._chunks: Any = ChunkedRFile(_CheckedChunks(self._file), 0) if length is None else None
+        self._chunks = _Chunks(self._file) if length is None else None
         # Bytes that have to come, where it is known.
         self._left = length or 0
         self._finished = length == 0
@@ -108,7 +111,7 @@ class RequestBody:
             if self._awaited:
                 self._awaited = False
                 self._request.conn.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            return self._read(size) if self._chunks is None else self._read_chunks(size)
+            return self._read(size) if self._chunks is None else self._read_chunks(self._chunks, size)
         except (OSError, ValueError) as error:
             self._request.close_connection = True
             lost = MalformedBody if isinstance(error, ValueError) else ConnectionLost
@@ -123,12 +126,11 @@ class RequestBody:
             raise OSError(f"{self._left} bytes of the body never came")
         return data
 
-    def _read_chunks(self, size: int) -> bytes:
-        data = bytes(self._chunks.read(size))
+    def _read_chunks(self, chunks: _Chunks, size: int) -> bytes:
+        data = chunks.read(size)
         if not data:
             self._finished = True
-            for _ in self._chunks.read_trailer_lines():
-                pass
+            chunks.read_trailer()
         return data
 
     def discard(self) -> bool:
@@ -155,7 +157,7 @@ class RequestBody:
     @contextlib.contextmanager
     def _limited(self, seconds: float) -> Iterator[None]:
         """Let the client's sending end after so many seconds, however slowly it sends."""
-        timer = threading.Timer(seconds, _end_reading, [self._request.conn.socket])
+        timer = threading.Timer(seconds, self._request.conn.end_reading)
         timer.daemon = True
         timer.start()
         try:
@@ -175,8 +177,3 @@ class RequestBody:
                     return
         except OSError:
             return
-
-
-def _end_reading(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RD)

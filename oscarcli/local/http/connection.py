@@ -26,7 +26,6 @@ class CheckedRequest(HTTPRequest):
 
     def parse_request(self) -> None:
         """Read the head; a request that is not `ready` then was refused, or there is none."""
-        self.started_request = True
         try:
             data = self.conn.rfile.take_head()
             if not data:
@@ -37,7 +36,6 @@ class CheckedRequest(HTTPRequest):
         except MalformedHead as error:
             self.simple_response(error.status, str(error))
             return
-        self.response_protocol = f"HTTP/{self.head.version}"
         self.close_connection = self.head.is_last
         self.ready = True
 

@@ -66,7 +66,7 @@ class HandlerGateway(Gateway):
         request = self.req
         request.close_connection = True
         connection = request.conn.socket.dup()
-        request.conn.was_handed_over = True
+        request.conn.was_handed_over = request.sent_headers = True
         limit_waiting(connection, 0)
         # Who takes over finds out by itself that the client is gone, and ends what it has.
         with suppress(OSError):
@@ -92,9 +92,8 @@ class HandlerGateway(Gateway):
             request.close_connection = True
         request.close_connection |= response.close_connection or unread or response.status == 413
         request.close_connection |= not request.server.can_add_keepalive_connection
-        answer = _Answer(request, response)
         try:
-            answer.send()
+            _Answer(request, response).send()
             if unread:
                 body.discard_rest()
         except OSError as error:
@@ -104,8 +103,8 @@ class HandlerGateway(Gateway):
             # With the status line out, all that is left is to cut the answer short, visibly.
             log.exception("the answer to %s %s broke off", request.head.method, request.head.target)
             request.close_connection = True
-            if not answer.has_begun:
-                request.conn.wfile.write(_head(Response(500), {"Content-Length": "0", "Connection": "close"}))
+            if not request.sent_headers:
+                _Answer(request, Response(500)).send()
         finally:
             _close_body(response)
 
@@ -122,7 +121,6 @@ class _Answer:
         self._request = request
         self._response = response
         self._in_chunks = False
-        self.has_begun = False
 
     def send(self) -> None:
         """Send head and body. Raises OSError, ValueError, and what the body raises."""
@@ -152,7 +150,8 @@ class _Answer:
             self._write(head)
 
     def _write(self, data: bytes) -> None:
-        self.has_begun = True
+        # After that cheroot adds no answer of its own, whatever fails.
+        self._request.sent_headers = True
         self._request.conn.wfile.write(data)
 
     def _framing(self) -> dict[str, str]:
