@@ -166,6 +166,11 @@ class _BotoBody:
         except Exception as error:
             raise _as_ours(error, handled) from error
 
+    def read_into(self, buffer: memoryview) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
     def interrupt(self) -> None:
         """Shut the socket for reading; urllib3 can do so from version 2.3 on."""
         shutdown = getattr(self._body._raw_stream, "shutdown", None)

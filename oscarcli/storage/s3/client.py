@@ -14,6 +14,10 @@ class ObjectBody(Protocol):
         """Return at most `size` bytes, empty at the end. Raises what `S3Client.call` raises."""
         ...
 
+    def read_into(self, buffer: memoryview) -> int:
+        """Fill a buffer as far as that goes, and return how many bytes; 0 at the end. Raises as `read`."""
+        ...
+
     def interrupt(self) -> None:
         """Make a `read` that waits in another thread return or fail."""
         ...

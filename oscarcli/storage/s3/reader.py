@@ -17,7 +17,6 @@ from oscarcli.storage.location import Location
 from oscarcli.storage.s3.calls import S3Calls
 from oscarcli.storage.s3.client import ObjectBody
 from oscarcli.storage.s3.failures import failure, required
-from oscarcli.storage.wire.client import WireContent
 
 
 class S3Reader:
@@ -55,13 +54,9 @@ class S3Reader:
     def read_into(self, buffer: memoryview) -> int:
         """Fill a buffer with the next bytes."""
         try:
-            if isinstance(self._body, WireContent):
-                return self._body.read_into(buffer)
-            data = self._body.read(len(buffer))
+            return self._body.read_into(buffer)
         except Exception as error:
             raise failure(error, self._doing) from error
-        buffer[: len(data)] = data
-        return len(data)
 
     def interrupt(self) -> None:
         """Shut the socket for reading."""

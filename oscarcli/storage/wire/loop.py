@@ -141,8 +141,7 @@ class ExchangeLoop(Generic[Token]):
                 connection.begin(request.method, request.data)
                 self._watch(flight)
             except BrokenConnectionError:
-                self._end(flight)
-                failed.append((request.token, None))
+                failed.append(self._fail(flight))
         return failed
 
     def _may_begin(self) -> bool:
