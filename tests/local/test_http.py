@@ -7,6 +7,7 @@ import http.client
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from unittest import mock
 
@@ -200,6 +201,16 @@ def test_an_answer_that_breaks_off_is_seen_to_be_short(serve: Serve) -> None:
     port = serve(lambda _: Response(200, {"Content-Length": "8"}, broken()))
     with pytest.raises(http.client.IncompleteRead):
         _ask(port)
+
+
+def test_a_head_is_too_long_also_when_its_end_comes_with_what_exceeds_the_limit(serve: Serve) -> None:
+    port = serve(lambda _: Response(200, {}, b"served"))
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(b"GET /x HTTP/1.1\r\nHost: localhost\r\nX-A: " + b"x" * 65_000)
+        # Until it was received; only then does the rest come in one piece.
+        time.sleep(0.3)
+        connection.sendall(b"x" * 30_000 + b"\r\nConnection: close\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 413"
 
 
 def test_nothing_follows_an_answer_whose_body_cannot_be_closed(serve: Serve) -> None:

@@ -81,14 +81,14 @@ class StreamReader:
 
         That is a head, with its body where that is small, or what is too long for a head.
         """
-        end = _HEAD_END.search(self._buffer)
-        if end is None:
+        end = self._head_end()
+        if not end:
             return len(self._buffer) >= MAX_HEAD_BYTES
-        return len(self._buffer) >= end.end() + _small_body_bytes(self._buffer[: end.end()])
+        return len(self._buffer) >= end + _small_body_bytes(self._buffer[:end])
 
     def has_head(self) -> bool:
         """Tell whether a head is there, with or without its body."""
-        return _HEAD_END.search(self._buffer) is not None
+        return self._head_end() > 0
 
     def fill(self, *, wait: bool) -> bool:
         """Receive more, at most what has arrived or arrives within WAIT_SECONDS; False at the end.
@@ -103,8 +103,12 @@ class StreamReader:
 
     def take_head(self) -> bytes:
         """Return the head with its empty line, `b""` when it is not there."""
-        end = _HEAD_END.search(self._buffer)
-        return b"" if end is None else self._take(end.end())
+        return self._take(self._head_end())
+
+    def _head_end(self) -> int:
+        """Return where a head ends that is not too long, 0 when none is there."""
+        end = _HEAD_END.search(self._buffer, 0, MAX_HEAD_BYTES)
+        return 0 if end is None else end.end()
 
     def buffered(self) -> bytes:
         """Return what was received and not read."""
