@@ -24,6 +24,7 @@ class PartStore:
 
     Attributes:
         max_parts: so many more parts are taken, and then each stands still; `None` for all.
+        held: uploads of which no more parts are taken.
         stalls_after: a download stands still after so many bytes of its answer; `None` for none.
         answers_completion: whether the client hears that its upload is complete.
         lists_uploads: whether the store shows uploads that are not complete.
@@ -36,6 +37,7 @@ class PartStore:
         self.etags: dict[str, str] = {}
         self.uploads: dict[str, PartUpload] = {}
         self.max_parts: int | None = None
+        self.held: set[str] = set()
         self.stalls_after: int | None = None
         self.answers_completion = True
         self.lists_uploads = True
@@ -82,6 +84,8 @@ class PartStore:
         if upload is None or upload.key != key:
             return Reply(404, body=error_body("NoSuchUpload"))
         if seen.method == "PUT":
+            if query["uploadId"] in self.held:
+                return Reply(stall=True)
             return self._put_part(upload, int(query["partNumber"]), seen.body)
         if seen.method == "GET":
             return Reply(body=_list_of_parts(upload))
