@@ -9,9 +9,9 @@ import os
 import sys
 
 INTERRUPTED = 130
-# Objects that are made before circles of garbage are looked for; a start makes so many, and all of them stay.
-# With Python's own 700 a tenth of a start went into that.
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
+# Objects that are made before circles of garbage are looked for: more than a start makes, all of which stay.
+# To look through them, all at once or a few at a time, takes a tenth of a start.
+OBJECTS_BETWEEN_COLLECTIONS = 100_000
 
 # What the process ends with, once that is known.
 _exit_codes: list[int] = []

@@ -30,7 +30,6 @@ from oscarcli.local.jobs.staging import (
     Destinations,
     RunStorage,
     Workspace,
-    overwriting,
     returned_value,
     upload_results,
 )
@@ -78,7 +77,7 @@ def supervise(
 
     Args:
         run: what is to run.
-        workspace: the folders to work in, which the caller removes.
+        workspace: the folders to work in, of `new_workspace` or like it; the caller removes them.
         storage: the cluster's objects; `None` for a run without credentials: it fetches and stores nothing.
         placement: what executes the script, and in which image.
         log: gets everything that belongs into the job's log.
@@ -262,11 +261,10 @@ class _Supervision:
             self._log.info(f"Script file found in '{SCRIPT}'")
             return SCRIPT
         if "SCRIPT" not in environment:
-            path = self._workspace.script
-            with overwriting(path) as file:
-                file.write(self._definition["script"].encode())
-            self._log.info(f"Script file found in '{path}'")
-            return path
+            target = self._workspace.root / "script.sh"
+            target.write_text(self._definition["script"], encoding="utf-8", newline="")
+            self._log.info(f"Script file found in '{target}'")
+            return str(target)
         target = self._workspace.input / "script.sh"
         with crashing("the variable SCRIPT is not a text in base64"):
             target.write_text(base64.b64decode(environment["SCRIPT"]).decode(), newline="")
