@@ -127,4 +127,4 @@ def test_a_real_browser_shows_names_and_takes_keys(
         window.press("q")
         wait_until(lambda: "The screen was closed." in window.text)
     served.process.send_signal(signal.SIGINT)
-    assert served.process.wait(30) == 130
+    assert served.process.wait(60) == 130
