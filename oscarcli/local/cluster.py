@@ -86,6 +86,15 @@ class LocalCluster:
         self.settings = settings
         self.options = options
         self.state = State(folder.database, SCHEMA)
+        try:
+            self._build()
+        except BaseException:
+            self.state.close()
+            raise
+        self.s3_endpoint = ""
+
+    def _build(self) -> None:
+        folder, settings, options = self.folder, self.settings, self.options
         self.services = Services(self.state)
         self.users = users_in(self.state) if options.users else None
         self.policies = BucketPolicies(self.state)
@@ -126,7 +135,6 @@ class LocalCluster:
             strict=options.strict,
         )
         self._expiry = Expiry(folder, self.jobs)
-        self.s3_endpoint = ""
 
     def _build_runs(self) -> None:
         options = self.options

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from oscarcli.errors import OscarError
+from oscarcli.local.connections import connect_from_outside
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.options import Binding, Endpoints, Options, endpoint
 from oscarcli.local.services.host_links import remove_links
-from oscarcli.local.state import connect_from_outside
 from oscarcli.polling import Poll
 
 # A start takes half a second; bringing a large data directory in order may take longer.

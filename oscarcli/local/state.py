@@ -19,16 +19,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from oscarcli.local.connections import Connections
 from oscarcli.local.work_turn import WorkTurn
 from oscarcli.local.write_ahead_log import WriteAheadLog
 
 SCHEMA_VERSION = 2
 # Members of one commit. Who came first waits for the last of them.
 MAX_GROUP_MEMBERS = 64
-# Pages of the write-ahead log before they are folded into the file: 16 MiB.
-CHECKPOINT_PAGES = 4096
-# What another process waits for a writer.
-OUTSIDE_BUSY_SECONDS = 5.0
 
 
 @dataclass
@@ -52,21 +49,8 @@ class _Group:
             raise copy.copy(self.error) from self.error
 
 
-def connect_from_outside(path: Path, mode: str = "ro") -> sqlite3.Connection:
-    """Return a connection of a process that is not the cluster's, whether that runs or not.
-
-    Args:
-        path: the database, which has to be there.
-        mode: `ro` to read, `rw` to change it.
-
-    Raises:
-        sqlite3.Error: it is not there.
-    """
-    return sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=OUTSIDE_BUSY_SECONDS)
-
-
 class State:
-    """Connections to the database file, one a thread, and the transactions that change it.
+    """The database file, as each thread reads it, and the transactions that change it.
 
     Args:
         path: the database file; created when absent, its folder must exist.
@@ -81,20 +65,20 @@ class State:
         self._local = threading.local()
         self.work = WorkTurn()
         """Of those who change something in a moment; it ends with their transaction."""
-        self._connections: list[sqlite3.Connection] = []
+        self._connections = Connections(path)
         # Held by the member whose turn it is; the fields below are of whoever holds it.
         self._turn = threading.Lock()
         self._group: _Group | None = None
         self._is_durable = False
         self._actions: list[Callable[[], None]] = []
         self._keep_private()
-        self._writer = self._connect()
         try:
+            self._writer = self._connections.open()
             self._prepare(schema)
             self._log = WriteAheadLog(self._writer, path.with_name(f"{path.name}-wal"))
         except BaseException:
             # It may hold the lock of the file, which others would wait for.
-            self._writer.close()
+            self._connections.close()
             raise
 
     def _keep_private(self) -> None:
@@ -122,30 +106,16 @@ class State:
         # As one transaction: by itself each statement that changes something would flush the disk.
         self._writer.executescript("\n;".join(("BEGIN IMMEDIATE", *schema, "COMMIT")))
 
-    def _connect(self) -> sqlite3.Connection:
-        # Only one thread at a time uses it; close() at the end comes from the main thread.
-        connection = sqlite3.connect(self._path, isolation_level=None, timeout=30, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        # The file is never damaged. That commits survive a power cut is seen to by `WriteAheadLog`.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-        # Appending is atomic; a lock would make a new reader wait for a long change.
-        self._connections.append(connection)
-        return connection
-
     def _has_turn(self) -> bool:
         return getattr(self._local, "has_turn", False)
 
     def read(self) -> sqlite3.Connection:
-        """Return a connection for SELECTs: this thread's own, or that of the transaction it is in."""
-        if self._has_turn():
-            return self._writer
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-        return connection
+        """Return a connection for SELECTs: this thread's own, or that of the transaction it is in.
+
+        Raises:
+            sqlite3.ProgrammingError: the state is closed.
+        """
+        return self._writer if self._has_turn() else self._connections.own()
 
     @contextmanager
     def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
@@ -239,11 +209,15 @@ class State:
         with self._log.turn:
             with self._turn:
                 self._commit(group)
-            try:
-                if group.error is None:
-                    self._log.flush()
-            except sqlite3.Error as error:
-                group.end(error)
+            self._flush(group)
+
+    def _flush(self, group: _Group) -> None:
+        """Flush what was committed, if it was, and tell all members of it."""
+        try:
+            if group.error is None:
+                self._log.flush()
+        except sqlite3.Error as error:
+            group.end(error)
         group.end()
 
     def after_commit(self, action: Callable[[], None]) -> None:
@@ -258,9 +232,15 @@ class State:
             action()
 
     def close(self) -> None:
-        """Close every connection; the last one folds the write-ahead log into the file."""
-        with self._turn:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+        """Commit what waits for that, and close every connection; later calls of others fail.
+
+        The last connection folds the write-ahead log into the file. A thread that comes late, in the middle
+        of a request that nobody waits for any more, gets a sqlite3.ProgrammingError.
+        """
+        with self._log.turn, self._turn:
+            group = self._group
+            if group is not None:
+                self._commit(group)
+                self._flush(group)
+            self._connections.close()
             self._log.close()

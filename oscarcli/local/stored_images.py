@@ -9,10 +9,10 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from oscarcli.errors import OscarError
+from oscarcli.local.connections import connect_from_outside
 from oscarcli.local.folder import DataFolder
 from oscarcli.local.images.model import ImageError
 from oscarcli.local.jobs.engine.selection import EngineError, probe
-from oscarcli.local.state import connect_from_outside
 
 
 @dataclass(frozen=True)

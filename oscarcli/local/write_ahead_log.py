@@ -26,6 +26,7 @@ class WriteAheadLog:
         # Held by who flushes.
         self.turn = threading.Lock()
         self._descriptor: int | None = None
+        self._is_closed = False
         if writer.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
             self._descriptor = os.open(path, os.O_RDWR)
         else:
@@ -33,7 +34,13 @@ class WriteAheadLog:
             writer.execute("PRAGMA synchronous = FULL")
 
     def flush(self) -> None:
-        """Make all commits survive a power cut. Raises sqlite3.OperationalError."""
+        """Make all commits survive a power cut.
+
+        Raises:
+            sqlite3.OperationalError: nobody knows whether they do.
+        """
+        if self._is_closed:
+            raise sqlite3.OperationalError("the database's log: it is closed")
         if self._descriptor is None:
             return
         try:
@@ -42,6 +49,7 @@ class WriteAheadLog:
             raise sqlite3.OperationalError(f"the database's log: {error.strerror}") from error
 
     def close(self) -> None:
-        """Close the file."""
-        if self._descriptor is not None:
+        """Close the file, unless that was done before. The caller has the turn: nobody is flushing it."""
+        if self._descriptor is not None and not self._is_closed:
             os.close(self._descriptor)
+        self._is_closed = True

@@ -9,11 +9,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from oscarcli.local import control
 from oscarcli.local.folder import DataFolder
@@ -35,6 +37,18 @@ def wait_for(condition: Callable[[], Any], what: str) -> Any:
         time.sleep(pause)
         pause = min(0.1, 1.25 * pause)
     return value
+
+
+def open_files(folder: Path) -> list[str]:
+    """Return the files below a folder that this process has open, one name for each time."""
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.exists():
+        pytest.skip("only Linux tells which files are open")
+    opened = []
+    for descriptor in descriptors.iterdir():
+        with suppress(OSError):
+            opened.append(descriptor.readlink())
+    return sorted(str(path) for path in opened if path.is_relative_to(folder))
 
 
 def without_told_lines(log: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.local.state import MAX_GROUP_MEMBERS, SCHEMA_VERSION, State
-from tests.local.harness import wait_for
+from tests.local.harness import open_files, wait_for
 
 SCHEMA = """
 CREATE TABLE parents (name TEXT PRIMARY KEY);
@@ -214,3 +214,62 @@ def test_a_database_that_is_complete_is_opened_without_a_change(tmp_path: Path) 
     log = path.with_name("state.db-wal")
     assert (path.read_bytes(), log.stat().st_size) == (before, 0)
     state.close()
+
+
+def test_a_thread_that_comes_after_the_end_is_refused(tmp_path: Path) -> None:
+    state_file = tmp_path / "state.db"
+    state = State(state_file, [SCHEMA])
+    names(state)
+    state.close()
+    before = open_files(tmp_path)
+    with ThreadPoolExecutor(1) as pool:
+        for late in (pool.submit(names, state), pool.submit(store, state, "late")):
+            with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+                late.result(30)
+    assert (before, open_files(tmp_path), list(tmp_path.iterdir())) == ([], [], [state_file])
+
+
+def test_an_end_can_be_repeated(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.db", [SCHEMA])
+    state.close()
+    # It gets the number that the log's file had.
+    with (tmp_path / "other").open("w") as other:
+        state.close()
+        os.fstat(other.fileno())
+
+
+def test_the_connection_of_a_thread_ends_with_it(state: State, tmp_path: Path) -> None:
+    names(state)
+    for _ in range(3):
+        thread = threading.Thread(target=names, args=[state])
+        thread.start()
+        thread.join()
+    # The writer's, this thread's, and the one that is flushed. Of the database itself SQLite keeps one more
+    # for the next thread: closing it would end the locks of all.
+    logs = [name for name in open_files(tmp_path) if name.endswith("-wal")]
+    assert len(logs) == 3
+
+
+def test_those_who_wait_for_a_flush_at_the_end_are_told_the_truth(tmp_path: Path, flushes: Flushes) -> None:
+    state = State(tmp_path / "state.db", [SCHEMA])
+    with ThreadPoolExecutor(4) as pool:
+        flushes.hold()
+        first = pool.submit(store, state, "first")
+        wait_for(lambda: flushes.begun == 1, "the first flush")
+        others = [pool.submit(store, state, name) for name in ("second", "third")]
+        wait_for(lambda: state._group is not None and state._group.members == 2, "the others' changes")
+        end = pool.submit(state.close)
+        flushes.let_go()
+        for future in (first, *others, end):
+            future.result(30)
+    state = State(tmp_path / "state.db", [])
+    assert names(state) == ["first", "second", "third"]
+    state.close()
+
+
+def test_a_file_that_is_no_database_is_left_closed(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        State(path, [SCHEMA])
+    assert open_files(tmp_path) == []

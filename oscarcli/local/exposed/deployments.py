@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from oscarcli.local.exposed.environment import PodEnvironment
@@ -43,13 +42,20 @@ class Deployments:
         self._stopped = stopped
         self._lock = threading.Lock()
         self._deployments: dict[str, Deployment] = {}
+        self._relay: Relay | None = None
+        self._is_closed = False
 
-    @cached_property
+    @property
     def relay(self) -> Relay:
         """What looks after connections that stay open; made with the first call of a service."""
         from oscarcli.local.exposed.relay import Relay
 
-        return Relay()
+        with self._lock:
+            if self._relay is None:
+                self._relay = Relay()
+                if self._is_closed:
+                    self._relay.close()
+            return self._relay
 
     def start_all(self, engines: Engines) -> None:
         """Remove what a server that was killed left behind, and start all exposed services."""
@@ -65,6 +71,8 @@ class Deployments:
     def put(self, name: str) -> None:
         """Run a service that is new or changed, in place of what ran before, unless it is gone by now."""
         with self._lock:
+            if self._is_closed:
+                return
             definition = self._services.get(name)
             former = self._deployments.pop(name, None)
             if former is not None:
@@ -112,7 +120,7 @@ class Deployments:
 
     def _is_current(self, deployment: Deployment) -> bool:
         """Tell whether a service still has a deployment: nobody would end one of a service that is gone."""
-        return self._deployments.get(deployment.definition["name"]) is deployment
+        return not self._is_closed and self._deployments.get(deployment.definition["name"]) is deployment
 
     def remove(self, name: str) -> None:
         """End a service that is gone, and wait until it has: its port is free then."""
@@ -124,13 +132,15 @@ class Deployments:
             remove_tree(self._environment.folder / name)
 
     def close(self) -> None:
-        """End all services; the next start of the server starts them again."""
+        """End all services and start no more; the next start of the server starts them again."""
         with self._lock:
+            self._is_closed = True
             deployments = list(self._deployments.values())
+            relay = self._relay
         for deployment in deployments:
             deployment.stop("the server was stopped")
-        if "relay" in vars(self):
-            self.relay.close()
+        if relay is not None:
+            relay.close()
         _wait(deployments)
 
 

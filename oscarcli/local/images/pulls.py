@@ -19,6 +19,7 @@ from oscarcli.local.options import PULL_ALWAYS, PULL_MISSING, PULL_NEVER
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
+STOPPED = "the server is about to stop"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,10 @@ class Pulls:
             if pull is not None and not (again and pull.ended.is_set()):
                 return pull
             pull = self._pulls[request.key] = Pull(f"looking for the image {request.reference}")
+            if self._stopped:
+                pull.error = STOPPED
+                pull.ended.set()
+                return pull
         threading.Thread(target=self._carry_out, args=(request, pull), name="image", daemon=True).start()
         return pull
 
@@ -165,7 +170,9 @@ class Pulls:
             return request.store.pull(request.reference, authentication, progress)
 
     def stop(self) -> None:
-        """End all pulls; what else goes wrong with them is the end of the server's doing."""
-        self._stopped = True
-        for store in self._stores:
+        """End all pulls, and begin no more; what else goes wrong is the doing of the server's end."""
+        with self._lock:
+            self._stopped = True
+            stores = tuple(self._stores)
+        for store in stores:
             store.stop()

@@ -148,11 +148,19 @@ class Scheduler:
             if self._stopping:
                 cancellation.cancel("the server was stopped before the job began")
             # Deleted between being claimed and being known here: nobody could have stopped it.
-            if not self._jobs.exists(job.name):
+            if self._is_gone(job):
                 self.forget([job.name])
             return self._carry_out(job, cancellation)
         finally:
             self._leave(job.name)
+
+    def _is_gone(self, job: Job) -> bool:
+        try:
+            return not self._jobs.exists(job.name)
+        except sqlite3.Error as error:
+            # It is carried out: who runs it finds out what is wrong, and its end is recorded.
+            log.error("job %s cannot be looked for: %s", job.name, error)
+            return False
 
     def _carry_out(self, job: Job, cancellation: RunCancellation) -> Job | None:
         log.info("job %s starts", job.name)

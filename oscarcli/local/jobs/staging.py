@@ -133,7 +133,7 @@ def upload_results(
         outputs: the definition's entries, in order.
         workspace: the run's folders.
         destinations: where the outputs are.
-        log: gets the supervisor's lines.
+        log: gets the supervisor's lines; does not hold them any more if there is something to upload.
         before_each: called before each upload; an exception from it ends the work.
 
     Raises:
@@ -143,6 +143,8 @@ def upload_results(
     folder = workspace.output
     log.info(f"Searching for files to upload in folder '{workspace.shown(folder)}'")
     files = list(_uploadable_files(folder, log)) if outputs else []
+    if files:
+        log.flush()
     for output in outputs:
         log.info(
             f"Checking files for uploading to '{output['storage_provider']}' on path: '{output['path']}'"

@@ -157,7 +157,7 @@ class _Supervision:
         self.exit_code: int | None = None
 
     def complete(self) -> JobOutcome:
-        # Until the script starts, apart from a download.
+        # Until the script starts, apart from a download, and after it, apart from uploads.
         self._log.hold()
         self._check_level()
         payload = self._read_payload()
@@ -171,15 +171,18 @@ class _Supervision:
         self._cancellation.check()
         self.exit_code = self._run_script(variables)
         self._cancellation.check()
+        self._log.hold()
         with _stage("_parse_output", "a result could not be stored"):
             self._stage_out()
         self._log.info("Creating response")
         for line in self.destinations.printed:
             self._log.plain(line)
         self._log.end_of_output()
-        answer = returned_value(self._workspace) if isinstance(payload, Raw) else None
-        if answer is not None:
-            self._log.answer(answer)
+        if isinstance(payload, Raw):
+            self._log.flush()
+            answer = returned_value(self._workspace)
+            if answer is not None:
+                self._log.answer(answer)
         return JobOutcome(True, None, self.exit_code)
 
     def _check_level(self) -> None:

@@ -84,6 +84,7 @@ class SyncRuns:
         self._calls = 0
         self._running: dict[RunCancellation, str] = {}
         self._noted: set[str] = set()
+        self._is_stopped = False
 
     def run(self, definition: Definition, request: Request, user: str = "") -> Response:
         """Run a service with a request's body, for a user or not, and return the answer. Raises Refused."""
@@ -113,8 +114,9 @@ class SyncRuns:
             log.error('a run of "%s" cannot be recorded: %s', definition["name"], error)
 
     def stop(self, reason: str, service: str | None = None) -> None:
-        """Stop the runs of one service, or all."""
+        """Stop the runs of one service, or all, which is the end: no other one begins."""
         with self._changed:
+            self._is_stopped |= service is None
             chosen = [c for c, name in self._running.items() if service in (None, name)]
         for cancellation in chosen:
             cancellation.cancel(reason)
@@ -144,6 +146,8 @@ class SyncRuns:
             )
             if not free:
                 raise Refused(504, "request timeout")
+            if self._is_stopped:
+                raise Refused(503, "the server is about to stop")
             self._running[cancellation] = name
         try:
             yield cancellation

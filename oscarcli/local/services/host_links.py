@@ -15,7 +15,8 @@ from collections.abc import Collection, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from oscarcli.local.state import State, connect_from_outside
+from oscarcli.local.connections import connect_from_outside
+from oscarcli.local.state import State
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as Xml
-from xml.sax.saxutils import escape
 
 from oscarcli.storage.answer_parts import http_time, parsed_document
 from oscarcli.storage.s3.failures import AnswerError
@@ -98,6 +97,8 @@ def _path(parameters: Mapping[str, Any]) -> str:
 
 
 def _completion(parts: list[dict[str, Any]]) -> bytes:
+    from xml.sax.saxutils import escape
+
     names = ("PartNumber", "ETag", "ChecksumCRC32")
     lines = []
     for part in parts:

@@ -17,6 +17,7 @@ from oscarcli.login.provider import Provider, discover
 from oscarcli.login.token_response import NewLoginError
 from oscarcli.login.tokens import Grant
 from tests.support.oidc import AUTH, CLIENT, TOKEN, ScriptedProvider, refused
+from tests.support.ports import free_port
 from tests.support.server import Answer, Request, document, page
 
 LogIn = Callable[..., Grant]
@@ -252,12 +253,6 @@ def test_the_door_is_closed_afterwards_however_it_ends(log_in: LogIn) -> None:
         with pytest.raises(httpx.ConnectError):
             back(url)
     assert threading.active_count() <= before
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_port_of_ones_choice_serves_one_login_after_the_other(log_in: LogIn) -> None:

@@ -18,7 +18,7 @@ from oscarcli.cli.fdl import file_watch
 from oscarcli.cli.fdl.file_watch import FileWatch
 from tests.conftest import Caller, Runner
 from tests.local.harness import LocalCluster, open_cluster
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 UPPER = (
     'echo "upper of $(cat "$INPUT_FILE_PATH")"\n'

@@ -14,7 +14,7 @@ from oscarcli.errors import OscarError
 from oscarcli.local.jobs.engine import probe_image, selection
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from tests.local.engines.conftest import Images
-from tests.local.harness import LocalCluster
+from tests.local.harness import LocalCluster, open_files
 
 
 def broken(folder: Path, name: str, message: str) -> None:
@@ -63,7 +63,7 @@ def test_auto_passes_over_what_is_broken_and_ends_at_the_host(programs: Path, tm
 
 
 def test_a_cluster_does_not_start_with_a_broken_engine(
-    programs: Path, start_cluster: Callable[..., LocalCluster]
+    programs: Path, start_cluster: Callable[..., LocalCluster], tmp_path: Path
 ) -> None:
     said = "docker: Cannot connect to the Docker daemon.\n\nRun 'docker run --help' for more information"
     broken(programs, "docker", said)
@@ -72,6 +72,7 @@ def test_a_cluster_does_not_start_with_a_broken_engine(
     ) as it:
         start_cluster(engine="docker")
     assert "--engine host" in (it.value.hint or "")
+    assert open_files(tmp_path / "data") == []
 
 
 def test_a_service_chooses_its_engine_by_an_annotation(

@@ -16,10 +16,10 @@ import httpx
 import pytest
 
 from oscarcli.local.exposed import relay
-from tests.local.exposed.conftest import Expose, reaches
+from tests.local.exposed.conftest import Expose, deployment, reaches
 from tests.local.harness import LocalCluster, wait_for
 from tests.support import echo_service
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("echo")
 
@@ -119,6 +119,24 @@ def test_connections_end_with_the_server(tmp_path: Path, start_cluster: Callable
         cluster.close()
         assert [stream.read(1) for stream in streams] == [b""] * 4
     assert [thread for thread in threading.enumerate() if thread.name == "relay"] == relays
+
+
+def test_no_service_and_no_connection_begins_when_the_server_is_about_to_stop(
+    start_cluster: Callable[..., LocalCluster],
+) -> None:
+    cluster = start_cluster()
+    port = free_port()
+    exposed = {"api_port": [port], "min_scale": 1, "max_scale": 1}
+    script = f"exec {sys.executable} {echo_service.__file__} {port}\n"
+    cluster.create("echo", script, expose=exposed, input=[], output=[])
+    reaches(cluster, "echo", "ready")
+    cluster.server.cluster.stop_runs()
+    for verb in ("start", "restart"):
+        assert cluster.api.post(f"/system/services/echo/{verb}").status_code in (200, 204)
+    cluster.create("late", script, expose=exposed, input=[], output=[])
+    deployments = cluster.server.cluster.deployments
+    assert deployment(cluster, "echo")["state"] == "stopped"
+    assert (deployments.get("late"), deployments.relay.is_full) == (None, True)
 
 
 def test_too_many_are_refused_until_one_ends(cluster: LocalCluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +19,8 @@ from oscarcli.local.jobs.engine.processes import kill_marked
 from tests.local.harness import wait_for
 
 Run = Callable[..., tuple[int, bytes]]
+# glibc's posix_spawn leaves the two signals that it keeps for itself.
+GLIBCS = 1 << 31 | 1 << 32
 
 
 @pytest.fixture
@@ -134,6 +138,28 @@ def test_a_reaper_that_was_killed_is_replaced(run: Run) -> None:
     assert run("echo again") == (0, b"again\n")
 
 
+RUN_IN_ODD_SIGNALS = """
+import signal, sys
+from pathlib import Path
+from oscarcli.local.jobs.engine.base import RunCancellation
+from oscarcli.local.jobs.engine.execution import Program, execute
+
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+words = ["/bin/grep", "-E", "Sig(Blk|Ign)", "/proc/self/status"]
+execute(Program(words, Path(sys.argv[1]), {}, ("A", b"")), sys.stdout.buffer.write, RunCancellation())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+def test_a_script_ignores_nothing_that_its_server_does_and_no_socket_is_left_open(tmp_path: Path) -> None:
+    words = [sys.executable, "-W", "error", "-c", RUN_IN_ODD_SIGNALS, str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, check=True)
+    found = dict(line.split(":") for line in done.stdout.decode().splitlines())
+    assert {name: int(value, 16) & ~GLIBCS for name, value in found.items()} == {"SigBlk": 0, "SigIgn": 0}
+    assert done.stderr == b""
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "error"),
     [("BIG", b"x" * (1 << 22), OSError), ("NUL", b"a\0b", ValueError), ("A=B", b"", ValueError)],
@@ -152,8 +178,7 @@ def test_a_script_gets_the_usual_signals_and_no_descriptors(run: Run) -> None:
     # The last one is that of the listing itself.
     assert run("ls /proc/self/fd | tr '\\n' ' '") == (0, b"0 1 2 3 ")
     ignored = int(run("grep SigIgn /proc/self/status")[1].split()[1], 16)
-    # Of these glibc's posix_spawn leaves the two that it keeps for itself.
-    assert ignored & ~(1 << 31 | 1 << 32) == 0
+    assert ignored & ~GLIBCS == 0
 
 
 def test_a_cancelled_script_gets_term_and_nothing_of_it_is_left(run: Run, tmp_path: Path) -> None:

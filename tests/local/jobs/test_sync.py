@@ -9,6 +9,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,24 @@ def test_deleting_the_service_stops_its_runs(cluster: LocalCluster, tmp_path: Pa
     thread.join()
     assert answers == [502]
     assert time.monotonic() - began < 30
+
+
+def test_no_run_begins_when_the_server_is_about_to_stop(
+    start_cluster: Callable[..., LocalCluster], tmp_path: Path
+) -> None:
+    cluster = start_cluster()
+    begun = tmp_path / "begun"
+    cluster.create("sleepy", f"echo >> {begun}; sleep 60\n", synchronous={"max_scale": 1})
+    with ThreadPoolExecutor(2) as pool:
+        running, waiting = (pool.submit(run, cluster, "sleepy") for _ in range(2))
+        wait_for(begun.exists, "the first run")
+        wait_for(lambda: cluster.server.cluster.sync._calls == 2, "the second call")
+        cluster.server.cluster.stop_runs()
+        statuses = [running.result().status_code, waiting.result().status_code]
+    late = run(cluster, "sleepy")
+    assert (sorted(statuses), late.status_code) == ([502, 503], 503)
+    assert late.text == "the server is about to stop"
+    assert begun.read_text() == "\n"
 
 
 def test_queued_jobs_do_not_keep_synchronous_runs_waiting(

@@ -35,6 +35,7 @@ class EngineProgram:
         self.variables = dict(variables or {})
         self._lock = threading.Lock()
         self._pulls: set[subprocess.Popen[str]] = set()
+        self._is_stopped = False
 
     def environment(self) -> dict[str, str]:
         """Return the program's environment."""
@@ -100,6 +101,8 @@ class EngineProgram:
             raise ImageError(str(error)) from error
         with self._lock:
             self._pulls.add(process)
+            if self._is_stopped:
+                process.terminate()
         lines = []
         with process:
             for line in process.stdout or ():
@@ -113,8 +116,9 @@ class EngineProgram:
         return lines[-1] if lines else ""
 
     def stop(self) -> None:
-        """End all pulls."""
+        """End all pulls, and those that are begun from now on."""
         with self._lock:
+            self._is_stopped = True
             for process in self._pulls:
                 process.terminate()
 

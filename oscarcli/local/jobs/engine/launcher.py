@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import socket
 import subprocess
@@ -87,6 +88,7 @@ class Launcher:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
+        atexit.register(self._close)
 
     def launch(self, folder: Path, words: Sequence[str], environment: Mapping[str, bytes]) -> Script:
         """Start a program; one that cannot be started ends at once.
@@ -126,6 +128,12 @@ class Launcher:
                 self._control.close()
             self._control = _start_reaper()
             socket.send_fds(self._control, [b"!"], descriptors)
+
+    def _close(self) -> None:
+        with self._lock:
+            if self._control is not None:
+                self._control.close()
+                self._control = None
 
 
 def _start_reaper() -> socket.socket:

@@ -33,6 +33,8 @@ STARTED = struct.Struct("!i?")
 # The script's wait status.
 ANSWER = struct.Struct("!i")
 
+# Those that a program can ignore.
+SIGNALS = [int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}]
 PR_SET_CHILD_SUBREAPER = 36
 # A process of another user cannot be killed, one that waits for a disk not yet.
 KILL_SECONDS = 5.0
@@ -187,8 +189,9 @@ def _start(
             variables,
             file_actions=[(os.POSIX_SPAWN_DUP2, output, number) for number in (1, 2)],
             setsid=True,
-            # Python ignores these, and what is ignored stays so in a new program.
-            setsigdef=[signal.SIGPIPE, signal.SIGXFSZ],
+            # What is ignored or blocked stays so in a new program: Python ignores some, `nohup` another.
+            setsigdef=SIGNALS,
+            setsigmask=[],
         )
     except OSError as error:
         return 0, error.errno or 1
