@@ -27,7 +27,7 @@ SECONDS = 20.0
 
 def visit(url: str) -> bool:
     """Be a browser: follow wherever it leads."""
-    httpx.get(url, follow_redirects=True, trust_env=False)
+    httpx.get(url, follow_redirects=True, trust_env=False, verify=False)
     return True
 
 
@@ -40,7 +40,7 @@ def back(url: str, **changes: str) -> httpx.Response:
     """Go back to the program with an answer of one's own."""
     query = asked(url)
     answer = {"state": query["state"], "code": "a-code", **changes}
-    return httpx.get(query["redirect_uri"], params=answer, trust_env=False)
+    return httpx.get(query["redirect_uri"], params=answer, trust_env=False, verify=False)
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_the_page_is_plain_and_says_where_to_go_on(log_in: LogIn) -> None:
     pages: list[httpx.Response] = []
 
     def browser(url: str) -> bool:
-        pages.append(httpx.get(url, follow_redirects=True, trust_env=False))
+        pages.append(httpx.get(url, follow_redirects=True, trust_env=False, verify=False))
         return True
 
     log_in(browser)
@@ -144,10 +144,12 @@ def test_icons_and_silent_connections_do_not_disturb(provider: ScriptedProvider,
         held.append(socket.create_connection((str(address.hostname), int(address.port or 0))))
         root = f"http://{address.netloc}"
         statuses = [
-            httpx.get(root + path, trust_env=False).status_code
+            httpx.get(root + path, trust_env=False, verify=False).status_code
             for path in ("/favicon.ico", "/", "/callback", "/callback/?code=a&state=b")
         ]
-        statuses.append(httpx.post(f"{root}/callback?code=a&state=b", trust_env=False).status_code)
+        statuses.append(
+            httpx.post(f"{root}/callback?code=a&state=b", trust_env=False, verify=False).status_code
+        )
         assert statuses == [404, 404, 404, 404, 501]
         return visit(url)
 
@@ -180,7 +182,7 @@ def test_a_repeated_state_is_none(provider: ScriptedProvider, log_in: LogIn) -> 
     def browser(url: str) -> bool:
         query = asked(url)
         again = f"{query['redirect_uri']}?code=a&state={query['state']}&state={query['state']}"
-        return httpx.get(again, trust_env=False).is_success
+        return httpx.get(again, trust_env=False, verify=False).is_success
 
     with pytest.raises(AuthError, match="no answer to this login"):
         log_in(browser)
