@@ -22,7 +22,7 @@ from oscarcli.local.services.exposure import differences
 from tests.local.exposed.conftest import Expose, deployment, printed, reaches
 from tests.local.harness import LocalCluster, Process, wait_for
 from tests.support import echo_service
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 HEALTHY = {"health_path": "/health"}
 
