@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import os
 import sys
 
 INTERRUPTED = 130
+# Objects that are made before circles of garbage are looked for: more than a start makes, all of which stay.
+# To look through them, all at once or a few at a time, takes a tenth of a start.
+OBJECTS_BETWEEN_COLLECTIONS = 100_000
+
+# What the process ends with, once that is known.
+_exit_codes: list[int] = []
 
 
 def main() -> None:
@@ -15,6 +23,8 @@ def main() -> None:
     The version, the root help and completion at Tab are answered before Typer is imported: it costs five
     times as much as starting Python.
     """
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    _end_before_destruction()
     _occupy_closed_streams()
     try:
         _main(sys.argv[1:])
@@ -25,7 +35,34 @@ def main() -> None:
     except SystemExit as ending:
         if ending.code == INTERRUPTED:
             _end_interrupted()
+        if isinstance(ending.code, int):
+            _exit_codes.append(ending.code)
         raise
+    _exit_codes.append(0)
+
+
+def _end_before_destruction() -> None:
+    """Let the process end when all is done: Python would destroy each object first.
+
+    That takes a fifth of the time of most commands. Python calls functions for the end in the reverse order,
+    when all threads have ended: the first one is called last. Where another one was first, such as that of a
+    tool that measures coverage, Python ends as usual.
+    """
+    if not atexit._ncallbacks():
+        atexit.register(_end)
+
+
+def _end() -> None:
+    """End with the code that the program has found, and with all that it wrote written."""
+    if not _exit_codes:
+        return
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        # Python will fail to write it, too, and says so.
+        return
+    os._exit(_exit_codes[-1])
 
 
 def _occupy_closed_streams() -> None:
@@ -54,6 +91,10 @@ def _end_interrupted() -> None:
         # Threads go on until the process ends. A second Ctrl-C does not wait for them.
         with contextlib.suppress(KeyboardInterrupt):
             renewals.wait_for_renewals()
+    programs = sys.modules.get("oscarcli.login.process")
+    if programs is not None:
+        with contextlib.suppress(KeyboardInterrupt):
+            programs.end_all()
     os._exit(INTERRUPTED)
 
 

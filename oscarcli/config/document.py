@@ -14,9 +14,7 @@ from oscarcli.coercion import as_mapping
 from oscarcli.config.disk import MEND
 from oscarcli.config.json_text import json_text, parse_json
 from oscarcli.config.limits import MAX_LEVELS, TooLargeError, is_too_deep
-from oscarcli.config.yaml_edit import compose, removed, replaced
-from oscarcli.config.yaml_inline_aliases import inline_aliases
-from oscarcli.config.yaml_positions import LayoutError
+from oscarcli.config.yaml_nodes import compose
 from oscarcli.errors import ConfigError
 
 # How newer parsers refuse by themselves what is a thousand levels deep.
@@ -103,6 +101,8 @@ class ConfigText:
         Raises:
             LayoutRefusedError: it is laid out so that a change would alter something else.
         """
+        from oscarcli.config.yaml_positions import LayoutError
+
         if self._is_json:
             return json_text(applied(self.document, edits, is_json=True), self.document, self._path)
         wanted = self.document
@@ -129,6 +129,9 @@ class ConfigText:
     def _spliced(self, edits: Sequence[Edit]) -> str:
         import yaml
 
+        from oscarcli.config.yaml_edit import removed, replaced
+        from oscarcli.config.yaml_positions import LayoutError
+
         text, root = self._text, self._root
         try:
             for number, edit in enumerate(edits):
@@ -153,6 +156,9 @@ class ConfigText:
             ConfigError: the text cannot be written anew either.
         """
         import yaml
+
+        from oscarcli.config.yaml_inline_aliases import inline_aliases
+        from oscarcli.config.yaml_positions import LayoutError
 
         try:
             plain = ConfigText(inline_aliases(self._text), self._path, is_json=False)

@@ -10,19 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from oscarcli.config.limits import check_size
 from oscarcli.config.yaml_mapping import DEFAULT_STEP, MappingText
+from oscarcli.config.yaml_nodes import compose
 from oscarcli.config.yaml_positions import Item, LayoutError, is_blank, is_mapping, line_end, line_ended
 from oscarcli.config.yaml_style import Quotes, Value, block
-
-
-def compose(text: str) -> Any:
-    """Return the root node of a YAML text, `None` when it has none. Raises yaml.YAMLError, BeyondError."""
-    import yaml
-
-    # Before the parser that calls itself for each level, and can overflow the stack.
-    check_size(text)
-    return yaml.compose(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))
 
 
 def replaced(text: str, root: Any, keys: Sequence[str], value: Value) -> str:

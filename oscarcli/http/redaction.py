@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 # Keys of maps and indexes of lists, from the top of a document down.
@@ -40,23 +41,20 @@ HIDDEN_NAMES = (
 # What is secret by its look, each with what is shown of it.
 SHAPES = (
     # JSON Web Tokens begin so: with a brace and a quote.
-    (re.compile(r"eyJ[A-Za-z0-9._-]{5,}"), r"***"),
+    (r"eyJ[A-Za-z0-9._-]{5,}", r"***"),
     # Tokens of services; digests of images have their kind before them.
-    (re.compile(r"(?<!sha256:)(?<![0-9A-Za-z])[0-9a-f]{64}(?![0-9A-Za-z])"), r"***"),
+    (r"(?<!sha256:)(?<![0-9A-Za-z])[0-9a-f]{64}(?![0-9A-Za-z])", r"***"),
     # Keys of AWS.
-    (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), r"***"),
-    (re.compile(r"\b(Bearer)\s+[A-Za-z0-9._~+/-]{8,}=*", re.I), r"\1 ***"),
-    (re.compile(r"\b(Basic)\s+(?=[^\s\"']*[0-9=])[A-Za-z0-9+/]{4,}=*", re.I), r"\1 ***"),
-    (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), r"\1:***@"),
+    (r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", r"***"),
+    (r"(?i)\b(Bearer)\s+[A-Za-z0-9._~+/-]{8,}=*", r"\1 ***"),
+    (r"(?i)\b(Basic)\s+(?=[^\s\"']*[0-9=])[A-Za-z0-9+/]{4,}=*", r"\1 ***"),
+    (r"(://[^/\s:@]*):[^/\s@]+@", r"\1:***@"),
     # Go's way to write a map.
-    (re.compile(r"\b(secrets:\s*map)\[[^\]]*\]?", re.I), r"\1[***]"),
+    (r"(?i)\b(secrets:\s*map)\[[^\]]*\]?", r"\1[***]"),
     # In prose a colon and a blank stand behind "token", too; then only what has digits in it is a value.
     (
-        re.compile(
-            rf"\b({HIDDEN_NAMES}[\"']?\s*(?:=\s*|:(?=\S)|:\s+(?=[\"'])|:\s+(?=[^\s\d]*\d)(?=\S{{6}})))"
-            r"(?:\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,;&}\]\"']+)",
-            re.I,
-        ),
+        rf"(?i)\b({HIDDEN_NAMES}[\"']?\s*(?:=\s*|:(?=\S)|:\s+(?=[\"'])|:\s+(?=[^\s\d]*\d)(?=\S{{6}})))"
+        r"(?:\"(?:[^\"\\]|\\.)*\"?|'[^']*'?|[^\s,;&}\]\"']+)",
         r"\1***",
     ),
 )
@@ -158,9 +156,15 @@ def quote_line(text: str, secrets: Iterable[str] = (), longest: int = MAX_QUOTE_
 
 def mask_shapes(text: str) -> str:
     """Return a text with stars for what looks like a token, a key, a password or a login."""
-    for pattern, shown in SHAPES:
+    for pattern, shown in _shapes():
         text = pattern.sub(shown, text)
     return text
+
+
+@cache
+def _shapes() -> list[tuple[re.Pattern[str], str]]:
+    # Most commands show nobody else's words, and need not wait for this.
+    return [(re.compile(pattern), shown) for pattern, shown in SHAPES]
 
 
 def mask_line(line: str, secret: str) -> str:

@@ -212,6 +212,8 @@ def _not_bound(host: str, port: int, option: str, error: OSError) -> OscarError:
 
 def begin_log(*handlers: logging.Handler) -> None:
     """Send the server's log to handlers, to standard error when none are given."""
+    # What the format below does not use takes a fifth of the time of a line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",

@@ -11,25 +11,20 @@ import pytest
 
 from tests.conftest import Caller, Runner
 from tests.support.certificate import self_signed
+from tests.support.ports import free_port
 from tests.support.server import Answer, ScriptedServer, document, text
 
 LIST = "/system/services"
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def test_a_refused_connection_names_the_place_and_the_way_out(run: Runner, free_port: int) -> None:
-    run.know(f"http://127.0.0.1:{free_port}")
+def test_a_refused_connection_names_the_place_and_the_way_out(run: Runner) -> None:
+    port = free_port()
+    run.know(f"http://127.0.0.1:{port}")
     result = run("service", "list")
     assert (result.code, result.out) == (6, "")
     assert result.err == (
-        f"Error: cannot list the services: 127.0.0.1:{free_port} refuses connections\n"
+        f"Error: cannot list the services: 127.0.0.1:{port} refuses connections\n"
         "hint: is the server running? 'oscar-cli local start' starts a local one\n"
     )
 

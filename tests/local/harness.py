@@ -23,7 +23,7 @@ from oscarcli.local.options import Binding, Options
 from oscarcli.local.server import Server
 from tests.support.command import World
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 Job = dict[str, Any]
 
 
@@ -132,7 +132,9 @@ class LocalCluster:
         with self._making:
             if self._stranger is None:
                 # One for all: making a client costs more than a request.
-                self._stranger = httpx.Client(base_url=self.server.endpoints.api, trust_env=False, timeout=60)
+                self._stranger = httpx.Client(
+                    base_url=self.server.endpoints.api, trust_env=False, verify=False, timeout=60
+                )
         return self._stranger.request(method, path, **arguments)
 
     def upload(self, service: str, key: str, body: bytes = b"hello") -> None:
@@ -205,7 +207,11 @@ def open_cluster(path: Path, **options: Any) -> LocalCluster:
     server.start()
     settings = server.cluster.settings
     api = httpx.Client(
-        base_url=server.endpoints.api, auth=(settings.user, settings.password), trust_env=False, timeout=60
+        base_url=server.endpoints.api,
+        auth=(settings.user, settings.password),
+        trust_env=False,
+        verify=False,
+        timeout=60,
     )
     return LocalCluster(server, folder, api)
 
@@ -222,7 +228,9 @@ class Process:
         self.disconnect()
         started = control.start(self.folder, Binding(port=0, s3_port=0), Options(**options))
         login = (started.settings.user, started.settings.password)
-        api = httpx.Client(base_url=started.endpoints.api, auth=login, trust_env=False, timeout=60)
+        api = httpx.Client(
+            base_url=started.endpoints.api, auth=login, trust_env=False, verify=False, timeout=60
+        )
         server: Any = type("Remote", (), {"endpoints": started.endpoints})()
         self.cluster = LocalCluster(server, self.folder, api)
         return self.cluster

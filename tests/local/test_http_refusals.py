@@ -214,14 +214,16 @@ def test_half_sent_bodies_of_a_user_do_not_stop_a_port(cluster: LocalCluster, le
 
 # 9,000 bytes, whose end is not announced: such a body is not waited for before a worker gets it.
 SLOW = _head(HOST, CHUNKED) + b"2328\r\n{"
+# Bytes that take longer than any request waits, sent by and by.
+FLOWING = 1 << 20
 
 
 @pytest.fixture
 def crowded(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Give the port of a listener that may have eight workers, whose handler reads bodies."""
     monkeypatch.setattr("oscarcli.local.http.listener.MAX_WORKERS", 8)
-    monkeypatch.setattr("oscarcli.local.http.listener.MAX_SLOW_SECONDS", 0.5)
-    listener = Listener("127.0.0.1", 0, lambda asked: Response(body=asked.read_all(10_000)), threads=4)
+    monkeypatch.setattr("oscarcli.local.http.listener.MAX_SLOW_SECONDS", 1.0)
+    listener = Listener("127.0.0.1", 0, lambda asked: Response(body=asked.read_all(FLOWING)), threads=4)
     listener.start()
     yield listener.port
     listener.stop()
@@ -251,18 +253,20 @@ def test_more_half_sent_bodies_than_workers_are_given_up(crowded: int) -> None:
 def test_a_body_that_drips_is_given_up_and_one_that_flows_is_not(crowded: int) -> None:
     port = crowded
     with _half_sent(port, SLOW, count=7) as held, socket.create_connection(("127.0.0.1", port)) as flowing:
-        flowing.sendall(_head(HOST, CHUNKED, b"Connection: close\r\n") + b"2710\r\n")
+        flowing.sendall(_head(HOST, CHUNKED, b"Connection: close\r\n") + b"%x\r\n" % FLOWING)
         asked = threading.Thread(target=_exchange, args=[port, _head(HOST, b"Connection: close\r\n")])
         asked.start()
-        for _ in range(5):
+        left = FLOWING
+        while asked.is_alive() and left > 1024:
             flowing.sendall(b"x" * 1024)
+            left -= 1024
             for connection in held:
                 with contextlib.suppress(OSError):
                     connection.sendall(b"x")
-            asked.join(0.2)
-        wait_for(lambda: not asked.is_alive(), "the end of a request that waits for a worker")
-        flowing.sendall(b"x" * (10_000 - 5 * 1024) + b"\r\n0\r\n\r\n")
-        assert b"".join(iter(lambda: flowing.recv(65_536), b"")).endswith(b"\r\n\r\n" + b"x" * 10_000)
+            asked.join(0.1)
+        assert not asked.is_alive(), "a request waits for a worker"
+        flowing.sendall(b"x" * left + b"\r\n0\r\n\r\n")
+        assert b"".join(iter(lambda: flowing.recv(65_536), b"")).endswith(b"\r\n\r\n" + b"x" * FLOWING)
         assert any(_is_over(connection) for connection in held)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from botocore import regions
+from botocore.endpoint_provider import EndpointProvider
 from botocore.loaders import JSONFileLoader, Loader
 from botocore.session import Session
 
@@ -15,6 +17,7 @@ _read = JSONFileLoader.load_file
 _list = Loader.list_available_services
 _kept: dict[str, Any] = {}
 _services: dict[tuple[str, ...], list[str]] = {}
+_providers: dict[tuple[int, int], tuple[EndpointProvider, Any, Any]] = {}
 
 
 def _load_file(loader: JSONFileLoader, path: str) -> Any:
@@ -33,8 +36,19 @@ def _list_available_services(loader: Loader, type_name: str) -> list[str]:
     return _services[key]
 
 
+def _endpoint_provider(ruleset_data: Any, partition_data: Any, **options: Any) -> EndpointProvider:
+    """Return what knows the addresses of a service: to make it is a third of what a client costs."""
+    # Both are kept, so that no others get their numbers; the first tells the service, and so the options.
+    key = (id(ruleset_data), id(partition_data))
+    if key not in _providers:
+        made = EndpointProvider(ruleset_data, partition_data, **options)
+        _providers[key] = (made, ruleset_data, partition_data)
+    return _providers[key][0]
+
+
 def read_once() -> None:
-    """Let all sessions of this process share what is read."""
+    """Let all sessions of this process share what is read, and the rules made of it."""
+    regions.EndpointProvider = _endpoint_provider
     JSONFileLoader.load_file = _load_file
     Loader.list_available_services = _list_available_services
 

@@ -6,7 +6,6 @@ import atexit
 import functools
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,6 +18,7 @@ import pytest
 
 from oscarcli.storage.s3 import boto as s3_boto
 from oscarcli.storage.s3.settings import S3Settings
+from tests.support.ports import free_port
 
 ACCESS_KEY, SECRET_KEY = "conformance", "conformance-secret"
 
@@ -58,12 +58,6 @@ def client_of(server: Server) -> Any:
     client = s3_boto.boto_client(server.settings)
     atexit.register(client.close)
     return client
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
 import threading
 from collections.abc import Callable
@@ -131,16 +132,24 @@ class Server:
         self._leaving.join()
         self.is_away = False
         self._listen(self._server.server_address[1])
+        self._place.close()
 
     def _close(self) -> None:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        # Nobody gets the port meanwhile, nor an answer at it.
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.bind(self._server.server_address[:2])
 
     def stop(self) -> None:
         self.over.set()
         if not self.is_away:
             self._close()
+        elif self._leaving is not None:
+            self._leaving.join()
+        self._place.close()
 
 
 def error_body(code: str, message: str = "words of the server") -> bytes:

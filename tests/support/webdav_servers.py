@@ -21,7 +21,7 @@ import pytest
 
 from oscarcli.storage.file_server.requests import FileServerSettings
 from oscarcli.storage.webdav.requests import login_headers
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 LOGIN, PASSWORD = "ada", "conformance-secret"
 APACHE = "/usr/sbin/apache2"

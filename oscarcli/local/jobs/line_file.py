@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 import time
-from pathlib import Path
 
 TIMES = ".times"
 # Nanoseconds since the epoch, one after the other.
@@ -16,12 +15,13 @@ class LineFile:
     """A file of lines that is written as they come, with the time at which each was complete.
 
     Args:
-        path: the file, made when it is absent; the times are in one beside it.
+        path: the file, made with the first bytes when it is absent; the times are in one beside it.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = _open_to_append(path)
-        self._times = _open_to_append(path.with_name(path.name + TIMES))
+    def __init__(self, path: str) -> None:
+        self._path = path
+        # Descriptors of both, once they are open.
+        self._file = self._times = -1
         self._line_is_open = False
         # What was said and is not in the files yet, while that may wait.
         self._held: list[bytes] | None = None
@@ -39,7 +39,20 @@ class LineFile:
             return
         self._put(data, times)
 
+    @property
+    def is_made(self) -> bool:
+        """Whether this has written to the file."""
+        return self._file >= 0
+
+    def make(self) -> None:
+        """Make the files if they are absent. Raises OSError."""
+        if self._file < 0:
+            # Who finds the one finds the other.
+            self._times = _open_to_append(self._path + TIMES)
+            self._file = _open_to_append(self._path)
+
     def _put(self, data: bytes, times: bytes) -> None:
+        self.make()
         if times:
             _write_all(self._times, times)
         _write_all(self._file, data)
@@ -63,7 +76,8 @@ class LineFile:
     def empty(self) -> None:
         """Forget everything written so far."""
         for file in (self._file, self._times):
-            os.ftruncate(file, 0)
+            if file >= 0:
+                os.ftruncate(file, 0)
         self._line_is_open = False
 
     def close(self) -> None:
@@ -71,11 +85,12 @@ class LineFile:
         try:
             self.flush()
         finally:
-            os.close(self._file)
-            os.close(self._times)
+            for file in (self._file, self._times):
+                if file >= 0:
+                    os.close(file)
 
 
-def _open_to_append(path: Path) -> int:
+def _open_to_append(path: str) -> int:
     """Open a file as Python does; a file object would ask the system for much that nobody needs here."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
 

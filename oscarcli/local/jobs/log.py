@@ -1,7 +1,8 @@
 """A job's log: the supervisor's lines first, what the script printed last.
 
 Two files make up a log, so that the script's lines can be read while it runs and still stand where a real
-cluster has them at the end, behind the supervisor's. Beside each lies a file with the time of every line.
+cluster has them at the end, behind the supervisor's. Beside each lies a file with the time of every line. A
+script that prints nothing has no file for it: a file system makes one slower than it writes to another.
 """
 
 from __future__ import annotations
@@ -46,8 +47,11 @@ class JobLog:
         limit: int = MAX_OUTPUT_BYTES,
         answer_limit: int | None = MAX_OUTPUT_BYTES,
     ) -> None:
-        self._lines = LineFile(folder / SUPERVISOR_LINES)
-        self._output = LineFile(folder / SCRIPT_LINES)
+        self._lines = LineFile(f"{folder}/{SUPERVISOR_LINES}")
+        self._lines.make()
+        self._output = LineFile(f"{folder}/{SCRIPT_LINES}")
+        # What stands behind an output that is empty.
+        self._end: list[bytes] = []
         # The supervisor reads the script's output as text, in which every line ends with a line feed.
         self._decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder("utf-8")(errors="ignore"), translate=True
@@ -98,7 +102,7 @@ class JobLog:
 
     def end_of_output(self) -> None:
         """Add the line end with which the supervisor prints the script's output, once the job has worked."""
-        self._output.write(b"\n")
+        self._add_to_end(b"\n")
 
     @property
     def has_output(self) -> bool:
@@ -108,6 +112,7 @@ class JobLog:
     def answer(self, blocks: Iterable[bytes]) -> None:
         """Put a returned value in place of the script's output."""
         self._output.empty()
+        self._end.clear()
         self._kept = self._dropped = 0
         self._limit = self._answer_limit
         for block in blocks:
@@ -117,7 +122,13 @@ class JobLog:
     def last(self, level: str, message: str) -> None:
         """Add a line behind the script's output."""
         self._output.end_line()
-        self._output.write(log_line(LOCAL_CLUSTER, level, message))
+        self._add_to_end(log_line(LOCAL_CLUSTER, level, message))
+
+    def _add_to_end(self, data: bytes) -> None:
+        if self._output.is_made:
+            self._output.write(data)
+        else:
+            self._end.append(data)
 
     def _add_script_text(self, text: str) -> None:
         self._add_output(text.encode())
@@ -134,7 +145,9 @@ class JobLog:
         self._output.write(data[:room])
 
     def close(self) -> None:
-        """Close the files."""
+        """Write what was held, and close the files."""
+        for data in self._end:
+            self._lines.write(data)
         self._lines.close()
         self._output.close()
 
@@ -160,8 +173,10 @@ def append_note(folder: Path, level: str, message: str) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / SCRIPT_LINES
     unfinished = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-    LineFile(folder / SUPERVISOR_LINES).close()
-    output = LineFile(path)
+    lines = LineFile(f"{folder}/{SUPERVISOR_LINES}")
+    lines.make()
+    lines.close()
+    output = LineFile(str(path))
     if unfinished:
         output.write(b"\n")
     output.write(log_line(LOCAL_CLUSTER, level, message))
@@ -174,6 +189,8 @@ class LogBlocks:
     def __init__(self, folder: Path, *, ended: bool, timestamps: bool) -> None:
         with ExitStack() as stack:
             paths = [folder / SUPERVISOR_LINES, folder / SCRIPT_LINES]
+            if not paths[1].exists():
+                paths.pop()
             self._files = [stack.enter_context(path.open("rb")) for path in paths]
             paths = [path.with_name(path.name + TIMES) for path in paths]
             self._times = [stack.enter_context(path.open("rb")) for path in paths] if timestamps else None

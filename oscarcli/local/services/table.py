@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from functools import partial
 
 from oscarcli.local.services.definition import Definition, watched_folders
 from oscarcli.local.state import State
@@ -33,6 +34,8 @@ class Services:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        # Those that `take_note` need not ask the database for.
+        self._noted: set[str] = set()
 
     def get(self, name: str) -> Definition | None:
         """Return a service's definition, secrets included, or `None`."""
@@ -48,6 +51,7 @@ class Services:
         """Store a definition, new or in place of the one with its name, and its triggers."""
         name = definition["name"]
         with self._state.transaction() as connection:
+            self._state.after_commit(partial(self._noted.discard, name))
             connection.execute(
                 "INSERT INTO services (name, definition) VALUES (?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, noted = 0",
@@ -62,12 +66,20 @@ class Services:
     def remove(self, name: str) -> None:
         """Remove a service and its triggers."""
         with self._state.transaction() as connection:
+            self._state.after_commit(partial(self._noted.discard, name))
             connection.execute("DELETE FROM services WHERE name = ?", (name,))
 
     def take_note(self, name: str) -> bool:
         """Return True once for each revision of a service, False ever after."""
-        noted = self._state.read().execute("SELECT noted FROM services WHERE name = ?", (name,)).fetchone()
-        if noted is None or noted["noted"]:
+        if name in self._noted:
+            return False
+        # Before the question: who changes the service meanwhile takes the name out again.
+        self._noted.add(name)
+        row = self._state.read().execute("SELECT noted FROM services WHERE name = ?", (name,)).fetchone()
+        if row is not None and row["noted"]:
+            return False
+        self._noted.discard(name)
+        if row is None:
             return False
         with self._state.transaction() as connection:
             changed = connection.execute(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.errors import MissingName, NotFoundError, OscarError
 from oscarcli.storage.answer_parts import byte_range, require_range
@@ -24,13 +24,14 @@ from oscarcli.storage.s3.calls import count_attempts
 from oscarcli.storage.s3.client import S3Client
 from oscarcli.storage.s3.failures import MISSING_BUCKET, AnswerError, failure, required
 from oscarcli.storage.s3.lean import LeanClient
-from oscarcli.storage.s3.lean_objects import LeanObjects
 from oscarcli.storage.s3.operations import OPERATIONS
 from oscarcli.storage.s3.reader import S3Reader, described
 from oscarcli.storage.s3.settings import DEFAULT_REGION, S3Settings, choose_engine
-from oscarcli.storage.s3.upload import upload_object
 from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.wire.failures import wait_or_raise
+
+if TYPE_CHECKING:
+    from oscarcli.storage.s3.lean_objects import LeanObjects
 
 MAX_PAGE_KEYS = 1000
 
@@ -241,10 +242,14 @@ class S3Storage:
         self, location: Location, source: Source, *, content_type: str, cancellation: Cancellation
     ) -> None:
         """Store an object, in parts when it is large."""
+        from oscarcli.storage.s3.upload import upload_object
+
         upload_object(self, location, source, content_type, cancellation)
 
     def small_objects(self) -> LeanObjects | None:
         """Return how many small objects are moved by one thread; `None` for boto3's client."""
+        from oscarcli.storage.s3.lean_objects import LeanObjects
+
         client = self._client_for("get_object")
         return LeanObjects(client, self) if isinstance(client, LeanClient) else None
 

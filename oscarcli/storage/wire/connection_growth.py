@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-# Connections: at first, and how many times as many at each step, for as long as the thread waits for so large
-# a part of its time, and an answer takes no more than so many times as long as before.
+# Connections: at first, and how many times as many at a step, at least and at most. There are steps for as
+# long as the thread waits for so large a part of its time, and an answer takes no more than so many times as
+# long as before.
 FIRST_CONNECTIONS = 16
-GROWTH = 4
+MIN_GROWTH, MAX_GROWTH = 4, 16
 MIN_WAITING = 0.4
 MAX_SLOWER = 2.0
 
@@ -28,7 +29,8 @@ class ConnectionGrowth:
         self._waited = 0.0
         self._latency = 0.0
         self._count = 0
-        self._latency_before = 0.0
+        # What there was before the last step.
+        self._size_before, self._latency_before = self.size, 0.0
 
     def waited(self, seconds: float) -> None:
         """Take note that nothing was to be done for a while."""
@@ -40,15 +42,20 @@ class ConnectionGrowth:
             return
         self._latency += now - started
         self._count += 1
-        if self._count >= max(1, self.size // GROWTH):
+        if self._count >= max(1, self.size // MIN_GROWTH):
             self._step(now)
 
     def _step(self, now: float) -> None:
-        latency = self._latency / self._count
+        latency, seconds = self._latency / self._count, now - self._since
         if self._latency_before and latency > MAX_SLOWER * self._latency_before:
             # The server does no more at the same time.
-            self.size = self._most = self.size // GROWTH
-        elif self._waited > MIN_WAITING * (now - self._since):
-            self.size = min(self.size * GROWTH, self._most)
-            self._latency_before = latency
+            self.size = self._most = self._size_before
+        elif self._waited > MIN_WAITING * seconds:
+            self._size_before, self._latency_before = self.size, latency
+            self.size = min(round(self.size * self._factor(seconds)), self._most)
         self._since, self._waited, self._latency, self._count = now, 0.0, 0.0, 0
+
+    def _factor(self, seconds: float) -> float:
+        """Return how many times as many connections the thread can look after, from what it had to do."""
+        busy = seconds - self._waited
+        return MAX_GROWTH if busy * MAX_GROWTH <= seconds else max(MIN_GROWTH, seconds / busy)

@@ -15,7 +15,6 @@ from oscarcli.config.model import TlsSettings
 from oscarcli.errors import UnreachableError
 from oscarcli.network.proxies import LOGIN_WANTED, PORTS
 from oscarcli.network.route import ProbeError, begin_tls, open_connection, route_to
-from oscarcli.network.tls_failures import explain_break, explain_tls, lasting_causes
 from oscarcli.network.trust import proxy_context, tls_context
 from oscarcli.storage.wire.connection import WireConnection
 from oscarcli.storage.wire.failures import (
@@ -151,6 +150,8 @@ class Connector:
         """Return why a connection broke before the first answer, if it was for a certificate."""
         if self.was_answered or not self._route.is_tls:
             return None
+        from oscarcli.network.tls_failures import explain_break, explain_tls, lasting_causes
+
         told = explain_tls(lasting_causes(chain(error)), self._route) or explain_break(self._route)
         return None if told is None else NoConnectionError(*told)
 
@@ -173,6 +174,8 @@ class Connector:
         causes = list(chain(error))
         final = None if self._proxy is None else unreachable_proxy(causes, self._proxy)
         if final is None and self._route.is_tls:
+            from oscarcli.network.tls_failures import explain_tls, lasting_causes
+
             final = explain_tls(lasting_causes(causes), self._route)
         if final is not None:
             return NoConnectionError(*final)

@@ -17,6 +17,7 @@ from oscarcli.login.provider import Provider, discover
 from oscarcli.login.token_response import NewLoginError
 from oscarcli.login.tokens import Grant
 from tests.support.oidc import AUTH, CLIENT, TOKEN, ScriptedProvider, refused
+from tests.support.ports import free_port
 from tests.support.server import Answer, Request, document, page
 
 LogIn = Callable[..., Grant]
@@ -26,7 +27,7 @@ SECONDS = 20.0
 
 def visit(url: str) -> bool:
     """Be a browser: follow wherever it leads."""
-    httpx.get(url, follow_redirects=True, trust_env=False)
+    httpx.get(url, follow_redirects=True, trust_env=False, verify=False)
     return True
 
 
@@ -39,7 +40,7 @@ def back(url: str, **changes: str) -> httpx.Response:
     """Go back to the program with an answer of one's own."""
     query = asked(url)
     answer = {"state": query["state"], "code": "a-code", **changes}
-    return httpx.get(query["redirect_uri"], params=answer, trust_env=False)
+    return httpx.get(query["redirect_uri"], params=answer, trust_env=False, verify=False)
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_the_page_is_plain_and_says_where_to_go_on(log_in: LogIn) -> None:
     pages: list[httpx.Response] = []
 
     def browser(url: str) -> bool:
-        pages.append(httpx.get(url, follow_redirects=True, trust_env=False))
+        pages.append(httpx.get(url, follow_redirects=True, trust_env=False, verify=False))
         return True
 
     log_in(browser)
@@ -143,10 +144,12 @@ def test_icons_and_silent_connections_do_not_disturb(provider: ScriptedProvider,
         held.append(socket.create_connection((str(address.hostname), int(address.port or 0))))
         root = f"http://{address.netloc}"
         statuses = [
-            httpx.get(root + path, trust_env=False).status_code
+            httpx.get(root + path, trust_env=False, verify=False).status_code
             for path in ("/favicon.ico", "/", "/callback", "/callback/?code=a&state=b")
         ]
-        statuses.append(httpx.post(f"{root}/callback?code=a&state=b", trust_env=False).status_code)
+        statuses.append(
+            httpx.post(f"{root}/callback?code=a&state=b", trust_env=False, verify=False).status_code
+        )
         assert statuses == [404, 404, 404, 404, 501]
         return visit(url)
 
@@ -179,7 +182,7 @@ def test_a_repeated_state_is_none(provider: ScriptedProvider, log_in: LogIn) -> 
     def browser(url: str) -> bool:
         query = asked(url)
         again = f"{query['redirect_uri']}?code=a&state={query['state']}&state={query['state']}"
-        return httpx.get(again, trust_env=False).is_success
+        return httpx.get(again, trust_env=False, verify=False).is_success
 
     with pytest.raises(AuthError, match="no answer to this login"):
         log_in(browser)
@@ -250,12 +253,6 @@ def test_the_door_is_closed_afterwards_however_it_ends(log_in: LogIn) -> None:
         with pytest.raises(httpx.ConnectError):
             back(url)
     assert threading.active_count() <= before
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_a_port_of_ones_choice_serves_one_login_after_the_other(log_in: LogIn) -> None:

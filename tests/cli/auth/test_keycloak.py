@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -33,6 +32,7 @@ from oscarcli.login.refresh import refreshed
 from oscarcli.login.token_response import NewLoginError
 from oscarcli.login.tokens import AccessToken, Grant
 from tests.conftest import Runner
+from tests.support.ports import free_port
 
 KEYCLOAK = os.environ.get("OSCAR_TEST_KEYCLOAK", "")
 pytestmark = [
@@ -107,9 +107,7 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.copytree(KEYCLOAK, home, ignore=shutil.ignore_patterns("data"))
     (home / "data" / "import").mkdir(parents=True)
     (home / "data" / "import" / "users-realm.json").write_text(json.dumps(REALM))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     words = [
         *("start", "--import-realm", "--hostname-strict=false", *BUILD),
         *("--http-enabled=true", "--http-host=127.0.0.1", f"--http-port={port}"),

@@ -342,7 +342,7 @@ def test_a_deletion_that_is_answered_with_nothing_is_done_only_where_the_service
 
 def test_a_server_that_does_not_answer_in_time(call: Caller, cluster: Cluster) -> None:
     cluster.answers["POST", "posenet"] = (0, "")
-    outcome = call("apply", "--timeout", "0.5", fdl(call, "posenet"))
+    outcome = call("apply", "--timeout", "1", fdl(call, "posenet"))
     assert outcome.code == 6
     assert "it may still be in progress there" in outcome.err
 

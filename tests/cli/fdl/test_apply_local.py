@@ -150,7 +150,9 @@ def test_a_service_that_lost_its_owner_leaves_its_bucket_and_that_is_said(strict
     cluster = yaml.safe_load(strict.config.read_text())["oscar"]["local"]
     without = {key: value for key, value in stored(strict, "text-stats").items() if key != "owner"}
     login = (cluster["auth_user"], cluster["auth_password"])
-    answer = httpx.put(f"{cluster['endpoint']}/system/services", json=without, auth=login, trust_env=False)
+    answer = httpx.put(
+        f"{cluster['endpoint']}/system/services", json=without, auth=login, trust_env=False, verify=False
+    )
     assert answer.status_code == 204
     deleted = strict("service", "delete", "text-stats")
     assert deleted.code == 1

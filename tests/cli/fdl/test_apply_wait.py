@@ -114,9 +114,9 @@ def test_a_failure_is_told_by_the_first_look_after_the_server_knows(run: Runner,
 def test_time_runs_out(call: Caller, cluster: Cluster) -> None:
     cluster.answers[DEPLOYMENT] = state("pending", "Unschedulable")
     cluster.answers[LOGS] = log("waiting for a node")
-    outcome = call("apply", "--wait", "--timeout", "0.3", fdl(call, "posenet"))
+    outcome = call("apply", "--wait", "--timeout", "1", fdl(call, "posenet"))
     assert outcome.code == 6
-    assert 'service "posenet" is not ready after 0.3 s: pending (Unschedulable)' in outcome.err
+    assert 'service "posenet" is not ready after 1 s: pending (Unschedulable)' in outcome.err
     assert "waiting for a node" in outcome.err
     assert "--timeout SECONDS waits longer" in outcome.err
 

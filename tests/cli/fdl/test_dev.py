@@ -18,14 +18,14 @@ from oscarcli.cli.fdl import file_watch
 from oscarcli.cli.fdl.file_watch import FileWatch
 from tests.conftest import Caller, Runner
 from tests.local.harness import LocalCluster, open_cluster
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 UPPER = (
     'echo "upper of $(cat "$INPUT_FILE_PATH")"\n'
     'tr a-z A-Z < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/result.txt"\n'
 )
 NUMBERS = itertools.count()
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(scope="module")

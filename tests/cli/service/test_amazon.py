@@ -19,7 +19,7 @@ import pytest
 
 from tests.conftest import Runner
 from tests.local.harness import wait_for
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 from tests.support.server import ScriptedServer, document
 
 KEYS = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "secret"}

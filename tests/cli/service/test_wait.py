@@ -313,10 +313,20 @@ def test_uploads_whose_jobs_write_the_same_object_are_told(known: Caller, tmp_pa
     assert '2 of these jobs wrote "same-bucket/out/result.txt"' in result.err
 
 
-def test_an_object_that_another_job_wrote_too_is_told(real: Runner, tmp_path: Path) -> None:
+def test_an_object_that_another_job_wrote_too_is_told(
+    real: Runner, local: LocalCluster, tmp_path: Path
+) -> None:
+    both = tmp_path / "both"
+    both.mkdir()
+    # Neither ends before the other one has begun.
+    there = f"[ -e {both}/mine.txt ] && [ -e {both}/yours.txt ]"
+    local.create(
+        "at-once",
+        f'touch {both}/"$(basename "$INPUT_FILE_PATH")"; until {there}; do sleep 0.02; done\n{CONSTANT}',
+    )
     sources = files_in(real, "mine.txt", "yours.txt")
     processes = [
-        real.start("service", "put-file", "same", source, "--wait", "--output", tmp_path / source.stem)
+        real.start("service", "put-file", "at-once", source, "--wait", "--output", tmp_path / source.stem)
         for source in sources
     ]
     said = [process.communicate(timeout=60)[1].decode() for process in processes]

@@ -66,7 +66,8 @@ def _post_forms(client: Any, bucket: str) -> None:
         conditions = [{name: value} for name, value in fields.items()]
         form = client.generate_presigned_post(bucket, key, Fields=dict(fields), Conditions=conditions)
         files = {"file": ("name", b"hello")}
-        assert httpx.post(form["url"], data=form["fields"], files=files, trust_env=False).status_code == 204
+        answer = httpx.post(form["url"], data=form["fields"], files=files, trust_env=False, verify=False)
+        assert answer.status_code == 204
 
 
 def _told(event: Event) -> tuple[str, str, Event]:

@@ -15,7 +15,7 @@ from tests.local.engines.test_conformance import containers
 from tests.local.exposed.conftest import deployment, printed, reaches
 from tests.local.exposed.test_deployments import listens
 from tests.local.harness import LocalCluster, Process, open_cluster, wait_for
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 HTTPD = "/bin/httpd"
 

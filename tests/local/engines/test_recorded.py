@@ -18,7 +18,7 @@ import pytest
 from oscarcli.local.jobs.engine import container
 from tests.local.harness import LocalCluster, wait_for
 from tests.support import recorded_engine
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 SCRIPT = 'echo "$A"; tr a-z A-Z < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/x"; exit 3\n'
 

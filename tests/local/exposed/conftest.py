@@ -11,7 +11,7 @@ import pytest
 
 from tests.local.harness import LocalCluster, wait_for
 from tests.support import echo_service
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 Document = dict[str, Any]
 

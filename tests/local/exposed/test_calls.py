@@ -78,7 +78,7 @@ def test_a_status_comes_back(cluster: LocalCluster, status: int) -> None:
 
 def test_an_answer_is_passed_on_as_it_comes(cluster: LocalCluster) -> None:
     url = f"{cluster.server.endpoints.api}{PATH}"
-    with httpx.stream("GET", f"{url}/stream", trust_env=False, timeout=60) as answer:
+    with httpx.stream("GET", f"{url}/stream", trust_env=False, verify=False, timeout=60) as answer:
         blocks = answer.iter_raw()
         assert next(blocks) == b"first"
         assert cluster.call("POST", f"{PATH}/release").status_code == 200

@@ -19,7 +19,7 @@ from oscarcli.local.exposed import relay
 from tests.local.exposed.conftest import Expose, deployment, reaches
 from tests.local.harness import LocalCluster, wait_for
 from tests.support import echo_service
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.usefixtures("echo")
 

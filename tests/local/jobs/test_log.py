@@ -172,6 +172,34 @@ def test_an_answer_takes_the_place_of_the_output(tmp_path: Path) -> None:
     assert text(tmp_path).count("lost") == 0
 
 
+def test_an_answer_takes_the_place_of_an_output_that_is_empty(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    log.end_of_script()
+    log.plain("said")
+    log.end_of_output()
+    log.answer([b"abc"])
+    log.last("WARNING", "code")
+    log.close()
+    assert [line.rpartition(" - ")[2] for line in text(tmp_path).splitlines()] == ["said", "abc", "code"]
+
+
+def test_a_script_that_prints_nothing_has_no_file_and_the_same_log(tmp_path: Path) -> None:
+    log = JobLog(tmp_path, "INFO")
+    log.script(b"")
+    log.end_of_script()
+    log.end_of_output()
+    log.last("WARNING", "code")
+    log.plain("said later, and stands before the output all the same")
+    log.close()
+    lines = [line.rpartition(" - ")[2] for line in text(tmp_path).split("\n")]
+    assert lines == ["said later, and stands before the output all the same", "", "code", ""]
+    assert [len(line.split()[0]) for line in text(tmp_path, timestamps=True).splitlines()] == [30, 30, 30]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log", "log.times"]
+    append_note(tmp_path, "ERROR", "stopped")
+    assert text(tmp_path).endswith("- WARNING - code\n" + text(tmp_path).splitlines()[-1] + "\n")
+    assert text(tmp_path).endswith("ERROR - stopped\n")
+
+
 @pytest.mark.parametrize(("printed", "expected"), [(b"half", "half\n"), (b"whole\n", "whole\n"), (b"", "")])
 def test_a_note_follows_an_interrupted_log_on_a_line_of_its_own(
     tmp_path: Path, printed: bytes, expected: str

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from oscarcli.config.document import ConfigText, Edit, parse_document
 from oscarcli.config.json_text import loses_by_rewriting
 from oscarcli.config.limits import MAX_LEVELS, MAX_VALUES
-from oscarcli.config.yaml_edit import compose
+from oscarcli.config.yaml_nodes import compose
 from oscarcli.errors import ConfigError
 
 ODD_SCALARS = [

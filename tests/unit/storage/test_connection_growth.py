@@ -27,20 +27,25 @@ class Run:
 def test_it_grows_while_answers_are_waited_for() -> None:
     run = Run(most=256)
     assert [run.growth.size, run.round(0.05, 0.04), run.round(0.05, 0.04), run.round(0.05, 0.04)] == [
-        *(16, 64, 256),
+        *(16, 80, 256),
         256,
     ]
+
+
+def test_the_step_is_as_large_as_the_wait() -> None:
+    steps = {waited: Run(most=1000).round(0.05, waited) for waited in (0.021, 0.0375, 0.045, 0.0499, 0.05)}
+    assert steps == {0.021: 64, 0.0375: 64, 0.045: 160, 0.0499: 256, 0.05: 256}
 
 
 def test_a_busy_thread_needs_no_more() -> None:
     run = Run(most=256)
     assert [run.round(0.05, 0.01) for _ in range(4)] == [16, 16, 16, 16]
-    assert run.round(0.05, 0.04) == 64, "the way has become longer"
+    assert run.round(0.05, 0.04) == 80, "the way has become longer"
 
 
 def test_a_server_that_does_no_more_at_once_gets_no_more() -> None:
     run = Run(most=256)
-    assert run.round(0.05, 0.04) == 64
+    assert run.round(0.05, 0.04) == 80
     assert run.round(0.15, 0.14) == 16
     assert [run.round(0.05, 0.04) for _ in range(3)] == [16, 16, 16], "that is the last word"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 import pytest
 
@@ -15,28 +15,38 @@ from oscarcli.storage.workers import Growth, run_parallel
 
 
 class Gauge:
-    """How many are inside at the same time, and how many were at most."""
+    """How many are inside at the same time, and how many were at most; `reached` once they are so many."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int) -> None:
         self._lock = threading.Lock()
         self.now = self.most = 0
+        self._expected = expected
+        self.reached = threading.Event()
 
     def __enter__(self) -> None:
         with self._lock:
             self.now += 1
             self.most = max(self.most, self.now)
+        if self.most >= self._expected:
+            self.reached.set()
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
             self.now -= 1
 
 
-def most_at_once(items: int, work: Callable[[], object], **limits: int) -> int:
-    gauge = Gauge()
+def most_at_once(expected: int, **limits: int) -> int:
+    """Return how many items are worked on at the same time at most.
+
+    Those of the second half wait until as many are as are expected, however long their threads take to start.
+    """
+    gauge, items = Gauge(expected), 12 * expected
 
     def do(item: int) -> int:
         with gauge:
-            work()
+            time.sleep(0.01)
+            if item > items // 2:
+                gauge.reached.wait(30)
         return item
 
     with closing(run_parallel(range(items), do, Cancellation(), **limits)) as outcomes:
@@ -44,12 +54,15 @@ def most_at_once(items: int, work: Callable[[], object], **limits: int) -> int:
     return gauge.most
 
 
-def test_waiting_work_gets_all_threads_that_it_may_have() -> None:
-    assert most_at_once(400, lambda: time.sleep(0.02), workers=2, most=32) == 32
+def test_waiting_work_gets_all_threads_that_it_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    # By a clock that stands still each step gets more done.
+    growth = partial(Growth, clock=lambda: 0.0, cpu_clock=lambda: 0.0)
+    monkeypatch.setattr(workers, "Growth", growth)
+    assert most_at_once(32, workers=2, most=32) == 32
 
 
 def test_without_room_to_grow_the_number_stays() -> None:
-    assert most_at_once(60, lambda: time.sleep(0.002), workers=3) == 3
+    assert most_at_once(3, workers=3) == 3
 
 
 class Rates:
@@ -89,12 +102,12 @@ def test_the_first_item_of_a_new_thread_tells_nothing() -> None:
 
 def test_a_busy_process_starts_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "MAX_CPU_SHARE", -1.0)
-    assert most_at_once(100, lambda: time.sleep(0.002), workers=2, most=32) == 2
+    assert most_at_once(2, workers=2, most=32) == 2
 
 
 def test_threads_that_were_added_are_called_off_too() -> None:
     cancellation = Cancellation()
-    gauge = Gauge()
+    gauge = Gauge(8)
 
     def do(_: int) -> None:
         with gauge:

@@ -40,7 +40,7 @@ from oscarcli.storage.s3.settings import ENGINE_VARIABLE, ENGINES, S3Settings
 from oscarcli.storage.s3.storage import S3Storage
 from oscarcli.storage.source import FileSource
 from oscarcli.storage.wire.failures import NoConnectionError
-from tests.support.s3_servers import free_port
+from tests.support.ports import free_port
 from tests.support.scripted_s3 import MIB, Reply, Seen, Server, error_body, multipart_answer, whole
 
 PLACE = Location("bucket", "in/a.bin")
@@ -342,7 +342,7 @@ def test_a_wait_for_a_stalled_body_can_be_interrupted(
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert arrived.wait(20)
+    assert arrived.wait(60)
     cancellation.cancel()
     thread.join(20)
     assert [type(error).__name__ for error in failures] == ["Cancelled"]
