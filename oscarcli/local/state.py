@@ -27,8 +27,8 @@ from oscarcli.local.write_ahead_log import WriteAheadLog
 SCHEMA_VERSION = 2
 # Members of one commit. Who came first waits for the last of them.
 MAX_GROUP_MEMBERS = 64
-# Of a change that others wait for; most take less than a thousandth of it.
-MAX_SHORT_SECONDS = 0.02
+# Of a change that others wait for; most take a thousandth of it.
+MAX_SHORT_SECONDS = 0.1
 
 
 class State:
