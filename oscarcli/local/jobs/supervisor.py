@@ -30,6 +30,7 @@ from oscarcli.local.jobs.staging import (
     Destinations,
     RunStorage,
     Workspace,
+    overwriting,
     returned_value,
     upload_results,
 )
@@ -77,7 +78,7 @@ def supervise(
 
     Args:
         run: what is to run.
-        workspace: the folders to work in, of `new_workspace` or like it; the caller removes them.
+        workspace: the folders to work in, which the caller removes.
         storage: the cluster's objects; `None` for a run without credentials: it fetches and stores nothing.
         placement: what executes the script, and in which image.
         log: gets everything that belongs into the job's log.
@@ -261,10 +262,11 @@ class _Supervision:
             self._log.info(f"Script file found in '{SCRIPT}'")
             return SCRIPT
         if "SCRIPT" not in environment:
-            target = self._workspace.root / "script.sh"
-            target.write_text(self._definition["script"], encoding="utf-8", newline="")
-            self._log.info(f"Script file found in '{target}'")
-            return str(target)
+            path = self._workspace.script
+            with overwriting(path) as file:
+                file.write(self._definition["script"].encode())
+            self._log.info(f"Script file found in '{path}'")
+            return path
         target = self._workspace.input / "script.sh"
         with crashing("the variable SCRIPT is not a text in base64"):
             target.write_text(base64.b64decode(environment["SCRIPT"]).decode(), newline="")
