@@ -91,6 +91,10 @@ def _end_interrupted() -> None:
         # Threads go on until the process ends. A second Ctrl-C does not wait for them.
         with contextlib.suppress(KeyboardInterrupt):
             renewals.wait_for_renewals()
+    programs = sys.modules.get("oscarcli.login.process")
+    if programs is not None:
+        with contextlib.suppress(KeyboardInterrupt):
+            programs.end_all()
     os._exit(INTERRUPTED)
 
 

@@ -91,7 +91,7 @@ def server() -> Iterator[ScriptedServer]:
 def wait_until() -> Callable[[Callable[[], bool]], None]:
     """Return a function that waits for a condition, and fails the test when it never comes."""
 
-    def wait(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def wait(condition: Callable[[], bool], seconds: float = 120.0) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "the condition never came"

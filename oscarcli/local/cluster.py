@@ -92,6 +92,7 @@ class LocalCluster:
             self.state.close()
             raise
         self.s3_endpoint = ""
+        self._is_ending = False
 
     def _build(self) -> None:
         folder, settings, options = self.folder, self.settings, self.options
@@ -208,7 +209,10 @@ class LocalCluster:
     @MadeOnce
     def _pulls(self) -> Pulls:
         """What gets images; made with the first service that runs in one."""
-        return pulls_in(self.state, self.folder, self.options.pull)
+        made = pulls_in(self.state, self.folder, self.options.pull)
+        if self._is_ending:
+            made.stop()
+        return made
 
     def _capabilities(self, definition: Definition) -> Capabilities:
         try:
@@ -268,6 +272,7 @@ class LocalCluster:
 
     def stop_runs(self) -> None:
         """Stop all runs; jobs among them count as failed, pending ones stay."""
+        self._is_ending = True
         if "_pulls" in vars(self):
             self._pulls.stop()
         self.sync.stop("the server was stopped")

@@ -87,6 +87,7 @@ class Server:
             S3_THREADS,
             "--s3-port",
             is_form_upload,
+            front.is_quick,
         )
         self._listeners.append(s3)
         self.cluster.settings = folder.remember_binding(settings, binding.host, api.port, s3.port)
@@ -185,11 +186,12 @@ def _listener(
     threads: int,
     option: str,
     is_for_pages: Callable[[Request], bool] | None = None,
+    is_quick: Callable[[Request], bool] | None = None,
 ) -> Listener:
     hosts = AllowedHosts(binding.host, binding.allow_hosts, is_for_pages)
 
     def listen(port: int) -> Listener:
-        return Listener(binding.host, port, handler, threads=threads, hosts=hosts)
+        return Listener(binding.host, port, handler, threads=threads, hosts=hosts, is_quick=is_quick)
 
     for port in ports[:-1]:
         try:

@@ -2,7 +2,8 @@
 
 A commit costs a flush of the disk, so writers share one: each has a savepoint in the same SQLite transaction,
 and the first of them commits for all once the flush for the group before has ended. None returns before its
-own. What needs no flush is committed at once; against the end of the process every commit is safe.
+own, unless it asks to be told of it. What needs no flush is committed at once; against the end of the process
+every commit is safe.
 
 Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py`): each passes its
 `CREATE TABLE IF NOT EXISTS` statements when the state is opened.
@@ -10,15 +11,15 @@ Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py
 
 from __future__ import annotations
 
-import copy
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from oscarcli.local.commit_group import CommitGroup, GroupCommitter, PendingCommit
 from oscarcli.local.connections import Connections
 from oscarcli.local.work_turn import WorkTurn
 from oscarcli.local.write_ahead_log import WriteAheadLog
@@ -26,27 +27,8 @@ from oscarcli.local.write_ahead_log import WriteAheadLog
 SCHEMA_VERSION = 2
 # Members of one commit. Who came first waits for the last of them.
 MAX_GROUP_MEMBERS = 64
-
-
-@dataclass
-class _Group:
-    """Transactions that are committed together."""
-
-    members: int = 0
-    ended: threading.Event = field(default_factory=threading.Event)
-    error: BaseException | None = None
-
-    def end(self, error: BaseException | None = None) -> None:
-        """Tell all members how it ended; only the first word counts."""
-        if not self.ended.is_set():
-            self.error = error
-            self.ended.set()
-
-    def check(self) -> None:
-        """Raise sqlite3.Error when there was no commit."""
-        if self.error is not None:
-            # Each member gets an exception of its own: their tracebacks differ.
-            raise copy.copy(self.error) from self.error
+# Of a change that others wait for; most take a thousandth of it.
+MAX_SHORT_SECONDS = 0.1
 
 
 class State:
@@ -68,7 +50,10 @@ class State:
         self._connections = Connections(path)
         # Held by the member whose turn it is; the fields below are of whoever holds it.
         self._turn = threading.Lock()
-        self._group: _Group | None = None
+        self._group: CommitGroup | None = None
+        self._committer = GroupCommitter(self._end)
+        # When the turn began, by the monotonic clock; infinity while nobody has it.
+        self._turn_since = float("inf")
         self._is_durable = False
         self._actions: list[Callable[[], None]] = []
         self._keep_private()
@@ -118,7 +103,9 @@ class State:
         return self._writer if self._has_turn() else self._connections.own()
 
     @contextmanager
-    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+    def transaction(
+        self, *, durable: bool = True, pending: PendingCommit | None = None
+    ) -> Iterator[sqlite3.Connection]:
         """Everything inside is committed together on leaving, or rolled back on an exception.
 
         Nested use in one thread joins the outer transaction.
@@ -126,12 +113,15 @@ class State:
         Args:
             durable: return when not even a power cut undoes it. Otherwise one may, together with all that
                 followed; but nothing that is durable follows what is not.
+            pending: of what is durable; return before it is, and let this tell of it, also of what was
+                refused: what it was refused for may be undone.
         """
         if self._has_turn():
             self._is_durable |= durable
             yield self._writer
             return
-        group: _Group | None = None
+        group: CommitGroup | None = None
+        actions: list[Callable[[], None]] = []
         is_first = is_durable = False
         try:
             with self._turn:
@@ -146,26 +136,47 @@ class State:
             # Also who was refused waits: what it was refused for may be undone with the group.
             if group is not None and is_durable:
                 self.work.leave()
-                if is_first:
-                    self._end(group)
-                group.ended.wait()
-            if group is not None:
+                self._pass_on(group, is_first, pending, actions)
+            if group is not None and pending is None:
                 group.check()
-        for action in actions:
-            action()
+        if pending is None:
+            for action in actions:
+                action()
 
-    def _join(self, durable: bool) -> tuple[_Group, bool]:
+    def _pass_on(
+        self,
+        group: CommitGroup,
+        is_first: bool,
+        pending: PendingCommit | None,
+        actions: list[Callable[[], None]],
+    ) -> None:
+        """See to the end of a group, and wait for it unless there is somebody to tell."""
+        if pending is None:
+            if is_first:
+                self._end(group)
+            group.ended.wait()
+            return
+        pending.follow(group, actions)
+        if is_first:
+            self._committer.take(group)
+
+    def is_held_up(self) -> bool:
+        """Tell whether somebody is changing something that takes long, which all other changes wait for."""
+        return time.monotonic() - self._turn_since > MAX_SHORT_SECONDS
+
+    def _join(self, durable: bool) -> tuple[CommitGroup, bool]:
         """Become a member of the transaction under way, or begin one; tell whether it was begun."""
+        self._turn_since = time.monotonic()
         self._is_durable = durable
         is_first = self._group is None
         if self._group is None:
             self._writer.execute("BEGIN IMMEDIATE")
-            self._group = _Group()
+            self._group = CommitGroup()
         self._group.members += 1
         return self._group, is_first
 
     @contextmanager
-    def _member(self, group: _Group) -> Iterator[None]:
+    def _member(self, group: CommitGroup) -> Iterator[None]:
         self._actions.clear()
         self._writer.execute("SAVEPOINT member")
         self._local.has_turn = True
@@ -183,13 +194,14 @@ class State:
         finally:
             self._local.has_turn = False
 
-    def _leave(self, group: _Group) -> bool:
+    def _leave(self, group: CommitGroup) -> bool:
         """Commit where nobody is to wait for a flush; tell whether this member does."""
         if not self._is_durable or group.members >= MAX_GROUP_MEMBERS or group.ended.is_set():
             self._commit(group)
+        self._turn_since = float("inf")
         return self._is_durable
 
-    def _commit(self, group: _Group) -> None:
+    def _commit(self, group: CommitGroup) -> None:
         """Commit for all members, unless it was done before."""
         if self._group is not group:
             return
@@ -204,14 +216,15 @@ class State:
                 self._writer.execute("ROLLBACK")
             group.end(error)
 
-    def _end(self, group: _Group) -> None:
+    def _end(self, group: CommitGroup) -> None:
         """Make a group durable that others join until the flush before has ended."""
         with self._log.turn:
             with self._turn:
                 self._commit(group)
             self._flush(group)
+        group.tell()
 
-    def _flush(self, group: _Group) -> None:
+    def _flush(self, group: CommitGroup) -> None:
         """Flush what was committed, if it was, and tell all members of it."""
         try:
             if group.error is None:
@@ -237,6 +250,7 @@ class State:
         The last connection folds the write-ahead log into the file. A thread that comes late, in the middle
         of a request that nobody waits for any more, gets a sqlite3.ProgrammingError.
         """
+        self._committer.stop()
         with self._log.turn, self._turn:
             group = self._group
             if group is not None:

@@ -11,7 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+
+from oscarcli.login.deferred_signals import finished_before_the_end
 
 # No token is as long: servers take headers of 8 to 64 KiB.
 MAX_OUTPUT_BYTES = 64 << 10
@@ -21,6 +22,9 @@ GRACE_SECONDS = 1.0
 LINGER_SECONDS = 0.5
 # How often to look whether it has ended although its pipes are open.
 LOOK_SECONDS = 0.1
+
+# Also what threads have started that are left behind.
+_running: list[_Started] = []
 
 
 class OutputTooLargeError(Exception):
@@ -61,6 +65,37 @@ def run(
         ValueError: an argument holds a NUL.
     """
     deadline = time.monotonic() + seconds
+    started: list[_Started] = []
+    try:
+        # An interrupt in the middle of it would leave a program that nobody knows of.
+        with finished_before_the_end():
+            started.append(_start(argv, environ, may_ask=may_ask))
+        process = started[0].process
+        out, err = _outputs(process, deadline)
+        code = process.wait(timeout=max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired as error:
+        started[0].end()
+        raise TimeoutError from error
+    except BaseException:
+        for one in started:
+            one.end()
+        raise
+    finally:
+        for one in started:
+            one.forget()
+    return ProcessResult(code, out, err)
+
+
+def end_all() -> None:
+    """End all that still run: a thread that asks may be left behind when this program ends."""
+    for one in tuple(_running):
+        one.end()
+
+
+atexit.register(end_all)
+
+
+def _start(argv: Sequence[str], environ: Mapping[str, str] | None, *, may_ask: bool) -> _Started:
     process = subprocess.Popen(
         argv,
         stdin=None if may_ask else subprocess.DEVNULL,
@@ -69,24 +104,46 @@ def run(
         env=environ,
         start_new_session=not may_ask,
     )
-    # A thread that asks may be left behind when this program ends; what it asks must not.
-    end = partial(_end, process, has_group=not may_ask)
-    atexit.register(end)
-    try:
-        out, err = _outputs(process, deadline)
-        code = process.wait(timeout=max(0.0, deadline - time.monotonic()))
-    except subprocess.TimeoutExpired as error:
-        end()
-        raise TimeoutError from error
-    except BaseException:
-        end()
-        raise
-    finally:
-        atexit.unregister(end)
-        for stream in (process.stdout, process.stderr):
+    return _Started(process, has_group=not may_ask)
+
+
+class _Started:
+    """A program that runs, known to `end_all` until it is forgotten.
+
+    Args:
+        process: it.
+        has_group: whether it has a group for itself and what it starts.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], *, has_group: bool) -> None:
+        self.process = process
+        self._has_group = has_group
+        _running.append(self)
+
+    def forget(self) -> None:
+        """Take note that it has ended."""
+        _running.remove(self)
+        for stream in (self.process.stdout, self.process.stderr):
             if stream is not None:
                 stream.close()
-    return ProcessResult(code, out, err)
+
+    def end(self) -> None:
+        """End it, with its group when it has one: kindly first, then at once."""
+        self._send(signal.SIGTERM)
+        # A stopped one hears nothing else.
+        self._send(signal.SIGCONT)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=GRACE_SECONDS)
+        self._send(signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(timeout=GRACE_SECONDS)
+
+    def _send(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            if self._has_group:
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.send_signal(number)
 
 
 def _outputs(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
@@ -116,23 +173,3 @@ def _outputs(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, 
                 raise OutputTooLargeError
             del err[:-MAX_OUTPUT_BYTES]
     return bytes(out), bytes(err)
-
-
-def _end(process: subprocess.Popen[bytes], *, has_group: bool) -> None:
-    """End a program, and its group when it has one: kindly first, then at once."""
-
-    def send(number: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError):
-            if has_group:
-                os.killpg(process.pid, number)
-            else:
-                process.send_signal(number)
-
-    send(signal.SIGTERM)
-    # A stopped one hears nothing else.
-    send(signal.SIGCONT)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=GRACE_SECONDS)
-    send(signal.SIGKILL)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=GRACE_SECONDS)

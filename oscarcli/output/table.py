@@ -140,21 +140,23 @@ class Table:
         if self._name is not None:
             # Names are there to be copied: they are never shortened.
             return "".join(f"{self._name.cell(row)}\n" for row in rows)
-        cells = [[column.cell(row, self._now) for column in self._columns] for row in rows]
-        if not cells:
+        rows = list(rows)
+        if not rows:
             # Titles of nothing tell nothing, and a script would take them for a row.
             return ""
-        titles = [column.title for column in self._columns] if self._wants_header else None
-        lines = [titles, *cells] if titles else cells
-        for line in lines:
-            self._widths = [
-                max(width, display_width(cell)) for width, cell in zip(self._widths, line, strict=True)
-            ]
+        has_header, self._wants_header = self._wants_header, False
+        cells = [
+            [*([column.title] if has_header else []), *(column.cell(row, self._now) for row in rows)]
+            for column in self._columns
+        ]
+        self._widths = [
+            max(width, *map(display_width, column)) for width, column in zip(self._widths, cells, strict=True)
+        ]
         layout = self._layout()
-        text = [self._row(line, layout) for line in lines]
-        if titles:
+        padded = [self._padded(column, index, layout.widths[index]) for index, column in enumerate(cells)]
+        text = [_row(line, layout) for line in zip(*padded, strict=True)]
+        if has_header:
             text[0] = "\n".join(self._terminal.styled(line, BOLD) for line in text[0].split("\n"))
-            self._wants_header = False
         return "".join(f"{line}\n" for line in text)
 
     def _layout(self) -> RowLayout:
@@ -170,18 +172,24 @@ class Table:
         is_whole = index == 0 or column.is_name or column.is_time or column.is_number
         return width if is_whole else min(width, max(MIN_CELL_COLUMNS, display_width(column.title)))
 
-    def _row(self, cells: Sequence[str], layout: RowLayout) -> str:
-        """Return the lines of a row, without the end of the last one."""
-        lines = (
-            GAP.join(self._padded(cells[index], index, layout.widths[index]) for index in line)
-            for line in layout.lines
-        )
-        return f"\n{INDENT}".join(line.rstrip() for line in lines)
+    def _padded(self, cells: Sequence[str], index: int, width: int) -> list[str]:
+        """Return the cells of a column, each as wide as it."""
+        is_number = self._columns[index].is_number
+        if self._widths[index] <= width and "".join(cells).isascii():
+            return [cell.rjust(width) if is_number else cell.ljust(width) for cell in cells]
+        parts = [shorten(cell, width) for cell in cells]
+        blanks = [" " * (width - display_width(part)) for part in parts]
+        return [
+            blank + part if is_number else part + blank for part, blank in zip(parts, blanks, strict=True)
+        ]
 
-    def _padded(self, cell: str, index: int, width: int) -> str:
-        part = shorten(cell, width)
-        padding = " " * (width - display_width(part))
-        return padding + part if self._columns[index].is_number else part + padding
+
+def _row(cells: Sequence[str], layout: RowLayout) -> str:
+    """Return the lines of a row of padded cells, without the end of the last one."""
+    if len(layout.lines) == 1:
+        return GAP.join(cells).rstrip()
+    lines = (GAP.join(cells[index] for index in line) for line in layout.lines)
+    return f"\n{INDENT}".join(line.rstrip() for line in lines)
 
 
 def shorten(text: str, width: int) -> str:

@@ -56,7 +56,7 @@ def interrupted(run: Runner, store: Server, answer: Answer, *words: str, standar
     assert process.stderr is not None
     process.stdin.write(standard_input)
     process.stdin.flush()
-    assert is_due.wait(30)
+    assert is_due.wait(60)
     started = time.monotonic()
     process.send_signal(signal.SIGINT)
     process.wait(timeout=60)

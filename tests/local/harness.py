@@ -23,7 +23,7 @@ from oscarcli.local.options import Binding, Options
 from oscarcli.local.server import Server
 from tests.support.command import World
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 Job = dict[str, Any]
 
 

@@ -210,7 +210,7 @@ def test_a_server_that_hangs_is_killed(folder: DataFolder, monkeypatch: pytest.M
     with subprocess.Popen([sys.executable, "-c", hang, str(folder.path)]) as process:
         wait_for(lambda: folder.holder() == process.pid, "the lock to be taken")
         assert control.stop(folder)
-        assert process.wait(timeout=30) == -9
+        assert process.wait(timeout=120) == -9
 
 
 @pytest.mark.thorough

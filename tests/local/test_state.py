@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from oscarcli.local.commit_group import PendingCommit
 from oscarcli.local.state import MAX_GROUP_MEMBERS, SCHEMA_VERSION, State
 from tests.local.harness import open_files, wait_for
 
@@ -176,6 +177,93 @@ def test_a_flush_that_fails_is_told(state: State, flushes: Flushes) -> None:
         store(state, "lost")
     flushes.error = None
     store(state, "kept")
+
+
+def store_and_leave(state: State, change: Change, said: list[str], name: str) -> PendingCommit:
+    pending = PendingCommit()
+    with state.transaction(pending=pending) as connection:
+        state.after_commit(lambda: said.append(f"after {name}"))
+        change(connection)
+    pending.when_ended(lambda: said.append(f"{name} ended"))
+    return pending
+
+
+def test_who_does_not_wait_is_told_after_the_flush(state: State, flushes: Flushes) -> None:
+    said: list[str] = []
+    flushes.hold()
+    first = store_and_leave(state, row("first"), said, "first")
+    wait_for(lambda: flushes.begun == 1, "the first flush")
+    second = store_and_leave(state, row("second"), said, "second")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(store, state, "third")
+        wait_for(lambda: state._group is not None and state._group.members == 2, "the third's change")
+        assert (names(state), said, first.is_pending, waiting.done()) == (["first"], [], True, False)
+        flushes.let_go()
+        waiting.result(30)
+    wait_for(lambda: len(said) == 4, "the end of the second")
+    assert said == ["after first", "first ended", "after second", "second ended"]
+    first.check()
+    second.check()
+    # Who asks late is told at once.
+    second.when_ended(lambda: said.append("late"))
+    assert (said[-1], flushes.begun) == ("late", 2)
+
+
+def test_who_does_not_wait_is_told_of_what_failed(state: State, flushes: Flushes) -> None:
+    said: list[str] = []
+    flushes.error = OSError(errno.EIO, "Input/output error")
+    lost = store_and_leave(state, row("lost"), said, "lost")
+    wait_for(lambda: said, "the end of it")
+    assert said == ["lost ended"]
+    with pytest.raises(sqlite3.OperationalError, match="Input/output error"):
+        lost.check()
+
+
+def test_who_is_refused_and_does_not_wait_follows_its_group_too(state: State, flushes: Flushes) -> None:
+    said: list[str] = []
+    flushes.hold()
+    store_and_leave(state, row("first"), said, "first")
+    wait_for(lambda: flushes.begun == 1, "the first flush")
+    orphan = store_and_leave(state, row("orphan", "nobody"), said, "orphan")
+    pending = PendingCommit()
+    with pytest.raises(KeyError), state.transaction(pending=pending) as connection:
+        refused(connection)
+    pending.when_ended(lambda: said.append("refused ended"))
+    flushes.let_go()
+    wait_for(lambda: len(said) == 4, "the end of all")
+    assert said == ["after first", "first ended", "orphan ended", "refused ended"]
+    for item in (orphan, pending):
+        with pytest.raises(sqlite3.IntegrityError):
+            item.check()
+
+
+def test_a_part_of_another_transaction_has_nothing_to_wait_for(state: State) -> None:
+    said: list[str] = []
+    with state.transaction():
+        assert not store_and_leave(state, row("a"), said, "a").is_pending
+    assert said == ["a ended", "after a"]
+
+
+def test_the_end_waits_for_those_who_do_not(tmp_path: Path, flushes: Flushes) -> None:
+    state = State(tmp_path / "state.db", [SCHEMA])
+    said: list[str] = []
+    flushes.hold()
+    store_and_leave(state, row("first"), said, "first")
+    wait_for(lambda: flushes.begun == 1, "the first flush")
+    store_and_leave(state, row("second"), said, "second")
+    with ThreadPoolExecutor(1) as pool:
+        end = pool.submit(state.close)
+        assert said == []
+        flushes.let_go()
+        end.result(30)
+    assert said == ["after first", "first ended", "after second", "second ended"]
+
+
+def test_a_long_change_is_noticed(state: State) -> None:
+    assert not state.is_held_up()
+    with state.transaction():
+        wait_for(state.is_held_up, "a long time")
+    assert not state.is_held_up()
 
 
 def test_actions_follow_the_commit_and_a_rollback_forgets_them(state: State) -> None:

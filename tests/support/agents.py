@@ -23,7 +23,7 @@ from tests.support.server import Answer, Request
 
 PROGRAMS = ("oidc-agent", "oidc-gen", "oidc-add", "oidc-token")
 PASSWORD = "of-the-account"
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class AgentProvider(ScriptedProvider):

@@ -19,7 +19,7 @@ from tests.support import forked
 
 PROGRAMS = {"dbus-daemon": "dbus-daemon", "gnome-keyring-daemon": "gnome-keyring"}
 PASSWORD = b"of-the-keyring"
-PATIENCE = 60.0
+PATIENCE = 120.0
 # Without services of the machine: nothing is started that a test did not start, no window asks for anything.
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">

@@ -21,7 +21,7 @@ import pytest
 
 USER, PASSWORD = "ada", "p@ss/w:rd%41#ü"
 # Generous, for a busy machine; it only ends a hung start.
-PATIENCE = 60.0
+PATIENCE = 120.0
 FOLDER = Path(__file__).parents[2]
 
 

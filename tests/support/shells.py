@@ -23,7 +23,7 @@ import pytest
 
 from tests.support.command import World
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 PROMPT = "READY> "
 # Colours, cursor movements, titles and queries that shells write.
 CONTROLS = re.compile(

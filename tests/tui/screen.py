@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from oscarcli.tui.app import InteractiveApp
     from oscarcli.tui.browser import BrowserScreen
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 class Screen:

@@ -114,7 +114,7 @@ def test_a_real_browser_shows_names_and_takes_keys(
         assert SECRET_VARIABLE not in window.received
         # The terminal is drawn: in more colours than those of an empty page.
         with Image.open(io.BytesIO(window.picture())) as picture:
-            assert len(picture.convert("RGB").getcolors(1 << 20)) > 20
+            assert len(picture.convert("RGB").getcolors(1 << 20) or ()) > 20
         assert [
             line for line in window.complaints() if "Content Security" in line or "Failed to load" in line
         ] == []
@@ -127,4 +127,4 @@ def test_a_real_browser_shows_names_and_takes_keys(
         window.press("q")
         wait_until(lambda: "The screen was closed." in window.text)
     served.process.send_signal(signal.SIGINT)
-    assert served.process.wait(30) == 130
+    assert served.process.wait(60) == 130

@@ -31,13 +31,17 @@ class CheckedRequest(HTTPRequest):
             if not data:
                 self._check_length(self.conn.rfile.buffered())
                 return
-            # One empty line before a request is allowed.
-            self.head = parse_head(data.removeprefix(b"\r\n"))
+            self.read_head(data)
         except MalformedHead as error:
             self.simple_response(error.status, str(error))
             return
-        self.close_connection = self.head.is_last
         self.ready = True
+
+    def read_head(self, data: bytes) -> None:
+        """Read the head in the bytes up to its empty line. Raises MalformedHead."""
+        # One empty line before a request is allowed.
+        self.head = parse_head(data.removeprefix(b"\r\n"))
+        self.close_connection = self.head.is_last
 
     def _check_length(self, data: bytes) -> None:
         if len(data) >= MAX_HEAD_BYTES:
@@ -96,14 +100,32 @@ class CheckedConnection(HTTPConnection):
             # Many send head and body one after the other.
             for _ in range(2):
                 if self._knows_request():
-                    return True
+                    return not self._may_be_quick()
                 if not self.rfile.fill(wait=True):
                     return False
-            return self._knows_request()
+            return self._knows_request() and not self._may_be_quick()
         except OSError:
             return False
         finally:
             self.server.end_waiting(self)
+
+    def _may_be_quick(self) -> bool:
+        return self.server.is_quick is not None and self.rfile.has_small_body()
+
+    def serve_quickly(self) -> bool:
+        """Serve a request that is all there, if its handler waits for nobody; False when it does.
+
+        When the answer is known it is sent, and the connection watched again.
+        """
+        if not self._may_be_quick():
+            return False
+        request = self.RequestHandlerClass(self.server, self)
+        try:
+            request.read_head(self.rfile.head())
+        except MalformedHead:
+            # A worker tells the client.
+            return False
+        return bool(self.server.gateway(request).respond_quickly())
 
     def end_slow_reading(self, seconds: float) -> bool:
         """Let a worker wait no longer that has waited for so many seconds without progress.

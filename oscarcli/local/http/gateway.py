@@ -15,7 +15,13 @@ from typing import Any
 from cheroot.server import Gateway
 
 from oscarcli.local.http.body import RequestBody
-from oscarcli.local.http.messages import ConnectionLost, MalformedBody, Request, Response
+from oscarcli.local.http.messages import (
+    ConnectionLost,
+    DeferredAnswer,
+    MalformedBody,
+    Request,
+    Response,
+)
 from oscarcli.local.http.stream import limit_waiting
 
 log = logging.getLogger(__name__)
@@ -28,24 +34,61 @@ class HandlerGateway(Gateway):
 
     def respond(self) -> None:
         """Ask the handler, and send what it answers."""
+        body = RequestBody(self.req)
+        answer = self._ask(self._request(body))
+        if isinstance(answer, Response):
+            self._send(answer, body)
+
+    def respond_quickly(self) -> bool:
+        """Ask the handler if it waits for nobody then; its answer may be sent later.
+
+        Returns:
+            False when it would, and nothing was done.
+        """
         request = self.req
         body = RequestBody(request)
         asked = self._request(body)
+        if not request.server.is_quick(asked):
+            return False
+        request.conn.rfile.take_head()
+        request.conn.wfile.waits = False
+        asked.may_be_deferred = True
+        answer = self._ask(asked)
+        if isinstance(answer, DeferredAnswer):
+            find, leave = answer.answer, request.server.calls.expect()
+            answer.when_ended(lambda: leave(lambda: self._finish(find(), body)))
+        else:
+            self._finish(answer, body)
+        return True
+
+    def _finish(self, response: Response | None, body: RequestBody) -> None:
+        """Send an answer, and have the connection watched until another request comes."""
+        request = self.req
+        if response is not None:
+            self._send(response, body)
+        request.conn.wfile.waits = True
+        if request.close_connection:
+            request.conn.close()
+        else:
+            request.server.put_conn(request.conn)
+
+    def _ask(self, asked: Request) -> Response | DeferredAnswer | None:
+        """Return what the handler says, `None` when the client went away."""
+        request = self.req
         try:
-            response = request.server.hosts.refusal(asked) or request.server.handler(asked)
+            answer: Response | DeferredAnswer = request.server.hosts.refusal(asked) or request.server.handler(
+                asked
+            )
         except MalformedBody as malformed:
-            response = self._malformed(malformed)
+            return self._malformed(malformed)
         except ConnectionLost as lost:
             log.debug("client lost: %s", lost)
             request.close_connection = True
-            return
+            return None
         except Exception:
             log.exception("%s %s failed", asked.method, asked.target)
-            response = Response(500)
-        if response.takes_over is not None:
-            self._hand_over(response, response.takes_over)
-        else:
-            self._send(response, body)
+            return Response(500)
+        return answer
 
     def _request(self, body: RequestBody) -> Request:
         request = self.req
@@ -80,6 +123,9 @@ class HandlerGateway(Gateway):
         return Response(400, text, str(malformed).encode(), close_connection=True)
 
     def _send(self, response: Response, body: RequestBody) -> None:
+        if response.takes_over is not None:
+            self._hand_over(response, response.takes_over)
+            return
         request = self.req
         unread = False
         try:

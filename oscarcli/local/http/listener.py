@@ -10,14 +10,16 @@ import contextlib
 import logging
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from cheroot.server import HTTPServer
 
+from oscarcli.local.http.call_queue import CallQueue
 from oscarcli.local.http.connection import HEAD_SECONDS, CheckedConnection
 from oscarcli.local.http.gateway import HandlerGateway
 from oscarcli.local.http.hosts import AllowedHosts
-from oscarcli.local.http.messages import Handler
+from oscarcli.local.http.messages import Handler, Request
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +44,8 @@ class _Server(HTTPServer):
     ConnectionClass = CheckedConnection
     handler: Handler
     hosts: AllowedHosts
+    # Tells whether the handler waits for nobody, except to be deferred.
+    is_quick: Callable[[Request], bool] | None = None
     # Requests that got a worker since the start.
     begun = 0
 
@@ -52,6 +56,7 @@ class _Server(HTTPServer):
         # Those among them whose worker waits for another request.
         self._waited_for: set[CheckedConnection] = set()
         self._is_ending = False
+        self.calls = CallQueue()
 
     @classmethod
     def prepare_socket(cls, *arguments: Any, **options: Any) -> socket.socket:
@@ -74,24 +79,31 @@ class _Server(HTTPServer):
             raise
         return socket_
 
-    def process_conn(self, conn: CheckedConnection) -> None:
+    def process_conn(self, conn: CheckedConnection | CallQueue) -> None:
         """Hand a connection to a worker once it has a request, without its body if that is a large one.
+
+        A request that can be served without waiting for anybody is served by this thread: many of them at a
+        time would only take the interpreter's lock from each other.
 
         cheroot lets a worker wait for it: a few clients that connect in advance, or send half of what they
         announce, would occupy all of them.
         """
-        if not conn.was_idle:
+        if isinstance(conn, CallQueue):
+            conn.run()
+            self.put_conn(conn)
+        elif not conn.was_idle:
             conn.was_idle = True
             self.put_conn(conn)
         elif conn.has_request():
-            super().process_conn(conn)
+            if self._is_ending or not conn.serve_quickly():
+                super().process_conn(conn)
         else:
             self.put_conn(conn)
 
-    def put_conn(self, conn: CheckedConnection) -> None:
+    def put_conn(self, conn: CheckedConnection | CallQueue) -> None:
         """Watch a connection until more has come."""
         super().put_conn(conn)
-        if conn.head_since is not None:
+        if isinstance(conn, CheckedConnection) and conn.head_since is not None:
             # cheroot closes connections that were not used for `timeout` seconds.
             conn.last_used = conn.head_since + HEAD_SECONDS - self.timeout
 
@@ -157,6 +169,8 @@ class Listener:
         threads: requests served at the same time; further ones wait in line, unless all of these wait for
             slow clients.
         hosts: the names under which it may be asked; those of loopback and `host` when omitted.
+        is_quick: tells of a request with a small body whether the handler waits for nobody, if its answer may
+            be deferred; such requests need no worker.
 
     Raises:
         OSError: the port is taken or the address is not ours.
@@ -170,6 +184,7 @@ class Listener:
         *,
         threads: int = 16,
         hosts: AllowedHosts | None = None,
+        is_quick: Callable[[Request], bool] | None = None,
     ) -> None:
         # cheroot's pool never grows by itself, so all threads are there from the start.
         self._server = _Server(
@@ -181,9 +196,11 @@ class Listener:
         )
         self._server.handler = handler
         self._server.hosts = hosts or AllowedHosts(host)
+        self._server.is_quick = is_quick
         self._server.timeout = 60
         self._server.shutdown_timeout = 2
         self._server.prepare()
+        self._server.put_conn(self._server.calls)
         self.host = host
         self.port: int = self._server.bind_addr[1]
         self._thread = threading.Thread(target=self._server.serve, name=f"http-{self.port}", daemon=True)
@@ -210,6 +227,7 @@ class Listener:
         waker.join()
         if self._thread.ident is not None:
             self._thread.join(timeout=5)
+        self._server.calls.finish(self._server.shutdown_timeout)
 
     def _connect(self) -> None:
         with contextlib.suppress(OSError):

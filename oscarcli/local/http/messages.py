@@ -33,7 +33,7 @@ class Request:
 
     `headers` has lower-case names; repeated headers are joined with a comma where they are lists, of others
     the last one counts. `content_length` is `None` for a chunked body. When `body_is_here`, reading it waits
-    for nobody.
+    for nobody. Only a request that `may_be_deferred` may have a deferred answer.
     """
 
     method: str
@@ -44,6 +44,7 @@ class Request:
     remote_ip: str
     is_http_1_0: bool = False
     body_is_here: bool = False
+    may_be_deferred: bool = False
 
     @property
     def raw_path(self) -> str:
@@ -100,4 +101,17 @@ class Response:
     takes_over: Callable[[socket.socket, bytes], None] | None = None
 
 
-Handler = Callable[[Request], Response]
+@dataclass
+class DeferredAnswer:
+    """An answer that is known only once something has ended, for which no thread waits.
+
+    Attributes:
+        when_ended: gets what is to be called then, in any thread.
+        answer: returns the answer, from then on. Does not raise.
+    """
+
+    when_ended: Callable[[Callable[[], None]], None]
+    answer: Callable[[], Response]
+
+
+Handler = Callable[[Request], Response | DeferredAnswer]

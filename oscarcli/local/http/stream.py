@@ -68,6 +68,10 @@ class StreamReader:
         self._connection = connection
         self._seconds = seconds
         self._buffer = b""
+        # Of the head in the buffer, with its empty line, and of the body that is waited for with it; 0 until
+        # its end was found.
+        self._head_bytes = 0
+        self._small_body_bytes = 0
         # Since the last progress: bytes that came, and seconds that were spent waiting for them.
         self._received = 0
         self._waited = 0.0
@@ -84,7 +88,12 @@ class StreamReader:
         end = self._head_end()
         if not end:
             return len(self._buffer) >= MAX_HEAD_BYTES
-        return len(self._buffer) >= end + _small_body_bytes(self._buffer[:end])
+        return len(self._buffer) >= end + self._small_body_bytes
+
+    def has_small_body(self) -> bool:
+        """Tell whether a head is there, and all of its body, which is small."""
+        end = self._head_end()
+        return end > 0 and 0 < self._small_body_bytes <= len(self._buffer) - end
 
     def has_head(self) -> bool:
         """Tell whether a head is there, with or without its body."""
@@ -101,14 +110,22 @@ class StreamReader:
         self._buffer += data
         return bool(data)
 
-    def take_head(self) -> bytes:
+    def head(self) -> bytes:
         """Return the head with its empty line, `b""` when it is not there."""
+        return self._buffer[: self._head_end()]
+
+    def take_head(self) -> bytes:
+        """Return the head as `head` does, and go on behind it."""
         return self._take(self._head_end())
 
     def _head_end(self) -> int:
         """Return where a head ends that is not too long, 0 when none is there."""
-        end = _HEAD_END.search(self._buffer, 0, MAX_HEAD_BYTES)
-        return 0 if end is None else end.end()
+        if not self._head_bytes:
+            end = _HEAD_END.search(self._buffer, 0, MAX_HEAD_BYTES)
+            if end is not None:
+                self._head_bytes = end.end()
+                self._small_body_bytes = _small_body_bytes(self._buffer[: end.end()])
+        return self._head_bytes
 
     def buffered(self) -> bytes:
         """Return what was received and not read."""
@@ -120,7 +137,7 @@ class StreamReader:
         """Return so many bytes, fewer at the end. Raises OSError, TimeoutError."""
         if len(self._buffer) >= size:
             return self._take(size)
-        pieces, self._buffer = [self._buffer], b""
+        pieces, self._buffer = [self._take(size)], b""
         left = size - len(pieces[0])
         while left > 0 and (data := self._receive(left)):
             pieces.append(data)
@@ -142,6 +159,7 @@ class StreamReader:
 
     def _take(self, size: int) -> bytes:
         taken, self._buffer = self._buffer[:size], self._buffer[size:]
+        self._head_bytes = 0
         return taken
 
     def _receive(self, size: int) -> bytes:
@@ -192,10 +210,13 @@ class StreamWriter:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self.waits = True
+        """Whether a client is waited for that does not read its answers; otherwise it is given up."""
 
     def write(self, data: bytes) -> int:
         """Send everything; each step may take as long as the socket's limit. Raises OSError."""
+        flags = 0 if self.waits else socket.MSG_DONTWAIT
         left = memoryview(data)
         while left:
-            left = left[self._connection.send(left) :]
+            left = left[self._connection.send(left, flags) :]
         return len(data)

@@ -157,7 +157,7 @@ class Input:
         self._log.info(f"Found '{event.kind}' input provider")
         self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
         self._log.flush(hold=True)
-        with open(target, "wb") as file:  # noqa: PTH123
+        with self._workspace.new_input(target) as file:
             download(event.bucket, event.key, file)
         self._log.info(
             f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path "

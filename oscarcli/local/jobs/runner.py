@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
@@ -80,15 +82,12 @@ class JobRunner:
             OSError: its folder or log cannot be written.
         """
         home = self._folder / job.name
-        # A folder left by a removed job of the same name would mix two logs.
-        remove_tree(home)
-        home.mkdir(mode=0o700)
+        _make_anew(home)
         log = JobLog(home, log_level(job.definition))
         try:
             return self._logged(job, home, log, cancellation)
         finally:
             log.close()
-            self._spare.give_back(home / WORK)
 
     def close(self) -> None:
         """Finish what is left to do of runs that have ended."""
@@ -109,17 +108,24 @@ class JobRunner:
         storage = self._storage.of(job.definition)
         attached = self._attachments.attached(job.definition, placement, log.note, cancellation.check)
         try:
-            with attached as place:
-                workspace = self._workspace(home / WORK, place)
+            with attached as place, self._workspace(home / WORK, place) as workspace:
                 outcome = supervise(run, workspace, storage, place, log, cancellation)
         except MountError as error:
             log.last("ERROR", str(error))
             return JobOutcome(False, str(error))
         return self._judged(outcome, log)
 
-    def _workspace(self, root: Path, placement: Placement) -> Workspace:
-        # A container's has modes of its own.
-        return self._spare.take(root) if placement.image is None else new_workspace(root, placement)
+    @contextmanager
+    def _workspace(self, root: Path, placement: Placement) -> Iterator[Workspace]:
+        if placement.image is None:
+            with self._spare.lent() as workspace:
+                yield workspace
+            return
+        try:
+            # A container's has modes of its own, and is where the next start looks for it.
+            yield new_workspace(root, placement)
+        finally:
+            self._remover.remove(root)
 
     def _place(self, job: Job, cancellation: RunCancellation) -> Placement:
         unmet = self._unmet_requirement(job.definition)
@@ -146,6 +152,15 @@ class JobRunner:
         return outcome
 
 
+def _make_anew(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700)
+    except FileExistsError:
+        # A folder left by a removed job of the same name would mix two logs.
+        remove_tree(home)
+        home.mkdir(mode=0o700)
+
+
 def missing_memory(definition: Definition) -> str | None:
     """Return a sentence when a service asks for more memory than this machine has."""
     wanted = parse_quantity(definition["memory"])
@@ -155,6 +170,7 @@ def missing_memory(definition: Definition) -> str | None:
     return f"the service asks for {definition['memory']} of memory, this machine has {present >> 20}Mi"
 
 
+@cache
 def host_memory() -> int:
     """Return the bytes of memory of this machine."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -8,6 +8,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # A multiple of three, so that the pieces of base64 join without padding.
 BASE64_BLOCK = 3 << 16
+WRITE_BLOCK = 1 << 16
 
 
 class StageError(ReportedError):
@@ -83,13 +85,25 @@ class Workspace:
             temporary.chmod(0o1777)
             for folder in (source, target):
                 folder.chmod(0o777)
-        return cls.at(root, source.name, target.name, mounted)
+        return cls(root, temporary, source, target, scratch, mounted)
 
-    @classmethod
-    def at(cls, root: Path, source: str, target: str, mounted: str | None = None) -> Workspace:
-        """Return the workspace whose folders are below `root`, with these names for input and output."""
-        temporary = root / "tmp"
-        return cls(root, temporary, temporary / source, temporary / target, root / "scratch", mounted)
+    @property
+    def script(self) -> str:
+        """The file for the script, outside of a container."""
+        return f"{self.root}/script.sh"
+
+    @property
+    def spare_input(self) -> str:
+        """A file that `new_input` takes if it is there."""
+        return f"{self.root}/spare-input"
+
+    @contextmanager
+    def new_input(self, path: str) -> Iterator[BinaryIO]:
+        """Give a new file in the input folder to write. Raises OSError."""
+        with suppress(OSError):
+            os.rename(self.spare_input, path)  # noqa: PTH104
+        with overwriting(path) as file:
+            yield file
 
     @property
     def config(self) -> Path:
@@ -103,6 +117,23 @@ class Workspace:
         if self.mounted is None or not text.startswith(prefix):
             return text
         return f"{self.mounted}/{text.removeprefix(prefix)}"
+
+
+@contextmanager
+def overwriting(path: str) -> Iterator[BinaryIO]:
+    """Give a file to write anew; it is made when it is not there. Raises OSError.
+
+    What it had is cut off at the end: ext4 waits for the disk with a file that was empty before.
+    """
+    with open(path, "wb", WRITE_BLOCK, opener=_open_with_content) as file:
+        try:
+            yield file
+        finally:
+            file.truncate()
+
+
+def _open_with_content(path: str, flags: int) -> int:
+    return os.open(path, flags & ~os.O_TRUNC, 0o666)
 
 
 @dataclass(frozen=True)

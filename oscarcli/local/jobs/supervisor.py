@@ -30,6 +30,7 @@ from oscarcli.local.jobs.staging import (
     Destinations,
     RunStorage,
     Workspace,
+    overwriting,
     returned_value,
     upload_results,
 )
@@ -42,8 +43,9 @@ MARKER = "TMP_OUTPUT_DIR"
 
 # The first line of it; the frames between this and the last line are of the supervisor's own making.
 TRACEBACK = "Traceback (most recent call last):"
-# What the echo of a shell may make something else of: escapes, and blanks in a row.
-CHANGED_BY_ECHO = re.compile(rb"\\[abcfnrtv0\\]|\s\s")
+# What the echo of a shell may make something else of: escapes, and blanks in a row. Its first byte is one of
+# a set, because that is searched for in the shortest time.
+CHANGED_BY_ECHO = re.compile(rb"[\\\s](?:(?<=\\)[abcfnrtv0\\]|(?<=\s)\s)")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def supervise(
 
     Args:
         run: what is to run.
-        workspace: the folders to work in, of `new_workspace` or like it; the caller removes them.
+        workspace: the folders to work in, which the caller removes.
         storage: the cluster's objects; `None` for a run without credentials: it fetches and stores nothing.
         placement: what executes the script, and in which image.
         log: gets everything that belongs into the job's log.
@@ -261,10 +263,11 @@ class _Supervision:
             self._log.info(f"Script file found in '{SCRIPT}'")
             return SCRIPT
         if "SCRIPT" not in environment:
-            target = self._workspace.root / "script.sh"
-            target.write_text(self._definition["script"], encoding="utf-8", newline="")
-            self._log.info(f"Script file found in '{target}'")
-            return str(target)
+            path = self._workspace.script
+            with overwriting(path) as file:
+                file.write(self._definition["script"].encode())
+            self._log.info(f"Script file found in '{path}'")
+            return path
         target = self._workspace.input / "script.sh"
         with crashing("the variable SCRIPT is not a text in base64"):
             target.write_text(base64.b64decode(environment["SCRIPT"]).decode(), newline="")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
+from oscarcli.local.commit_group import PendingCommit
 from oscarcli.local.objects import index, listing, names, piece_index
 from oscarcli.local.objects.blobs import Draft, ordered_identifier
 from oscarcli.local.objects.body_reader import BodyReader, DeclaredBody
@@ -74,6 +75,7 @@ class ObjectStore(BucketStore):
         attributes: Attributes | None = None,
         condition: Condition | None = None,
         event_name: str = EVENT_PUT,
+        pending: PendingCommit | None = None,
     ) -> ObjectRecord:
         """Store everything `stream` gives as an object, in place of the one of that key.
 
@@ -87,6 +89,7 @@ class ObjectStore(BucketStore):
             attributes: all of content type, metadata, headers and tags, instead of the two above.
             condition: asked with the object that would be replaced (or None), raises S3Error to refuse.
             event_name: how it is announced.
+            pending: where the bytes are few and here already, gets the commit, which is not waited for.
 
         Raises:
             S3Error: refused; nothing was stored.
@@ -106,7 +109,13 @@ class ObjectStore(BucketStore):
             new = NewObject(
                 bucket, key, intake.size, intake.etag, said, intake.checksum, ordered_identifier()
             )
-            return self._commit(new, draft, event_name, event, condition)
+            # A file is removed on leaving unless its row is committed by then.
+            later = pending if intake.is_here else None
+            return self._commit(new, draft, event_name, event, condition, later)
+
+    def is_held_up(self) -> bool:
+        """Tell whether somebody is changing something that takes long, which all uploads wait for."""
+        return self._state.is_held_up()
 
     def put_marker(self, bucket: str, key: str) -> ObjectRecord:
         """Store an empty object, such as `folder/`, without announcing it."""
@@ -161,8 +170,9 @@ class ObjectStore(BucketStore):
         event_name: str,
         event: EventSource | None,
         condition: Condition | None,
+        pending: PendingCommit | None = None,
     ) -> ObjectRecord:
-        with self._state.transaction() as connection:
+        with self._state.transaction(pending=pending) as connection:
             if condition is not None:
                 require_bucket(connection, new.bucket)
                 condition(index.get_object(connection, new.bucket, new.key))

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as Xml
@@ -137,7 +138,12 @@ def _members(document: bytes) -> dict[str, str]:
 
 
 def _name(element: Xml.Element) -> str:
-    return element.tag.rpartition("}")[2]
+    return _local_name(element.tag)
+
+
+@lru_cache(maxsize=256)
+def _local_name(tag: str) -> str:
+    return tag.rpartition("}")[2]
 
 
 def _completed(_: Mapping[str, str], document: bytes) -> Document:
@@ -161,9 +167,8 @@ def _listed(_: Mapping[str, str], document: bytes) -> Document:
     """Return a page of a list of objects."""
     root = parsed_document(document)
     answer: Document = {"Contents": [], "CommonPrefixes": []}
-    is_encoded = root is not None and any(
-        _name(child) == "EncodingType" and child.text == "url" for child in root
-    )
+    told = {} if root is None else {_name(child): child.text for child in root}
+    is_encoded = told.get("EncodingType") == "url"
     for child in root if root is not None else ():
         name = _name(child)
         if name == "Contents":
@@ -179,17 +184,14 @@ def _listed(_: Mapping[str, str], document: bytes) -> Document:
 
 
 def _entry(element: Xml.Element, is_encoded: bool) -> Document:
-    entry: Document = {}
-    for child in element:
-        name, text = _name(child), child.text or ""
-        if name == "Key":
-            entry[name] = unquote_plus(text) if is_encoded else text
-        elif name == "Size" and text.isascii() and text.isdigit():
-            entry[name] = int(text)
-        elif name == "LastModified":
-            entry[name] = _iso_time(text)
-        elif name in ("ETag", "PartNumber"):
-            entry[name] = text
+    told = {_local_name(child.tag): child.text or "" for child in element}
+    entry: Document = {name: told[name] for name in ("ETag", "PartNumber") if name in told}
+    if (key := told.get("Key")) is not None:
+        entry["Key"] = unquote_plus(key) if is_encoded else key
+    if (size := told.get("Size", "")).isascii() and size.isdigit():
+        entry["Size"] = int(size)
+    if (when := told.get("LastModified")) is not None:
+        entry["LastModified"] = _iso_time(when)
     return entry
 
 

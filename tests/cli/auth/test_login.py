@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -156,17 +157,36 @@ def test_a_provider_that_is_not_there_is_unreachable(run: Runner) -> None:
     assert "hint:" in result.err
 
 
+def is_gone(number: int) -> bool:
+    """Tell whether a process has ended and somebody has taken note of it."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("way", [["--device"], []])
 def test_ctrl_c_while_a_login_is_waited_for_leaves_all_as_it_was(
-    run: Runner, provider: ScriptedProvider, way: list[str]
+    run: Runner,
+    provider: ScriptedProvider,
+    way: list[str],
+    tmp_path: Path,
+    wait_until: Callable[[Callable[[], bool]], None],
 ) -> None:
     provider.device_answers = ["authorization_pending"] * 100
+    browser, number = tmp_path / "browser", tmp_path / "number"
+    browser.write_text(f"#!/bin/sh\necho $$ > '{number}.new'; mv '{number}.new' '{number}'\n")
+    browser.chmod(0o700)
     know(run, "http://127.0.0.1:1", provider)
     before = run.config.read_bytes()
-    process = run.start("auth", "login", "-c", "test", *way, env={"BROWSER": "true"})
+    process = run.start("auth", "login", "-c", "test", *way, env={"BROWSER": str(browser)})
     assert process.stderr is not None
     # The first line comes when there is something to wait for.
     assert b"http://127.0.0.1:" in process.stderr.readline()
+    if not way:
+        # The library that opens browsers leaves one alone, with a warning, when it is interrupted meanwhile.
+        wait_until(lambda: number.exists() and is_gone(int(number.read_text())))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, b"")

@@ -390,14 +390,14 @@ def test_an_answer_that_takes_its_time_is_waited_for(provider: ScriptedProvider)
 
     def reply(_request: object) -> Answer:
         asked.set()
-        answered.wait(10)
+        answered.wait(60)
         return document({"access_token": "good", "expires_in": 60})
 
     provider.expect("POST", TOKEN, reply)
     waiting = ThreadPoolExecutor(1)
     with waiting:
         grant = waiting.submit(refresh, provider.log_in())
-        assert asked.wait(10)
+        assert asked.wait(60)
         assert not grant.done()
         answered.set()
         assert grant.result().access.value == "good"

@@ -69,7 +69,7 @@ def interrupt(
     process = run.start(*words)
     wait(lambda: pieces_of(run) == pieces and is_due())
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=120)
     return Outcome(process.returncode, out.decode(), err.decode())
 
 
@@ -160,7 +160,7 @@ def test_an_upload_of_which_nothing_arrived_is_aborted(
     process = command.start(*PUT)
     wait_until(lambda: "part 1" in store.log)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[0] == b""
+    assert process.communicate(timeout=120)[0] == b""
     assert (store.uploads, command.journals) == ({}, [])
 
 
@@ -223,7 +223,7 @@ def test_an_upload_whose_completion_was_not_heard_of_is_done(
     process = command.start(*PUT)
     wait_until(lambda: "in/large.bin" in store.objects)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     store.log.clear()
     result = command(*PUT)
     assert result.code == 0
@@ -255,7 +255,7 @@ def test_two_processes_at_the_same_upload_do_not_hurt_each_other(
     assert command(*PUT).code == 0
     assert store.objects == {"in/large.bin": CONTENT}
     first.kill()
-    first.communicate(timeout=30)
+    first.communicate(timeout=120)
     # The other one has forgotten nothing of the first.
     store.held.clear()
     store.log.clear()
@@ -413,4 +413,4 @@ def test_an_upload_that_is_being_sent_stays(command: Runner, store: PartStore, w
     assert "is being sent now: its upload stays" in result.err
     assert len(store.uploads) == 1
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)

@@ -14,7 +14,7 @@ from tests.support.server import Answer, Request, ScriptedServer, document
 
 PATIENT = {"OSCAR_CLI_COMPLETION_SECONDS": "60"}
 # Less than a cluster needs that waits for a test.
-HASTY = {"OSCAR_CLI_COMPLETION_SECONDS": "0.6"}
+HASTY = {"OSCAR_CLI_COMPLETION_SECONDS": "1.6"}
 SERVICES = document([{"name": "text-stats", "image": "alpine:3"}])
 TAB = ("__complete", "service", "get", "te")
 TOLD = "text-stats\talpine:3\n:\n"

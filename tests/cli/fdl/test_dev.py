@@ -25,7 +25,7 @@ UPPER = (
     'tr a-z A-Z < "$INPUT_FILE_PATH" > "$TMP_OUTPUT_DIR/result.txt"\n'
 )
 NUMBERS = itertools.count()
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 @pytest.fixture(scope="module")

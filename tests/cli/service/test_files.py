@@ -679,7 +679,7 @@ def test_an_interrupted_download_leaves_the_older_file_and_nothing_else(
 ) -> None:
     process = start_stalled_download(run, cluster, wait_until)
     process.send_signal(number)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     assert (process.returncode, out) == (code, b"")
     assert files_of(run) == ["a.bin"]
     assert (run.home / "a.bin").read_text() == "content of a.bin"
@@ -688,7 +688,7 @@ def test_an_interrupted_download_leaves_the_older_file_and_nothing_else(
 def test_a_killed_download_leaves_the_older_file(run: Runner, cluster: Cluster, wait_until: Any) -> None:
     process = start_stalled_download(run, cluster, wait_until)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert (run.home / "a.bin").read_text() == "content of a.bin"
     (left,) = set(files_of(run)) - {"a.bin"}
     assert left.startswith(".a.bin.")
@@ -723,7 +723,7 @@ def test_an_interrupted_download_of_a_folder_leaves_whole_files_only(
     assert process.stdout.readline().decode() == f"{run.home}/back/a\n"
     wait_until(lambda: len(files_of(run, ".*.part")) == 2)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=120)
     assert (process.returncode, out) == (ExitCode.INTERRUPTED, b"")
     assert files_of(run) == ["back/a"]
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from oscarcli.local.folder import remove_tree
+from oscarcli.local.jobs.engine.base import RunCancelled
 from oscarcli.local.jobs.removal import FolderRemover
-from oscarcli.local.jobs.spare_workspaces import MAX_FILES, SpareWorkspaces
-from oscarcli.local.jobs.staging import Workspace
+from oscarcli.local.jobs.spare_workspaces import MAX_FILES, MAX_SPARE_BYTES, SpareWorkspaces
+from oscarcli.local.jobs.staging import Workspace, overwriting
 from tests.local.harness import LocalCluster, wait_for
 
 # Leaves something in each of its folders, also a file that it did not make, and tells what it finds there.
@@ -27,25 +30,89 @@ def spare(tmp_path: Path) -> Iterator[SpareWorkspaces]:
     remover.stop(30)
 
 
-def _use(workspace: Workspace) -> None:
-    (workspace.root / "script.sh").write_text("true\n")
-    (workspace.input / "input").write_bytes(b"x" * 1000)
+def _use(workspace: Workspace, name: str = "input") -> None:
+    with overwriting(workspace.script) as script:
+        script.write(b"true\n")
+    with workspace.new_input(f"{workspace.input}/{name}") as file:
+        file.write(name.encode())
     (workspace.scratch / "left").write_text("by the script")
     (workspace.output / "link").symlink_to("/")
 
 
-def test_a_workspace_is_emptied_and_used_again(tmp_path: Path, spare: SpareWorkspaces) -> None:
-    first = spare.take(tmp_path / "first")
-    number = first.root.stat().st_ino
-    _use(first)
-    spare.give_back(first.root)
-    assert not first.root.exists()
-    second = spare.take(tmp_path / "second")
-    assert (second.root, second.root.stat().st_ino) == (tmp_path / "second", number)
-    folders = [second.temporary, second.input, second.output, second.scratch]
-    assert sorted(second.root.rglob("*")) == sorted(folders)
-    assert second.input != second.output
-    assert spare.take(tmp_path / "third").root.stat().st_ino != number
+def _numbers(workspace: Workspace, name: str) -> tuple[int, int, int]:
+    paths = (workspace.root, Path(workspace.script), workspace.input / name)
+    root, script, given = (path.stat().st_ino for path in paths)
+    return root, script, given
+
+
+def test_a_workspace_is_emptied_and_used_again(spare: SpareWorkspaces) -> None:
+    with spare.lent() as first:
+        folders = {first.temporary, first.input, first.output, first.scratch}
+        assert set(first.root.rglob("*")) == folders
+        assert first.input != first.output
+        _use(first, "a longer name")
+        numbers = _numbers(first, "a longer name")
+    with spare.lent() as second, spare.lent() as third:
+        assert second == first
+        assert third.root != first.root
+        # Not even a run without an input finds the one of the run before in its folder.
+        assert set(second.root.rglob("*")) - folders == {Path(second.script), Path(second.spare_input)}
+        _use(second, "short")
+        assert _numbers(second, "short") == numbers
+        assert (second.input / "short").read_text() == "short"
+        assert not Path(second.spare_input).exists()
+
+
+def _other_mode(path: Path, _outside: Path) -> None:
+    path.chmod(0o400)
+
+
+def _second_name(path: Path, outside: Path) -> None:
+    (outside / path.name).hardlink_to(path)
+
+
+def _link(path: Path, outside: Path) -> None:
+    path.unlink()
+    path.symlink_to(outside / "file")
+
+
+def _large(path: Path, _outside: Path) -> None:
+    path.write_bytes(b"x" * (MAX_SPARE_BYTES + 1))
+
+
+@pytest.mark.parametrize("change", [_other_mode, _second_name, _link, _large])
+def test_a_file_that_was_changed_is_not_written_again(
+    tmp_path: Path, spare: SpareWorkspaces, change: Callable[[Path, Path], None]
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "file").write_text("of somebody")
+    with spare.lent() as first:
+        _use(first)
+        numbers = _numbers(first, "input")
+        for path in (Path(first.script), first.input / "input"):
+            change(path, outside)
+        contents = {path: path.read_bytes() for path in outside.iterdir()}
+    with spare.lent() as second:
+        assert second == first
+        assert not Path(second.script).exists()
+        assert not Path(second.spare_input).exists()
+        _use(second)
+        assert _numbers(second, "input")[0] == numbers[0]
+        assert {path: path.read_bytes() for path in outside.iterdir()} == contents
+        assert (second.input / "input").stat().st_mode == Path(second.script).stat().st_mode
+    with spare.lent() as third:
+        assert Path(third.spare_input).read_text() == "input"
+
+
+def test_a_file_of_a_download_that_failed_has_nothing_of_another_one(spare: SpareWorkspaces) -> None:
+    with spare.lent() as first:
+        _use(first, "a longer name")
+    with suppress(RunCancelled), spare.lent() as second, second.new_input(f"{second.input}/short") as file:
+        file.write(b"half")
+        raise RunCancelled
+    with spare.lent() as third:
+        assert Path(third.spare_input).read_bytes() == b"half"
 
 
 def _add_folder(workspace: Workspace) -> None:
@@ -70,7 +137,7 @@ def _open_folder(workspace: Workspace) -> None:
 
 
 def _add_many(workspace: Workspace) -> None:
-    for number in range(MAX_FILES):
+    for number in range(MAX_FILES + 1):
         (workspace.scratch / str(number)).touch()
 
 
@@ -80,22 +147,22 @@ def _add_many(workspace: Workspace) -> None:
 def test_one_that_was_changed_is_removed(
     tmp_path: Path, spare: SpareWorkspaces, change: Callable[[Workspace], None]
 ) -> None:
-    workspace = spare.take(tmp_path / "first")
-    number = workspace.root.stat().st_ino
     outside = tmp_path / "outside"
     outside.touch()
-    change(workspace)
-    spare.give_back(workspace.root)
-    assert not workspace.root.exists()
-    assert spare.take(tmp_path / "second").root.stat().st_ino != number
+    with spare.lent() as first:
+        change(first)
+    assert not first.root.exists()
+    with spare.lent() as second:
+        assert second.root != first.root
     wait_for(lambda: not any((tmp_path / ".removed").iterdir()), "the removal")
     assert outside.exists()
 
 
-def test_what_was_never_made_is_no_trouble(tmp_path: Path, spare: SpareWorkspaces) -> None:
-    spare.give_back(tmp_path / "nothing")
+def test_one_that_a_script_has_removed_is_no_trouble(tmp_path: Path, spare: SpareWorkspaces) -> None:
+    with spare.lent() as workspace:
+        remove_tree(workspace.root)
     spare.close()
-    assert [path.name for path in tmp_path.rglob("*") if path.name != ".removed"] == []
+    assert [path.name for path in tmp_path.rglob("*") if path.name != ".removed"] == [".workspaces"]
 
 
 def test_many_folders_are_removed_together_whatever_their_modes(tmp_path: Path) -> None:

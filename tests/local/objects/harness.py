@@ -93,7 +93,8 @@ def running(folder: Path) -> Iterator[Server]:
         state, folder / "blobs", on_created=keep, committed=lambda: commits.append(len(created))
     )
     store.sweep()
-    listener = Listener("127.0.0.1", 0, S3Front(store, CREDENTIALS).handle)
+    front = S3Front(store, CREDENTIALS)
+    listener = Listener("127.0.0.1", 0, front.handle, is_quick=front.is_quick)
     listener.start()
     try:
         yield Server(folder, store, state, listener.port, created, commits)

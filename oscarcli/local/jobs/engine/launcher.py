@@ -8,23 +8,28 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from oscarcli.local.jobs.engine import reaper
 
+# What a guard says of a run from its begin to its end.
+WHOLE_SIZE = reaper.STARTED.size + reaper.ANSWER.size + len(reaper.DONE)
+
 
 class Script:
-    """A script that runs, with a guard beside it.
+    """A script that runs.
 
     Args:
-        run: the socket of the run.
+        guard: the socket of its guard.
         output: the descriptor to read what it prints from; closed by `finish`.
+        release: gets the guard's socket when it can take another script.
     """
 
-    def __init__(self, run: socket.socket, output: int) -> None:
-        self._run = run
+    def __init__(self, guard: socket.socket, output: int, release: Callable[[socket.socket], None]) -> None:
+        self._guard = guard
+        self._release = release
         # What the guard has said.
         self._said = b""
         self._is_over = False
@@ -34,27 +39,27 @@ class Script:
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when there is news; see `has_ended`."""
-        return self._run.fileno()
+        return self._guard.fileno()
 
     def has_ended(self) -> bool:
         """Take the news, and tell whether the script has ended. Waits for news when there are none."""
         try:
-            said = self._run.recv(64)
+            said = self._guard.recv(WHOLE_SIZE)
         except OSError:
             said = b""
         self._said += said
-        self._is_over |= not said
+        self._is_over |= not said or len(self._said) >= WHOLE_SIZE
         return self._is_over or len(self._said) >= reaper.STARTED.size + reaper.ANSWER.size
 
     def terminate(self) -> None:
         """Ask the script and its group to end."""
         with suppress(OSError):
-            self._run.sendall(reaper.TERMINATE)
+            self._guard.sendall(reaper.TERMINATE)
 
     def kill(self) -> None:
         """Kill the script and all it has started."""
         with suppress(OSError):
-            self._run.shutdown(socket.SHUT_WR)
+            self._guard.sendall(reaper.KILL)
 
     def finish(self) -> int:
         """Kill what is left, wait until it is gone, and return the script's exit code.
@@ -64,11 +69,18 @@ class Script:
         Raises:
             OSError: the script could not be started.
         """
-        self.kill()
+        if not self._is_over:
+            self.kill()
         while not self._is_over:
             self.has_ended()
-        self._run.close()
         os.close(self.output)
+        if len(self._said) == WHOLE_SIZE:
+            self._release(self._guard)
+        else:
+            self._guard.close()
+        return self._exit_code()
+
+    def _exit_code(self) -> int:
         started, answer = self._said[: reaper.STARTED.size], self._said[reaper.STARTED.size :]
         if len(started) < reaper.STARTED.size:
             raise OSError("the process that starts scripts has ended")
@@ -78,16 +90,17 @@ class Script:
         if len(answer) < reaper.ANSWER.size:
             # The guard itself was killed.
             return 137
-        code = os.waitstatus_to_exitcode(reaper.ANSWER.unpack(answer)[0])
+        code = os.waitstatus_to_exitcode(reaper.ANSWER.unpack_from(answer)[0])
         return code if code >= 0 else 128 - code
 
 
 class Launcher:
-    """The reaper's process, started when it is first needed; it ends with this one."""
+    """The reaper's process, started when it is first needed, and its guards; they end with this one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._control: socket.socket | None = None
+        self._idle: list[socket.socket] = []
         atexit.register(self._close)
 
     def launch(self, folder: Path, words: Sequence[str], environment: Mapping[str, bytes]) -> Script:
@@ -102,34 +115,55 @@ class Launcher:
             OSError: nothing can be started.
             ValueError: a variable cannot be one.
         """
-        data = _encoded(folder, words, environment)
-        ours, theirs = socket.socketpair()
+        command = _encoded(folder, words, environment)
         output, printed = os.pipe()
         try:
-            self._hand_over([theirs.fileno(), printed])
-            theirs.close()
-            ours.sendall(data)
+            guard = self._hand_over(command, printed)
         except BaseException:
-            ours.close()
             os.close(output)
             raise
         finally:
-            theirs.close()
             os.close(printed)
-        return Script(ours, output)
+        return Script(guard, output, self._idle.append)
 
-    def _hand_over(self, descriptors: list[int]) -> None:
-        with self._lock:
+    def _hand_over(self, command: bytes, printed: int) -> socket.socket:
+        """Send a command to a guard that has none."""
+        while True:
+            guard = self._idle_guard()
+            is_new = guard is None
+            guard = guard or self._new_guard()
+            try:
+                sent = socket.send_fds(guard, [command], [printed])
+                guard.sendall(command[sent:])
+            except OSError:
+                guard.close()
+                # Somebody has killed an old one.
+                if is_new:
+                    raise
+            else:
+                return guard
+
+    def _idle_guard(self) -> socket.socket | None:
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
+    def _new_guard(self) -> socket.socket:
+        guard, theirs = socket.socketpair()
+        with theirs, self._lock:
             if self._control is not None:
                 with suppress(OSError):
-                    socket.send_fds(self._control, [b"!"], descriptors)
-                    return
-                # Somebody has killed it.
+                    socket.send_fds(self._control, [b"!"], [theirs.fileno()])
+                    return guard
+                # Somebody has killed the reaper.
                 self._control.close()
             self._control = _start_reaper()
-            socket.send_fds(self._control, [b"!"], descriptors)
+            socket.send_fds(self._control, [b"!"], [theirs.fileno()])
+        return guard
 
     def _close(self) -> None:
+        while (guard := self._idle_guard()) is not None:
+            guard.close()
         with self._lock:
             if self._control is not None:
                 self._control.close()

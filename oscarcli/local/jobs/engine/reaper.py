@@ -1,15 +1,16 @@
 """A process beside the server that starts scripts, and ends whatever they leave behind.
 
-The server runs this file as a program. For each run it sends two descriptors: a socket of the run, and where
-the script prints to. They go to a guard that adopts all orphans among the script's descendants
-(PR_SET_CHILD_SUBREAPER), so that not even a process with a session and an environment of its own gets away.
-Forking belongs here: the server has threads, and a Python of its own for each run would cost more than a run.
-A guard without children left takes the next run; a fork of it costs twice what a small script does.
+The server runs this file as a program, and sends it a socket for each guard that it wants: a fork of it. A
+guard adopts all orphans among its scripts' descendants (PR_SET_CHILD_SUBREAPER), so that not even a process
+with a session and an environment of its own gets away. Forking belongs here: the server has threads, and a
+Python of its own for each run would cost more than a run. A guard takes one run after the other; a fork of it
+costs twice what a small script does.
 
-On a run's socket the guard reads the command (see `encode`), later `TERMINATE`, and the end of the file for
-"kill what is left". It answers with `STARTED`, then an `ANSWER` once the script has ended, and closes the
-socket when nothing is left; a script that leaves nothing behind ends so by itself. All sockets of the server
-end with it, and with them all runs.
+On its socket a guard gets a command (see `encode`), with a descriptor that the script prints to. `TERMINATE`
+and `KILL`, for "kill what is left", may follow, and may come too late. It answers with `STARTED`, an `ANSWER`
+once the script has ended, and `DONE` when nothing is left; a script that leaves nothing behind is done by
+itself. A guard that cannot be used again closes its socket instead. All sockets of the server end with it,
+and with them all runs.
 
 Imports nothing but the standard library: it is run without any other.
 """
@@ -26,7 +27,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
+RUN = b"R"
 TERMINATE = b"T"
+KILL = b"K"
+DONE = b"."
 SIZE = struct.Struct("!I")
 # The script's number of what could not be done, 0 when it runs; whether orphans are adopted.
 STARTED = struct.Struct("!i?")
@@ -51,115 +55,88 @@ def encode(folder: bytes, words: Sequence[bytes], variables: Sequence[bytes]) ->
     """
     parts = [folder, str(len(words)).encode(), *words, *variables]
     text = b"\0".join(parts)
-    return SIZE.pack(len(text)) + text
+    return RUN + SIZE.pack(len(text)) + text
 
 
 def main() -> None:
-    """Hand each pair of descriptors to a guard, until the server closes its end of standard input."""
+    """Fork a guard for each socket, until the server closes its end of standard input."""
     # The guards, which are forked from here, have it then; the server, which imports this file, has no need.
     import ctypes  # noqa: F401
 
     control = socket.socket(fileno=os.dup(0))
     with open(os.devnull) as nothing:  # noqa: PTH123 -- pathlib would take longer to import than the rest
         os.dup2(nothing.fileno(), 0)
-    guards: list[socket.socket] = []
-    idle: list[socket.socket] = []
+    # Nobody waits for guards.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        ready, _, _ = select.select([control, *guards], [], [])
-        for guard in ready:
-            if guard is not control:
-                _receive_from(guard, guards, idle)
-        if control in ready:
-            data, descriptors, _, _ = socket.recv_fds(control, 1, 2)
-            if not data:
-                return
-            _hand_over(descriptors, control, guards, idle)
-            for descriptor in descriptors:
-                os.close(descriptor)
-        _reap()
-
-
-def _receive_from(guard: socket.socket, guards: list[socket.socket], idle: list[socket.socket]) -> None:
-    """Take note that a guard has nothing left to do, or is gone."""
-    try:
-        is_idle = bool(guard.recv(1))
-    except OSError:
-        is_idle = False
-    if is_idle:
-        idle.append(guard)
-        return
-    guards.remove(guard)
-    if guard in idle:
-        idle.remove(guard)
-    guard.close()
-
-
-def _hand_over(
-    descriptors: list[int], control: socket.socket, guards: list[socket.socket], idle: list[socket.socket]
-) -> None:
-    while idle:
-        # One that somebody has killed is noticed here or by its closed socket.
-        with contextlib.suppress(OSError):
-            socket.send_fds(idle.pop(), [b"!"], descriptors)
+        data, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not data:
             return
-    guard, below = socket.socketpair()
-    if os.fork() == 0:
-        for other in (control, guard, *guards):
-            other.close()
-        try:
-            _serve(below, descriptors)
-        finally:
-            os._exit(0)
-    below.close()
-    guards.append(guard)
+        if os.fork() == 0:
+            control.close()
+            try:
+                _serve(descriptors[0])
+            finally:
+                os._exit(0)
+        os.close(descriptors[0])
 
 
-def _serve(above: socket.socket, descriptors: list[int]) -> None:
+def _serve(descriptor: int) -> None:
     """Guard one run after the other; with children that cannot be killed it is the last one."""
     wake, woken = os.pipe()
     os.set_blocking(woken, False)
     signal.set_wakeup_fd(woken)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     adopts = _adopt_orphans()
-    while True:
-        for descriptor in descriptors:
-            os.set_inheritable(descriptor, False)
-        with socket.socket(fileno=descriptors[0]) as run:
-            if not _guard(run, descriptors[1], wake, adopts):
+    os.set_inheritable(descriptor, False)
+    with socket.socket(fileno=descriptor) as server:
+        while (output := _await_run(server)) is not None:
+            if not _guard(server, output, wake, adopts):
                 return
-        # The server is told first: it waits for the end of the run.
-        above.sendall(b"!")
-        data, descriptors, _, _ = socket.recv_fds(above, 1, 2)
+
+
+def _await_run(server: socket.socket) -> int | None:
+    """Return where the next script prints to, `None` when the server is gone."""
+    while True:
+        data, descriptors, _, _ = socket.recv_fds(server, 1, 1)
         if not data:
-            return
+            return None
+        if descriptors:
+            os.set_inheritable(descriptors[0], False)
+            return descriptors[0]
+        # Said to a run that has ended by itself.
 
 
-def _guard(run: socket.socket, output: int, wake: int, adopts: bool) -> bool:
+def _guard(server: socket.socket, output: int, wake: int, adopts: bool) -> bool:
     """Carry out one run; tell whether nothing of it is left."""
     try:
-        folder, words, variables = _receive(run)
+        folder, words, variables = _receive(server)
         script, error = _start(folder, words, variables, output)
     finally:
         os.close(output)
-    run.sendall(STARTED.pack(error, adopts))
-    if error:
-        return True
-    _watch(run, script, wake, adopts)
-    return _end_all(script)
+    # Without a server the watch ends at once, and with it the script.
+    with contextlib.suppress(OSError):
+        server.sendall(STARTED.pack(error, adopts))
+    unsaid = ANSWER.pack(0) if error else _watch(server, script, wake, adopts)
+    if not error and not _end_all(script):
+        return False
+    with contextlib.suppress(OSError):
+        server.sendall(unsaid + DONE)
+    return True
 
 
-def _receive(run: socket.socket) -> tuple[bytes, list[bytes], dict[bytes, bytes]]:
-    (size,) = SIZE.unpack(_exactly(run, SIZE.size))
-    folder, count, *parts = _exactly(run, size).split(b"\0")
+def _receive(server: socket.socket) -> tuple[bytes, list[bytes], dict[bytes, bytes]]:
+    (size,) = SIZE.unpack(_exactly(server, SIZE.size))
+    folder, count, *parts = _exactly(server, size).split(b"\0")
     words, variables = parts[: int(count)], parts[int(count) :]
     pairs = (variable.partition(b"=") for variable in variables)
     return folder, words, {name: value for name, _, value in pairs}
 
 
-def _exactly(run: socket.socket, size: int) -> bytes:
+def _exactly(server: socket.socket, size: int) -> bytes:
     data = bytearray()
     while len(data) < size:
-        block = run.recv(size - len(data))
+        block = server.recv(size - len(data))
         if not block:
             os._exit(1)
         data += block
@@ -200,38 +177,39 @@ def _start(
     return script, 0
 
 
-def _watch(run: socket.socket, script: int, wake: int, adopts: bool) -> None:
-    """Tell of the script's end, and pass signals on, until nothing is left or the server wants that."""
-    ended = False
+def _watch(server: socket.socket, script: int, wake: int, adopts: bool) -> bytes:
+    """Tell of the script's end, and pass signals on, until nothing is left or the server wants that.
+
+    Returns what the server is still to be told of the script.
+    """
+    ended, unsaid = False, b""
     while True:
-        ready, _, _ = select.select([run.fileno(), wake], [], [])
+        ready, _, _ = select.select([server.fileno(), wake], [], [])
         if wake in ready:
             os.read(wake, 1 << 12)
             for pid, status in _reap():
                 if pid == script:
-                    ended = True
-                    with contextlib.suppress(OSError):
-                        run.sendall(ANSWER.pack(status))
+                    ended, unsaid = True, ANSWER.pack(status)
             if ended and adopts and not _has_children():
-                return
-        if run.fileno() in ready:
+                return unsaid
+            with contextlib.suppress(OSError):
+                server.sendall(unsaid)
+            unsaid = b""
+        if server.fileno() in ready:
             try:
-                data = run.recv(1)
+                data = server.recv(1)
             except OSError:
                 data = b""
-            if not data:
-                if not ended:
-                    _kill_script(run, script)
-                return
+            if data in (KILL, b""):
+                return b"" if ended else ANSWER.pack(_kill_script(script))
             if data == TERMINATE and not ended:
                 # The script leads its group, so the group's number is its own.
                 _signal_group(script, signal.SIGTERM)
 
 
-def _kill_script(run: socket.socket, script: int) -> None:
+def _kill_script(script: int) -> int:
     _signal_group(script, signal.SIGKILL)
-    with contextlib.suppress(OSError):
-        run.sendall(ANSWER.pack(os.waitpid(script, 0)[1]))
+    return os.waitpid(script, 0)[1]
 
 
 def _signal_group(script: int, number: int) -> None:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from urllib.parse import unquote, unquote_to_bytes
 
-from oscarcli.local.http.messages import ConnectionLost, Request, Response
+from oscarcli.local.commit_group import PendingCommit
+from oscarcli.local.http.messages import ConnectionLost, DeferredAnswer, Request, Response
 from oscarcli.local.objects import names
-from oscarcli.local.objects.errors import NotModified, S3Error
+from oscarcli.local.objects.blobs import MAX_SMALL_BYTES
+from oscarcli.local.objects.errors import NotModified, S3Error, full_disk_named
 from oscarcli.local.objects.s3 import buckets, forms, lists, multipart, objects
 from oscarcli.local.objects.s3.authorization import authorize
 from oscarcli.local.objects.s3.documents import XmlNode, xml_document
@@ -100,11 +102,38 @@ class S3Front:
         # Like MinIO's, an identifier is a time; the counter keeps those of one instant apart.
         self._serial = itertools.count()
 
-    def handle(self, request: Request) -> Response:
+    def is_quick(self, request: Request) -> bool:
+        """Tell whether a request is a small upload, which is answered without waiting for anybody."""
+        return (
+            request.method == "PUT"
+            and request.body_is_here
+            and (request.content_length or 0) <= MAX_SMALL_BYTES
+            # The name of a bucket, and one of an object; nothing but the object itself.
+            and "/" in request.target[1:-1]
+            and "?" not in request.target
+            and "x-amz-copy-source" not in request.headers
+            and not self._store.is_held_up()
+        )
+
+    def handle(self, request: Request) -> Response | DeferredAnswer:
         """Answer one request. Raises ConnectionLost when the client went away."""
         request_id = f"{time.time_ns() + next(self._serial):016X}"
+        pending = PendingCommit() if request.may_be_deferred else None
+        response = self._guard(request, request_id, lambda: self._answer(request, request_id, pending))
+        if pending is None or not pending.is_pending:
+            return response
+
+        def answer_of_commit() -> Response:
+            with full_disk_named():
+                pending.check()
+            return response
+
+        return DeferredAnswer(pending.when_ended, lambda: self._guard(request, request_id, answer_of_commit))
+
+    def _guard(self, request: Request, request_id: str, answer: Callable[[], Response]) -> Response:
+        """Return an answer, or the one that tells of a failure. Raises ConnectionLost."""
         try:
-            response = self._answer(request, request_id)
+            response = answer()
         except NotModified as unchanged:
             response = Response(304, unchanged.headers)
         except S3Error as error:
@@ -117,7 +146,7 @@ class S3Front:
         response.headers["x-amz-request-id"] = request_id
         return response
 
-    def _answer(self, request: Request, request_id: str) -> Response:
+    def _answer(self, request: Request, request_id: str, pending: PendingCommit | None) -> Response:
         if request.method in ("GET", "HEAD") and request.raw_path.startswith(HEALTH_PREFIX):
             return Response()
         _check_segments(request)
@@ -129,7 +158,15 @@ class S3Front:
         if key:
             names.check_key(key)
         exchange = S3Request(
-            self._store, request, authorization, self._accounts, bucket, key, self._region, request_id
+            self._store,
+            request,
+            authorization,
+            self._accounts,
+            bucket,
+            key,
+            self._region,
+            request_id,
+            pending,
         )
         return _operation(request.method, bucket, key, exchange.query)(exchange)
 

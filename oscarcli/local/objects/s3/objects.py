@@ -178,6 +178,7 @@ def put(exchange: S3Request) -> Response:
         attributes=exchange.attributes(),
         event=exchange.event,
         condition=conditional.write_condition(exchange.headers),
+        pending=exchange.pending,
     )
     return Response(200, {"ETag": f'"{stored.etag}"', **checksum_headers(stored)})
 

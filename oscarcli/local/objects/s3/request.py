@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qsl
 
+from oscarcli.local.commit_group import PendingCommit
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import checksums, names
 from oscarcli.local.objects.body_reader import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, BodyReader
@@ -48,6 +49,7 @@ class S3Request:
         key: the decoded rest, "" for a bucket.
         region: of the store.
         request_id: told to the client and to events.
+        pending: gets the commit of a small upload, which is not waited for then.
     """
 
     store: ObjectStore
@@ -58,6 +60,7 @@ class S3Request:
     key: str
     region: str
     request_id: str
+    pending: PendingCommit | None = None
 
     @cached_property
     def query(self) -> Mapping[str, str]:

@@ -342,7 +342,7 @@ def test_a_wait_for_a_stalled_body_can_be_interrupted(
 
     thread = threading.Thread(target=run)
     thread.start()
-    assert arrived.wait(20)
+    assert arrived.wait(60)
     cancellation.cancel()
     thread.join(20)
     assert [type(error).__name__ for error in failures] == ["Cancelled"]

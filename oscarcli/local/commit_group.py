@@ -1,0 +1,125 @@
+"""Changes that are committed together, and how those learn of it who do not wait."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import queue
+import threading
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+
+class CommitGroup:
+    """Transactions that are committed together."""
+
+    def __init__(self) -> None:
+        self.members = 0
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+        self._lock = threading.Lock()
+        self._actions: list[Callable[[], None]] | None = []
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Tell those who wait how it ended; only the first word counts."""
+        if not self.ended.is_set():
+            self.error = error
+            self.ended.set()
+
+    def check(self) -> None:
+        """Raise sqlite3.Error when there was no commit."""
+        if self.error is not None:
+            # Each member gets an exception of its own: their tracebacks differ.
+            raise copy.copy(self.error) from self.error
+
+    def when_told(self, action: Callable[[], None]) -> None:
+        """Run an action that does not raise once `tell` is called; at once when it was."""
+        with self._lock:
+            if self._actions is not None:
+                self._actions.append(action)
+                return
+        action()
+
+    def tell(self) -> None:
+        """Run the actions of those who did not wait. To be called once it has ended, without any lock."""
+        with self._lock:
+            actions, self._actions = self._actions or [], None
+        for action in actions:
+            try:
+                action()
+            except Exception:
+                log.exception("what follows a commit failed")
+
+
+class PendingCommit:
+    """The commit of a transaction that did not wait for it.
+
+    The transaction gets it from its caller. Where that had nothing to wait for, or is part of another one,
+    `is_pending` remains False.
+    """
+
+    def __init__(self) -> None:
+        self._group: CommitGroup | None = None
+
+    def follow(self, group: CommitGroup, actions: list[Callable[[], None]]) -> None:
+        """Belong to a group, whose commit is followed by these actions."""
+        self._group = group
+
+        def run() -> None:
+            if group.error is None:
+                for action in actions:
+                    action()
+
+        group.when_told(run)
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is something to wait for."""
+        return self._group is not None
+
+    def when_ended(self, action: Callable[[], None]) -> None:
+        """Run an action that does not raise, in any thread, once the changes are durable or undone."""
+        if self._group is None:
+            action()
+        else:
+            self._group.when_told(action)
+
+    def check(self) -> None:
+        """Raise sqlite3.Error when the changes were undone; to be called once it has ended."""
+        if self._group is not None:
+            self._group.check()
+
+
+class GroupCommitter:
+    """A thread that ends the groups whose first member does not wait.
+
+    Args:
+        end: ends a group.
+    """
+
+    def __init__(self, end: Callable[[CommitGroup], None]) -> None:
+        self._end = end
+        self._groups: queue.SimpleQueue[CommitGroup | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def take(self, group: CommitGroup) -> None:
+        """Have a group ended; the thread begins with the first one."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="commits", daemon=True)
+                self._thread.start()
+        self._groups.put(group)
+
+    def stop(self) -> None:
+        """End the thread when it has ended all groups."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._groups.put(None)
+            thread.join()
+
+    def _run(self) -> None:
+        while (group := self._groups.get()) is not None:
+            self._end(group)
