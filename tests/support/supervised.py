@@ -129,8 +129,7 @@ class Comparison:
             self._cluster.submit(case.name, payload)
         ((job, state),) = self._cluster.ended(case.name).items()
         log = OWN_LINE.sub("", self._cluster.log(case.name, job))
-        work = self._cluster.folder.jobs / job / "work"
-        run = self._run(case, log, str(work / "tmp"), str(work / "script.sh"))
+        run = self._run(case, log, re.escape(f"{self._cluster.folder.jobs}/.workspaces/") + r"\w{32}")
         run.code = 0 if state["status"] == "Succeeded" else 1
         return run, job
 
@@ -148,7 +147,7 @@ class Comparison:
             LOOK + case.script,
             {**self._environment(case, definition, home / "tmp"), "EVENT": payload, "JOB_UUID": job.encode()},
         )
-        run = self._run(case, done.log, str(home / "tmp"), str(home / "script.sh"))
+        run = self._run(case, done.log, re.escape(str(home)))
         run.code = done.code
         for name in EXTRA:
             run.environment.pop(name, None)
@@ -172,17 +171,18 @@ class Comparison:
         }
         return {name: os.fsencode(value) for name, value in variables.items()}
 
-    def _run(self, case: Case, log: str, temporary: str, script: str) -> Run:
+    def _run(self, case: Case, log: str, home: str) -> Run:
+        """Return a run, `home` being a pattern for the folder of its script and its TMPDIR."""
         folders: dict[str, str] = {}
 
         def named(text: str) -> str:
-            text = text.replace(script, "<script>")
+            text = re.sub(rf"{home}/script\.sh", "<script>", text)
             text = re.sub(
-                re.escape(temporary) + r"/tmp\w{8}",
+                rf"{home}/tmp/tmp\w{{8}}",
                 lambda found: folders.setdefault(found[0], f"<folder {len(folders) + 1}>"),
                 text,
             )
-            return UUID.sub("<uuid>", text.replace(temporary, "<tmp>"))
+            return UUID.sub("<uuid>", re.sub(f"{home}/tmp", "<tmp>", text))
 
         lines = comparable_log(named(log))
         environment = dict(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from oscarcli.local.folder import remove_tree
@@ -169,6 +170,7 @@ def missing_memory(definition: Definition) -> str | None:
     return f"the service asks for {definition['memory']} of memory, this machine has {present >> 20}Mi"
 
 
+@cache
 def host_memory() -> int:
     """Return the bytes of memory of this machine."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
