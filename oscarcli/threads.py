@@ -1,13 +1,19 @@
-"""Calls with a time limit, for what keeps to none of its own."""
+"""Calls in threads of their own: with a time limit, for what keeps to none, and begun ahead of time."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from contextlib import suppress
+from functools import partial
+from typing import NoReturn, TypeVar
 
 Answer = TypeVar("Answer")
+
+
+# A signal that comes just before a wait is looked for after so many seconds.
+MAX_WAIT_SECONDS = 0.2
 
 
 def within(seconds: float, call: Callable[[], Answer]) -> Answer:
@@ -23,19 +29,57 @@ def within(seconds: float, call: Callable[[], Answer]) -> Answer:
     Raises:
         TimeoutError: it takes longer.
     """
-    outcome: queue.SimpleQueue[tuple[Answer | None, BaseException | None]] = queue.SimpleQueue()
+    outcome = _started(call)
+    try:
+        found = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    try:
+        return found()
+    finally:
+        # An error remembers this place: it must not be remembered here, too, with all that it holds open.
+        del found
+
+
+def begin(call: Callable[[], Answer]) -> Callable[[], Answer]:
+    """Begin a call in a thread that is left behind when nobody waits for it.
+
+    Returns:
+        What waits for its end, once, and returns what it returned or raises what it raised.
+    """
+    outcome = _started(call)
+
+    def wait() -> Answer:
+        while True:
+            with suppress(queue.Empty):
+                found = outcome.get(timeout=MAX_WAIT_SECONDS)
+                break
+        try:
+            return found()
+        finally:
+            del found
+
+    return wait
+
+
+def _started(call: Callable[[], Answer]) -> queue.SimpleQueue[Callable[[], Answer]]:
+    """Start a call in a thread; a function that returns or raises what it did comes to the queue."""
+    outcome: queue.SimpleQueue[Callable[[], Answer]] = queue.SimpleQueue()
 
     def carry_out() -> None:
         try:
-            outcome.put((call(), None))
+            answer = call()
         except BaseException as error:  # noqa: BLE001 -- raised where the answer is waited for
-            outcome.put((None, error))
+            outcome.put(partial(_raise, error))
+        else:
+            outcome.put(lambda: answer)
 
     threading.Thread(target=carry_out, daemon=True).start()
+    return outcome
+
+
+def _raise(error: BaseException) -> NoReturn:
     try:
-        answer, error = outcome.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if error is not None:
         raise error
-    return answer  # type: ignore[return-value]  # without an error it is what the call returned
+    finally:
+        del error

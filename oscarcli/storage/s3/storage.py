@@ -25,6 +25,7 @@ from oscarcli.storage.s3.client import S3Client
 from oscarcli.storage.s3.failures import MISSING_BUCKET, AnswerError, failure, required
 from oscarcli.storage.s3.lean import LeanClient
 from oscarcli.storage.s3.operations import OPERATIONS
+from oscarcli.storage.s3.pages import MAX_PAGE_KEYS, listed_objects, page_entries
 from oscarcli.storage.s3.reader import S3Reader, described
 from oscarcli.storage.s3.settings import DEFAULT_REGION, S3Settings, choose_engine
 from oscarcli.storage.source import Source, UploadPart
@@ -32,8 +33,6 @@ from oscarcli.storage.wire.failures import wait_or_raise
 
 if TYPE_CHECKING:
     from oscarcli.storage.s3.lean_objects import LeanObjects
-
-MAX_PAGE_KEYS = 1000
 
 
 class S3Storage:
@@ -183,7 +182,7 @@ class S3Storage:
             "Delimiter": "/",
         }
         answer = self.call(doing, "list_objects_v2", **parameters)
-        keys = [str(entry["Key"]) for entry in _entries(answer, doing)]
+        keys = [str(entry["Key"]) for entry in page_entries(answer, doing)]
         folders = [str(entry.get("Prefix", "")) for entry in answer.get("CommonPrefixes", [])]
         return tuple(sorted([*keys, *folders]))
 
@@ -194,23 +193,8 @@ class S3Storage:
 
     def list(self, bucket: str, prefix: str, *, limit: int | None = None) -> Iterator[StoredObject]:
         """Yield objects, a thousand a request."""
-        return islice(self._pages(bucket, prefix, min(limit or MAX_PAGE_KEYS, MAX_PAGE_KEYS)), limit)
-
-    def _pages(self, bucket: str, prefix: str, page: int) -> Iterator[StoredObject]:
-        doing = f'list "{bucket}/{prefix}" in {self.provider}'
-        more: dict[str, Any] = {}
-        seen: set[str] = set()
-        while True:
-            answer = self.call(doing, "list_objects_v2", Bucket=bucket, Prefix=prefix, MaxKeys=page, **more)
-            for entry in _entries(answer, doing):
-                yield _listed(bucket, entry)
-            if not answer["IsTruncated"]:
-                return
-            token = answer.get("NextContinuationToken")
-            if not token or token in seen:
-                raise OscarError(f"{doing}: the list goes on, and the server does not say where")
-            seen.add(token)
-            more = {"ContinuationToken": token}
+        size = min(limit or MAX_PAGE_KEYS, MAX_PAGE_KEYS)
+        return islice(listed_objects(self, bucket, prefix, size), limit)
 
     def read(
         self,
@@ -257,23 +241,3 @@ class S3Storage:
         """Delete one object; the protocol does not tell whether there was one."""
         doing = f'delete "{location}" from {self.provider}'
         self.call(doing, "delete_object", Bucket=location.bucket, Key=location.key)
-
-
-def _entries(answer: dict[str, Any], doing: str) -> list[dict[str, Any]]:
-    """Return what a page of a list has.
-
-    Whatever a web server or a proxy answers with 200 passes for a page without anything in it: that every
-    object has a key and a size, and whether there is more, is told by a list alone.
-    """
-    entries: list[dict[str, Any]] = answer.get("Contents", [])
-    is_list = isinstance(answer.get("IsTruncated"), bool)
-    if not is_list or not all(entry.get("Key") and "Size" in entry for entry in entries):
-        raise OscarError(f"{doing}: the answer is no list of objects")
-    return entries
-
-
-def _listed(bucket: str, entry: dict[str, Any]) -> StoredObject:
-    etag = str(entry.get("ETag", "")).strip('"') or None
-    location = Location(bucket, str(entry["Key"]))
-    # A listing does not tell how an object is encrypted, so its ETag is not taken for a digest.
-    return StoredObject(location, int(entry["Size"]), entry.get("LastModified"), etag)

@@ -20,6 +20,7 @@ import pytest
 from oscarcli.cli.doctor.checks import STEPS
 from tests.conftest import Caller, Runner
 from tests.support.certificate import Authority, certified
+from tests.support.ports import free_port
 from tests.support.server import Answer, ScriptedServer, document, page, text
 
 BUCKETS = (
@@ -36,7 +37,11 @@ def s3_error(code: str, status: int = 403) -> Answer:
 
 @dataclass
 class Setup:
-    """A set-up in the making: what there is, and what `doctor` is told."""
+    """A set-up in the making: what there is, and what `doctor` is told.
+
+    Attributes:
+        timeout: seconds that `doctor` waits; few where nobody answers.
+    """
 
     call: Caller
     folder: Path
@@ -44,14 +49,10 @@ class Setup:
     stack: ExitStack
     words: list[str] = field(default_factory=list)
     env: dict[str, str] = field(default_factory=dict)
+    timeout: str = "20"
 
     def server(self, **options: Any) -> ScriptedServer:
         return self.stack.enter_context(ScriptedServer(**options))
-
-    def port(self) -> int:
-        """Return a port that nobody listens on."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            return int(listener.getsockname()[1])
 
     def cluster(
         self,
@@ -90,7 +91,7 @@ def setup(call: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 def examined(setup: Setup) -> tuple[int, dict[str, Any]]:
     """Return the exit code and the checks by their names."""
-    result = setup.call("doctor", *setup.words, "--timeout", "1", "-o", "json", env=setup.env)
+    result = setup.call("doctor", *setup.words, "--timeout", setup.timeout, "-o", "json", env=setup.env)
     assert result.err == "", result.err
     found = json.loads(result.out)
     checks = {check["name"]: check for check in found["checks"]}
@@ -232,15 +233,17 @@ def endpoint_is_no_url(setup: Setup) -> None:
 
 
 def unknown_host(setup: Setup) -> None:
+    setup.timeout = "1"
     setup.call.know("https://host.invalid")
 
 
 def refused(setup: Setup) -> None:
-    setup.call.know(f"http://127.0.0.1:{setup.port()}")
+    setup.call.know(f"http://127.0.0.1:{free_port()}")
 
 
 def full_port(setup: Setup) -> None:
     """A port that answers no more connections: its queue is full."""
+    setup.timeout = "1"
     listener = setup.stack.enter_context(socket.socket())
     listener.bind(("127.0.0.1", 0))
     listener.listen(0)
@@ -252,11 +255,13 @@ def full_port(setup: Setup) -> None:
 
 
 def silent_server(setup: Setup) -> None:
+    setup.timeout = "1"
     listener = setup.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     setup.call.know(f"http://127.0.0.1:{listener.getsockname()[1]}")
 
 
 def silent_tls(setup: Setup) -> None:
+    setup.timeout = "1"
     listener = setup.stack.enter_context(socket.create_server(("127.0.0.1", 0)))
     setup.call.know(f"https://127.0.0.1:{listener.getsockname()[1]}")
 
@@ -376,7 +381,7 @@ def secret_store(setup: Setup) -> None:
 
 
 def refused_store(setup: Setup) -> None:
-    setup.cluster(store=f"http://127.0.0.1:{setup.port()}")
+    setup.cluster(store=f"http://127.0.0.1:{free_port()}")
 
 
 def self_signed_store(setup: Setup) -> None:
@@ -420,7 +425,7 @@ def proxy_is_none(setup: Setup) -> None:
 
 def dead_proxy(setup: Setup) -> None:
     setup.call.know("https://oscar.example.org")
-    setup.env["HTTPS_PROXY"] = f"http://127.0.0.1:{setup.port()}"
+    setup.env["HTTPS_PROXY"] = f"http://127.0.0.1:{free_port()}"
 
 
 def stubborn_proxy(setup: Setup) -> None:
