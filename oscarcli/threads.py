@@ -34,7 +34,11 @@ def within(seconds: float, call: Callable[[], Answer]) -> Answer:
         found = outcome.get(timeout=seconds)
     except queue.Empty:
         raise TimeoutError from None
-    return found()
+    try:
+        return found()
+    finally:
+        # An error remembers this place: it must not be remembered here, too, with all that it holds open.
+        del found
 
 
 def begin(call: Callable[[], Answer]) -> Callable[[], Answer]:
@@ -50,7 +54,10 @@ def begin(call: Callable[[], Answer]) -> Callable[[], Answer]:
             with suppress(queue.Empty):
                 found = outcome.get(timeout=MAX_WAIT_SECONDS)
                 break
-        return found()
+        try:
+            return found()
+        finally:
+            del found
 
     return wait
 
@@ -72,4 +79,7 @@ def _started(call: Callable[[], Answer]) -> queue.SimpleQueue[Callable[[], Answe
 
 
 def _raise(error: BaseException) -> NoReturn:
-    raise error
+    try:
+        raise error
+    finally:
+        del error

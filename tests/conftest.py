@@ -10,13 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import botocore_files
+from tests.support import botocore_files, forked
 from tests.support.command import Caller, Outcome, Runner
 from tests.support.forked import WARNINGS
 from tests.support.programs import path_without_engines
 from tests.support.server import ScriptedServer
 
 __all__ = ["Caller", "Outcome", "Runner", "ScriptedServer"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start what runs the program for all processes that run tests, while they collect them."""
+    is_first = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if is_first and forked.IS_POSSIBLE:
+        forked.share()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -31,6 +38,12 @@ def pytest_collection() -> Generator[None, object, object]:
         return found
     finally:
         gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests: what they wait for is then waited for while others are at work."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture

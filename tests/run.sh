@@ -48,12 +48,14 @@ else
     TEST_EXAMPLES=${TEST_EXAMPLES:-0.2}
     export TEST_EXAMPLES
 fi
-# Three for two processors: some tests wait.
-workers=${TEST_WORKERS:-$((($(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2))}
+# Two for each processor: tests wait for processes, servers and clocks.
+workers=${TEST_WORKERS:-$(($(getconf _NPROCESSORS_ONLN) * 2))}
 
 # Beside the tests; what they say comes at the end.
 said=$TMPDIR/said
 { mypy && lint-imports; } > "$said" 2>&1 &
+# Each worker would compile all tests: where none are compiled, one process does.
+[ -d tests/__pycache__ ] || python -m pytest --collect-only -qq > /dev/null || true
 status=0
 python -m pytest -n "$workers" --dist worksteal -m "$chosen" "$@" || status=$?
 if wait $!; then

@@ -72,6 +72,7 @@ def test_examples_are_there_by_every_name(call: Caller) -> None:
         assert examples(call, words) == examples(call, "service logs list")
 
 
+@pytest.mark.slow
 def test_the_examples_run_on_a_fresh_cluster(
     place: Caller,
     run: Runner,

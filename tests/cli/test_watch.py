@@ -103,6 +103,7 @@ def test_documents_in_a_pipe_are_lines_of_json_and_a_stream_of_yaml(
     interrupted(process)
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away_is_said_once_and_awaited(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     Looks(server, ONE, None, None, None, TWO)

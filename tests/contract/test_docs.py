@@ -64,6 +64,7 @@ def examples(path: Path) -> list[str]:
     return RUN.findall(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_the_tour_runs_as_it_is_written(shell: Shell, tmp_path: Path) -> None:
     tour = examples(README)
     assert len(tour) >= 5

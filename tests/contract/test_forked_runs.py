@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -163,3 +164,20 @@ def test_one_with_a_module_that_was_imported_already_gets_a_python_that_starts(
     (folder / name).parent.mkdir(parents=True)
     (folder / name).touch()
     assert not forked.can_run(environ)
+
+
+def test_several_processes_share_one_server(
+    run: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = str(tmp_path / "forks")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(address)
+        listener.listen()
+        shared = forked.start(listener)
+    first, second = forked.connect(address), forked.connect(address)
+    for one in (first, second, shared):
+        monkeypatch.setattr(forked, "server", lambda one=one: one)
+        assert run("cluster", "nothing").code == 2
+        one.close()
+    with pytest.raises(OSError):
+        forked.connect(address)

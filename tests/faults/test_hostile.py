@@ -364,6 +364,7 @@ def flood(kind: str) -> tuple[bytes, bytes, int]:
     return FLOODS[kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", daily([*FLOODS, "gzip"], "gzip"))
 def test_an_endless_answer_is_refused_in_bounded_memory(run: Runner, kind: str) -> None:
     with flooding(*flood(kind)) as url:

@@ -42,6 +42,7 @@ def first_line(process: subprocess.Popen[bytes]) -> str:
     return process.stderr.readline().decode()
 
 
+@pytest.mark.slow
 def test_a_store_that_is_away_is_waited_for_with_words(run: Runner, store: Server) -> None:
     store.leave()
     process = run.start("service", "list-files", "svc", "svc/in")

@@ -62,6 +62,7 @@ def test_files_that_others_could_read_are_closed_to_them(start_cluster: Callable
     assert database.with_name("state.db-wal").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.slow
 def test_credentials_and_ports_stay_from_start_to_start(folder: DataFolder) -> None:
     first = control.start(folder, ANY, Options())
     control.stop(folder)

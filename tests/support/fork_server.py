@@ -4,9 +4,10 @@ A run in a fork is a process as any other: it has its own streams, signals, fold
 `python -m oscarcli` runs, and ends as Python ends. Only the imports were done before, once, as they cost ten
 times as much as most runs. A run may also be of a script, as `python -c` runs one.
 
-A request is one message on the socket that is the first argument: five descriptors. The first is of a file
-with the words, the folder, the environment and the script, if it is of one, as JSON; three are the run's
-streams; to the last goes what became of it, a line for the process's number and one for its wait status.
+A request is one message on the socket that is the first argument, or on one that connected to the second:
+five descriptors. The first is of a file with the words, the folder, the environment and the script, if it is
+of one, as JSON; three are the run's streams; to the last goes what became of it, a line for the process's
+number and one for its wait status.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import sys
 import threading
 import types
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from tests.support import botocore_files
 
@@ -110,28 +111,70 @@ def use_large_pages() -> None:
                 madvise(ctypes.c_void_p(first), ctypes.c_size_t(LARGE_PAGE), MADV_COLLAPSE)
 
 
-def serve(control: socket.socket) -> dict[str, Any] | None:
-    """Fork for each request until the socket is closed; return in each fork, with its request."""
-    with selectors.DefaultSelector() as running:
-        running.register(control, selectors.EVENT_READ)
-        while True:
-            for key, _events in running.select():
-                if key.fileobj is not control:
-                    running.unregister(key.fileobj)
-                    os.close(key.fd)
-                    _report(*key.data)
-                    continue
-                message, descriptors, _flags, _address = socket.recv_fds(control, 1, DESCRIPTORS)
-                if not message:
+def serve(control: socket.socket, listener: socket.socket | None, hello: bytes) -> dict[str, Any] | None:
+    """Fork for each request until the socket is closed; return in each fork, with its request.
+
+    Args:
+        control: of the process that started this one.
+        listener: where others connect, if they may.
+        hello: what each of them is told first.
+    """
+    control.send(hello)
+    with selectors.DefaultSelector() as known:
+        known.register(control, selectors.EVENT_READ)
+        if listener is not None:
+            known.register(listener, selectors.EVENT_READ)
+        try:
+            return _next_fork(known, control, listener, hello)
+        finally:
+            # A fork closes what is open itself; in the server all ends with the process.
+            for key in known.get_map().values():
+                if isinstance(key.fileobj, socket.socket):
+                    key.fileobj.detach()
+
+
+def _next_fork(
+    known: selectors.BaseSelector, control: socket.socket, listener: socket.socket | None, hello: bytes
+) -> dict[str, Any] | None:
+    while True:
+        for key, _events in known.select():
+            if key.data is not None:
+                known.unregister(key.fileobj)
+                os.close(key.fd)
+                _report(*key.data)
+            elif key.fileobj is listener:
+                client, _address = listener.accept()
+                client.send(hello)
+                known.register(client, selectors.EVENT_READ)
+            else:
+                client = cast("socket.socket", key.fileobj)
+                descriptors = _received(client)
+                if not descriptors and client is control:
                     return None
-                child = os.fork()
-                if not child:
+                if not descriptors:
+                    known.unregister(client)
+                    client.close()
+                elif not (child := os.fork()):
                     return _taken(descriptors)
-                answer = descriptors.pop()
-                for descriptor in descriptors:
-                    os.close(descriptor)
-                _write(answer, child)
-                running.register(os.pidfd_open(child), selectors.EVENT_READ, (child, answer))
+                else:
+                    _watch(known, child, descriptors)
+
+
+def _received(client: socket.socket) -> list[int]:
+    """Return the descriptors of a request, none where the client has gone."""
+    try:
+        return socket.recv_fds(client, 1, DESCRIPTORS)[1]
+    except ConnectionResetError:
+        # It had not read what it was told.
+        return []
+
+
+def _watch(known: selectors.BaseSelector, child: int, descriptors: list[int]) -> None:
+    answer = descriptors.pop()
+    for descriptor in descriptors:
+        os.close(descriptor)
+    _write(answer, child)
+    known.register(os.pidfd_open(child), selectors.EVENT_READ, (child, answer))
 
 
 def _report(child: int, answer: int) -> None:
@@ -224,7 +267,7 @@ def _leave(code: int) -> None:
     raise SystemExit(code)
 
 
-def main(control: socket.socket) -> None:
+def main(control: socket.socket, listener: socket.socket | None = None) -> None:
     """Tell which variables the imports depend on and what was imported, then serve."""
     asked = prepare()
     botocore_files.read_once()
@@ -235,13 +278,12 @@ def main(control: socket.socket) -> None:
     gc.freeze()
     use_large_pages()
     imported = {name.partition(".")[0] for name in sys.modules}
-    control.send(json.dumps({"asked": sorted(asked), "imported": sorted(imported)}).encode())
-    wanted = serve(control)
-    control.detach()
+    hello = json.dumps({"asked": sorted(asked), "imported": sorted(imported)}).encode()
+    wanted = serve(control, listener, hello)
     if wanted is not None:
         become(wanted)
         run(wanted["script"])
 
 
 if __name__ == "__main__":
-    main(socket.socket(fileno=int(sys.argv[1])))
+    main(*(socket.socket(fileno=int(number)) for number in sys.argv[1:]))

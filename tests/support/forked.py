@@ -8,9 +8,11 @@ import functools
 import json
 import os
 import select
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +20,8 @@ from typing import Any
 
 from tests.support import fork_server
 
+# The way a fork's end is waited for is of Linux alone.
+IS_POSSIBLE = sys.platform == "linux"
 # What Python and C read when a process starts: to have an effect they need a process that does start.
 AT_START = ("PYTHON", "LANG", "LC_", "LD_", "MALLOC", "OPENSSL", "SSL", "TZ")
 # A warning is an error, but for what botocore asks of an element on Python 3.12 and later.
@@ -25,6 +29,8 @@ WARNINGS = "error,ignore:Testing an element's truth value:DeprecationWarning"
 SERVER = {"LANG": "C.UTF-8", "PYTHONWARNINGS": WARNINGS, "HOME": "/nonexistent"}
 # Read when keys are asked for, not at start.
 LATER = ("PYTHON_KEYRING_BACKEND", "SSL_CERT_FILE", "SSL_CERT_DIR")
+# The variable that tells where a shared server listens.
+ADDRESS = "OSCAR_TEST_FORKS"
 # What Python imports by itself when it starts.
 CUSTOM = {"sitecustomize", "usercustomize"}
 # botocore notes at import where AWS's own tools keep models and caches; no test has any.
@@ -32,41 +38,44 @@ OF_NO_MATTER = ("HOME",)
 
 
 class ForkServer:
-    """One for each process that runs tests."""
+    """A way to the process that forks.
 
-    def __init__(self) -> None:
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", fork_server.__name__, str(theirs.fileno())],
-                cwd=Path(__file__).parents[2],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={**SERVER, "PATH": os.environ["PATH"]},
-            )
+    Args:
+        control: what it reads requests from.
+        process: itself, where it is our child; it ends with us.
+    """
+
+    def __init__(self, control: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
+        self._control = control
+        self._process = process
+
+    @functools.cached_property
+    def _told(self) -> tuple[set[str], set[str]]:
+        """The variables that its imports looked at, and what it imported; waits until it has done so."""
         answer = self._control.recv(65536)
         assert answer, "the fork server ended"
         told = json.loads(answer)
-        self._at_import = set(told["asked"]) - set(OF_NO_MATTER)
-        self._imported = {*told["imported"], *CUSTOM}
+        return set(told["asked"]) - set(OF_NO_MATTER), {*told["imported"], *CUSTOM}
 
     def close(self) -> None:
-        """End the server; runs that have begun go on."""
+        """Go away, and end the server if it is ours; runs that have begun go on."""
         self._control.close()
-        self._process.wait()
+        if self._process is not None:
+            self._process.wait()
 
     def can_run(self, environ: Mapping[str, str]) -> bool:
         """Tell whether a process with this environment would start as the server did."""
+        at_import, _imported = self._told
         return self._can_add(environ.get("PYTHONPATH", "")) and all(
             environ.get(name) == SERVER.get(name)
             for name in {*environ, *SERVER} - {"PYTHONPATH"}
-            if name in self._at_import or (name.startswith(AT_START) and name not in LATER)
+            if name in at_import or (name.startswith(AT_START) and name not in LATER)
         )
 
     def _can_add(self, folders: str) -> bool:
         """Tell whether these folders, searched first, would have changed nothing of what was imported."""
         found = [path for folder in folders.split(os.pathsep) if folder for path in Path(folder).glob("*")]
-        return self._imported.isdisjoint(path.name.partition(".")[0] for path in found)
+        return self._told[1].isdisjoint(path.name.partition(".")[0] for path in found)
 
     def fork(self, request: dict[str, Any], streams: tuple[int, int, int]) -> int:
         """Have the program run, and return where its process number and its wait status can be read."""
@@ -145,18 +154,56 @@ class ForkedProcess(subprocess.Popen[Any]):
         return None
 
 
+def start(listener: socket.socket | None = None) -> ForkServer:
+    """Start a server; it also serves whoever connects to the listening socket, if there is one."""
+    control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        numbers = [one.fileno() for one in (theirs, listener) if one is not None]
+        process = subprocess.Popen(
+            [sys.executable, "-m", fork_server.__name__, *map(str, numbers)],
+            cwd=Path(__file__).parents[2],
+            pass_fds=numbers,
+            stdin=subprocess.DEVNULL,
+            env={**SERVER, "PATH": os.environ["PATH"]},
+        )
+    return ForkServer(control, process)
+
+
+def share() -> None:
+    """Start one server for all processes that this one will start; it ends with this one."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    address = f"{folder}/forks"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        listener.bind(address)
+        listener.listen()
+        atexit.register(start(listener).close)
+    os.environ[ADDRESS] = address
+
+
+def connect(address: str) -> ForkServer:
+    """Return a way to the server that listens there."""
+    control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        control.connect(address)
+    except OSError:
+        control.close()
+        raise
+    return ForkServer(control)
+
+
 @functools.cache
 def server() -> ForkServer:
-    """Return the server of this process; it is started when it is needed first, and ends with the process."""
-    started = ForkServer()
-    atexit.register(started.close)
-    return started
+    """Return the server of this process, started when needed first, or the one it shares with others."""
+    address = os.environ.get(ADDRESS)
+    found = connect(address) if address else start()
+    atexit.register(found.close)
+    return found
 
 
 def can_run(environ: Mapping[str, str]) -> bool:
     """Tell whether a fork is what a new process with this environment would be."""
-    # The way a fork's end is waited for is of Linux alone.
-    return sys.platform == "linux" and server().can_run(environ)
+    return IS_POSSIBLE and server().can_run(environ)
 
 
 def start_script(

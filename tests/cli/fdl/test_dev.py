@@ -223,6 +223,7 @@ def test_a_wrong_file_and_a_cluster_that_is_away_have_their_codes(
 # -- the loop ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_save_runs_it_again_and_mistakes_do_not_end_it(dev: Dev, project: Project) -> None:
     dev.turn(f'Creating service "{project.name}"', "upper of hello", "dev-out/result.txt")
     project.write("in.txt", "again")

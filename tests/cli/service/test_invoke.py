@@ -104,6 +104,7 @@ def test_only_one_way_to_decode_can_be_chosen(call: Caller) -> None:
         assert call("service", "run", "svc", "-i", "x", *words).code == 2
 
 
+@pytest.mark.slow
 def test_a_pipe_can_be_the_input_file(run: Runner, server: ScriptedServer, tmp_path: Path) -> None:
     run.know(server.url)
     server.expect("GET", "/system/services/svc", document(SERVICE))

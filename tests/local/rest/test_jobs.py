@@ -152,7 +152,7 @@ def test_a_running_job_is_stopped_and_leaves_nothing(
     mark = tmp_path / "mark"
     cluster.create(
         "stopped",
-        f'trap "echo x > {mark}; exit" TERM; echo x > "$TMP_OUTPUT_DIR/x"; echo on; sleep 60 & wait\n',
+        f'trap "echo x > {mark}; exit" TERM; echo x > "$TMP_OUTPUT_DIR/x"; sleep 60 & echo on; wait\n',
     )
     cluster.submit("stopped", job="stopped-1")
     wait_for(lambda: "\non\n" in cluster.log("stopped", "stopped-1"), "the job to run")
