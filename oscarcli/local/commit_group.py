@@ -55,16 +55,29 @@ class CommitGroup:
 class PendingCommit:
     """The commit of a transaction that did not wait for it.
 
-    The transaction gets it from its caller. Where that had nothing to wait for, or is part of another one,
-    `is_pending` remains False.
+    The transaction gets it from its caller, who has to call `when_ended`: before that the changes may not be
+    committed, so that others can join them. Where the transaction had nothing to wait for, or is part of
+    another one, `is_pending` remains False.
     """
 
     def __init__(self) -> None:
         self._group: CommitGroup | None = None
+        self._begin: Callable[[CommitGroup], None] | None = None
 
-    def follow(self, group: CommitGroup, actions: list[Callable[[], None]]) -> None:
-        """Belong to a group, whose commit is followed by these actions."""
-        self._group = group
+    def follow(
+        self,
+        group: CommitGroup,
+        actions: list[Callable[[], None]],
+        begin: Callable[[CommitGroup], None] | None,
+    ) -> None:
+        """Belong to a group, whose commit is followed by these actions.
+
+        Args:
+            group: joined by the transaction.
+            actions: those of the transaction.
+            begin: begins the commit of the group, when this is its first member.
+        """
+        self._group, self._begin = group, begin
 
         def run() -> None:
             if group.error is None:
@@ -82,8 +95,11 @@ class PendingCommit:
         """Run an action that does not raise, in any thread, once the changes are durable or undone."""
         if self._group is None:
             action()
-        else:
-            self._group.when_told(action)
+            return
+        self._group.when_told(action)
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            begin(self._group)
 
     def check(self) -> None:
         """Raise sqlite3.Error when the changes were undone; to be called once it has ended."""

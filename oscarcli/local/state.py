@@ -2,7 +2,7 @@
 
 A commit costs a flush of the disk, so writers share one: each has a savepoint in the same SQLite transaction,
 and the first of them commits for all once the flush for the group before has ended. None returns before its
-own, unless it asks to be told of it. What needs no flush is committed at once; against the end of the process
+own, unless it asks to be told. What needs no flush is committed at once; against the end of the process
 every commit is safe.
 
 Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py`): each passes its
@@ -114,7 +114,7 @@ class State:
             durable: return when not even a power cut undoes it. Otherwise one may, together with all that
                 followed; but nothing that is durable follows what is not.
             pending: of what is durable; return before it is, and let this tell of it, also of what was
-                refused: what it was refused for may be undone.
+                refused: what it was refused for may be undone. The caller has to ask it.
         """
         if self._has_turn():
             self._is_durable |= durable
@@ -156,9 +156,7 @@ class State:
                 self._end(group)
             group.ended.wait()
             return
-        pending.follow(group, actions)
-        if is_first:
-            self._committer.take(group)
+        pending.follow(group, actions, self._committer.take if is_first else None)
 
     def is_held_up(self) -> bool:
         """Tell whether somebody is changing something that takes long, which all other changes wait for."""

@@ -25,6 +25,7 @@ class CallQueue:
         self._waker.setblocking(False)
         self.rfile = self
         self._calls: deque[Callable[[], None]] = deque()
+        self._is_woken = False
         self._lock = threading.Lock()
         # Calls that were announced, and have not begun.
         self._expected = 0
@@ -50,14 +51,18 @@ class CallQueue:
 
     def _add(self, call: Callable[[], None]) -> None:
         self._calls.append(call)
-        # When it is full, or closed, nobody has to be woken up.
-        with contextlib.suppress(OSError):
-            self._waker.send(b"\0")
+        if not self._is_woken:
+            self._is_woken = True
+            # After the end nobody is there to be woken up.
+            with contextlib.suppress(OSError):
+                self._waker.send(b"\0")
 
     def run(self) -> None:
         """Run the calls that are there."""
         with contextlib.suppress(BlockingIOError):
             self.socket.recv(1 << 12)
+        # Who comes from here on is seen below, or sends another byte.
+        self._is_woken = False
         for _ in range(len(self._calls)):
             with self._lock:
                 self._expected -= 1

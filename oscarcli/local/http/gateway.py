@@ -55,11 +55,19 @@ class HandlerGateway(Gateway):
         asked.may_be_deferred = True
         answer = self._ask(asked)
         if isinstance(answer, DeferredAnswer):
-            find, leave = answer.answer, request.server.calls.expect()
-            answer.when_ended(lambda: leave(lambda: self._finish(find(), body)))
+            self._defer(answer, body)
         else:
             self._finish(answer, body)
         return True
+
+    def _defer(self, answer: DeferredAnswer, body: RequestBody) -> None:
+        """Ask for the answer once all requests that came with this one were read, and have it sent.
+
+        So what they wait for can be one thing.
+        """
+        calls = self.req.server.calls
+        ask, finish = calls.expect(), calls.expect()
+        ask(lambda: answer.when_ended(lambda: finish(lambda: self._finish(answer.answer(), body))))
 
     def _finish(self, response: Response | None, body: RequestBody) -> None:
         """Send an answer, and have the connection watched until another request comes."""

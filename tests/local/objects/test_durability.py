@@ -21,7 +21,8 @@ from oscarcli.local.objects import blobs
 from oscarcli.local.objects.blobs import MAX_SMALL_BYTES
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import Attributes, EventSource
-from tests.local.objects.harness import Server, boto_client, refusal, running
+from tests.local.objects.harness import CREDENTIALS, Server, boto_client, refusal, running
+from tests.local.objects.raw import send, signed
 from tests.support.daily import number_of
 
 ROOT = Path(__file__).parents[3]
@@ -265,6 +266,7 @@ class Uploader:
     def __init__(self, endpoint: str, name: str) -> None:
         self.acknowledged: dict[str, str] = {}
         self._client = boto_client(endpoint, read_timeout=20)
+        self._port = int(endpoint.rpartition(":")[2])
         self._name = name
         self._threads = [threading.Thread(target=self._upload, args=(number,)) for number in range(6)]
 
@@ -290,11 +292,19 @@ class Uploader:
             try:
                 if serial % 5 == 4:
                     self._multipart(key, body)
+                elif serial % 5 in (1, 3):
+                    self._put_unasked(key, body)
                 else:
                     self._client.put_object(Bucket="data", Key=key, Body=body)
             except Exception:  # noqa: BLE001 -- however the client words it: the server is gone
                 return
             self.acknowledged[key] = hashlib.md5(body).hexdigest()
+
+    def _put_unasked(self, key: str, body: bytes) -> None:
+        """Send head and body together; boto3 asks whether it may send the body."""
+        target = f"/data/{key}"
+        headers = signed(CREDENTIALS, self._port, "PUT", target, body=body)
+        assert send(self._port, "PUT", target, headers, body).status == 200
 
     def _multipart(self, key: str, body: bytes) -> None:
         where = {"Bucket": "data", "Key": key}

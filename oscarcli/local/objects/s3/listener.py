@@ -119,7 +119,12 @@ class S3Front:
         """Answer one request. Raises ConnectionLost when the client went away."""
         request_id = f"{time.time_ns() + next(self._serial):016X}"
         pending = PendingCommit() if request.may_be_deferred else None
-        response = self._guard(request, request_id, lambda: self._answer(request, request_id, pending))
+        try:
+            response = self._guard(request, request_id, lambda: self._answer(request, request_id, pending))
+        except ConnectionLost:
+            if pending is not None:
+                pending.when_ended(lambda: None)
+            raise
         if pending is None or not pending.is_pending:
             return response
 
