@@ -212,8 +212,10 @@ def _not_bound(host: str, port: int, option: str, error: OSError) -> OscarError:
 
 def begin_log(*handlers: logging.Handler) -> None:
     """Send the server's log to handlers, to standard error when none are given."""
-    # What the format below does not use takes a fifth of the time of a line.
+    # What the format below does not use takes two fifths of the time of a line. The logging module's own
+    # documentation tells to leave it out so.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
     logging.basicConfig(
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",

@@ -57,7 +57,7 @@ def test_a_store_that_is_away_is_waited_for_with_words(run: Runner, store: Serve
 
 
 def test_an_upload_goes_on_when_the_store_is_back(run: Runner, store: Server) -> None:
-    (run.home / "big.bin").write_bytes(b"x" * (40 * MIB))
+    (run.home / "big.bin").write_bytes(b"x" * (20 * MIB))
     has_left = threading.Event()
 
     def answer(seen: Seen) -> Reply:
@@ -65,7 +65,7 @@ def test_an_upload_goes_on_when_the_store_is_back(run: Runner, store: Server) ->
             has_left.set()
             store.leave()
         return multipart_answer(
-            seen, head=Reply(headers={"Content-Length": str(40 * MIB), "ETag": '"odd-2"'})
+            seen, head=Reply(headers={"Content-Length": str(20 * MIB), "ETag": '"odd-2"'})
         )
 
     store.script = answer

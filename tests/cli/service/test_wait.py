@@ -288,7 +288,7 @@ def test_one_failed_job_of_several_is_named_and_the_others_results_are_there(
     local.create(
         "fragile",
         'cd "$TMP_OUTPUT_DIR"; mkdir x; cp "$INPUT_FILE_PATH" x/\n'
-        'case "$INPUT_FILE_PATH" in *bad*) touch "$(printf "\\377")";; esac\n',
+        'case "${INPUT_FILE_PATH##*/}" in *bad*) touch "$(printf "\\377")";; esac\n',
     )
     sources = files_in(known, "good.txt", "bad.txt", "fine.txt")
     folder = tmp_path / "results"

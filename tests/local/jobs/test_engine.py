@@ -15,6 +15,7 @@ import pytest
 from oscarcli.local.jobs.engine import execution
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled, ScriptCommand
 from oscarcli.local.jobs.engine.host import HostEngine
+from oscarcli.local.jobs.engine.launcher import Launcher
 from oscarcli.local.jobs.engine.processes import kill_marked
 from tests.local.harness import wait_for
 
@@ -136,6 +137,22 @@ def test_a_reaper_that_was_killed_is_replaced(run: Run) -> None:
         os.kill(int(status), 9)
         wait_for(lambda: not alive(int(status)), "the reaper's end")
     assert run("echo again") == (0, b"again\n")
+
+
+def test_words_that_come_too_late_are_not_for_the_next_run(tmp_path: Path) -> None:
+    launcher = Launcher()
+    parents = set()
+    for code in range(3):
+        words = ["/bin/sh", "-c", f"echo $PPID; exit {code}"]
+        script = launcher.launch(tmp_path, words, {})
+        parents.add(os.read(script.output, 100))
+        while not script.has_ended():
+            pass
+        script.terminate()
+        script.kill()
+        assert script.finish() == code
+    # All of them were guarded by the same process.
+    assert len(parents) == 1
 
 
 RUN_IN_ODD_SIGNALS = """
