@@ -49,6 +49,10 @@ class ListScreen(Screen[None]):
     def __init__(self, access: Access) -> None:
         super().__init__()
         self.access = access
+        # Kept, not looked for: an answer may come while the screen is being taken apart.
+        self.table = RowTable()
+        self._crumbs = Static("", id="crumbs", classes="heading", markup=False)
+        self._status = Static("", id="status", markup=False)
         self._views: list[ResourceView] = [ClustersView(access)]
         if access.start is not None:
             self._views.append(ServicesView(access, access.start))
@@ -64,17 +68,12 @@ class ListScreen(Screen[None]):
         """The list that is shown."""
         return self._views[-1]
 
-    @property
-    def table(self) -> RowTable:
-        """Its rows."""
-        return self.query_one(RowTable)
-
     def compose(self) -> ComposeResult:
         """Return the parts of the screen."""
-        yield Static("", id="crumbs", classes="heading", markup=False)
-        yield RowTable()
+        yield self._crumbs
+        yield self.table
         yield Input(placeholder="words that a row must have", id="filter", compact=True)
-        yield Static("", id="status", markup=False)
+        yield self._status
         yield Footer()
 
     def on_mount(self) -> None:
@@ -159,7 +158,7 @@ class ListScreen(Screen[None]):
         marked = f" · {len(table.marked)} marked" if table.marked else ""
         # It is one line high whatever it says: nothing has to be laid out anew.
         crumbs = clean(f"{' › '.join(ways)}  ({count}{marked})")
-        self.query_one("#crumbs", Static).update(crumbs, layout=False)
+        self._crumbs.update(crumbs, layout=False)
         self._write_status(self._error or self._state_text(), is_error=bool(self._error))
 
     def _state_text(self) -> str:
@@ -171,7 +170,7 @@ class ListScreen(Screen[None]):
         return f"filter: {table.filter_text}" if table.filter_text else self.view.note
 
     def _write_status(self, text: str, *, is_error: bool) -> None:
-        status = self.query_one("#status", Static)
+        status = self._status
         # Only what goes wrong may take several lines, and then everything is laid out anew.
         is_laid_out = is_error or status.has_class("error")
         status.set_class(is_error, "error")

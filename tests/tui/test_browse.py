@@ -126,6 +126,20 @@ def test_a_cluster_that_does_not_answer_blocks_no_key_and_no_end(server: Scripte
     drive(access_to(server.url), play)
 
 
+def test_an_answer_that_comes_while_the_screen_is_taken_apart_is_no_failure(server: ScriptedServer) -> None:
+    serve(server, service("grayify"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("grayify")
+        # As the end does: the parts go first.
+        await screen.browser.remove_children()
+        screen.browser.reload()
+        await screen.until(lambda: len(server.calls()) == 2, "a second request")
+        await screen.app.workers.wait_for_complete()
+
+    drive(access_to(server.url), play)
+
+
 def test_a_failure_is_one_line_without_secrets_and_control_characters(server: ScriptedServer) -> None:
     said = "cannot read s3cr3t-pass of \x1b[2Jada\nAuthorization: Bearer abcdefgh12345678"
     server.always("GET", "/system/services", text(said, 500))

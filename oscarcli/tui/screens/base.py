@@ -41,12 +41,14 @@ class DetailScreen(Screen[None]):
         super().__init__()
         self.access = access
         self._heading, self._command = clean(heading), clean(command)
+        # Kept, not looked for: an answer may come while the screen is being taken apart.
+        self._status = Static("", id="status", markup=False)
 
     def compose(self) -> ComposeResult:
         """Return the parts of the screen."""
         yield Static(self._heading, classes="heading", markup=False)
         yield self.make_body()
-        yield Static("", id="status", markup=False)
+        yield self._status
         yield Static(f"$ {self._command}", classes="command", markup=False)
         yield Footer()
 
@@ -56,9 +58,8 @@ class DetailScreen(Screen[None]):
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Say something in the line of the status."""
-        status = self.query_one("#status", Static)
-        status.set_class(is_error, "error")
-        status.update(clean(text))
+        self._status.set_class(is_error, "error")
+        self._status.update(clean(text))
 
     def load(self, call: Callable[[], Found], show: Callable[[Found], None], what: str) -> None:
         """Call something in a thread, and show what comes of it, or the error."""

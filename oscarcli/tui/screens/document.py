@@ -41,10 +41,7 @@ class DocumentScreen(DetailScreen):
 
     def reload(self) -> None:
         """Load it anew."""
-        self.load(self._text, self._show, f"show {self._heading}")
+        self.load(self._text, self.query_one("#document", Static).update, f"show {self._heading}")
 
     def _text(self) -> str:
         return self.access.mask(clean_log(to_yaml(mask_document(self._get()))))
-
-    def _show(self, text: str) -> None:
-        self.query_one("#document", Static).update(text)
