@@ -86,7 +86,7 @@ def local_server(folder: Path, names: Iterable[str] = ()) -> Iterator[Server]:
     state = State(folder / "state.db", [index.SCHEMA])
     front = S3Front(ObjectStore(state, folder / "blobs"), Credentials(ACCESS_KEY, SECRET_KEY))
     hosts = AllowedHosts("127.0.0.1", names)
-    listener = Listener("127.0.0.1", 0, front.handle, hosts=hosts)
+    listener = Listener("127.0.0.1", 0, front.handle, hosts=hosts, is_quick=front.is_quick)
     listener.start()
     try:
         yield Server(f"http://127.0.0.1:{listener.port}")
