@@ -26,7 +26,7 @@ LOGINS = ("auth token", "auth login", "auth logout")
 SCREENS: dict[str, list[tuple[str, str]]] = {"service edit": [], "interactive": [("hello", "q")]}
 
 
-def examples(call: Caller, path: str) -> list[list[str]]:
+def examples(call: Caller | Runner, path: str) -> list[list[str]]:
     """Return the words of a command's examples, as its help has them."""
     result = call(*path.split(), "--help")
     assert result.code == 0, result.err
@@ -37,7 +37,7 @@ def examples(call: Caller, path: str) -> list[list[str]]:
     return [shlex.split(line)[1:] for line in lines]
 
 
-def run_examples(call: Caller, path: str) -> None:
+def run_examples(call: Caller | Runner, path: str) -> None:
     for words in examples(call, path):
         result = call(*words)
         assert (words, result.code) == (words, 0), result.out + result.err
@@ -122,8 +122,10 @@ def test_the_examples_of_exposed_services_and_the_dashboard_run(
     for verb in ("start", "stop", "restart"):
         server.always("POST", f"/system/services/web/{verb}", document({"state": "ready"}))
     server.always("GET", "/ui", text("<html>"))
+    # In processes of their own: `webbrowser` chooses a browser once in each.
+    run = Runner(place.home, place.environ)
     for path in SCRIPTED:
-        run_examples(place, path)
+        run_examples(run, path)
 
 
 def test_the_examples_of_logins_run(place: Caller) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -73,11 +72,19 @@ class MountedFolder:
             if not self._users:
                 if self.root.is_dir() and not self._read_only:
                     # What an earlier job left could not be stored then. This one has nothing to do with it.
-                    self._store_changes(note, time.time_ns())
+                    self._store_changes(note, self._now() + 1)
                 self._begin()
             self._fetch_changes(note, check)
             self._users += 1
-            return time.time_ns()
+            return self._now()
+
+    def _now(self) -> int:
+        """Return the time in ns by which the file system dates changes.
+
+        On Linux that is milliseconds behind the clock: what a quick script writes would be older than it.
+        """
+        os.utime(self._home)
+        return self._home.stat().st_ctime_ns
 
     def leave(self, note: Note, since: int) -> None:
         """Store what has changed.
