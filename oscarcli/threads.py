@@ -11,8 +11,8 @@ from typing import NoReturn, TypeVar
 
 Answer = TypeVar("Answer")
 
-
-# A signal that comes just before a wait is looked for after so many seconds.
+# A signal that comes between Python's last look for one and the start of a wait is not seen before the end of
+# the wait: Ctrl-C would be lost where a server has fallen silent.
 MAX_WAIT_SECONDS = 0.2
 
 

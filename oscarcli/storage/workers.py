@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 from oscarcli.storage.cancel import Cancellation, Cancelled
-from oscarcli.threads import within
+from oscarcli.threads import MAX_WAIT_SECONDS, within
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -26,9 +26,6 @@ Answer = TypeVar("Answer")
 MAX_FINISH_SECONDS = 0.8
 # What they left is undone for them, of which a silent server must not hold up the end of the program.
 MAX_UNDO_SECONDS = 2.0
-# A signal that comes between Python's last look for one and the start of a wait is not seen before the end of
-# the wait: Ctrl-C would be lost where a server has fallen silent.
-MAX_WAIT_SECONDS = 0.2
 # So many times as many threads are tried at a step, and kept when they get so many times as much done.
 GROWTH_FACTOR = 4
 MIN_RATE_GAIN = 1.2

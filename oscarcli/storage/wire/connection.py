@@ -30,6 +30,7 @@ from oscarcli.storage.wire.answer import (
     translated,
 )
 from oscarcli.storage.wire.failures import BrokenConnectionError, SilentServerError
+from oscarcli.storage.wire.waiting import wait_for_data
 
 # The most that goes out between two looks at whether it is still wanted, and between two steps of a bar.
 MAX_PIECE_BYTES = 512 << 10
@@ -100,6 +101,7 @@ class WireConnection:
         Where nothing stands between, the system does it: Python would ask before each call whether it may
         go on, which is a call of its own and another change of threads.
         """
+        self._silence = seconds
         if not self._is_plain:
             self._socket.settimeout(seconds)
             return
@@ -218,6 +220,7 @@ class WireConnection:
             if self._end == BUFFER_BYTES:
                 return -1
             with translated():
+                wait_for_data(self._socket, self._silence)
                 count = self._socket.recv_into(self._view[self._end :])
             if not count:
                 raise BrokenConnectionError
