@@ -39,17 +39,21 @@ trap 'rm -rf "$TMPDIR" 2> /dev/null || { chmod -R u+rwx "$TMPDIR" && rm -rf "$TM
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
+processors=$(getconf _NPROCESSORS_ONLN)
 chosen="not thorough"
+# Five for two processors: tests wait for processes, servers and clocks.
+workers=$(((processors * 5 + 1) / 2))
 if [ "${1:-}" = --all ]; then
     chosen=""
+    # The thorough ones wait less.
+    workers=$((processors * 2))
     shift
 else
     # A fifth of the odd inputs.
     TEST_EXAMPLES=${TEST_EXAMPLES:-0.2}
     export TEST_EXAMPLES
 fi
-# Two for each processor: tests wait for processes, servers and clocks.
-workers=${TEST_WORKERS:-$(($(getconf _NPROCESSORS_ONLN) * 2))}
+workers=${TEST_WORKERS:-$workers}
 
 # Beside the tests; what they say comes at the end.
 said=$TMPDIR/said
