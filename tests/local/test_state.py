@@ -131,17 +131,23 @@ def store(state: State, name: str, *, durable: bool = True) -> None:
         row(name)(connection)
 
 
+def changes_at_a_held_flush(pool: ThreadPoolExecutor, state: State, flushes: Flushes) -> list[Future[None]]:
+    """Begin three changes, of which the first is in a flush that is held."""
+    flushes.hold()
+    first = pool.submit(store, state, "first")
+    wait_for(lambda: flushes.begun == 1, "the first flush")
+    # The next ones are let in meanwhile, and wait for a flush of their own.
+    others = [pool.submit(store, state, name) for name in ("second", "third")]
+    wait_for(lambda: state._group is not None and state._group.members == 2, "the others' changes")
+    return [first, *others]
+
+
 def test_nobody_returns_before_the_flush(state: State, flushes: Flushes) -> None:
     with ThreadPoolExecutor(3) as pool:
-        flushes.hold()
-        first = pool.submit(store, state, "first")
-        wait_for(lambda: flushes.begun == 1, "the first flush")
-        # The next ones are let in meanwhile, and wait for a flush of their own.
-        others = [pool.submit(store, state, name) for name in ("second", "third")]
-        wait_for(lambda: state._group is not None and state._group.members == 2, "the others' changes")
-        assert (names(state), [future.done() for future in (first, *others)]) == (["first"], [False] * 3)
+        futures = changes_at_a_held_flush(pool, state, flushes)
+        assert (names(state), [future.done() for future in futures]) == (["first"], [False] * 3)
         flushes.let_go()
-        for future in (first, *others):
+        for future in futures:
             future.result()
     assert (names(state), flushes.begun) == (["first", "second", "third"], 2)
 
@@ -341,14 +347,10 @@ def test_the_connection_of_a_thread_ends_with_it(state: State, tmp_path: Path) -
 def test_those_who_wait_for_a_flush_at_the_end_are_told_the_truth(tmp_path: Path, flushes: Flushes) -> None:
     state = State(tmp_path / "state.db", [SCHEMA])
     with ThreadPoolExecutor(4) as pool:
-        flushes.hold()
-        first = pool.submit(store, state, "first")
-        wait_for(lambda: flushes.begun == 1, "the first flush")
-        others = [pool.submit(store, state, name) for name in ("second", "third")]
-        wait_for(lambda: state._group is not None and state._group.members == 2, "the others' changes")
+        futures = changes_at_a_held_flush(pool, state, flushes)
         end = pool.submit(state.close)
         flushes.let_go()
-        for future in (first, *others, end):
+        for future in (*futures, end):
             future.result(30)
     state = State(tmp_path / "state.db", [])
     assert names(state) == ["first", "second", "third"]
