@@ -176,6 +176,9 @@ def test_wrong_words_exit_2_with_a_way_on(call: Caller, words: str, message: str
         ("get", "oscar-cli service get or oscar-cli service get-file"),
         ("put", "oscar-cli service put-file"),
         ("lgs", "oscar-cli service logs"),
+        ("start", "oscar-cli local start or oscar-cli service start"),
+        # It keeps all data.
+        ("stop", "oscar-cli local stop or oscar-cli service stop"),
     ],
 )
 def test_a_verb_without_its_noun_is_told_its_command(call: Caller, word: str, meant: str) -> None:

@@ -39,7 +39,7 @@ MAX_PREVIEW_BYTES = 512
 VERDICTS = {"pass": "PASS", "fail": "FAIL", "skip": "SKIP"}
 
 
-@app.command("validate, test, check", formats=TABLE_FORMATS)
+@app.command("validate, test, check", formats=TABLE_FORMATS, waits=True)
 def validate(
     ctx: typer.Context,
     slug: SlugArgument,
