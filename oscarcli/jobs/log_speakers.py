@@ -19,6 +19,8 @@ NAME = re.compile(r"[\"']eventName[\"']: ?[\"'](?P<text>[^\"']+)[\"']")
 KEY = re.compile(r"[\"']object[\"']: ?{[\"']key[\"']: ?[\"'](?P<text>[^\"']+)[\"']")
 EXIT_CODE = re.compile(r"the script ended with exit code (?P<code>\d+)")
 SCRIPT = "script"
+# Lines of these levels are not dimmed: they are what somebody looks for.
+LOUD_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True)

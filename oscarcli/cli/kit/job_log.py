@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 ScriptOption = Annotated[
     bool, typer.Option("--script", help="Only what the script wrote, without the supervisor's lines.")
 ]
-# Lines of these levels are not dimmed: they are what somebody looks for.
-LOUD_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 class JobLogView:
@@ -58,6 +56,8 @@ class JobLogView:
 
     def _styled(self, spoken: SpokenLine) -> str | None:
         """Return a line of the supervisor as it is shown on a terminal, `None` for one that says nothing."""
+        from oscarcli.jobs.log_speakers import LOUD_LEVELS
+
         if not spoken.words:
             return None
         if spoken.exit_code:
