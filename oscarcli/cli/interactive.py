@@ -137,7 +137,8 @@ def _commands() -> list[PaletteCommand]:
 
 def _access(session: Session, refresh: float) -> Access:
     """Return the way to clusters. Raises ConfigError when there is none, or none of the chosen id."""
-    from oscarcli.config.environment import HOW_TO_BEGIN, IDENTIFIER
+    from oscarcli.config.environment import IDENTIFIER
+    from oscarcli.config.model import HOW_TO_BEGIN
     from oscarcli.tui.access import Access
 
     clusters = session.config.clusters

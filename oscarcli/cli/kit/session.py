@@ -126,7 +126,7 @@ class Session(Console):
 
     def tell_how_to_begin(self) -> None:
         """Say, where there is no cluster, how to get one."""
-        from oscarcli.config.environment import HOW_TO_BEGIN
+        from oscarcli.config.model import HOW_TO_BEGIN
 
         self.note(f"hint: {HOW_TO_BEGIN}")
 
