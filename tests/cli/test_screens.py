@@ -108,7 +108,7 @@ def test_names_are_whole_and_lines_fit(
     assert (len(lines) == 2) == (columns == 200)
 
 
-@pytest.mark.parametrize("page", ["dev"])
+@pytest.mark.parametrize("page", ["dev", "hub", "interactive"])
 def test_a_page_of_the_manual_is_one_screen(run: Runner, page: str) -> None:
     shown = run.terminal("help", page, columns=80, env={"PAGER": "", "NO_COLOR": "1"}).out.splitlines()
     assert max(map(len, shown)) <= 80
