@@ -195,6 +195,23 @@ def test_names_cannot_move_the_cursor_nor_style_the_screen(server: ScriptedServe
     drive(access_to(server.url), play)
 
 
+def test_all_rows_that_are_shown_are_marked_at_once(server: ScriptedServer) -> None:
+    serve(server, service("alpha"), service("beta"), service("gamma"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("alpha")
+        await screen.press("slash", *"a", "m", "enter", "a")
+        await screen.shows("(1 of 3 · 1 marked)")
+        await screen.press("escape", "a")
+        await screen.shows("(3 · 3 marked)")
+        assert [line[0] for line in screen.lines if "ready" in line] == ["●"] * 3
+        await screen.press("a")
+        await screen.shows("(3)")
+        assert "●" not in screen.text
+
+    drive(access_to(server.url), play)
+
+
 def test_a_refresh_shows_what_changed_and_keeps_cursor_and_marks(server: ScriptedServer) -> None:
     first = [service("alpha"), service("beta", "pending"), service("gamma")]
     server.expect("GET", "/system/services", document(first))
