@@ -32,6 +32,7 @@ MAX_RETRY_SECONDS = 10.0
 NAMED_BY_ROUTE = {
     "services": "service",
     "logs": "service",
+    "federation": "service",
     "run": "service",
     "job": "service",
     "buckets": "bucket",

@@ -138,13 +138,14 @@ def _commands() -> list[PaletteCommand]:
 def _access(session: Session, refresh: float) -> Access:
     """Return the way to clusters. Raises ConfigError when there is none, or none of the chosen id."""
     from oscarcli.config.environment import IDENTIFIER
+    from oscarcli.config.model import HOW_TO_BEGIN
     from oscarcli.tui.access import Access
 
     clusters = session.config.clusters
     if not clusters:
         raise ConfigError(
             "there are no clusters to look at",
-            hint="'oscar-cli local start' makes one on this machine, 'oscar-cli cluster add' stores one",
+            hint=HOW_TO_BEGIN,
         )
     is_chosen = session.cluster_option or session.environ.get("OSCAR_CLI_CLUSTER") or IDENTIFIER in clusters
     start = session.cluster_id if is_chosen else session.config.default

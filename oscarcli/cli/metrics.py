@@ -16,6 +16,9 @@ from oscarcli.output.render import Column, Result
 
 app = noun("What services consumed, and who called them.")
 
+# Where no time is asked for a server tells that of the question, which moves from one to the next.
+WINDOW_KEYS = ("start", "end")
+NOBODY = "Nobody called anything in that time"
 FORMATS = ("yaml", "json", "table", "csv")
 ROW_COLUMNS = (Column("METRIC", lambda row: row[0]), Column("VALUE", lambda row: row[1]))
 
@@ -107,11 +110,16 @@ def summary(ctx: typer.Context, start: StartOption = None, end: EndOption = None
 
     session: Session = ctx.obj
     document = get_summary(session.api, _window(start, end))
-    session.show(Result(document, ROW_COLUMNS, rows=list(_summary_rows(document))))
+    rows = list(_summary_rows(document, for_csv=session.output == "csv"))
+    session.show(Result(document, ROW_COLUMNS, rows=rows, moving=WINDOW_KEYS))
 
 
-def _summary_rows(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    yield from ((key, document.get(key)) for key in ("start", "end"))
+def _summary_rows(document: dict[str, Any], *, for_csv: bool) -> Iterator[tuple[str, Any]]:
+    from oscarcli.output.times import shown_time
+
+    for key in WINDOW_KEYS:
+        # Rows for programs have the server's own text, as everywhere.
+        yield key, document.get(key) if for_csv else shown_time(document.get(key))
     for key, value in as_mapping(document.get("totals")).items():
         yield key, _countries(value) if key == "countries" else value
     for source in _records(document.get("sources")):
@@ -154,9 +162,10 @@ def _show_breakdown(session: Session, document: dict[str, Any], group: str, incl
     if session.wants_usual_table and session.out.is_terminal and rows:
         from oscarcli.output.bars import to_chart
 
-        session.answer(to_chart(columns, rows, _calls, session.out))
+        told = [column for column in columns if any(column.text(row) for row in rows)]
+        session.answer(to_chart(told, rows, _calls, session.out))
     else:
-        session.show(Result(document, columns, rows=rows, empty="Nobody called anything in that time"))
+        session.show(Result(document, columns, rows=rows, empty=NOBODY, moving=WINDOW_KEYS))
 
 
 def breakdown_columns(group: str, include_users: bool, *, for_csv: bool) -> list[Column]:
@@ -181,7 +190,7 @@ def service(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="SERVICE_NAME", help="The service's name.")],
     metric: Annotated[
-        str | None, typer.Option("--metric", metavar=METRIC_CHOICES, help="Only this one.")
+        str | None, typer.Option("--metric", metavar=METRIC_CHOICES, help="Show one metric alone.")
     ] = None,
     start: StartOption = None,
     end: EndOption = None,
@@ -194,7 +203,7 @@ def service(
         raise UsageError(f'--metric takes {", ".join(METRICS)}, not "{metric}"')
     document = get_service_metrics(session.api, name, _window(start, end), metric)
     rows = _records(document["metrics"]) if "metrics" in document else [document]
-    session.show(Result(document, SERVICE_COLUMNS, rows=rows))
+    session.show(Result(document, SERVICE_COLUMNS, rows=rows, moving=WINDOW_KEYS))
 
 
 def _countries(value: Any) -> str | None:

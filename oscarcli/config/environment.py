@@ -10,10 +10,6 @@ from oscarcli.errors import ConfigError
 
 # No id on record can be mistaken for it.
 IDENTIFIER = "(environment)"
-HOW_TO_BEGIN = (
-    "'oscar-cli local start' makes one on this machine, "
-    "'oscar-cli cluster add ID ENDPOINT' adds one that exists"
-)
 
 
 def environment_cluster(environ: Mapping[str, str]) -> Cluster | None:
@@ -102,21 +98,8 @@ def chosen_cluster(
         return own
     chosen = named or environ.get("OSCAR_CLI_CLUSTER") or read().default
     if not chosen:
-        raise _nothing_chosen(read())
+        raise read().nothing_chosen()
     return read().cluster(chosen)
-
-
-def _nothing_chosen(known: Configuration) -> ConfigError:
-    if not known.clusters:
-        return ConfigError(
-            "there is no cluster yet",
-            hint=HOW_TO_BEGIN,
-        )
-    return ConfigError(
-        "no cluster is chosen and there is no default one",
-        hint=f"name one with --cluster ID, such as {min(known.clusters)}, or make one the default with "
-        "'oscar-cli cluster default --set ID'",
-    )
 
 
 def _without_login(cluster: Cluster) -> Cluster:

@@ -12,6 +12,10 @@ from oscarcli.coercion import YAML_TRUTH
 from oscarcli.errors import ConfigError
 
 LOGIN_IN_URL = re.compile(r"//[^/?#]*@")
+HOW_TO_BEGIN = (
+    "'oscar-cli local start' makes one on this machine, "
+    "'oscar-cli cluster add ID ENDPOINT' adds one that exists"
+)
 # Keys of an entry that the reference client does not know.
 OWN_KEYS = (
     "token_command",
@@ -128,6 +132,8 @@ class Configuration:
     def cluster(self, identifier: str) -> Cluster:
         """Return a cluster. Raises ConfigError, with the nearest ids, when it is not on record."""
         if identifier not in self.clusters:
+            if not self.clusters:
+                raise ConfigError(f'the cluster "{identifier}" doesn\'t exist', hint=HOW_TO_BEGIN)
             close = get_close_matches(identifier, self.clusters, n=3)
             nearest = f"did you mean {' or '.join(close)}? " if close else ""
             raise ConfigError(
@@ -136,6 +142,16 @@ class Configuration:
                 "ENDPOINT USERNAME' adds one",
             )
         return self.clusters[identifier]
+
+    def nothing_chosen(self) -> ConfigError:
+        """Return the error for a command that needs a cluster when none is named and none is the default."""
+        if not self.clusters:
+            return ConfigError("there is no cluster yet", hint=HOW_TO_BEGIN)
+        return ConfigError(
+            "no cluster is chosen and there is no default one",
+            hint=f"name one with --cluster ID, such as {min(self.clusters)}, or make one the default with "
+            "'oscar-cli cluster default --set ID'",
+        )
 
 
 def parse_configuration(document: Any, path: str) -> Configuration:

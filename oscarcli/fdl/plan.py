@@ -89,10 +89,7 @@ def _target(
     if not use_default and service.cluster_key != DEFAULT_KEY:
         return service.cluster_key
     if not config.default:
-        raise ConfigError(
-            "there is no default cluster",
-            hint="'oscar-cli cluster default --set ID' makes one of them the default; --cluster ID names one",
-        )
+        raise config.nothing_chosen()
     return config.default
 
 

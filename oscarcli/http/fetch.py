@@ -43,6 +43,7 @@ def fetch(
     tls: TlsSettings | None = None,
     method: str = "GET",
     content: bytes | None = None,
+    read_seconds: float = READ_SECONDS,
 ) -> FetchedFile:
     """Ask for a URL; redirects are not followed.
 
@@ -54,6 +55,7 @@ def fetch(
         tls: what TLS trusts; the system's certificates when omitted.
         method: the HTTP method.
         content: a body to send.
+        read_seconds: how long the server may be silent.
 
     Raises:
         OscarError: the body is larger.
@@ -66,7 +68,7 @@ def fetch(
     from oscarcli.http.limits import EXTENSION
 
     with closing(open_connection(url, tls or TlsSettings())) as connection:
-        timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+        timeout = httpx.Timeout(read_seconds, connect=min(read_seconds, CONNECT_SECONDS))
         request = connection.build_request(
             method,
             url,

@@ -16,7 +16,7 @@ from oscarcli.hub.crate import Crate, CrateError, Entity
 from oscarcli.hub.legacy_command import parse_command
 
 StepKind = Literal["run", "put-file", "get-file", "wait", "http-request", "unknown"]
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_DURATION = re.compile(r"P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?")
 KINDS: dict[str, StepKind] = {
     "run": "run",
     "put-file": "put-file",
@@ -109,56 +109,61 @@ class AcceptanceReader:
         parts = [part for part in self._entities(entity, "hasPart") if isinstance(part.get("command"), str)]
         steps = sorted(self._entities(entity, "step"), key=_position)
         own = [entity] if isinstance(entity.get("command"), str) else []
+        supplies = tuple(self._supplies(entity))
         return AcceptanceTest(
-            _name(entity), tuple(self._step(part, entity) for part in (*own, *parts, *steps))
+            _name(entity), tuple(self._step(part, supplies) for part in (*own, *parts, *steps))
         )
 
-    def _step(self, entity: Entity, test: Entity) -> AcceptanceStep:
+    def _step(self, entity: Entity, supplies: Sequence[str]) -> AcceptanceStep:
         action = self.crate.resolved(entity.get("potentialAction"))
         if action is not None:
-            return self._action(_name(entity), action, test)
-        if isinstance(entity.get("timeRequired"), str):
-            return self._wait(_name(entity), entity["timeRequired"])
+            return self._action(entity, action, supplies)
+        if entity.get("timeRequired"):
+            return self._wait(entity, str(entity["timeRequired"]))
         if isinstance(entity.get("command"), str):
-            return self._command(_name(entity), entity["command"], test)
-        return AcceptanceStep(
-            _name(entity), "unknown", problem=f"step {entity.get('@id')} does not define a command"
-        )
+            return self._command(entity, "command", entity["command"], supplies)
+        return self._wrong(entity, "command", "it has none, and no potentialAction")
 
-    def _action(self, name: str, action: Entity, test: Entity) -> AcceptanceStep:
+    def _wrong(self, entity: Entity, key: str, problem: str) -> AcceptanceStep:
+        """Return a step that cannot be done, with the place in the metadata where that is written."""
+        place = f"{self.crate.path}: {entity.get('@id')}: {key}"
+        return AcceptanceStep(_name(entity), "unknown", problem=f"{place}: {' '.join(problem.split())}")
+
+    def _action(self, entity: Entity, action: Entity, supplies: Sequence[str]) -> AcceptanceStep:
         properties = self._properties(action)
         template = str(properties.get("commandTemplate", ""))
         kind = KINDS.get(str(action.get("name", "")).strip().lower())
         kind = kind or next((kind for words, kind in TEMPLATES.items() if words in template), None)
         if kind is None:
-            return self._command(name, template, test)
-        inputs = tuple(self._inputs(action, "object")) or tuple(self._supplies(test))
+            return self._command(entity, "commandTemplate", template, supplies)
+        inputs = tuple(self._inputs(action, "object")) or tuple(supplies)
         request = _request(properties) if kind == "http-request" else HttpRequest()
-        return AcceptanceStep(name, kind, inputs, expected=self._expectation(action), request=request)
+        return AcceptanceStep(
+            _name(entity), kind, inputs, expected=self._expectation(action), request=request
+        )
 
-    def _command(self, name: str, command: str, test: Entity) -> AcceptanceStep:
+    def _command(self, entity: Entity, key: str, command: str, supplies: Sequence[str]) -> AcceptanceStep:
         try:
             parsed = parse_command(command)
         except UsageError as error:
-            return AcceptanceStep(name, "unknown", problem=error.message)
-        supplies = tuple(self._supplies(test))
+            return self._wrong(entity, key, error.message)
         named = parsed.input_text
         # `-i` names an input of the test, or is the input.
         if named is not None and (named in supplies or self.crate.resolved(named) is not None):
             parsed = replace(parsed, input_text=None, inputs=(self._place(named),))
         inputs = tuple(map(self._place, parsed.inputs))
         if not inputs and parsed.input_text is None and parsed.kind in ("run", "put-file"):
-            inputs = supplies
+            inputs = tuple(supplies)
         request = _request(parsed.properties) if parsed.kind == "http-request" else HttpRequest()
-        return AcceptanceStep(name, parsed.kind, inputs, parsed.input_text, request=request)
+        return AcceptanceStep(_name(entity), parsed.kind, inputs, parsed.input_text, request=request)
 
-    def _wait(self, name: str, duration: str) -> AcceptanceStep:
+    def _wait(self, entity: Entity, duration: str) -> AcceptanceStep:
         found = _DURATION.fullmatch(duration.strip())
         if found is None:
-            return AcceptanceStep(name, "unknown", problem=f'"{duration}" is no duration such as PT30S')
+            return self._wrong(entity, "timeRequired", f'"{duration[:40]}" is no duration such as PT30S')
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return AcceptanceStep(
-            name, "wait", seconds=float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+            _name(entity), "wait", seconds=float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
         )
 
     # -- what entities refer to ------------------------------------------------------------------------
@@ -195,18 +200,30 @@ class AcceptanceReader:
         return str(entity.get("contentUrl") or entity.get("url") or identifier)
 
     def _expectation(self, action: Entity) -> Expectation:
-        text, media_types = "", []
+        text = ""
+        media_types: list[str] = []
         for result in self._entities(action, "result"):
-            text = text or str(result.get("value") or "").strip()
-            media_types += [str(media) for media in _listed(result.get("encodingFormat")) if media]
-        return Expectation(text, tuple(media.partition(";")[0].strip().lower() for media in media_types))
+            value = result.get("value")
+            if isinstance(value, (list, Mapping)):
+                self._warn(f"{result.get('@id')}: value: expected a text")
+            else:
+                text = text or str(value or "").strip()
+            # A reference is to a register of formats; what kinds of files they are stands elsewhere.
+            media_types += [
+                media for media in _listed(result.get("encodingFormat")) if isinstance(media, str)
+            ]
+        plain = (media.partition(";")[0].strip().lower() for media in media_types)
+        return Expectation(text, tuple(media for media in plain if media))
 
     def _properties(self, action: Entity) -> Mapping[str, Any]:
         found = self._entities(action, "additionalProperty")
         return {str(entity.get("propertyID", "")): entity.get("value", "") for entity in found}
 
     def _warn_of_dangling(self, key: str, value: object) -> None:
-        warning = f'{self.crate.path}: {key}: "{_id(value)}" is not in the graph'
+        self._warn(f'{key}: "{_id(value)}" is not in the graph')
+
+    def _warn(self, text: str) -> None:
+        warning = f"{self.crate.path}: {text}"
         if warning not in self.warnings:
             self.warnings.append(warning)
 
@@ -229,7 +246,7 @@ def _position(entity: Entity) -> float:
     """Return where a step stands; those without a position come last, as the metadata have them."""
     try:
         position = float(entity.get("position") or 0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         position = 0.0
     return position if position > 0 else float("inf")
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from oscarcli.files import write_atomic
 from oscarcli.hub.origin import HubOrigin
 
 # A repository that nobody looked at for so long is fetched anew.
 MAX_AGE_SECONDS = 90 * 24 * 3600.0
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,16 @@ class KeptArchive:
     """An archive of before.
 
     Args:
-        path: the file.
+        data: it.
         etag: what the server called this version; empty when it gave no name.
         fetched_at: when, in Unix seconds.
+        commit: the version; empty when the archive does not tell.
     """
 
-    path: Path
+    data: bytes = field(repr=False)
     etag: str
     fetched_at: float
+    commit: str = ""
 
 
 class ArchiveCache:
@@ -43,31 +46,37 @@ class ArchiveCache:
         self._folder = folder
 
     def find(self, origin: HubOrigin) -> KeptArchive | None:
-        """Return the archive of an origin, `None` when there is none that can be used."""
-        if self._folder is None:
-            return None
-        path = self._folder / f"{_key(origin)}.tar.gz"
-        try:
-            about = json.loads(path.with_suffix(".json").read_text())
-            is_whole = path.stat().st_size == about["size"]
-            return KeptArchive(path, str(about["etag"]), float(about["fetched_at"])) if is_whole else None
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        """Return the archive of an origin, `None` when there is none that can be used.
 
-    def keep(self, origin: HubOrigin, data: bytes, etag: str) -> Path | None:
-        """Keep an archive; `None` when that is not possible here, which is no failure."""
+        A commit is also found in what was fetched by the name of a branch.
+        """
         if self._folder is None:
             return None
+        kept = _read(self._folder / f"{_key(origin)}.json", origin)
+        if kept is None and COMMIT.fullmatch(origin.ref):
+            others = (_read(path, origin, origin.ref) for path in sorted(self._folder.glob("*.json")))
+            kept = next((other for other in others if other), None)
+        return kept
+
+    def keep(self, origin: HubOrigin, data: bytes, etag: str, commit: str) -> None:
+        """Keep an archive; where that is not possible nothing is kept, which is no failure."""
+        if self._folder is None:
+            return
         path = self._folder / f"{_key(origin)}.tar.gz"
-        about: dict[str, Any] = {"etag": etag, "size": len(data), "fetched_at": time.time()}
+        about = {
+            "repository": _repository(origin),
+            "commit": commit,
+            "etag": etag,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "fetched_at": time.time(),
+        }
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._forget_old()
             write_atomic(path, data, mode=0o600)
-            write_atomic(path.with_suffix(".json"), json.dumps(about).encode(), mode=0o600)
+            write_atomic(self._folder / f"{_key(origin)}.json", json.dumps(about).encode(), mode=0o600)
         except OSError:
-            return None
-        return path
+            return
 
     def _forget_old(self) -> None:
         assert self._folder is not None
@@ -76,6 +85,24 @@ class ArchiveCache:
             with suppress(OSError):
                 if file.stat().st_mtime < oldest:
                     file.unlink()
+
+
+def _read(path: Path, origin: HubOrigin, commit: str | None = None) -> KeptArchive | None:
+    """Return the archive that a file tells about, `None` when it is not what is looked for, or not whole."""
+    try:
+        about = json.loads(path.read_text())
+        if about["repository"] != _repository(origin) or commit not in (None, about["commit"]):
+            return None
+        data = path.with_suffix(".tar.gz").read_bytes()
+        if hashlib.sha256(data).hexdigest() != about["sha256"]:
+            return None
+        return KeptArchive(data, str(about["etag"]), float(about["fetched_at"]), str(about["commit"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _repository(origin: HubOrigin) -> str:
+    return f"{origin.api_base}/repos/{origin.owner}/{origin.repo}"
 
 
 def _key(origin: HubOrigin) -> str:

@@ -125,15 +125,15 @@ def read_crates(files: PackageFiles, path: str) -> tuple[list[Crate], list[tuple
 
     Args:
         files: the repository.
-        path: the folder whose folders are services.
+        path: the folder whose folders are services, or that is one itself; empty for the root.
 
     Raises:
         NotFoundError: there is no such folder.
     """
     crates: list[Crate] = []
     wrong: list[tuple[str, OscarError]] = []
-    for name in files.folders(path):
-        folder = f"{path}/{name}" if path else name
+    folders = [f"{path}/{name}" if path else name for name in files.folders(path)]
+    for folder in [path] if path and METADATA in files.files(path) else folders:
         try:
             crates.append(read_crate(files, folder))
         except NotFoundError:

@@ -147,9 +147,12 @@ def fdl_name(names: list[str], slug: str, folder: str) -> str:
         NotFoundError: there is no YAML file.
         ConfigError: there are several, and none has a usual name.
     """
-    usual = [name for stem in (slug, "fdl") for ending in ENDINGS if (name := f"{stem}{ending}") in names]
-    if usual:
-        return usual[0]
+    for stem in (slug, "fdl"):
+        usual = [name for ending in ENDINGS if (name := f"{stem}{ending}") in names]
+        if len(usual) > 1:
+            raise ConfigError(f'"{folder or "."}" has both {" and ".join(usual)}: one has to go')
+        if usual:
+            return usual[0]
     others = sorted(name for name in names if posixpath.splitext(name)[1].lower() in ENDINGS)
     if not others:
         raise NotFoundError(f'there is no FDL in "{folder or "."}"')

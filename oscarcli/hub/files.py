@@ -7,7 +7,7 @@ import stat
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from oscarcli.errors import NotFoundError, OscarError
 
@@ -53,16 +53,16 @@ class ArchiveFiles:
     Links are not followed: a name that is one is not there.
 
     Args:
-        path: the archive, compressed or not.
+        archive: the archive, compressed or not.
 
     Raises:
         OscarError: it is no such archive, or too large.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, archive: BinaryIO) -> None:
         self._members: dict[str, tarfile.TarInfo] = {}
         try:
-            self._tar = tarfile.open(path)  # noqa: SIM115  closed by close()
+            self._tar = tarfile.open(fileobj=archive)  # noqa: SIM115  closed by close()
             # The commit is the archive's comment, which git writes.
             self.commit = ""
             for member in self._sized():
@@ -152,6 +152,10 @@ class FolderFiles:
             return list(self._inside(folder).iterdir())
         except OSError as error:
             raise NotFoundError(f'cannot look into "{self._root / folder}": {error.strerror}') from error
+
+    def path(self, path: str) -> Path:
+        """Return where a file is on this machine. Raises OscarError when that leads out of the root."""
+        return self._inside(path)
 
     def _inside(self, path: str) -> Path:
         found = (self._root / path).resolve()

@@ -7,15 +7,14 @@ does not count; without a token there are 60 requests an hour for an address.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from datetime import datetime, timezone
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from urllib.parse import urljoin, urlsplit
 
 from oscarcli.errors import AuthError, NotFoundError, OscarError, UnreachableError
-from oscarcli.http.fetch import FetchedFile, fetch
+from oscarcli.http.fetch import READ_SECONDS, FetchedFile, fetch
 from oscarcli.hub.cache import ArchiveCache, KeptArchive
 from oscarcli.hub.files import ArchiveFiles
 from oscarcli.hub.origin import HubOrigin
@@ -35,6 +34,7 @@ class Repository:
         cache: archives of before.
         token: a login for the API; none is sent when it is empty, and none to another host.
         warn: is told when what is shown is of an earlier run.
+        read_seconds: how long the server may be silent.
         trace: is told each request and its status.
 
     Raises (on entering):
@@ -50,6 +50,7 @@ class Repository:
         cache: ArchiveCache,
         *,
         token: str = "",
+        read_seconds: float = READ_SECONDS,
         warn: Callable[[str], None] = lambda _text: None,
         trace: Callable[[str], None] = lambda _text: None,
     ) -> None:
@@ -58,37 +59,38 @@ class Repository:
         self._token = token
         self._warn = warn
         self._trace = trace
-        self._temporary: TemporaryDirectory[str] | None = None
+        self._read_seconds = read_seconds
 
     def __enter__(self) -> ArchiveFiles:
-        self._files = ArchiveFiles(self._archive())
+        self._files = self._opened()
         return self._files
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._files.close()
-        if self._temporary is not None:
-            self._temporary.cleanup()
 
-    def _archive(self) -> Path:
-        """Return where the archive is, the kept one when it is still what the server has."""
+    def _opened(self) -> ArchiveFiles:
+        """Return the archive, the kept one when it is still what the server has."""
         kept = self._cache.find(self.origin)
+        if kept is None:
+            return self._kept(self._fetch(""))
+        files = ArchiveFiles(io.BytesIO(kept.data))
+        if kept.commit == self.origin.ref:
+            # A commit never changes.
+            return files
         try:
-            answer = self._fetch(kept.etag if kept else "")
+            answer = self._fetch(kept.etag)
         except (UnreachableError, AuthError) as error:
-            if kept is None:
-                raise
             self._warn(f"{error.message}; shown is {self.origin.name} as of {_day(kept)}")
-            return kept.path
-        if answer.status == 304 and kept is not None:
-            return kept.path
-        path = self._cache.keep(self.origin, answer.body, answer.headers.get("etag", ""))
-        if path is None:
-            self._temporary = TemporaryDirectory(prefix="oscar-cli-")
-            path = Path(self._temporary.name) / "archive.tar.gz"
-            path.write_bytes(answer.body)
-        return path
+            return files
+        return files if answer.status == 304 else self._kept(answer)
+
+    def _kept(self, answer: FetchedFile) -> ArchiveFiles:
+        """Return an archive that came, and keep it for the next time; what is none replaces no kept one."""
+        files = ArchiveFiles(io.BytesIO(answer.body))
+        self._cache.keep(self.origin, answer.body, answer.headers.get("etag", ""), files.commit)
+        return files
 
     def _fetch(self, etag: str) -> FetchedFile:
         """Ask for the archive, through redirects; the token goes to the API's own host alone."""
@@ -110,7 +112,9 @@ class Repository:
         headers |= {"Authorization": f"Bearer {token}"} if token else {}
         headers |= {"If-None-Match": etag} if etag else {}
         what = f"fetch {self.origin.name}"
-        answer = fetch(url, what=what, headers=headers, max_bytes=MAX_ARCHIVE_BYTES)
+        answer = fetch(
+            url, what=what, headers=headers, max_bytes=MAX_ARCHIVE_BYTES, read_seconds=self._read_seconds
+        )
         self._trace(f"GET {answer.url}: {answer.status}")
         return answer
 

@@ -50,6 +50,16 @@ class HubOrigin:
         repository = f"{self.api_base}/repos/{quote(self.owner)}/{quote(self.repo)}"
         return f"{repository}/tarball/{quote(self.ref)}"
 
+    def file_url(self, path: str, commit: str) -> str:
+        """Return where a single file is to be had, with `Accept: application/vnd.github.raw`.
+
+        Args:
+            path: from the repository's root.
+            commit: the version; the origin's when it is empty.
+        """
+        repository = f"{self.api_base}/repos/{quote(self.owner)}/{quote(self.repo)}"
+        return f"{repository}/contents/{quote(path)}?ref={quote(commit or self.ref, safe='')}"
+
     @property
     def name(self) -> str:
         """The origin for messages and for the lock."""

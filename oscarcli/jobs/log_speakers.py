@@ -19,6 +19,8 @@ NAME = re.compile(r"[\"']eventName[\"']: ?[\"'](?P<text>[^\"']+)[\"']")
 KEY = re.compile(r"[\"']object[\"']: ?{[\"']key[\"']: ?[\"'](?P<text>[^\"']+)[\"']")
 EXIT_CODE = re.compile(r"the script ended with exit code (?P<code>\d+)")
 SCRIPT = "script"
+# Lines of these levels are not dimmed: they are what somebody looks for.
+LOUD_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class LogReader:
 
     def __init__(self) -> None:
         self._ends_message = ""
+        # An empty line of the script, which is told when another one follows.
+        self._held: list[str] = []
 
     def read(self, line: str) -> SpokenLine:
         """Return what a line is.
@@ -81,4 +85,18 @@ class LogReader:
 
     def of_script(self, lines: Iterable[str]) -> list[str]:
         """Return those of the next lines that the script wrote."""
-        return [line for line in lines if self.read(line).speaker == SCRIPT]
+        return [told for line in lines for told in self.script_lines(self.read(line))]
+
+    def script_lines(self, spoken: SpokenLine) -> list[str]:
+        """Return the lines that are known to be the script's once this one was read.
+
+        The supervisor ends what a script wrote with a line end of its own: an empty line is the script's
+        only when more of its words follow.
+        """
+        if spoken.speaker != SCRIPT:
+            return []
+        is_empty = spoken.text == spoken.time
+        lines, self._held = [*self._held, spoken.text], []
+        if is_empty:
+            self._held = [lines.pop()]
+        return lines

@@ -139,7 +139,7 @@ class LocalCluster:
 
     def _build_runs(self) -> None:
         options = self.options
-        storage = ClusterStorage(self.store, self.accounts, self.settings.access_key)
+        storage = ClusterStorage(self.store, self.accounts, self.settings.access_key, self.state.work)
         links = HostLinks(self.state, self.folder.path)
         self.attachments = Attachments(
             self.services,
@@ -166,6 +166,7 @@ class LocalCluster:
             self._runner.run,
             options.parallel or default_parallel(),
             self.folder.free_bytes,
+            self.state.work,
         )
         self.delegator = Delegator(
             self.jobs,
@@ -227,7 +228,8 @@ class LocalCluster:
 
     def _committed(self) -> None:
         self.scheduler.wake()
-        self.delegator.wake()
+        if self.federations.any_delegating():
+            self.delegator.wake()
 
     def _bucket_limit(self, bucket: str) -> int | None:
         """Return the bytes that a bucket may hold by its owner's quota, `None` without one."""

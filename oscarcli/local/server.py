@@ -31,6 +31,7 @@ from oscarcli.local.options import (
 )
 from oscarcli.local.rest.listener import Api
 from oscarcli.local.services.definition import REGION
+from oscarcli.local.work_turn import WorkTurn
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class Server:
             "--s3-port",
             is_form_upload,
             front.is_quick,
+            self.cluster.state.work,
         )
         self._listeners.append(s3)
         self.cluster.settings = folder.remember_binding(settings, binding.host, api.port, s3.port)
@@ -187,11 +189,14 @@ def _listener(
     option: str,
     is_for_pages: Callable[[Request], bool] | None = None,
     is_quick: Callable[[Request], bool] | None = None,
+    turn: WorkTurn | None = None,
 ) -> Listener:
     hosts = AllowedHosts(binding.host, binding.allow_hosts, is_for_pages)
 
     def listen(port: int) -> Listener:
-        return Listener(binding.host, port, handler, threads=threads, hosts=hosts, is_quick=is_quick)
+        return Listener(
+            binding.host, port, handler, threads=threads, hosts=hosts, is_quick=is_quick, turn=turn
+        )
 
     for port in ports[:-1]:
         try:

@@ -46,7 +46,7 @@ class State:
         self._path = path
         self._local = threading.local()
         self.work = WorkTurn()
-        """Of those who change something in a moment; it ends with their transaction."""
+        """Of those who do something in a moment; it ends where they wait for a transaction or its flush."""
         self._connections = Connections(path)
         # Held by the member whose turn it is; the fields below are of whoever holds it.
         self._turn = threading.Lock()
@@ -55,6 +55,7 @@ class State:
         # When the turn began, by the monotonic clock; infinity while nobody has it.
         self._turn_since = float("inf")
         self._is_durable = False
+        self._undone_in = ""
         self._actions: list[Callable[[], None]] = []
         self._keep_private()
         try:
@@ -104,7 +105,7 @@ class State:
 
     @contextmanager
     def transaction(
-        self, *, durable: bool = True, pending: PendingCommit | None = None
+        self, *, durable: bool = True, pending: PendingCommit | None = None, is_large: bool = False
     ) -> Iterator[sqlite3.Connection]:
         """Everything inside is committed together on leaving, or rolled back on an exception.
 
@@ -115,6 +116,7 @@ class State:
                 followed; but nothing that is durable follows what is not.
             pending: of what is durable; return before it is, and let this tell of it, also of what was
                 refused: what it was refused for may be undone. The caller has to ask it.
+            is_large: it may change any number of rows; what would undo it is not kept in memory.
         """
         if self._has_turn():
             self._is_durable |= durable
@@ -124,8 +126,8 @@ class State:
         actions: list[Callable[[], None]] = []
         is_first = is_durable = False
         try:
-            with self._turn:
-                group, is_first = self._join(durable)
+            with self._changing():
+                group, is_first = self._join(durable, is_large)
                 try:
                     with self._member(group):
                         yield self._writer
@@ -142,6 +144,17 @@ class State:
         if pending is None:
             for action in actions:
                 action()
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Have the turn of those who change something; who has to wait for it leaves that of short work."""
+        if not self._turn.acquire(blocking=False):
+            self.work.leave()
+            self._turn.acquire()
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _pass_on(
         self,
@@ -162,16 +175,28 @@ class State:
         """Tell whether somebody is changing something that takes long, which all other changes wait for."""
         return time.monotonic() - self._turn_since > MAX_SHORT_SECONDS
 
-    def _join(self, durable: bool) -> tuple[CommitGroup, bool]:
+    def _join(self, durable: bool, is_large: bool) -> tuple[CommitGroup, bool]:
         """Become a member of the transaction under way, or begin one; tell whether it was begun."""
         self._turn_since = time.monotonic()
         self._is_durable = durable
+        if is_large and self._group is not None:
+            self._commit(self._group)
         is_first = self._group is None
         if self._group is None:
+            self._keep_undone("FILE" if is_large else "MEMORY")
             self._writer.execute("BEGIN IMMEDIATE")
             self._group = CommitGroup()
         self._group.members += 1
         return self._group, is_first
+
+    def _keep_undone(self, place: str) -> None:
+        """Tell SQLite where to keep what would undo a member of the transaction that is begun now.
+
+        Left to itself it makes a file for a few rows, too, with each transaction.
+        """
+        if place != self._undone_in:
+            self._writer.execute(f"PRAGMA temp_store = {place}")
+            self._undone_in = place
 
     @contextmanager
     def _member(self, group: CommitGroup) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from oscarcli.output.terminal import Terminal
 MAX_PAGE_WIDTH = 100
 # `less` ends by itself when all fits on the screen, takes colour, and leaves the text there.
 DEFAULT_PAGER = "less -FRX"
+BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n){2,}")
 
 
 def show_page(markdown: str, terminal: Terminal, environ: Mapping[str, str]) -> None:
@@ -53,7 +55,8 @@ def laid_out(markdown: str, width: int, *, colour: bool) -> str:
     palette: Literal["standard"] | None = "standard" if colour else None
     console = Console(file=text, width=width, force_terminal=colour, color_system=palette, highlight=False)
     console.print(Markdown(markdown, code_theme="ansi_dark", hyperlinks=False))
-    return text.getvalue()
+    # The library leaves two blank lines around some parts, and a page had better fit one screen.
+    return BLANK_LINES.sub("\n\n", text.getvalue())
 
 
 def _paged(text: str, pager: str, environ: Mapping[str, str]) -> bool:

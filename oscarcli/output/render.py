@@ -57,6 +57,7 @@ class Result:
         empty: the sentence for stderr when there are no rows.
         name: what `--quiet` prints of a row; the first column when `None`.
         is_record: whether a single row is one thing, which a terminal shows line by line.
+        moving: keys of the document that differ at each look, such as its time, and alone are no news.
     """
 
     data: Any
@@ -65,11 +66,19 @@ class Result:
     empty: str | None = None
     name: Column | None = None
     is_record: bool = False
+    moving: Sequence[str] = ()
 
     @property
     def table_rows(self) -> Sequence[Any]:
         """The rows of the table."""
         return self.data if self.rows is None else self.rows
+
+    @property
+    def news(self) -> dict[str, Any] | None:
+        """The document without what differs at each look; `None` where nothing does."""
+        if not self.moving:
+            return None
+        return {key: value for key, value in self.data.items() if key not in self.moving}
 
 
 def render(result: Result, output: Format, terminal: Terminal, layout: Layout = AS_USUAL) -> str:

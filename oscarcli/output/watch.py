@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from oscarcli.output.table import display_width, left_part
 from oscarcli.output.terminal import DIM, Terminal, clean
@@ -49,10 +50,31 @@ class Frame(Terminal):
         """Nothing waits to be written."""
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What one look has found.
+
+    Args:
+        text: the answer.
+        notes: what was said besides.
+        news: what counts of the answer; all of its text when `None`.
+    """
+
+    text: str
+    notes: str
+    news: Any = None
+
+    def is_news_after(self, before: Shown | None) -> bool:
+        """Tell whether the answer is another one than that of an earlier look, if there was one."""
+        if before is None:
+            return True
+        return self.text != before.text and (self.news is None or self.news != before.news)
+
+
 class Display(Protocol):
     """Where an answer is shown again and again."""
 
-    def show(self, text: str, notes: str) -> None:
+    def show(self, shown: Shown) -> None:
         """Show an answer in the place of the one before, and what was said besides."""
         ...
 
@@ -92,9 +114,9 @@ class Screen:
         self._remark = self._notes = ""
         self.text = ""
 
-    def show(self, text: str, notes: str) -> None:
+    def show(self, shown: Shown) -> None:
         """Show an answer in the place of the one before, and what was said besides."""
-        self.text, self._notes, self._remark = text, notes, ""
+        self.text, self._notes, self._remark = shown.text, shown.notes, ""
         self._draw()
 
     def say(self, remark: str) -> None:
@@ -135,16 +157,17 @@ class Stream:
 
     def __init__(self, terminal: Terminal, notes: Terminal, separator: str) -> None:
         self._terminal, self._rest, self._separator = terminal, notes, separator
-        self._last: tuple[str, str] | None = None
+        self._last: Shown | None = None
+        self._last_notes = ""
 
-    def show(self, text: str, notes: str) -> None:
+    def show(self, shown: Shown) -> None:
         """Write an answer that is new, and what was said besides when that is new."""
-        before = self._last or ("", "")
-        if notes != before[1]:
-            self._rest.write(notes)
-        if self._last is None or text != before[0]:
-            self._terminal.write((self._separator if self._last else "") + text)
-        self._last = (text, notes)
+        if shown.notes != self._last_notes:
+            self._rest.write(shown.notes)
+            self._last_notes = shown.notes
+        if shown.is_news_after(self._last):
+            self._terminal.write((self._separator if self._last else "") + shown.text)
+            self._last = shown
 
     def say(self, remark: str) -> None:
         """Say something on a line of its own."""

@@ -20,7 +20,7 @@ from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.content_type import content_type_of
 from oscarcli.storage.download import RANGES_AT_ONCE, Download
 from oscarcli.storage.location import Location
-from oscarcli.storage.look_ahead import LookAhead
+from oscarcli.storage.look_ahead import TASKS_TO_BEGIN, LookAhead
 from oscarcli.storage.meter import Meter, SilentMeter
 from oscarcli.storage.safe_paths import set_time
 from oscarcli.storage.small_files import (
@@ -158,16 +158,17 @@ def downloads(
 
     Args:
         storage: where the objects are.
-        tasks: what to download; may be a listing that is still going on, whose errors are raised.
+        tasks: what to download; may be a listing that is still going on, whose errors are raised. Where it
+            is long, what follows the first ones is taken from it in another thread.
         meter: told how far it is.
 
     Raises:
         OscarError: as in `uploads`, and what the iterable raises.
     """
     meter = meter or SilentMeter()
-    ahead = LookAhead(tasks)
-    size = sum(task.source.size for task in ahead.first)
-    meter.expect(len(ahead.first) if ahead.is_all else None, size if ahead.is_all else None)
+    ahead = LookAhead(tasks, TASKS_TO_BEGIN)
+    meter.expect(None, None)
+    ahead.go_on(lambda all_tasks: meter.expect(len(all_tasks), sum(task.source.size for task in all_tasks)))
     cancellation = Cancellation()
     streams = affordable(RANGES_AT_ONCE, 1) if ahead.is_all and len(ahead.first) == 1 else 1
 
@@ -183,7 +184,8 @@ def downloads(
 
     most = affordable(ahead.workers(MAX_WORKERS), DESCRIPTORS_PER_DOWNLOAD)
     small = _small(storage, ahead, SmallDownloads, meter)
-    yield from _carry_out(ahead.all, do, meter, cancellation, most, small)
+    with closing(ahead), cancellation.waking(ahead.close):
+        yield from _carry_out(ahead.all, do, meter, cancellation, most, small)
 
 
 def _small(

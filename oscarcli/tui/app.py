@@ -35,7 +35,8 @@ class InteractiveApp(App[None]):
     ]
     CSS = """
     .heading { height: 1; padding: 0 1; background: $panel; color: $text; text-style: bold; }
-    #status { height: auto; min-height: 1; max-height: 3; padding: 0 1; color: $text-muted; }
+    .heading.whole { height: auto; max-height: 5; }
+    #status { height: auto; min-height: 1; max-height: 5; padding: 0 1; color: $text-muted; }
     #status.error { color: $text-error; text-style: bold; }
     .command { height: auto; max-height: 3; padding: 0 1; color: $text-accent; }
     #filter { padding: 0 1; }

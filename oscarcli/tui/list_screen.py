@@ -15,6 +15,7 @@ from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 from textual.worker import WorkType
 
+from oscarcli.output.table import display_width
 from oscarcli.output.terminal import clean
 from oscarcli.tui.access import Access
 from oscarcli.tui.loading import in_thread
@@ -170,11 +171,11 @@ class ListScreen(Screen[None]):
         return f"filter: {table.filter_text}" if table.filter_text else self.view.note
 
     def _write_status(self, text: str, *, is_error: bool) -> None:
-        status = self._status
-        # Only what goes wrong may take several lines, and then everything is laid out anew.
-        is_laid_out = is_error or status.has_class("error")
+        status, text = self._status, clean(text)
+        # Only what takes several lines, or did before, makes everything be laid out anew.
+        is_laid_out = max(status.size.height, 1) > 1 or display_width(text) > status.size.width
         status.set_class(is_error, "error")
-        status.update(clean(text), layout=is_laid_out)
+        status.update(text, layout=is_laid_out)
 
     def say(self, text: str, *, is_error: bool = False) -> None:
         """Say something in the line of the status."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.cli.completion.verbs import verbs
-from oscarcli.cli.kit.examples import EXAMPLES
+from oscarcli.cli.kit.examples import EXAMPLES, VERBS_OF_NOUNS
 from tests.conftest import Caller, Runner
 from tests.local.harness import LocalCluster, open_cluster
 from tests.support.github import GitHub
@@ -65,6 +66,25 @@ def test_every_command_has_an_example(call: Caller) -> None:
     for path in PATHS:
         for words in examples(call, path):
             assert " ".join(words).startswith(path)
+
+
+def test_every_noun_has_examples_of_its_verbs(call: Caller) -> None:
+    nouns = {path.rpartition(" ")[0] for path in PATHS} - {""}
+    assert nouns == set(VERBS_OF_NOUNS)
+    runnable = [words for path in PATHS for words in EXAMPLES[path]]
+    for noun in nouns:
+        assert {shlex.join(words) for words in examples(call, noun)} <= {
+            shlex.join(shlex.split(words)) for words in runnable if words.startswith(f"{noun} ")
+        }
+
+
+def test_every_help_fits_80_columns(call: Caller) -> None:
+    for path in (*PATHS, *VERBS_OF_NOUNS):
+        lines = call(*path.split(), "--help").out.splitlines()
+        # Examples can be typed as they are, however long.
+        assert [line for line in lines if len(line) > 80 and not line.startswith("  oscar-cli ")] == []
+    choices = re.sub(r"\s+", " ", call("metrics", "service", "--help").out)
+    assert "--metric VALUE Show one metric alone. One of cpu-hours, gpu-hours, " in choices
 
 
 def test_examples_are_there_by_every_name(call: Caller) -> None:

@@ -88,7 +88,10 @@ def test_a_summary_as_json_table_and_csv(call: Caller, server: ScriptedServer) -
     assert rows["countries"] == "ES:5|FR:2"
     assert rows["users"] == "ada,bob"
     assert (rows["of_a_newer_server"], rows["source loki"]) == ("1", "missing (off)")
-    table = call("metrics", "summary", "-o", "table").out
+    # Rows for programs have the server's own time, those for people that of this machine.
+    assert rows["start"] == "2026-06-11T00:00:00Z"
+    table = Caller(call.home, {**call.environ, "TZ": "UTC"})("metrics", "summary", "-o", "table").out
+    assert re.search(r"^start +2026-06-11 00:00:00$", table, re.MULTILINE)
     assert re.search(r"^cpu_hours_total +1\.5$", table, re.MULTILINE)
 
 
@@ -272,6 +275,15 @@ def test_on_a_terminal_a_table_has_bars(run: Runner, server: ScriptedServer) -> 
     assert set(shown) == {"web", "small"}
     assert len(shown["web"]) >= 3 * len(shown["small"]) > 0
     assert all(len(line) <= 100 for line in re.sub(r"\x1b\[\d+m", "", result.out).splitlines())
+
+
+def test_a_column_of_nothing_makes_room_for_bars(run: Runner, server: ScriptedServer) -> None:
+    run.know(server.url)
+    items = [{"key": "w" * 39, "requests_count_total": 4, "requests_count_sync": 4, "countries": []}]
+    server.expect("GET", f"{METRICS}/breakdown", document({**SERVICES, "items": items}))
+    header, row = run.terminal("metrics", "breakdown", columns=80, env={"NO_COLOR": "1"}).out.splitlines()
+    assert header.split() == ["SERVICE", "TOTAL", "SYNC"]
+    assert "█" in row
 
 
 def test_a_narrow_terminal_has_the_table_without_bars(run: Runner, server: ScriptedServer) -> None:

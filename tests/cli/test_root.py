@@ -176,12 +176,28 @@ def test_wrong_words_exit_2_with_a_way_on(call: Caller, words: str, message: str
         ("get", "oscar-cli service get or oscar-cli service get-file"),
         ("put", "oscar-cli service put-file"),
         ("lgs", "oscar-cli service logs"),
+        ("start", "oscar-cli local start or oscar-cli service start"),
+        # It keeps all data.
+        ("stop", "oscar-cli local stop or oscar-cli service stop"),
     ],
 )
 def test_a_verb_without_its_noun_is_told_its_command(call: Caller, word: str, meant: str) -> None:
     result = call(word, "posenet")
     assert (result.code, result.out) == (2, "")
     assert result.err == f'Error: unknown command "{word}" for "oscar-cli"\nhint: did you mean: {meant}\n'
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["apply F", "diff F", "delete F", "dev F F", "service list", "bucket list -c far", "cluster delete far"],
+)
+def test_without_a_cluster_the_hint_says_how_to_get_one(call: Caller, tmp_path: Path, words: str) -> None:
+    file = tmp_path / "fdl.yaml"
+    file.write_text("functions: {oscar: [default-cluster: {name: a, image: b, script: fdl.yaml}]}\n")
+    result = call(*words.replace("F", str(file)).split(), *(["--once"] if "dev" in words else []))
+    assert (result.code, result.out) == (3, "")
+    hint = result.err.partition("hint: ")[2]
+    assert hint.startswith("'oscar-cli local start' makes one on this machine, 'oscar-cli cluster add ID ")
 
 
 def test_what_words_of_other_tools_mean_exists_and_destroys_nothing() -> None:

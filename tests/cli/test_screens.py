@@ -108,6 +108,14 @@ def test_names_are_whole_and_lines_fit(
     assert (len(lines) == 2) == (columns == 200)
 
 
+@pytest.mark.parametrize("page", ["dev", "hub", "interactive"])
+def test_a_page_of_the_manual_is_one_screen(run: Runner, page: str) -> None:
+    shown = run.terminal("help", page, columns=80, env={"PAGER": "", "NO_COLOR": "1"}).out.splitlines()
+    assert max(map(len, shown)) <= 80
+    # A pager leaves it there at once, with a line for the prompt below it.
+    assert len(shown) <= 23
+
+
 def test_red_is_for_errors_alone(run: Runner, server: ScriptedServer) -> None:
     run.know(server.url)
     server.always("GET", "/system/services", document([{"name": "a"}]))

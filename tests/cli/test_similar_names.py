@@ -6,11 +6,13 @@ import json
 
 import pytest
 
+from oscarcli.cli.kit.similar_names import close_names
 from tests.conftest import Caller
 from tests.support.server import Answer, ScriptedServer, document
 
 SERVICES = [{"name": "posenet"}, {"name": "text-stats"}, {"name": "pose\x1bnet"}]
 BUCKETS = [{"bucket_name": "photos"}, {"bucket_name": "texts"}]
+LONG = "posenet-ebcaec-413f-4575-b6e2-e90b3b109d41"
 JOBS = {"jobs": {"posenet-ebcaec": {"status": "Failed"}, "posenet-120000": {"status": "Succeeded"}}}
 
 
@@ -32,6 +34,24 @@ def test_a_service_is_suggested_for_one_request_more(call: Caller, server: Scrip
         'Error: cannot get service "posnet": it does not exist\nhint: did you mean posenet?\n'
     )
     assert server.calls() == ["GET /system/services/posnet", "GET /system/services"]
+
+
+def test_a_service_without_a_federation_of_its_name_is_suggested(
+    call: Caller, server: ScriptedServer
+) -> None:
+    server.expect("GET", "/system/federation/posnet", Answer(404))
+    server.expect("GET", "/system/services", document(SERVICES))
+    assert hint_of(call("federation", "get", "posnet").err) == "did you mean posenet?"
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("posenet-ebcaed", LONG), ("ebcaed", LONG), ("4575-b6e3", LONG), ("ebc", LONG), ("zzzzzz", None)],
+)
+def test_a_part_of_a_long_name_that_is_nearly_right(typed: str, meant: str | None) -> None:
+    assert close_names(typed, [LONG, "posenet-120000-413f-4576-aaaa"]) == ([meant] if meant else [])
+    assert close_names("posnet-", [f"posenet-{number}-{LONG}" for number in range(4)]) == []
+    assert close_names("posenet-999", [f"posenet-99{number}-{LONG}" for number in range(4)]) == []
 
 
 @pytest.mark.parametrize("name", ["POSENET", "posenett", "net"])

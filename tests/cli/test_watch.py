@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -101,6 +102,24 @@ def test_documents_in_a_pipe_are_lines_of_json_and_a_stream_of_yaml(
     process = run.start(*WORDS, "--query", "[].name", "-o", "yaml")
     assert list(yaml.safe_load_all(lines_of(process, 4))) == [["one"], ["one", "two"]]
     interrupted(process)
+
+
+@pytest.mark.parametrize("form", ["yaml", "json", "table"])
+def test_a_time_that_moves_by_itself_is_no_news(
+    run: Runner, server: ScriptedServer, wait_until: Wait, form: str
+) -> None:
+    run.know(server.url)
+    calls = iter([1, 1, 1, 2, *[2] * 10_000])
+
+    def answer(_request: Request) -> Answer:
+        end = f"2026-06-12T00:00:{len(server.requests) % 60:02}Z"
+        return document({"start": "2026-06-11T00:00:00Z", "end": end, "totals": {"calls": next(calls)}})
+
+    server.always("GET", "/system/metrics", answer)
+    process = run.start("metrics", "summary", "--watch", "--interval", "0.1", "-o", form)
+    wait_until(lambda: len(server.requests) > 6)
+    out = interrupted(process)[1]
+    assert [line.split()[-1].strip("}") for line in re.findall(r".*calls.*", out)] == ["1", "2"]
 
 
 @pytest.mark.slow

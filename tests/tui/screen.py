@@ -50,6 +50,12 @@ class Screen:
         """Return the line with a text."""
         return next(line for line in self.lines if text in line)
 
+    def colour(self, text: str) -> tuple[int, int, int]:
+        """Return the colour in which a text is drawn: its red, green and blue."""
+        parts = (part for strip in self.strips for part in strip if text in part.text)
+        red, green, blue = next(part.style.color.triplet for part in parts)
+        return red, green, blue
+
     @property
     def browser(self) -> BrowserScreen:
         """The screen of lists."""

@@ -170,12 +170,44 @@ def test_a_long_failure_is_whole_at_80_columns_and_gone_when_all_is_well(server:
     drive(access_to(server.url), play, size=(80, 24))
 
 
+def test_what_is_said_is_whole_at_80_columns(server: ScriptedServer) -> None:
+    serve(server, service("alpha"))
+    words = f"{'another job wrote the same file, too; ' * 3}what is shown is of the last one"
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("alpha")
+        screen.browser.say(words)
+        await screen.until(lambda: words in " ".join(screen.text.split()), "all of it")
+        screen.browser.say("short")
+        # The line is one again, and the list has the others.
+        await screen.until(lambda: [line.strip() for line in screen.lines[-3:-1]] == ["", "short"], "a line")
+
+    drive(access_to(server.url), play, size=(80, 24))
+
+
 def test_names_cannot_move_the_cursor_nor_style_the_screen(server: ScriptedServer) -> None:
     serve(server, service("[red]x[/red]\x1b[31m\u202ey"))
 
     async def play(screen: Screen) -> None:
         await screen.shows("(1)")
         assert r"[red]x[/red]\x1b[31m\u202ey" in screen.text
+
+    drive(access_to(server.url), play)
+
+
+def test_all_rows_that_are_shown_are_marked_at_once(server: ScriptedServer) -> None:
+    serve(server, service("alpha"), service("beta"), service("gamma"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("alpha")
+        await screen.press("slash", *"a", "m", "enter", "a")
+        await screen.shows("(1 of 3 · 1 marked)")
+        await screen.press("escape", "a")
+        await screen.shows("(3 · 3 marked)")
+        assert [line[0] for line in screen.lines if "ready" in line] == ["●"] * 3
+        await screen.press("a")
+        await screen.shows("(3)")
+        assert "●" not in screen.text
 
     drive(access_to(server.url), play)
 

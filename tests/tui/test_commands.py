@@ -146,6 +146,23 @@ def test_the_palette_shows_the_line_before_it_runs_it(
     drive(access_to(server.url, program=program, commands=COMMANDS), play)
 
 
+def test_a_long_command_and_what_it_says_are_whole_at_80_columns(
+    server: ScriptedServer, program: tuple[str, ...]
+) -> None:
+    services(server)
+    path = f"/{'a-folder/' * 9}the-last-file"
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("alpha")
+        screen.browser.run_command(["service", "put-file", "-c", "one", "alpha", path])
+        await screen.shows("exit code 0")
+        shown = "".join(screen.text.split())
+        assert f"$oscar-cliserviceput-file-conealpha{path}" in shown
+        assert f"calledwith['service','put-file','-c','one','alpha','{path}']" in shown
+
+    drive(access_to(server.url, program=program), play, size=(80, 24))
+
+
 @pytest.mark.thorough
 def test_a_line_that_is_no_command_is_not_run(server: ScriptedServer, program: tuple[str, ...]) -> None:
     services(server)

@@ -54,6 +54,8 @@ def test_a_log_is_shown_as_it_comes_until_the_job_has_ended(
         await screen.shows("local › tail jobs  (1)", "Running")
         await screen.press("enter")
         await screen.shows("first word", "Running", "$ oscar-cli service logs get tail ")
+        # The script's words stand out among those of the supervisor.
+        assert max(screen.colour("Reading storage configuration")) < max(screen.colour("first word"))
         assert "last word" not in screen.text
         gate.touch()
         await screen.shows("last word", "Succeeded")
@@ -88,6 +90,28 @@ def test_buckets_folders_and_files(cluster: LocalCluster, access: Access) -> Non
         await screen.shows("not a text")
 
     drive(access, play)
+
+
+def test_the_event_in_a_log_is_one_short_line_and_a_failed_script_is_red(
+    cluster: LocalCluster, access: Access
+) -> None:
+    cluster.create("event", "exit 3")
+    cluster.upload("event", "in/a b.txt", b"")
+    cluster.ended("event", 1)
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("event")
+        await screen.press("slash", *"event", "enter", "enter")
+        await screen.shows("local › event jobs  (1)")
+        await screen.press("enter")
+        await screen.shows(" - supervisor - INFO - event: minio s3:ObjectCreated:Put in/a b.txt")
+        assert "eventVersion" not in screen.text
+        faint = screen.colour("event: minio")
+        red, green, blue = screen.colour("the script ended with exit code 3")
+        assert max(faint) < max(screen.colour("runs the script on this machine"))
+        assert red > green + blue
+
+    drive(access, play, size=(160, 40))
 
 
 @pytest.mark.thorough
@@ -143,6 +167,25 @@ def test_results_of_jobs_are_listed_shown_and_brought_as_one_zip(
     with zipfile.ZipFile(tmp_path / "shout-results.zip") as archive:
         found = {Path(name).name: archive.read(name) for name in archive.namelist()}
     assert found == {"one.txt": b"ONE.TXT", "two.txt": b"TWO.TXT"}
+
+
+def test_jobs_beyond_those_whose_results_are_looked_for_are_told(
+    cluster: LocalCluster, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscarcli.tui.browser.MAX_RESULT_JOBS", 1)
+    cluster.create("many", 'echo > "$TMP_OUTPUT_DIR/$(basename "$INPUT_FILE_PATH")"')
+    for name in ("one.txt", "two.txt"):
+        cluster.upload("many", f"in/{name}", b"")
+    cluster.ended("many", 2)
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("many")
+        await screen.press("slash", *"many", "enter", "enter")
+        await screen.shows("local › many jobs  (2)")
+        await screen.press("a", "o")
+        await screen.shows("› results  (1)", "these are of the first 1 of 2 marked jobs")
+
+    drive(access, play, size=(120, 30))
 
 
 @pytest.mark.thorough

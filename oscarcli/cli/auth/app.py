@@ -86,8 +86,9 @@ def status(ctx: typer.Context) -> None:
     session: Session = ctx.obj
     clusters = [session.cluster] if session.cluster_option else list(session.config.clusters.values())
     rows = [_state(session, cluster) for cluster in clusters]
-    empty = "There are no clusters; 'oscar-cli cluster add' stores one"
-    session.show(Result(rows, STATUS_COLUMNS, empty=empty, is_record=True))
+    session.show(Result(rows, STATUS_COLUMNS, empty="There are no clusters", is_record=True))
+    if not rows and session.wants_table:
+        session.tell_how_to_begin()
     for row in rows:
         if row["error"] and session.wants_table:
             session.note(f"{row['cluster']}: {row['error']}")

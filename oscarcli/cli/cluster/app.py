@@ -70,6 +70,8 @@ def default(
         session.line(chosen)
     else:
         session.line('There is no default cluster, please set it with the "--set" flag')
+        if not session.config.clusters:
+            session.tell_how_to_begin()
 
 
 @app.command("info, i", formats=("yaml", "json", "table"), columns=INFO_COLUMNS, on_terminal="table")
@@ -79,7 +81,8 @@ def info(ctx: typer.Context) -> None:
 
     session: Session = ctx.obj
     document = get_info(session.api)
-    session.show(Result(document, INFO_COLUMNS, rows=[document], is_record=True))
+    name = Column("CLUSTER", lambda _: session.cluster_id)
+    session.show(Result(document, INFO_COLUMNS, rows=[document], name=name, is_record=True))
 
 
 @app.command("list, ls", formats=TABLE_FORMATS, columns=LIST_COLUMNS, watch="whole")
@@ -109,10 +112,8 @@ def _list_lines(session: Session, rows: list[dict[str, object]], empty: str) -> 
     from oscarcli.output.terminal import clean
 
     if not rows:
-        from oscarcli.config.environment import HOW_TO_BEGIN
-
         session.note(empty)
-        session.note(f"hint: {HOW_TO_BEGIN}")
+        session.tell_how_to_begin()
     for row in rows:
         text = clean(f"{row['id']} ({row['endpoint']})")
         session.answer((session.out.styled(f"{text} (Default)", "1") if row["default"] else text) + "\n")

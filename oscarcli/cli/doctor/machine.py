@@ -12,8 +12,7 @@ from oscarcli.errors import ConfigError, ExitCode
 
 OTHERS_READ = 0o077
 OTHERS_WRITE = 0o022
-NEW_CLUSTER = "oscar-cli cluster add ID ENDPOINT USERNAME"
-OWN_CLUSTER = "oscar-cli local start for one on this machine"
+NEW_CLUSTER = "oscar-cli local start for one on this machine, or oscar-cli cluster add ID ENDPOINT USERNAME"
 
 
 def configuration(context: Context) -> StepResult:
@@ -27,7 +26,7 @@ def configuration(context: Context) -> StepResult:
             cause="it is a link that leads nowhere"
             if path.is_symlink()
             else "no cluster was added yet, or --config or OSCAR_CLI_CONFIG should name another file",
-            next=f"{NEW_CLUSTER}, or {OWN_CLUSTER}",
+            next=NEW_CLUSTER,
             code=ExitCode.CONFIG,
         )
     try:
@@ -128,7 +127,7 @@ def _chosen_by(context: Context) -> str:
 def _way_to_a_cluster(context: Context) -> str:
     known = list(context.session.config.clusters)
     if not known:
-        return f"{NEW_CLUSTER}, or {OWN_CLUSTER}"
+        return NEW_CLUSTER
     return f"oscar-cli cluster default --set {known[0]} (there is {', '.join(known)})"
 
 

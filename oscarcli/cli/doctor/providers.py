@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from oscarcli.cli.doctor.model import CheckError, CheckOutcome, Context, Step, StepResult
 from oscarcli.cli.doctor.server import client_of
-from oscarcli.errors import AuthError, ForbiddenError, NotFoundError, OscarError, UnreachableError
+from oscarcli.errors import (
+    AuthError,
+    ExitCode,
+    ForbiddenError,
+    NotFoundError,
+    OscarError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
+    from oscarcli.api.client import Client
     from oscarcli.storage.base import Storage
     from oscarcli.storage.provider import ServicePath
 
@@ -38,12 +46,28 @@ def _find_service(context: Context, *, service: str) -> StepResult:
     from oscarcli.storage.provider import service_paths
 
     with client_of(context) as client:
-        context.service = get_service(client, service)
+        try:
+            context.service = get_service(client, service)
+        except NotFoundError as error:
+            raise _unknown(client, service, error) from error
     paths = service_paths(context.service)
     if not paths:
         return StepResult(f'"{service}" reads and writes no files by itself', CheckOutcome.NOTE)
     providers = dict.fromkeys(path.provider for path in paths)
     return StepResult(f'"{service}" uses {", ".join(providers)}')
+
+
+def _unknown(client: Client, service: str, error: NotFoundError) -> CheckError:
+    from oscarcli.api.services import list_services
+    from oscarcli.cli.kit.similar_names import close_names
+
+    close = close_names(service, (str(one.get("name")) for one in list_services(client)))
+    return CheckError(
+        error.message,
+        cause="the name is mistyped, or the service is on another cluster",
+        next=f"oscar-cli doctor {close[0]}, if that is meant" if close else "oscar-cli service list",
+        code=ExitCode.NOT_FOUND,
+    )
 
 
 def _look_at_paths(context: Context, *, provider: str, paths: list[ServicePath]) -> StepResult:

@@ -55,8 +55,9 @@ def dev(
     """Run a service again at each save of its FDL, its script or an input.
 
     Each time what changed is applied, FILE is uploaded, and the script's own words and the paths of its
-    results come on stdout. A service without an input folder is run synchronously. A save while a job runs
-    stops that job and begins anew. Ctrl-C ends it; the service stays.
+    results come on stdout. A service without an input folder is run synchronously: a text is shown, anything
+    else becomes FILE.answer among the results. A save while a job runs stops that job and begins anew. Ctrl-C
+    ends it; the service stays.
     """
     from oscarcli.cli.fdl.dev_run import DevOptions
 

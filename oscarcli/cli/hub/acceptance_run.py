@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 from oscarcli.errors import OscarError
+from oscarcli.http.fetch import READ_SECONDS
 from oscarcli.hub.acceptance import AcceptanceStep, AcceptanceTest
 from oscarcli.hub.criteria import unmet
 from oscarcli.storage.provider import DEFAULT_PROVIDER
@@ -72,6 +73,7 @@ class AcceptanceRun:
         cluster: its entry, for calls that do not go to its API.
         files: the service and its storage.
         package: where inputs are read from.
+        read_seconds: how long a service, or a server with an input, may be silent.
     """
 
     def __init__(
@@ -80,11 +82,13 @@ class AcceptanceRun:
         cluster: Cluster,
         files: ServiceStorage,
         package: Package,
+        read_seconds: float | None = None,
     ) -> None:
         self._client = client
         self._cluster = cluster
         self._files = files
         self._package = package
+        self._read_seconds = read_seconds or READ_SECONDS
         self._upload: _Upload | None = None
 
     def steps(self, test: AcceptanceTest) -> Iterator[StepReport]:
@@ -160,6 +164,7 @@ class AcceptanceRun:
             tls=self._cluster.tls,
             method=request.method,
             content=content,
+            read_seconds=self._read_seconds,
         )
         if answer.status != request.status:
             error = f"the answer's status is {answer.status}, not {request.status}"
@@ -187,7 +192,13 @@ class AcceptanceRun:
         if place.startswith(("http://", "https://")):
             from oscarcli.http.fetch import fetch
 
-            answer = fetch(place, what=f"fetch {place}", headers={}, max_bytes=MAX_INPUT_BYTES)
+            answer = fetch(
+                place,
+                what=f"fetch {place}",
+                headers={},
+                max_bytes=MAX_INPUT_BYTES,
+                read_seconds=self._read_seconds,
+            )
             if answer.status != 200:
                 raise OscarError(f"cannot fetch {place}: {answer.status}")
             return name, answer.body

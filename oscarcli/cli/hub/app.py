@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,10 +14,12 @@ from oscarcli.cli.hub.options import (
     REF,
     REPO,
     ApiBaseOption,
+    LocalPathOption,
     OwnerOption,
     PathOption,
     RefOption,
     RepoOption,
+    local_packages,
     opened_hub,
 )
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
@@ -42,6 +45,7 @@ def list_services(
     path: PathOption = PATH,
     ref: RefOption = None,
     api_base: ApiBaseOption = "",
+    local_path: LocalPathOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the services of the hub; the repository is fetched again only when it has changed."""
@@ -51,7 +55,7 @@ def list_services(
     if as_json:
         session.output = "json"
     origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
-    rows, warnings = _services(session, origin)
+    rows, warnings = _services(session, origin, local_path)
     document = {"services": rows, "warnings": warnings}
     session.show(Result(document, LIST_COLUMNS, rows, empty="No curated services found"))
 
@@ -65,13 +69,14 @@ def search(
     path: PathOption = PATH,
     ref: RefOption = None,
     api_base: ApiBaseOption = "",
+    local_path: LocalPathOption = None,
 ) -> None:
     """Find services by words of their names, descriptions, keywords and creators."""
     from oscarcli.hub.origin import HubOrigin
 
     session: Session = ctx.obj
     origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
-    rows, warnings = _services(session, origin)
+    rows, warnings = _services(session, origin, local_path)
     found = [row for row in rows if _has_words(row, words)]
     document = {"services": found, "warnings": warnings}
     session.show(Result(document, SEARCH_COLUMNS, found, empty=f"No service has {' and '.join(words)}"))
@@ -84,22 +89,40 @@ def _has_words(row: dict[str, Any], words: list[str]) -> bool:
     return all(word.casefold() in text for word in words)
 
 
-def _services(session: Session, origin: HubOrigin) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """Return the services of an origin as documents, and what is wrong with others, which is said too."""
+def _services(
+    session: Session, origin: HubOrigin, local_path: Path | None
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Return the services of an origin as documents, and what is wrong with others, which is said too.
+
+    Args:
+        session: the run.
+        origin: where they are looked for.
+        local_path: a folder of this machine to look into instead: of services, or of one.
+    """
     from oscarcli.hub.crate import read_crates
 
-    with opened_hub(session, origin) as files:
-        crates, wrong = read_crates(files, origin.path)
-        rows = [crate_document(crate, origin) for crate in crates]
+    if local_path is not None:
+        files, folder = local_packages(local_path)
+        crates, wrong = read_crates(files, folder)
+        rows = [crate_document(crate, None) for crate in crates]
+    else:
+        with opened_hub(session, origin) as archive:
+            crates, wrong = read_crates(archive, origin.path)
+            rows = [crate_document(crate, origin) for crate in crates]
     for path, error in wrong:
         # The message names the file where it is about its contents.
         session.warn(error.message if error.message.startswith(path) else f"{path}: {error.message}")
     return rows, [{"path": path, "error": error.message} for path, error in wrong]
 
 
-def crate_document(crate: Crate, origin: HubOrigin) -> dict[str, Any]:
-    """Return what is known of a service, with the reference client's keys and `keywords`."""
-    page = origin.page(crate.folder)
+def crate_document(crate: Crate, origin: HubOrigin | None) -> dict[str, Any]:
+    """Return what is known of a service, with the reference client's keys and `keywords`.
+
+    Args:
+        crate: its metadata.
+        origin: where its web page is; `None` for a service of this machine, which has none.
+    """
+    page = origin.page(crate.folder) if origin else ""
     return {
         "slug": crate.slug,
         "name": crate.text("name") or crate.slug,

@@ -16,7 +16,7 @@ from oscarcli.errors import NotFoundError
 
 if TYPE_CHECKING:
     from oscarcli.hub.crate import Crate
-    from oscarcli.hub.files import ArchiveFiles, PackageFiles
+    from oscarcli.hub.files import ArchiveFiles, FolderFiles, PackageFiles
     from oscarcli.hub.origin import HubOrigin
 
 OwnerOption = Annotated[str, typer.Option("--owner", metavar="NAME", help="Whose repository it is.")]
@@ -75,6 +75,7 @@ class Package:
 def opened_hub(session: Session, origin: HubOrigin) -> Iterator[ArchiveFiles]:
     """Give the files of an origin. Raises what `hub.github.Repository` does."""
     from oscarcli.config.private import cache_home
+    from oscarcli.http.fetch import READ_SECONDS
     from oscarcli.hub.cache import ArchiveCache
     from oscarcli.hub.github import Repository
 
@@ -85,6 +86,7 @@ def opened_hub(session: Session, origin: HubOrigin) -> Iterator[ArchiveFiles]:
         origin,
         ArchiveCache(None if home is None else home / "hub"),
         token=token,
+        read_seconds=session.timeout or READ_SECONDS,
         warn=session.warn,
         trace=session.trace if session.debug else lambda _text: None,
     )
@@ -120,6 +122,26 @@ def _unknown(slug: str, names: list[str], origin: HubOrigin) -> NotFoundError:
     return NotFoundError(
         f'{origin.name} has no service "{slug}"', hint=f"{meant}'oscar-cli hub list' shows all of them"
     )
+
+
+def local_packages(path: Path) -> tuple[FolderFiles, str]:
+    """Return the files of this machine and the folder in them whose services are listed.
+
+    Args:
+        path: a folder of services, or that of one, or its metadata.
+
+    Raises:
+        NotFoundError: there is no such folder.
+    """
+    from oscarcli.hub.crate import METADATA
+    from oscarcli.hub.files import FolderFiles
+
+    folder = (path.parent if path.name == METADATA else path).resolve()
+    if not folder.is_dir():
+        raise NotFoundError(f'there is no folder "{path}"', hint="check --local-path")
+    if (folder / METADATA).is_file():
+        return FolderFiles(folder.parent), folder.name
+    return FolderFiles(folder), ""
 
 
 def _local(path: Path, slug: str) -> Package:

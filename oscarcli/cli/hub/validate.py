@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
-import shlex
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,7 +31,7 @@ from oscarcli.output.terminal import clean
 
 if TYPE_CHECKING:
     from oscarcli.cli.hub.acceptance_run import AcceptanceRun, StepReport
-    from oscarcli.hub.acceptance import AcceptanceStep, AcceptanceTest
+    from oscarcli.hub.acceptance import AcceptanceTest
 
 app = noun("Test a service of the hub.")
 
@@ -41,7 +39,7 @@ MAX_PREVIEW_BYTES = 512
 VERDICTS = {"pass": "PASS", "fail": "FAIL", "skip": "SKIP"}
 
 
-@app.command("validate, test, check", formats=TABLE_FORMATS)
+@app.command("validate, test, check", formats=TABLE_FORMATS, waits=True)
 def validate(
     ctx: typer.Context,
     slug: SlugArgument,
@@ -67,6 +65,7 @@ def validate(
     A step behind one that failed is not tried. Only files that the test's own job wrote are looked at, and
     what a test uploaded is removed again. The exit code is 9 when a test fails.
     """
+    from oscarcli.cli.hub.acceptance_commands import AcceptanceCommands
     from oscarcli.cli.hub.acceptance_run import AcceptanceRun
     from oscarcli.hub.acceptance import AcceptanceReader
     from oscarcli.hub.origin import HubOrigin
@@ -81,14 +80,15 @@ def validate(
             session.warn(warning)
         service = name or _deployed_name(session, package)
         if print_commands:
-            session.answer("".join(f"{line}\n" for line in _commands(session, slug, service, tests)))
+            lines = AcceptanceCommands(session, package, origin, service).lines(tests)
+            session.answer("".join(f"{line}\n" for line in lines))
             return
         files = ServiceStorage(
             session.api, service, tls=session.cluster.tls, timeout=session.timeout, tell=session.note
         )
         # One that is not there is told once, not by each step.
         _ = files.document
-        run = AcceptanceRun(session.api, session.cluster, files, package)
+        run = AcceptanceRun(session.api, session.cluster, files, package, session.timeout)
         results = _run_all(session, slug, run, tests)
     if not session.wants_table:
         rows = [_test_document(test, reports) for test, reports in results]
@@ -169,47 +169,3 @@ def _test_document(test: AcceptanceTest, reports: Sequence[StepReport]) -> dict[
         for report in reports
     ]
     return {"name": test.name, "outcome": "pass" if _has_passed(reports) else "fail", "steps": steps}
-
-
-# -- the tests as shell commands -------------------------------------------------------------------------
-
-
-def _commands(session: Session, slug: str, service: str, tests: Sequence[AcceptanceTest]) -> Iterator[str]:
-    yield f"# Acceptance commands for {slug}"
-    if any(step.kind == "http-request" for test in tests for step in test.steps):
-        cluster = session.cluster
-        yield f"export OSCAR_ENDPOINT={shlex.quote(cluster.endpoint)}"
-        shown = f"oscar-cli service get {service} -c {shlex.quote(cluster.identifier)} --show-secrets"
-        yield f"export SERVICE_TOKEN=\"$({shown} | awk '/^token:/{{print $2; exit}}')\""
-    for test in tests:
-        yield f"# {' '.join(test.name.split())}"
-        for step in test.steps:
-            yield _command(step, service)
-
-
-def _command(step: AcceptanceStep, service: str) -> str:
-    source = shlex.quote(step.inputs[0]) if step.inputs else "INPUT"
-    if step.kind == "run":
-        given = f"-i {shlex.quote(step.input_text)}" if step.input_text is not None else f"-f {source}"
-        return f"oscar-cli service run {service} {given}"
-    if step.kind == "put-file":
-        return f"oscar-cli service put-file {service} {source}"
-    if step.kind == "get-file":
-        return f"oscar-cli service get-file {service} --download-latest-into=."
-    if step.kind == "wait":
-        return f"sleep {step.seconds:g}"
-    if step.kind == "http-request":
-        return _curl(step, service)
-    return f"# {step.name}: {step.problem}"
-
-
-def _curl(step: AcceptanceStep, service: str) -> str:
-    request = step.request
-    words = ["curl --fail-with-body", f"-X {shlex.quote(request.method)}"]
-    words += [f"-H {shlex.quote(f'Accept: {request.accept}')}"] if request.accept else []
-    words.append(f'-u "{service}:$SERVICE_TOKEN"')
-    if step.inputs:
-        file = posixpath.normpath(step.inputs[0])
-        words.append(f"-F {shlex.quote(f'{request.form_field}=@{file}')}")
-    url = f"$OSCAR_ENDPOINT/system/services/{service}/exposed"
-    return " ".join([*words, f'"{url}"{shlex.quote(request.path)}'])

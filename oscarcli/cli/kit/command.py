@@ -175,7 +175,8 @@ class Group(TyperGroup):
         ]
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the verbs, then the options."""
+        """Write examples, the verbs, then the options."""
+        write_examples(ctx, formatter)
         self.format_commands(ctx, formatter)
         write_options(self, ctx, formatter)
 

@@ -12,8 +12,17 @@ from oscarcli.cli.kit import click
 from oscarcli.cli.kit.options import CommonOption, TableOption
 from oscarcli.cli.kit.session import Session
 
+# Where the list of what an option takes is longer, it stands in its text, which can be broken into lines.
+MAX_OPTION_COLUMNS = 76
 # What stands for an option's value in help, by the value's type, where the option does not say.
-METAVARS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "path": "PATH"}
+METAVARS = {
+    "str": "TEXT",
+    "int": "NUMBER",
+    "int range": "NUMBER",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+    "path": "PATH",
+}
 
 
 def answer_with_help(option: TyperOption | None) -> TyperOption | None:
@@ -87,7 +96,7 @@ def option_sections(command: click.Command, ctx: click.Context) -> dict[str, lis
         elif param is help_option:
             sections["Common options"].append((record[0], COMMON_OPTIONS[-1][1]))
         else:
-            sections[_section(param)].append(record)
+            sections[_section(param)].append(_within_line(*record))
     return {title: records for title, records in sections.items() if records}
 
 
@@ -96,6 +105,14 @@ def write_options(command: click.Command, ctx: click.Context, formatter: click.H
     for title, records in option_sections(command, ctx).items():
         with formatter.section(title):
             formatter.write_dl(records)
+
+
+def _within_line(names: str, text: str) -> tuple[str, str]:
+    """Return an option's names and what is said of it, with the former no longer than a line."""
+    if len(names) <= MAX_OPTION_COLUMNS:
+        return names, text
+    flags, _, choices = names.partition("[")
+    return f"{flags}VALUE", f"{text} One of {choices.rstrip(']').replace('|', ', ')}."
 
 
 def _section(option: click.Parameter) -> str:

@@ -37,6 +37,8 @@ class Console:
         # Whether to look again and again, and how many seconds lie between two looks.
         self.watches = False
         self.interval = DEFAULT_INTERVAL_SECONDS
+        # What counts of the document shown last; `None` when the whole text does.
+        self.news: dict[str, Any] | None = None
         self.out = Terminal(sys.stdout, environ)
         self.diagnostics = Diagnostics(Terminal(sys.stderr, environ))
 
@@ -55,6 +57,7 @@ class Console:
     def show(self, result: Result) -> None:
         """Write a result in the form that was asked for."""
         output = self.format or Format.TABLE
+        self.news = result.news
         if output in DOCUMENTS:
             result = replace(result, data=self.chosen(result.data))
         text = render(result, output, self.out, self.layout)

@@ -112,7 +112,28 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "local reset": ("local reset --yes",),
 }
 
+# The verbs whose first examples stand in the help of a noun.
+VERBS_OF_NOUNS: dict[str, tuple[str, ...]] = {
+    "cluster": ("add", "list", "status"),
+    "cluster secrets": ("move",),
+    "auth": ("status", "login"),
+    "service": ("list", "put-file", "logs get"),
+    "service logs": ("list", "get"),
+    "service deployment": ("status", "logs"),
+    "bucket": ("list", "put-file", "get"),
+    "hub": ("list", "show", "deploy"),
+    "volume": ("create", "list"),
+    "metrics": ("summary", "breakdown"),
+    "quota": ("get", "update"),
+    "federation": ("add-member", "get"),
+    "local": ("start", "status"),
+    "local images": ("list",),
+    "local user": ("add", "list"),
+    "completion": ("bash", "man"),
+}
+
 
 def examples_of(path: str) -> tuple[str, ...]:
-    """Return the examples of a command; `path` is of main names: `service logs list`."""
-    return EXAMPLES.get(path, ())
+    """Return the examples of a verb or a noun; `path` is of main names: `service logs list`."""
+    verbs = VERBS_OF_NOUNS.get(path, ())
+    return EXAMPLES.get(path) or tuple(EXAMPLES[f"{path} {verb}"][0] for verb in verbs)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 ScriptOption = Annotated[
     bool, typer.Option("--script", help="Only what the script wrote, without the supervisor's lines.")
 ]
-# Lines of these levels are not dimmed: they are what somebody looks for.
-LOUD_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 class JobLogView:
@@ -47,14 +45,19 @@ class JobLogView:
     def _lines(self, text: str) -> Iterator[str]:
         for line in _split(text):
             content = line.removesuffix("\n")
+            end = line[len(content) :]
             spoken = self._reader.read(content)
-            if spoken.speaker == "script":
+            if self._script_only:
+                yield from _joined(self._reader.script_lines(spoken), end)
+            elif spoken.speaker == "script":
                 yield line
-            elif not self._script_only and (styled := self._styled(spoken)) is not None:
-                yield styled + line[len(content) :]
+            elif (styled := self._styled(spoken)) is not None:
+                yield styled + end
 
     def _styled(self, spoken: SpokenLine) -> str | None:
         """Return a line of the supervisor as it is shown on a terminal, `None` for one that says nothing."""
+        from oscarcli.jobs.log_speakers import LOUD_LEVELS
+
         if not spoken.words:
             return None
         if spoken.exit_code:
@@ -63,6 +66,12 @@ class JobLogView:
             return spoken.text
         event = spoken.event
         return self._terminal.styled(spoken.text if event is None else spoken.time + event, DIM)
+
+
+def _joined(lines: list[str], end: str) -> Iterator[str]:
+    """Yield lines of which the last one has this end."""
+    yield from (f"{line}\n" for line in lines[:-1])
+    yield from (line + end for line in lines[-1:])
 
 
 def _split(text: str) -> list[str]:

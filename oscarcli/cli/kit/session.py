@@ -124,6 +124,12 @@ class Session(Console):
         vault = Vault(self.config_file, folder=cache_folder(self.environ))
         return Logins(vault, self.environ, self.warn, self.diagnostics.hide, trace)
 
+    def tell_how_to_begin(self) -> None:
+        """Say, where there is no cluster, how to get one."""
+        from oscarcli.config.model import HOW_TO_BEGIN
+
+        self.note(f"hint: {HOW_TO_BEGIN}")
+
     def forget_configuration(self) -> None:
         """Let the file be read anew when it is asked for next."""
         for name in ("recorded", "config"):

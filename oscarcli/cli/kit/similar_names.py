@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MAX_SECONDS = 2.0
 # A shorter part of a name is a part of many.
 MIN_PART_CHARACTERS = 3
+# How much of a part has to be alike: nearly all of it, for there are many parts.
+MIN_PART_RATIO = 0.8
 # What a suggestion may look like: it is typed again.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 SUGGESTION = re.compile(r"^did you mean [^?]*\? ?")
@@ -75,9 +77,23 @@ def close_names(name: str, known: Iterable[str]) -> list[str]:
     typed = name.lower()
     by_lower = {one.lower(): one for one in known if one != name}
     near = get_close_matches(typed, by_lower, n=MAX_SUGGESTIONS)
+    if len(typed) >= MIN_PART_CHARACTERS and not near:
+        near = _near_parts(typed, by_lower)
     if len(typed) >= MIN_PART_CHARACTERS:
         near += [one for one in by_lower if typed in one and one not in near]
     return [by_lower[one] for one in near[:MAX_SUGGESTIONS]]
+
+
+def _near_parts(typed: str, names: Iterable[str]) -> list[str]:
+    """Return the names that begin, or go on behind a hyphen, like what was typed: names of jobs are long."""
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        for place in (0, *(hyphen.end() for hyphen in re.finditer("-", name))):
+            parts.setdefault(name[place : place + len(typed)], []).append(name)
+    close = get_close_matches(typed, parts, n=len(parts) or 1, cutoff=MIN_PART_RATIO)
+    found = list(dict.fromkeys(name for part in close for name in parts[part]))
+    # Any of many tells nothing.
+    return found if len(found) <= MAX_SUGGESTIONS else []
 
 
 def _services(client: Client, _: MissingName) -> Iterable[str]:

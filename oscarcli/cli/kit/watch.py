@@ -13,7 +13,7 @@ from oscarcli.cli.kit.session import Session
 from oscarcli.cli.kit.transfer_report import terminated_by_exception
 from oscarcli.output.live import LiveText
 from oscarcli.output.render import Format
-from oscarcli.output.watch import Display, Frame, Stream, full_screen
+from oscarcli.output.watch import Display, Frame, Shown, Stream, full_screen
 from oscarcli.polling import Poll
 
 # A look that took long, because a server is slow, is followed by a pause so many times as long.
@@ -45,7 +45,7 @@ def watch(session: Session, title: str, look: Callable[[], Any]) -> NoReturn:
         while True:
             poll.begin()
             try:
-                text, notes = _look(session, look)
+                shown = _look(session, look)
             except TRANSIENT as error:
                 if is_first:
                     raise
@@ -56,7 +56,7 @@ def watch(session: Session, title: str, look: Callable[[], Any]) -> NoReturn:
                 if is_away:
                     display.say("the server answers again")
                 is_first = is_away = False
-                display.show(text, notes)
+                display.show(shown)
             poll.wait()
 
 
@@ -71,11 +71,12 @@ def _display(session: Session, title: str) -> Iterator[Display]:
     yield Stream(session.out, session.diagnostics.terminal, separator)
 
 
-def _look(session: Session, look: Callable[[], Any]) -> tuple[str, str]:
+def _look(session: Session, look: Callable[[], Any]) -> Shown:
     """Return what a command answers, and what it says besides; its exit code tells no more than these."""
     answer, notes = Frame(session.out), Frame(session.diagnostics.terminal)
     out, session.out = session.out, answer
     session.forget_configuration()
+    session.news = None
     try:
         with session.diagnostics.above(notes):
             look()
@@ -84,7 +85,8 @@ def _look(session: Session, look: Callable[[], Any]) -> tuple[str, str]:
     finally:
         session.out = out
     is_json = session.format is Format.JSON and not out.is_terminal
-    return _one_line(answer.text) if is_json else answer.text, notes.text
+    text = _one_line(answer.text) if is_json else answer.text
+    return Shown(text, notes.text, session.news)
 
 
 def _one_line(text: str) -> str:

@@ -40,7 +40,8 @@ def status(ctx: typer.Context, service: ServiceArgument) -> None:
 
     session: Session = ctx.obj
     document = get_deployment(session.api, service)
-    session.show(Result(document, STATUS_COLUMNS, rows=[document], is_record=True))
+    name = Column("SERVICE", lambda row: row.get("service_name") or service)
+    session.show(Result(document, STATUS_COLUMNS, rows=[document], name=name, is_record=True))
 
 
 @app.command("logs, log, l", formats=("yaml", "json", "table", "csv", "text"), columns=LOG_COLUMNS)

@@ -20,6 +20,7 @@ from oscarcli.local.http.connection import HEAD_SECONDS, CheckedConnection
 from oscarcli.local.http.gateway import HandlerGateway
 from oscarcli.local.http.hosts import AllowedHosts
 from oscarcli.local.http.messages import Handler, Request
+from oscarcli.local.work_turn import WorkTurn
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,8 @@ class _Server(HTTPServer):
     hosts: AllowedHosts
     # Tells whether the handler waits for nobody, except to be deferred.
     is_quick: Callable[[Request], bool] | None = None
+    # Had while requests of that kind are looked at and answered.
+    turn: WorkTurn
     # Requests that got a worker since the start.
     begun = 0
 
@@ -89,12 +92,20 @@ class _Server(HTTPServer):
         announce, would occupy all of them.
         """
         if isinstance(conn, CallQueue):
-            conn.run()
+            with self.turn.held():
+                conn.run()
             self.put_conn(conn)
         elif not conn.was_idle:
             conn.was_idle = True
             self.put_conn(conn)
-        elif conn.has_request():
+        elif self.is_quick is None:
+            self._pass_on(conn)
+        else:
+            with self.turn.held():
+                self._pass_on(conn)
+
+    def _pass_on(self, conn: CheckedConnection) -> None:
+        if conn.has_request():
             if self._is_ending or not conn.serve_quickly():
                 super().process_conn(conn)
         else:
@@ -171,6 +182,7 @@ class Listener:
         hosts: the names under which it may be asked; those of loopback and `host` when omitted.
         is_quick: tells of a request with a small body whether the handler waits for nobody, if its answer may
             be deferred; such requests need no worker.
+        turn: that of other threads with short work, which such requests are part of.
 
     Raises:
         OSError: the port is taken or the address is not ours.
@@ -185,6 +197,7 @@ class Listener:
         threads: int = 16,
         hosts: AllowedHosts | None = None,
         is_quick: Callable[[Request], bool] | None = None,
+        turn: WorkTurn | None = None,
     ) -> None:
         # cheroot's pool never grows by itself, so all threads are there from the start.
         self._server = _Server(
@@ -197,6 +210,7 @@ class Listener:
         self._server.handler = handler
         self._server.hosts = hosts or AllowedHosts(host)
         self._server.is_quick = is_quick
+        self._server.turn = turn or WorkTurn()
         self._server.timeout = 60
         self._server.shutdown_timeout = 2
         self._server.prepare()

@@ -23,7 +23,8 @@ from oscarcli.local.jobs.storage import ClusterStorage
 from oscarcli.local.jobs.supervisor import Run, log_level, new_workspace, supervise
 from oscarcli.local.jobs.table import Job, JobOutcome
 from oscarcli.local.services import warnings
-from oscarcli.local.services.definition import Definition
+from oscarcli.local.services.definition import Definition, has_other_stores
+from oscarcli.local.services.mounts import mount_of
 from oscarcli.local.services.quantity import parse_quantity
 from oscarcli.local.services.table import Services
 
@@ -81,6 +82,8 @@ class JobRunner:
             RunCancelled: the job was told to stop.
             OSError: its folder or log cannot be written.
         """
+        if not self._is_all_here(job.definition):
+            cancellation.turn.leave()
         home = self._folder / job.name
         _make_anew(home)
         log = JobLog(home, log_level(job.definition))
@@ -114,6 +117,17 @@ class JobRunner:
             log.last("ERROR", str(error))
             return JobOutcome(False, str(error))
         return self._judged(outcome, log)
+
+    def _is_all_here(self, definition: Definition) -> bool:
+        """Tell whether jobs of a service use nothing but this machine and the cluster's store."""
+        is_far = (
+            self._placements.uses_images(definition)
+            or definition.get("volume")
+            or mount_of(definition)
+            or missing_memory(definition)
+            or has_other_stores(definition)
+        )
+        return not is_far
 
     @contextmanager
     def _workspace(self, root: Path, placement: Placement) -> Iterator[Workspace]:

@@ -13,6 +13,7 @@ from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import append_note
 from oscarcli.local.jobs.table import Job, JobOutcome, Jobs
+from oscarcli.local.work_turn import WorkTurn
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +35,23 @@ class Scheduler:
         execute: runs one job in a thread of its own.
         parallel: most jobs at a time.
         free_bytes: asks how much disk is left.
+        turn: of short work; what takes long in a job gives it away.
     """
 
     def __init__(
-        self, jobs: Jobs, folder: Path, execute: Execute, parallel: int, free_bytes: Callable[[], int]
+        self,
+        jobs: Jobs,
+        folder: Path,
+        execute: Execute,
+        parallel: int,
+        free_bytes: Callable[[], int],
+        turn: WorkTurn,
     ) -> None:
         self._jobs = jobs
         self._folder = folder
         self._execute = execute
         self._free_bytes = free_bytes
+        self._turn = turn
         self._lock = threading.Lock()
         self._running: dict[str, RunCancellation] = {}
         self._removed: set[str] = set()
@@ -95,6 +104,7 @@ class Scheduler:
                 if cancellation is not None:
                     self._removed.add(name)
             if cancellation is None:
+                self._turn.leave()
                 remove_tree(self._folder / name)
             else:
                 cancellation.cancel("the job was deleted")
@@ -109,7 +119,8 @@ class Scheduler:
             if job is not None:
                 # There may be more, and the ring that said so was heard by one worker only.
                 self.wake()
-                job = self._work(job)
+                with self._turn.held():
+                    job = self._work(job)
                 continue
             with self._bell:
                 if rings == self._rings and not self._stopping:
@@ -141,7 +152,7 @@ class Scheduler:
 
     def _work(self, job: Job) -> Job | None:
         """Run a job to its recorded end; return the one that was claimed with it."""
-        cancellation = RunCancellation()
+        cancellation = RunCancellation(self._turn)
         with self._lock:
             self._running[job.name] = cancellation
         try:
@@ -175,6 +186,7 @@ class Scheduler:
             removed = name in self._removed
             self._removed.discard(name)
         if removed:
+            self._turn.leave()
             remove_tree(self._folder / name)
         self.wake()
 
@@ -203,6 +215,7 @@ class Scheduler:
                 log.error("the end of job %s cannot be recorded: %s", job.name, error)
                 if self._stopping:
                     return None
+                self._turn.leave()
                 time.sleep(RETRY_SECONDS)
             else:
                 return None

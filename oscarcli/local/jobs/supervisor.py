@@ -182,9 +182,10 @@ class _Supervision:
         self._log.end_of_output()
         if isinstance(payload, Raw):
             self._log.flush()
-            answer = returned_value(self._workspace)
-            if answer is not None:
-                self._log.answer(answer)
+            with self._cancellation.turn.interrupted():
+                answer = returned_value(self._workspace)
+                if answer is not None:
+                    self._log.answer(answer)
         return JobOutcome(True, None, self.exit_code)
 
     def _check_level(self) -> None:

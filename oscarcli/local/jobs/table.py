@@ -224,7 +224,7 @@ class Jobs:
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove jobs in any status."""
-        with self._state.transaction() as connection:
+        with self._state.transaction(is_large=True) as connection:
             for name in names:
                 row = connection.execute("SELECT event FROM jobs WHERE name = ?", (name,)).fetchone()
                 connection.execute("DELETE FROM jobs WHERE name = ?", (name,))

@@ -36,7 +36,7 @@ class BucketStore:
             name: of the bucket.
             with_objects: also delete what is in it.
         """
-        with full_disk_named(), self._state.transaction() as connection:
+        with full_disk_named(), self._state.transaction(is_large=True) as connection:
             require_bucket(connection, name)
             if not with_objects and index.has_objects(connection, name):
                 raise S3Error("BucketNotEmpty")

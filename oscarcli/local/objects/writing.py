@@ -142,7 +142,7 @@ class Writer:
 
     def sweep(self) -> int:
         """Remove blobs that nothing names; returns how many."""
-        with self.state.transaction() as connection:
+        with self.state.transaction(is_large=True) as connection:
             piece_index.remove_unowned_pieces(connection)
 
         def named(start: str, stop: str) -> set[str]:

@@ -35,7 +35,7 @@ def create(call: Call) -> Response:
     name, _, folder = document["bucket_name"].strip("/").partition("/")
     store = call.cluster.store
     failure = f"Error creating bucket with name '{name}': "
-    with call.cluster.state.transaction():
+    with call.cluster.state.transaction(is_large=True):
         if store.bucket(name) is not None:
             raise ApiError(400, f'{failure}the bucket "{name}" already exists\n')
         _check_quota(call)

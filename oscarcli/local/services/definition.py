@@ -150,6 +150,12 @@ def stores_elsewhere(definition: Definition) -> list[BucketFolder]:
     return [place for place in places if place.provider[0] in S3_KINDS and place.provider != MINIO_DEFAULT]
 
 
+def has_other_stores(definition: Definition) -> bool:
+    """Tell whether a service names a storage provider beside the cluster's own."""
+    providers = definition["storage_providers"]
+    return any((kind, name) != MINIO_DEFAULT for kind, named in providers.items() for name in named or ())
+
+
 def buckets_of(definition: Definition) -> list[str]:
     """Return the buckets of inputs and outputs, each once, in the order of the definition."""
     return list(dict.fromkeys(place.bucket for place in _places(definition)))

@@ -78,8 +78,17 @@ class Federations:
     """
 
     def __init__(self, state: State, services: Services) -> None:
+        # What `any_delegating` has found, and at which revision of the services.
+        self._known = (-1, False)
         self._state = state
         self._services = services
+
+    def any_delegating(self) -> bool:
+        """Tell whether jobs of a service may go to members; asks the database after a change only."""
+        revision = self._services.revision
+        if self._known[0] != revision:
+            self._known = (revision, any(is_delegating(each) for each in self._services.all()))
+        return self._known[1]
 
     def add(self, service: str, request: Request) -> Definition | None:
         """Append members; one that is there already is there twice then, as with the manager."""

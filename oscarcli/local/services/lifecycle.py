@@ -178,7 +178,7 @@ class Lifecycle:
         Raises:
             ApiError: 404 when there is none; 500 when it is gone, but its buckets are not.
         """
-        with self._state.transaction():
+        with self._state.transaction(is_large=True):
             definition = self._services.get(name)
             if not caller.is_admin and (definition is None or not caller.owns(definition)):
                 # It is looked for in the caller's own namespace.

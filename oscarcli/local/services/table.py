@@ -36,6 +36,8 @@ class Services:
         self._state = state
         # Those that `take_note` need not ask the database for.
         self._noted: set[str] = set()
+        self.revision = 0
+        """Another number after each change of a service."""
 
     def get(self, name: str) -> Definition | None:
         """Return a service's definition, secrets included, or `None`."""
@@ -51,7 +53,7 @@ class Services:
         """Store a definition, new or in place of the one with its name, and its triggers."""
         name = definition["name"]
         with self._state.transaction() as connection:
-            self._state.after_commit(partial(self._noted.discard, name))
+            self._state.after_commit(partial(self._has_changed, name))
             connection.execute(
                 "INSERT INTO services (name, definition) VALUES (?, ?) "
                 "ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, noted = 0",
@@ -66,8 +68,12 @@ class Services:
     def remove(self, name: str) -> None:
         """Remove a service and its triggers."""
         with self._state.transaction() as connection:
-            self._state.after_commit(partial(self._noted.discard, name))
+            self._state.after_commit(partial(self._has_changed, name))
             connection.execute("DELETE FROM services WHERE name = ?", (name,))
+
+    def _has_changed(self, name: str) -> None:
+        self._noted.discard(name)
+        self.revision += 1
 
     def take_note(self, name: str) -> bool:
         """Return True once for each revision of a service, False ever after."""

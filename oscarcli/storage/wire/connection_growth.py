@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 # Connections: at first, and how many times as many at a step, at least and at most. There are steps for as
-# long as the thread waits for so large a part of its time, and an answer takes no more than so many times as
-# long as before.
+# long as the thread waits for so large a part of its time, and a step is kept when it gets so many times as
+# much done.
 FIRST_CONNECTIONS = 16
 MIN_GROWTH, MAX_GROWTH = 4, 16
 MIN_WAITING = 0.4
-MAX_SLOWER = 2.0
+MIN_RATE_GAIN = 1.2
 
 
 class ConnectionGrowth:
@@ -47,13 +47,19 @@ class ConnectionGrowth:
 
     def _step(self, now: float) -> None:
         latency, seconds = self._latency / self._count, now - self._since
-        if self._latency_before and latency > MAX_SLOWER * self._latency_before:
-            # The server does no more at the same time.
-            self.size = self._most = self._size_before
-        elif self._waited > MIN_WAITING * seconds:
-            self._size_before, self._latency_before = self.size, latency
-            self.size = min(round(self.size * self._factor(seconds)), self._most)
+        # A thread that is busy comes late to answers that are there already: they tell nothing of the server.
+        if self._waited > MIN_WAITING * seconds:
+            if self._latency_before and not self._gets_more_done(latency):
+                # The server does no more at the same time.
+                self.size = self._most = self._size_before
+            else:
+                self._size_before, self._latency_before = self.size, latency
+                self.size = min(round(self.size * self._factor(seconds)), self._most)
         self._since, self._waited, self._latency, self._count = now, 0.0, 0.0, 0
+
+    def _gets_more_done(self, latency: float) -> bool:
+        """Return whether the last step was worth it, from what an answer takes now and took before it."""
+        return self.size * self._latency_before >= MIN_RATE_GAIN * self._size_before * latency
 
     def _factor(self, seconds: float) -> float:
         """Return how many times as many connections the thread can look after, from what it had to do."""

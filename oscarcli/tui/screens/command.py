@@ -16,9 +16,11 @@ from textual.widgets import Footer, Input, Log, Static
 
 from oscarcli.output.terminal import clean, clean_log
 from oscarcli.tui.access import Access
+from oscarcli.tui.folded import LineFolder
 from oscarcli.tui.pty_process import END_OF_INPUT, INTERRUPT, PtyProcess
 
 MAX_LINES = 20_000
+MIN_COLUMNS = 20
 
 
 class CommandScreen(Screen[int]):
@@ -40,11 +42,12 @@ class CommandScreen(Screen[int]):
         self.words = list(words)
         self._process: PtyProcess | None = None
         self._code: int | None = None
+        self._folder = LineFolder(MIN_COLUMNS)
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def compose(self) -> ComposeResult:
         """Return the parts of the screen."""
-        yield Static(clean(f"$ oscar-cli {shlex.join(self.words)}"), classes="heading", markup=False)
+        yield Static(clean(f"$ oscar-cli {shlex.join(self.words)}"), classes="heading whole", markup=False)
         yield Log(max_lines=MAX_LINES, id="body")
         yield Static("running; Ctrl-C interrupts it", id="status", markup=False)
         yield Input(placeholder="an answer, if it asks", id="answer", compact=True)
@@ -60,7 +63,8 @@ class CommandScreen(Screen[int]):
                 loop.call_soon_threadsafe(act, *values)  # type: ignore[arg-type]
 
         self.query_one("#answer").focus()
-        size = (max(self.size.width - 4, 20), max(self.size.height - 5, 10))
+        size = (max(self.size.width - 4, MIN_COLUMNS), max(self.size.height - 5, 10))
+        self._folder = LineFolder(size[0])
         try:
             self._process = PtyProcess(
                 [*self.access.program, *self.words],
@@ -82,7 +86,7 @@ class CommandScreen(Screen[int]):
         if not self.is_mounted:
             return
         text = self._decoder.decode(data)
-        self.query_one(Log).write(clean_log(self.access.mask(text)).expandtabs())
+        self.query_one(Log).write(self._folder.fold(clean_log(self.access.mask(text)).expandtabs()))
         if self._process is not None:
             self.query_one("#answer", Input).password = self._process.hides_input
 

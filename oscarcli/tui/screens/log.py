@@ -14,8 +14,10 @@ from textual.widgets import Log
 from oscarcli.api.jobs import state_text
 from oscarcli.jobs.follow import LogFollower
 from oscarcli.jobs.log_lines import LineSelection
+from oscarcli.jobs.log_speakers import LogReader
 from oscarcli.output.terminal import clean_log
 from oscarcli.tui.access import Access
+from oscarcli.tui.log_style import LogHighlighter, shortened
 from oscarcli.tui.screens.base import DetailScreen
 
 # Lines that are kept; of a longer log the last ones are shown.
@@ -43,10 +45,13 @@ class LogScreen(DetailScreen):
         super().__init__(access, f"{service} · {job}", command)
         self._cluster, self._service, self._job = cluster, service, job
         self._stopped = threading.Event()
+        self._reader = LogReader()
 
     def make_body(self) -> Widget:
         """Return the place of the lines."""
-        return Log(max_lines=MAX_LINES, id="body")
+        log = Log(max_lines=MAX_LINES, id="body", highlight=True)
+        log.highlighter = LogHighlighter()
+        return log
 
     def on_mount(self) -> None:
         """Begin to follow."""
@@ -62,6 +67,7 @@ class LogScreen(DetailScreen):
         self._stopped.set()
         self._stopped = threading.Event()
         self.query_one(Log).clear()
+        self._reader = LogReader()
         self.say("waiting for the log …")
         loop, stopped = asyncio.get_running_loop(), self._stopped
         thread = threading.Thread(target=self._follow, args=(loop, stopped), daemon=True)
@@ -92,7 +98,8 @@ class LogScreen(DetailScreen):
         if stopped.is_set():
             return
         if text:
-            self.query_one(Log).write(clean_log(text).expandtabs())
+            lines = shortened(self._reader, clean_log(text))
+            self.query_one(Log).write("".join(lines).expandtabs())
         if error is not None:
             self.fail(error)
         elif status:

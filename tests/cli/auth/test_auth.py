@@ -90,7 +90,11 @@ def test_status_of_one_cluster_is_a_question_for_scripts(call: Caller, provider:
 
 def test_status_without_clusters_is_an_empty_list(call: Caller) -> None:
     assert call("auth", "status", "-o", "json").out == "[]\n"
-    assert "cluster add" in call("auth", "status").err
+    first, hint = call("auth", "status").err.splitlines()
+    assert (first, hint[:49]) == (
+        "There are no clusters",
+        "hint: 'oscar-cli local start' makes one on this m",
+    )
 
 
 def test_status_names_the_keyring_and_why_it_is_silent(run: Runner) -> None:

@@ -508,6 +508,7 @@ def test_an_empty_list_is_no_failure(call: Caller) -> None:
     assert first == "There are no defined clusters in the config file"
     assert hint.startswith("hint: 'oscar-cli local start' makes one on this machine")
     assert call("cluster", "list", "-o", "json").out == "[]\n"
+    assert call("cluster", "default").err == f"{hint}\n"
     assert not call.config.exists()
 
 

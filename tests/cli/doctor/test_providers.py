@@ -120,6 +120,15 @@ def test_all_is_well_and_nothing_is_left_behind(clinic: Clinic) -> None:
     assert uploads.get("Uploads", []) == []
 
 
+def test_a_service_that_is_not_there_is_told_with_what_is_like_it(clinic: Clinic) -> None:
+    name = clinic.service()
+    done, found = clinic(f"{name}x")
+    assert (done.code, found["service"]["outcome"]) == (5, "failed")
+    assert "mistyped" in found["service"]["cause"]
+    assert found["service"]["next"] == f"oscar-cli doctor {name}, if that is meant"
+    assert clinic("zzzzzzzzz")[1]["service"]["next"] == "oscar-cli service list"
+
+
 def test_a_login_that_is_refused_is_named_with_what_to_do(clinic: Clinic) -> None:
     done, found = clinic(clinic.service(password="expired-password"))
     assert done.code == 4

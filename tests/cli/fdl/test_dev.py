@@ -150,14 +150,14 @@ def dev(run: Runner, project: Project) -> Iterator[Dev]:
 def test_once_shows_words_and_results_and_applies_only_what_changed(run: Runner, project: Project) -> None:
     words = ("dev", "fdl.yaml", "in.txt", "--once", "--on", "local")
     first = run(*words, cwd=run.home)
-    assert (first.code, first.out) == (0, "upper of hello\n\ndev-out/result.txt\n")
+    assert (first.code, first.out) == (0, "upper of hello\ndev-out/result.txt\n")
     created, done = first.err.splitlines()
     assert created == f'Creating service "{project.name}" in cluster "local"'
     assert done.startswith("done after ")
     assert project.result() == "HELLO"
     project.write("in.txt", "bye")
     again = run(*words, "-o", "there", cwd=run.home)
-    assert (again.code, again.out) == (0, "upper of bye\n\nthere/result.txt\n")
+    assert (again.code, again.out) == (0, "upper of bye\nthere/result.txt\n")
     assert len(again.err.splitlines()) == 1
     assert (run.home / "there" / "result.txt").read_text() == "BYE"
 
@@ -165,7 +165,7 @@ def test_once_shows_words_and_results_and_applies_only_what_changed(run: Runner,
 def test_a_job_that_fails_ends_with_9(run: Runner, project: Project) -> None:
     project.write("script.sh", "echo so far\nexit 3\n")
     result = run("dev", "fdl.yaml", "in.txt", "--once", cwd=run.home)
-    assert (result.code, result.out) == (9, "so far\n\n")
+    assert (result.code, result.out) == (9, "so far\n")
     assert "exit code 3" in result.err
 
 

@@ -59,9 +59,25 @@ def test_a_pinned_version_is_asked_for_by_its_commit(call: Caller, hub: GitHub, 
     [(slug, pin)] = json.loads(Path("hub.lock").read_text())["services"].items()
     assert (slug, pin["commit"], pin["ref"]) == ("word-count", COMMIT, "main")
     hub.serve(COMMIT)
+    for kept in call.home.rglob("*.tar.gz"):
+        kept.unlink()
     assert call("hub", "deploy", "word-count", "--api-base", hub.api.url).code == 0
     assert hub.api.requests[-1].path == f"/repos/grycap/oscar-hub/tarball/{COMMIT}"
     assert cluster.services["word-count"]["name"] == "word-count"
+
+
+def test_a_pinned_version_that_was_fetched_before_needs_no_network(
+    call: Caller, hub: GitHub, cluster: Cluster
+) -> None:
+    hub.serve()
+    words = ["hub", "deploy", "word-count", "--api-base", hub.api.url]
+    assert call(*words, "--pin").code == 0
+    cluster.services.clear()
+    outcome = call(*words)
+    assert (outcome.code, "warning" in outcome.err) == (0, False), outcome.err
+    assert list(cluster.services) == ["word-count"]
+    assert hub.api.calls().count("GET /repos/grycap/oscar-hub/tarball/main") == 1
+    assert not any(COMMIT in call for call in hub.api.calls())
 
 
 def test_a_pinned_service_that_changed_is_refused_until_it_is_accepted(
@@ -103,6 +119,10 @@ def test_several_yaml_files_and_none(call: Caller, cluster: Cluster) -> None:
     (folder / "b.yml").write_text("")
     outcome = call("hub", "deploy", "x", "--local-path", "many")
     assert (outcome.code, "a.yaml, b.yml" in outcome.err) == (3, True)
+    for name in ("fdl.yaml", "fdl.yml"):
+        (folder / name).write_text("")
+    outcome = call("hub", "deploy", "x", "--local-path", "many")
+    assert (outcome.code, "fdl.yaml and fdl.yml" in outcome.err) == (3, True)
     for file in folder.iterdir():
         file.unlink()
     assert call("hub", "deploy", "x", "--local-path", "many").code == 5

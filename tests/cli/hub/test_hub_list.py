@@ -94,6 +94,41 @@ def test_without_a_network_and_nothing_from_before(call: Caller) -> None:
     assert outcome.err.startswith("Error: cannot fetch grycap/oscar-hub/crates: ")
 
 
+def test_what_is_no_archive_does_not_replace_the_kept_one(call: Caller, hub: GitHub) -> None:
+    hub.serve()
+    first = call("hub", "list", "--api-base", hub.api.url)
+    hub.api.always("GET", "/repos/grycap/oscar-hub/tarball/main", Answer(200, b"<html>log in</html>"))
+    hub.api._prepared.reverse()
+    outcome = call("hub", "list", "--api-base", hub.api.url)
+    assert (outcome.code, "archive cannot be read" in outcome.err) == (1, True)
+    hub.api._prepared.reverse()
+    assert call("hub", "list", "--api-base", hub.api.url) == first
+    assert hub.archives.requests[-1].headers.get("if-none-match") == f'W/"{COMMIT}"'
+
+
+def test_a_kept_archive_that_is_damaged_is_fetched_anew(call: Caller, hub: GitHub) -> None:
+    hub.serve()
+    first = call("hub", "list", "--api-base", hub.api.url)
+    [kept] = call.home.rglob("*.tar.gz")
+    kept.write_bytes(bytes(kept.stat().st_size))
+    assert call("hub", "list", "--api-base", hub.api.url) == first
+    assert call("hub", "list", "--api-base", hub.api.url) == first
+    assert [bool(request.headers.get("if-none-match")) for request in hub.archives.requests] == [
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_server_that_is_silent_is_waited_for_as_long_as_timeout_says(
+    call: Caller, server: ScriptedServer
+) -> None:
+    server.always("GET", "/repos/grycap/oscar-hub/tarball/main", Answer(200, b"x" * 100, stall_after=1))
+    outcome = call("hub", "list", "--api-base", server.url, "--timeout", "0.2")
+    assert (outcome.code, outcome.out) == (6, "")
+    assert "0.2 s" in outcome.err
+
+
 def test_the_token_goes_to_the_api_alone_and_is_never_shown(call: Caller, hub: GitHub) -> None:
     hub.token = "ghp_abcdefghijklmnopqrstuvwxyz0123456789"
     hub.serve()
@@ -207,6 +242,20 @@ def test_a_local_folder_in_place_of_the_hub(call: Caller) -> None:
         assert json.loads(outcome.out)["name"] == "Word count"
     missing = call("hub", "show", "word-count", "--local-path", "nowhere")
     assert (missing.code, "nowhere" in missing.err) == (5, True)
+
+
+def test_services_of_a_local_folder(call: Caller) -> None:
+    found = json.loads(call("hub", "list", "--local-path", str(CRATES), "-o", "json").out)
+    assert [(one["slug"], one["metadata_source"]) for one in found["services"]] == [
+        ("two-services", "two-services/ro-crate-metadata.json"),
+        ("word-count", "word-count/ro-crate-metadata.json"),
+    ]
+    assert found["services"][0]["url"] == found["services"][0]["repository_url"] == ""
+    assert found["warnings"][0]["path"] == "broken/ro-crate-metadata.json"
+    one = call("hub", "search", "text", "--local-path", str(CRATES / "word-count"), "-o", "name")
+    assert (one.code, one.out) == (0, "word-count\n")
+    missing = call("hub", "list", "--local-path", "nowhere")
+    assert (missing.code, 'no folder "nowhere"' in missing.err) == (5, True)
 
 
 def test_links_and_names_do_not_lead_out_of_a_local_package(call: Caller, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Caller
 from tests.local.harness import LocalCluster, open_cluster
-from tests.support.github import CRATES, GitHub
+from tests.support.github import COMMIT, CRATES, GitHub
 from tests.support.server import Answer, Request, ScriptedServer, document
 
 WORDS = ["--local-path", str(CRATES), "-o", "json"]
@@ -110,6 +110,29 @@ def test_steps_behind_a_failure_are_not_tried(call: Caller, tmp_path: Path) -> N
     ]
 
 
+def test_what_is_odd_in_the_metadata_is_told_with_file_and_key(call: Caller, tmp_path: Path) -> None:
+    results: list[dict[str, Any]] = [
+        {"@id": "#a", "value": ["Words"], "encodingFormat": {"@id": "https://formats.example.org/7"}},
+        {"@id": "#b", "value": "Words: 2", "encodingFormat": ["text/plain", {"@id": "#b"}]},
+    ]
+    run = action("run", object={"@id": "sample.txt"}, result=[{"@id": "#a"}, {"@id": "#b"}])
+    sample = {"@id": "sample.txt", "@type": "File"}
+    folder = crate(tmp_path / "own", [{**run, "position": 10**400}], sample, *results)
+    metadata = folder / "ro-crate-metadata.json"
+    document = json.loads(metadata.read_text())
+    document["@graph"][1]["supply"] = {"@id": "#gone"}
+    metadata.write_text(json.dumps(document))
+    outcome = call("hub", "validate", "own", "-n", "word-count", "--local-path", str(folder), "-o", "json")
+    assert steps_of(outcome) == [("pass", "")]
+    [test] = json.loads(outcome.out)["tests"]
+    assert test["steps"][0]["expected_media_types"] == ["text/plain"]
+    warnings = [line for line in outcome.err.splitlines() if line.startswith("warning")]
+    assert warnings == [
+        'warning: ro-crate-metadata.json: supply: "#gone" is not in the graph',
+        "warning: ro-crate-metadata.json: #a: value: expected a text",
+    ]
+
+
 def test_a_step_without_a_criterion_is_told_as_that(call: Caller, tmp_path: Path) -> None:
     folder = crate(tmp_path / "own", [action("run", object=[{"@id": "sample.txt"}], result={"@id": "gone"})])
     outcome = call("hub", "validate", "own", "-n", "word-count", "--local-path", str(folder), "-o", "json")
@@ -167,14 +190,43 @@ def test_packages_without_tests(call: Caller, slug: str, code: int, words: str) 
 def test_the_tests_of_the_hub_itself_as_shell_commands(call: Caller, hub: GitHub) -> None:
     hub.serve()
     words = ["hub", "check", "word-count", "--api-base", hub.api.url, "--print-acceptance-commands"]
+    raw = f"'Accept: application/vnd.github.raw' -o sample.txt '{hub.api.url}/repos/grycap/oscar-hub/contents"
     assert call(*words).out.splitlines() == [
         "# Acceptance commands for word-count",
         "# Run it and wait",
+        f"curl -fsSL -H {raw}/crates/word-count/sample.txt?ref={COMMIT}'",
         "oscar-cli service run word-count -f sample.txt",
         "# Upload, wait, download",
         "oscar-cli service put-file word-count sample.txt",
         "sleep 30",
         "oscar-cli service get-file word-count --download-latest-into=.",
+    ]
+
+
+def test_printed_commands_go_to_the_chosen_cluster_with_the_files_of_the_folder(
+    call: Caller, hub: GitHub, tmp_path: Path
+) -> None:
+    folder = tmp_path / "a b"
+    steps: list[dict[str, Any]] = [
+        {"timeRequired": 30},
+        {"command": "rm '\nrm -rf everything'"},
+        action("run", object={"@id": "../secret"}),
+        action("run", object={"@id": "#far"}),
+        action("put-file", object={"@id": "sample.txt"}),
+    ]
+    far = {"@id": "#far", "contentUrl": "https://files.example.org/far.txt?x=1"}
+    crate(folder, steps, {"@id": "sample.txt"}, far)
+    words = ["-n", "abc", "-c", "local", "--local-path", str(folder), "--print-acceptance-commands"]
+    outcome = call("hub", "validate", "own", *words)
+    assert outcome.out.splitlines() == [
+        "# Acceptance commands for own",
+        "# The test",
+        '# ro-crate-metadata.json: #0: timeRequired: "30" is no duration such as PT30S',
+        '# ro-crate-metadata.json: #1: command: "rm rm -rf everything" is no command that a test may have',
+        '# "../secret" leads out of the repository',
+        "curl -fsSL -o far.txt 'https://files.example.org/far.txt?x=1'",
+        "oscar-cli service run abc -c local -f far.txt",
+        f"oscar-cli service put-file abc -c local '{folder}/sample.txt'",
     ]
 
 
@@ -215,5 +267,5 @@ def test_calls_of_an_exposed_service(
     assert b"one two\n" in request.body
     printed = call("hub", "validate", "own", *words[:4], "--print-acceptance-commands").out
     assert f"export OSCAR_ENDPOINT={server.url}\n" in printed
-    assert "-F data=@sample.txt" in printed
+    assert f"-F data=@{folder}/sample.txt" in printed
     assert "t" * 64 not in printed

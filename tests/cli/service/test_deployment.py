@@ -73,6 +73,12 @@ def test_a_deployment_as_a_table(run: Runner, server: ScriptedServer) -> None:
     ]
 
 
+def test_the_name_of_a_deployment_is_its_services(call: Caller, server: ScriptedServer) -> None:
+    call.know(server.url)
+    server.always("GET", f"{HERE}/deployment", document(DEPLOYMENT))
+    assert call("service", "deployment", "status", "web", "-o", "name").out == "web\n"
+
+
 def test_a_missing_time_and_reason_are_dashes(call: Caller, server: ScriptedServer) -> None:
     call.know(server.url)
     bare = {

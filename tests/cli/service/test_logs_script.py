@@ -31,7 +31,7 @@ def log_of(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("object", "working\n\n"), ("debug", "working\n\n"), ("payload", "SEVMTE8=\n")]
+    ("name", "words"), [("object", "working\n"), ("debug", "working\n"), ("payload", "SEVMTE8=\n")]
 )
 @pytest.mark.parametrize("ways", [(), ("--raw",), ("--follow",)], ids=["whole", "raw", "follow"])
 def test_the_words_of_a_script_come_alone_through_a_pipe(
@@ -62,9 +62,9 @@ def test_times_stand_before_the_words_and_do_not_hide_who_spoke(call: Caller, se
     timed = "".join(f"{time} {line}\n" for line in log_of("object").splitlines())
     server.always("GET", f"{LIST}/j", text(timed), query={"timestamps": "true"})
     words = call("service", "logs", "get", "svc", "j", "--script", "-t").out
-    assert words == f"{time} working\n{time} \n"
+    assert words == f"{time} working\n"
     since = call("service", "logs", "get", "svc", "j", "--script", "--since", "2026-06-12").out
-    assert since == "working\n\n"
+    assert since == "working\n"
 
 
 def test_a_terminal_dims_the_supervisor_and_shortens_the_event(run: Runner, server: ScriptedServer) -> None:
@@ -93,9 +93,16 @@ def test_an_exit_code_that_is_not_0_is_said_in_red(run: Runner, server: Scripted
     said = f'{RED}job "j": Succeeded (the script\'s exit code is 3){PLAIN}\n'
     assert said in run.terminal("service", "logs", "get", "svc", "j", "--follow").out
     words = ("service", "logs", "get", "svc", "j", "--script")
-    assert run.terminal(*words).out == f"working\n\n{RED}the script's exit code is 3{PLAIN}\n"
+    assert run.terminal(*words).out == f"working\n{RED}the script's exit code is 3{PLAIN}\n"
     piped = run(*words)
-    assert (piped.out, piped.err) == ("working\n\n", "the script's exit code is 3\n")
+    assert (piped.out, piped.err) == ("working\n", "the script's exit code is 3\n")
+
+
+def test_the_last_line_end_is_the_supervisors_and_no_other() -> None:
+    reader = LogReader()
+    assert reader.of_script(["a", "", "", "b", ""]) == ["a", "", "", "b"]
+    # More may come, and then that line was the script's.
+    assert reader.of_script(["c", "", ""]) == ["", "c", ""]
 
 
 def test_an_event_that_is_not_understood_stays_whole() -> None:
@@ -124,9 +131,7 @@ def test_who_waits_for_a_job_may_see_the_scripts_words_alone(known: Caller) -> N
         result = known("service", *words)
         assert result.code == 0, result.err
         said = re.sub(states, "", result.err)
-        assert re.fullmatch(
-            r"said: hello\n\njob \"[^\"]+\": Succeeded \(the script's exit code is 3\)\n", said
-        )
+        assert re.fullmatch(r"said: hello\njob \"[^\"]+\": Succeeded \(the script's exit code is 3\)\n", said)
 
 
 @pytest.mark.parametrize("words", [("put-file", "say", "x"), ("job", "say", "-i", "x")])

@@ -56,7 +56,7 @@ def test_an_unknown_cluster_stops_everything(key: str, cluster_id: str | None) -
 @pytest.mark.parametrize(("key", "use_default"), [("default-cluster", False), ("one", True)])
 def test_without_a_default_cluster(key: str, use_default: bool) -> None:
     config = Configuration(CONFIG.clusters)
-    with pytest.raises(ConfigError, match="there is no default cluster") as caught:
+    with pytest.raises(ConfigError, match="there is no default one") as caught:
         targets([service("a", key)], config, use_default=use_default)
     assert "oscar-cli cluster default --set" in str(caught.value.hint)
 

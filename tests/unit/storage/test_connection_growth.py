@@ -46,8 +46,20 @@ def test_a_busy_thread_needs_no_more() -> None:
 def test_a_server_that_does_no_more_at_once_gets_no_more() -> None:
     run = Run(most=256)
     assert run.round(0.05, 0.04) == 80
-    assert run.round(0.15, 0.14) == 16
+    assert run.round(0.24, 0.23) == 16, "five times as many wait for almost five times as long"
     assert [run.round(0.05, 0.04) for _ in range(3)] == [16, 16, 16], "that is the last word"
+
+
+def test_slower_answers_are_worth_it_where_more_of_them_come() -> None:
+    run = Run(most=1000)
+    assert run.round(0.05, 0.04) == 80
+    assert run.round(0.15, 0.12) == 400
+
+
+def test_answers_that_a_busy_thread_comes_late_to_tell_nothing_of_the_server() -> None:
+    run = Run(most=256)
+    assert run.round(0.05, 0.04) == 80
+    assert [run.round(0.5, 0.1) for _ in range(3)] == [80, 80, 80]
 
 
 @pytest.mark.parametrize("most", [1, 7, 40])

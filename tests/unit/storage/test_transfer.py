@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from oscarcli.storage.content_type import content_type_of
 from oscarcli.storage.location import Location
 from oscarcli.storage.memory import MemoryStorage
 from oscarcli.storage.source import Source
-from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload, download, upload
+from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload, download, downloads, upload
 
 
 class Meter:
@@ -158,6 +159,60 @@ def test_a_listing_that_breaks_is_raised_after_what_came_before(
     with pytest.raises(UnreachableError, match="listing broke"):
         download(storage, tasks(), lambda _: None, meter)
     assert len(list((tmp_path / "back").iterdir())) == 5
+    assert meter.expected == (None, None)
+
+
+@pytest.mark.parametrize("breaks", [False, True])
+def test_the_first_of_a_long_listing_are_fetched_while_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, breaks: bool
+) -> None:
+    monkeypatch.setattr(transfer, "TASKS_TO_BEGIN", 2)
+    storage, meter = MemoryStorage(buckets=("b",)), Meter()
+    upload(storage, uploads(tmp_path, 5), lambda _: None)
+    begun = threading.Event()
+
+    def tasks() -> Iterator[Fetch]:
+        for number, found in enumerate(storage.list("b", "in/")):
+            if number == 3:
+                assert begun.wait(10), "the first ones are fetched before the next ones are known"
+                assert meter.expected == (None, None)
+            yield Fetch(found, tmp_path / "back" / found.location.name)
+        if breaks:
+            raise UnreachableError("listing broke")
+
+    expected = pytest.raises(UnreachableError, match="listing broke") if breaks else nullcontext()
+    with expected:
+        download(storage, tasks(), lambda _: begun.set(), meter)
+    assert len(list((tmp_path / "back").iterdir())) == 5
+    assert meter.expected == ((None, None) if breaks else (5, sum(range(5))))
+
+
+def test_of_a_listing_no_more_is_taken_once_the_downloads_were_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transfer, "TASKS_TO_BEGIN", 2)
+    storage, meter = MemoryStorage(buckets=("b",)), Meter()
+    upload(storage, uploads(tmp_path, 5), lambda _: None)
+    left, ended = threading.Event(), threading.Event()
+    others = set(threading.enumerate())
+    taken: list[str] = []
+
+    def tasks() -> Iterator[Fetch]:
+        try:
+            for number, found in enumerate(storage.list("b", "in/")):
+                if number == 3:
+                    assert left.wait(10)
+                taken.append(found.location.name)
+                yield Fetch(found, tmp_path / "back" / found.location.name)
+        finally:
+            ended.set()
+
+    with closing(downloads(storage, tasks(), meter)) as outcomes:
+        next(outcomes)
+    assert len(set(threading.enumerate()) - others) == 1, "nobody but the listing's thread waits for it"
+    left.set()
+    assert ended.wait(10)
+    assert len(taken) == 4
     assert meter.expected == (None, None)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from oscarcli.local.images.model import ImageStore
+from oscarcli.local.work_turn import WorkTurn
 
 
 class RunCancelled(Exception):  # noqa: N818 -- wanted by someone, not a defect
@@ -24,9 +25,13 @@ class RunCancellation:
     """Tells one run to stop, from another thread, at most once.
 
     Stages ask with `check`; whoever blocks registers with `notify` to be woken.
+
+    Args:
+        turn: of short work, that the run's thread may have; it gives it away where it waits.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, turn: WorkTurn | None = None) -> None:
+        self.turn = turn or WorkTurn()
         self._lock = threading.Lock()
         self._reason: str | None = None
         self._listeners: list[Callable[[], None]] = []

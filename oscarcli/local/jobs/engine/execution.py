@@ -45,7 +45,8 @@ def execute(program: Program, output: Callable[[bytes], None], cancellation: Run
     cancellation.check()
     script = _LAUNCHER.launch(program.folder, program.words, program.environment)
     try:
-        _Watch(script, output, cancellation).until_end()
+        with cancellation.turn.interrupted():
+            _Watch(script, output, cancellation).until_end()
     finally:
         try:
             code = script.finish()
