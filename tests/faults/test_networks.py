@@ -194,10 +194,10 @@ def test_many_small_files_go_through_it_too(
     call: Caller, far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     """By one thread, but for TLS within TLS: the proxy opens a way, or is asked for whole URLs."""
-    from oscarcli.storage import transfer
+    from oscarcli.storage import transfer, workers
 
     usual: list[str] = []
-    run_parallel = transfer.run_parallel
+    run_parallel = workers.run_parallel
 
     def noted(*words: Any, **more: Any) -> Any:
         usual.append(way)

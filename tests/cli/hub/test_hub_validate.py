@@ -203,6 +203,19 @@ def test_the_tests_of_the_hub_itself_as_shell_commands(call: Caller, hub: GitHub
     ]
 
 
+def test_a_pinned_version_is_the_one_whose_tests_are_run(call: Caller, hub: GitHub) -> None:
+    hub.serve()
+    assert call("hub", "deploy", "word-count", "--api-base", hub.api.url, "--pin").code == 0
+    hub.commit = "4" * 40
+    words = ["hub", "validate", "word-count", "--api-base", hub.api.url, "--print-acceptance-commands"]
+    token = {"GITHUB_TOKEN": "ghp_abcdefghijklmnopqrstuvwxyz0123456789"}
+    of_pinned, of_main = (call(*words, *more, env=token).out for more in ([], ["--ref", "main"]))
+    assert f"sample.txt?ref={COMMIT}" in of_pinned
+    assert f"sample.txt?ref={'4' * 40}" in of_main
+    assert 'curl -fsSL -H "Authorization: Bearer $GITHUB_TOKEN" -H ' in of_main
+    assert "ghp_" not in of_pinned + of_main
+
+
 def test_printed_commands_go_to_the_chosen_cluster_with_the_files_of_the_folder(
     call: Caller, hub: GitHub, tmp_path: Path
 ) -> None:
