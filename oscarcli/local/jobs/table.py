@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.local import clock
+from oscarcli.local.jobs.log_table import StoredLog, put_log
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.names import new_job_name
 from oscarcli.local.state import State
@@ -70,11 +71,13 @@ class JobOutcome:
     """How a run ended.
 
     `exit_code` is the script's, `None` when the script did not run; it does not decide over `succeeded`.
+    `log` is the run's, `None` where files have it.
     """
 
     succeeded: bool
     reason: str | None = None
     exit_code: int | None = None
+    log: StoredLog | None = None
 
 
 class Jobs:
@@ -159,6 +162,8 @@ class Jobs:
         """Record how a job ended; nothing happens when it was removed meanwhile."""
         status = SUCCEEDED if outcome.succeeded else FAILED
         with self._state.transaction(durable=False) as connection:
+            if outcome.log is not None:
+                put_log(connection, name, outcome.log)
             connection.execute(
                 "UPDATE jobs SET status = ?, finished = ?, exit_code = ?, reason = ?, payload = NULL, "
                 "definition = NULL WHERE name = ? AND status = ?",
