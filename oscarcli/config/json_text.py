@@ -9,7 +9,7 @@ from typing import Any
 from oscarcli.config.disk import MEND
 from oscarcli.errors import ConfigError
 
-HALF_PAIR = re.compile("[\ud800-\udfff]")
+HALF_PAIR = "[\ud800-\udfff]"
 
 
 def loses_by_rewriting(text: str) -> bool:
@@ -49,7 +49,7 @@ def json_text(document: Any, before: Any, path: str) -> str:
     except ValueError as error:
         raise ConfigError(f"{path}: holds a number that JSON cannot write", hint=MEND) from error
     # The file may have escapes of what is no character, which stay; a new value may not.
-    has_halves = HALF_PAIR.search(text) and HALF_PAIR.search(json.dumps(before, ensure_ascii=False))
+    has_halves = re.search(HALF_PAIR, text) and re.search(HALF_PAIR, json.dumps(before, ensure_ascii=False))
     return json.dumps(document, indent=2) + "\n" if has_halves else text
 
 

@@ -25,8 +25,8 @@ FORM_HINT = (
 )
 DIRECT_HINT = "check {variable}, or except the host with NO_PROXY"
 # What proxies and the libraries that speak with them say about a login.
-ENDED = re.compile(r"closed unexpectedly|malformed reply", re.IGNORECASE)
-ABOUT_LOGIN = re.compile(r"407|invalid username|authentication|acceptable.method", re.IGNORECASE)
+ENDED = r"closed unexpectedly|malformed reply"
+ABOUT_LOGIN = r"407|invalid username|authentication|acceptable.method"
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ class Proxy:
         else:
             problem = "refuses the login"
             hint = f"check user and password in {self.variable}={form}; {SIGNS}"
-        if ABOUT_LOGIN.search(said):
+        if re.search(ABOUT_LOGIN, said, re.IGNORECASE):
             return f"the proxy {self.place} {problem}", hint
-        if ENDED.search(said):
+        if re.search(ENDED, said, re.IGNORECASE):
             return (
                 f"the proxy {self.place} ends the connection: it {problem}, or speaks no {self.scheme}",
                 hint,

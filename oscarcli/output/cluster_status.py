@@ -22,9 +22,40 @@ class ClusterNode:
 
     name: Any
     status: Any
-    cpu: str | None
-    memory: str | None
+    cpu: NodeUsage
+    memory: NodeUsage
     gpu: Any
+
+
+@dataclass(frozen=True)
+class NodeUsage:
+    """How much of something a node has, and how much of that is used: thousandths of a core, or bytes.
+
+    Older servers write some of both as text of their own.
+    """
+
+    used: Any
+    capacity: Any
+    is_cpu: bool
+
+    @property
+    def text(self) -> str | None:
+        """For people: "0.85 of 4 (21%)", whatever of it is known."""
+        if self.used is None and self.capacity is None:
+            return None
+        one, whole = _number(self.used), _number(self.capacity)
+        texts = [_amount(value, self.is_cpu) for value in (self.used, self.capacity)]
+        percent = share(one, whole) if one is not None and whole is not None else ""
+        return f"{texts[0]} of {texts[1]}{percent}"
+
+    @property
+    def numbers(self) -> tuple[str | None, str | None]:
+        """For programs: what is used and what there is, in cores or bytes; `None` for what is no number."""
+        found = (_number(self.used), _number(self.capacity))
+        used, capacity = (
+            None if one is None else cores(one) if self.is_cpu else f"{one:.0f}" for one in found
+        )
+        return used, capacity
 
 
 def nodes(status: Document) -> list[ClusterNode]:
@@ -42,8 +73,8 @@ def _node(node: Document) -> ClusterNode:
     return ClusterNode(
         node.get("name"),
         node.get("status"),
-        _usage(cpu.get("usage_cores", 0), cpu.get("capacity_cores"), is_cpu=True),
-        _usage(memory.get("usage_bytes", 0), memory.get("capacity_bytes"), is_cpu=False),
+        NodeUsage(cpu.get("usage_cores", 0), cpu.get("capacity_cores"), is_cpu=True),
+        NodeUsage(memory.get("usage_bytes", 0), memory.get("capacity_bytes"), is_cpu=False),
         node.get("gpu"),
     )
 
@@ -52,20 +83,10 @@ def _flat_node(node: Document) -> ClusterNode:
     return ClusterNode(
         node.get("nodeName") or node.get("name"),
         node.get("status"),
-        _usage(node.get("cpuUsage"), node.get("cpuCapacity"), is_cpu=True),
-        _usage(node.get("memoryUsage"), node.get("memoryCapacity"), is_cpu=False),
+        NodeUsage(node.get("cpuUsage"), node.get("cpuCapacity"), is_cpu=True),
+        NodeUsage(node.get("memoryUsage"), node.get("memoryCapacity"), is_cpu=False),
         node.get("gpu"),
     )
-
-
-def _usage(used: Any, capacity: Any, *, is_cpu: bool) -> str | None:
-    """Return "0.85 of 4 (21%)", whatever of it is known."""
-    if used is None and capacity is None:
-        return None
-    one, whole = _number(used), _number(capacity)
-    texts = [_amount(value, is_cpu) for value in (used, capacity)]
-    percent = share(one, whole) if one is not None and whole is not None else ""
-    return f"{texts[0]} of {texts[1]}{percent}"
 
 
 def _amount(value: Any, is_cpu: bool) -> str:

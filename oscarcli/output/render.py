@@ -30,7 +30,7 @@ __all__ = [
 
 # What no terminal should get as it is: DEL and C1, line separators, marks that turn the direction of text,
 # halves of surrogate pairs. Both formats escape what is below a blank by themselves.
-UNSAFE = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSAFE = r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 
 
 class Format(str, Enum):
@@ -103,7 +103,7 @@ def render(result: Result, output: Format, terminal: Terminal, layout: Layout = 
 def to_json(data: Any) -> str:
     """Return indented JSON; control characters beyond ASCII are escaped, so it is safe on a terminal."""
     text = json.dumps(data, indent=2, ensure_ascii=False)
-    return UNSAFE.sub(_escaped, text) + "\n"
+    return re.sub(UNSAFE, _escaped, text) + "\n"
 
 
 def _escaped(match: re.Match[str]) -> str:
@@ -116,7 +116,7 @@ def to_yaml(data: Any) -> str:
     Control characters and marks that turn the direction of text are escaped, so it is safe on a terminal.
     """
     text = _yaml(data, allow_unicode=True)
-    return text if not UNSAFE.search(text) else _yaml(data, allow_unicode=False)
+    return text if not re.search(UNSAFE, text) else _yaml(data, allow_unicode=False)
 
 
 def _yaml(data: Any, *, allow_unicode: bool) -> str:

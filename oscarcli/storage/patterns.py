@@ -99,6 +99,8 @@ class NameFilter:
         Args:
             name: as seen from the top of the tree.
         """
+        if not self._include and not self._exclude:
+            return True
         is_included = not self._include or any(one.fullmatch(name) for one in self._include)
         return is_included and not any(one.fullmatch(name) for one in self._exclude)
 

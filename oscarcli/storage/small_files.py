@@ -18,7 +18,7 @@ from oscarcli.errors import OscarError
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.content_type import content_type_of
 from oscarcli.storage.location import Location
-from oscarcli.storage.safe_paths import opened_folder, refuse_link, write_in
+from oscarcli.storage.safe_paths import opened_folder, write_in
 from oscarcli.storage.wire.client import WireClient
 from oscarcli.storage.wire.failures import ParameterError
 from oscarcli.storage.wire.loop import MAX_CONTENT_BYTES, ExchangeLoop, LoopRequest
@@ -179,7 +179,7 @@ class SmallUploads(SmallTransfers["Upload"]):
 class SmallDownloads(SmallTransfers["Fetch"]):
     """Downloads of small objects into folders."""
 
-    _folder: tuple[Path | None, Path, int] | None = None
+    _folder: tuple[Path | None, str, int] | None = None
 
     def run(self) -> Generator[SmallOutcome[Fetch], None, None]:
         """Yield what is done, in the order of completion."""
@@ -199,15 +199,15 @@ class SmallDownloads(SmallTransfers["Fetch"]):
         if is_intact is False or isinstance(task.target, int):
             return None
         modified = task.source.modified if task.keeps_time else None
-        folder = self._folder_of(task.target, task.root)
-        refuse_link(folder, task.target.name, task.target)
-        write_in(folder, task.target.name, content, modified)
+        # Of a path the text is known already; to ask it for its parts makes objects of each.
+        parent, _, name = str(task.target).rpartition(os.sep)
+        folder = self._folder_of(task.target, parent, task.root)
+        write_in(folder, name, content, modified, task.target)
         self._advance(len(content))
         return bool(is_intact)
 
-    def _folder_of(self, target: Path, root: Path | None) -> int:
+    def _folder_of(self, target: Path, parent: str, root: Path | None) -> int:
         """Return a descriptor of a file's folder: one after the other they are often in the same."""
-        parent = target.parent
         if self._folder is None or self._folder[:2] != (root, parent):
             self._folder = None
             self._open.close()

@@ -154,7 +154,8 @@ class BrowserScreen(ListScreen):
         """Show the files that the marked jobs wrote, or the one under the cursor."""
         rows = self.table.chosen_rows
         if isinstance(self.view, JobsView) and rows:
-            self.go(self.view.results([row.item for row in rows[:MAX_RESULT_JOBS]]))
+            items = [row.item for row in rows[:MAX_RESULT_JOBS]]
+            self.go(self.view.results(items, left_out=len(rows) - len(items)))
 
     def action_zip(self) -> None:
         """Bring the marked files here as one zip; without marks all that are shown."""

@@ -49,6 +49,7 @@ class RowTable(ScrollView, can_focus=True):
         Binding("end", "end(1)", "Last", show=False),
         Binding("enter", "choose", "Open"),
         Binding("space", "mark", "Mark", show=False),
+        Binding("a", "mark_all", "Mark all", show=False),
     ]
     cursor: reactive[int] = reactive(0, repaint=False)
 
@@ -262,6 +263,13 @@ class RowTable(ScrollView, can_focus=True):
             self.refresh_line(self.cursor + HEADER_LINES)
             self.cursor += 1
             self.post_message(self.RowsChanged())
+
+    def action_mark_all(self) -> None:
+        """Mark all rows that are shown, or take all marks away when they are marked already."""
+        shown = {row.key for row in self._shown}
+        self.marked = set() if shown <= self.marked else self.marked | shown
+        self.refresh()
+        self.post_message(self.RowsChanged())
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor where the mouse is; the second click opens, one on a title sorts."""

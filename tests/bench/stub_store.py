@@ -77,6 +77,9 @@ def manager(store: Stub) -> Iterator[dict[str, str]]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body leave together, as from a real manager. In two pieces the second one waits up to 40 ms
+        # until the other side has acknowledged the first.
+        wbufsize = -1
 
         def do_GET(self) -> None:
             body = json.dumps(documents.get(self.path, {"name": "svc", "input": [], "output": []})).encode()

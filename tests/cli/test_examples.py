@@ -16,6 +16,21 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 THAT_IN_GETTYSBURG = 13
 
 
+def test_the_containerfile_takes_what_is_there_and_runs_the_program() -> None:
+    lines = (EXAMPLES / "Containerfile").read_text().splitlines()
+    steps = [line.split(" ", 1) for line in lines if line.startswith(("COPY ", "ENTRYPOINT "))]
+    copied = [words.split()[:-1] for step, words in steps if step == "COPY"]
+    assert [
+        source for sources in copied for source in sources if not (EXAMPLES.parent / source).exists()
+    ] == []
+    project = (EXAMPLES.parent / "pyproject.toml").read_text()
+    # What a build of the package reads has to be among them.
+    for needed in ("pyproject.toml", "README.md", "LICENSE", "oscarcli"):
+        assert any(needed in sources for sources in copied)
+    (program,) = (json.loads(words)[0] for step, words in steps if step == "ENTRYPOINT")
+    assert f"\n{program} = " in project.partition("[project.scripts]")[2]
+
+
 @pytest.fixture
 def cluster(run: Runner) -> Iterator[Runner]:
     """The real command with a local cluster as its default one."""

@@ -108,6 +108,19 @@ def test_clusters_tell_how_they_are_and_one_that_is_dead_says_so(server: Scripte
     drive(access_to(server.url, "http://127.0.0.1:9", start=None), play)
 
 
+def test_a_cluster_that_is_slow_does_not_hold_up_what_another_says(server: ScriptedServer) -> None:
+    server.always("GET", "/health", text("Ok"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows(" ok ")
+        assert screen.line("one").split()[:2] == ["one", "ok"]
+        assert screen.line("two").split()[:2] == ["two", "…"]
+
+    with ScriptedServer() as slow:
+        slow.always("GET", "/health", Answer(200, b"Ok", stall_after=0))
+        drive(access_to(server.url, slow.url, start=None), play)
+
+
 def test_a_cluster_that_does_not_answer_blocks_no_key_and_no_end(server: ScriptedServer) -> None:
     # The answer stops in its middle, for as long as the server runs.
     serve_nothing = Answer(200, b"[" + b" " * 99, stall_after=1)
@@ -191,6 +204,23 @@ def test_names_cannot_move_the_cursor_nor_style_the_screen(server: ScriptedServe
     async def play(screen: Screen) -> None:
         await screen.shows("(1)")
         assert r"[red]x[/red]\x1b[31m\u202ey" in screen.text
+
+    drive(access_to(server.url), play)
+
+
+def test_all_rows_that_are_shown_are_marked_at_once(server: ScriptedServer) -> None:
+    serve(server, service("alpha"), service("beta"), service("gamma"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("alpha")
+        await screen.press("slash", *"a", "m", "enter", "a")
+        await screen.shows("(1 of 3 · 1 marked)")
+        await screen.press("escape", "a")
+        await screen.shows("(3 · 3 marked)")
+        assert [line[0] for line in screen.lines if "ready" in line] == ["●"] * 3
+        await screen.press("a")
+        await screen.shows("(3)")
+        assert "●" not in screen.text
 
     drive(access_to(server.url), play)
 

@@ -169,6 +169,25 @@ def test_results_of_jobs_are_listed_shown_and_brought_as_one_zip(
     assert found == {"one.txt": b"ONE.TXT", "two.txt": b"TWO.TXT"}
 
 
+def test_jobs_beyond_those_whose_results_are_looked_for_are_told(
+    cluster: LocalCluster, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oscarcli.tui.browser.MAX_RESULT_JOBS", 1)
+    cluster.create("many", 'echo > "$TMP_OUTPUT_DIR/$(basename "$INPUT_FILE_PATH")"')
+    for name in ("one.txt", "two.txt"):
+        cluster.upload("many", f"in/{name}", b"")
+    cluster.ended("many", 2)
+
+    async def play(screen: Screen) -> None:
+        await screen.shows("many")
+        await screen.press("slash", *"many", "enter", "enter")
+        await screen.shows("local › many jobs  (2)")
+        await screen.press("a", "o")
+        await screen.shows("› results  (1)", "these are of the first 1 of 2 marked jobs")
+
+    drive(access, play, size=(120, 30))
+
+
 @pytest.mark.thorough
 def test_a_folder_of_a_bucket_becomes_a_zip_with_its_files_below_it(
     cluster: LocalCluster, access: Access, tmp_path: Path

@@ -16,9 +16,18 @@ app = noun("How a cluster is and how it is set up.")
 NODE_COLUMNS = (
     Column("NODE", lambda node: node.name),
     Column("STATUS", lambda node: node.status),
-    Column("CPU USED", lambda node: node.cpu),
-    Column("MEMORY USED", lambda node: node.memory),
+    Column("CPU USED", lambda node: node.cpu.text),
+    Column("MEMORY USED", lambda node: node.memory.text),
     Column("GPU", lambda node: node.gpu),
+)
+# A spreadsheet computes with numbers, each in a column of its own.
+CSV_COLUMNS = (
+    *NODE_COLUMNS[:2],
+    Column("CPU USED", lambda node: node.cpu.numbers[0]),
+    Column("CPU", lambda node: node.cpu.numbers[1]),
+    Column("MEMORY USED (B)", lambda node: node.memory.numbers[0]),
+    Column("MEMORY (B)", lambda node: node.memory.numbers[1]),
+    NODE_COLUMNS[-1],
 )
 PART_COLUMNS = (Column("PART", lambda row: row[0]), Column("STATE", lambda row: row[1]))
 SETTING_COLUMNS = (Column("SETTING", lambda row: row[0]), Column("VALUE", lambda row: row[1]))
@@ -33,7 +42,8 @@ def status(ctx: typer.Context) -> None:
     session: Session = ctx.obj
     document = get_status(session.api)
     rows = nodes(document)
-    session.show(Result(document, NODE_COLUMNS, rows=rows, empty="The server tells of no nodes"))
+    columns = CSV_COLUMNS if session.output == "csv" else NODE_COLUMNS
+    session.show(Result(document, columns, rows=rows, empty="The server tells of no nodes"))
     if not session.wants_table or session.layout.names_only or session.layout.columns:
         # These are about the nodes alone.
         return

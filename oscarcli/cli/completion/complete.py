@@ -11,7 +11,7 @@ from oscarcli.cli.kit.command_tree import CommandNode, Option
 FORMATS = ("table", "json", "yaml")
 # Values of options that take other words, too, or several.
 VALUES = {
-    "--status": ("pending", "running", "succeeded", "failed"),
+    "--status": ("pending", "running", "suspended", "succeeded", "failed"),
     "--provider": ("minio.default",),
 }
 # What arguments and values of options are called where names of things on record or on a cluster go.
@@ -61,6 +61,8 @@ def complete(root: CommandNode, words: Sequence[str], current: str, names: Names
         _add_options(answer, line, current)
     elif line.node.children:
         _add_commands(answer, line.node, current)
+        if line.node is root and words[-1:] == ["help"]:
+            _add_pages(answer, current)
     else:
         _add_arguments(answer, line, line.node, current, names)
     return answer
@@ -72,6 +74,13 @@ def _add_commands(answer: Suggestions, node: CommandNode, start: str) -> None:
     answer.add(((child.names[0], child.help) for child in children), start)
     if not answer.pairs:
         answer.add(((name, child.help) for name, child in node.children.items()), start)
+
+
+def _add_pages(answer: Suggestions, start: str) -> None:
+    from oscarcli.cli.kit.pages import topics
+
+    commands = dict(answer.pairs)
+    answer.add([pair for pair in topics().items() if pair[0] not in commands], start)
 
 
 def _add_options(answer: Suggestions, line: Line, start: str) -> None:

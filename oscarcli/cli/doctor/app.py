@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import chain
+from textwrap import wrap
 from typing import Annotated, Any
 
 import typer
@@ -22,6 +24,8 @@ COLUMNS = (
     Column("CAUSE", "cause"),
     Column("NEXT", "next"),
 )
+# On a narrower terminal it breaks lines where it likes.
+MIN_TEXT_COLUMNS = 20
 # A mark and its colour for each outcome.
 MARKS = {
     "ok": ("✓", "32"),
@@ -72,10 +76,21 @@ def doctor(
 
 def _tell(session: Session, check: dict[str, Any], width: int) -> None:
     mark, style = MARKS[check["outcome"]]
-    session.answer(f"{session.out.styled(mark, style)} {check['name']:<{width}}  {clean(check['finding'])}\n")
+    beside = partial(_beside, room=session.out.width, column=width + 4)
+    found = beside(clean(check["finding"]))
+    session.answer(f"{session.out.styled(mark, style)} {check['name']:<{width}}  {found}\n")
     for key in ("cause", "next"):
         if check[key]:
-            session.answer(f"  {key + ':':<{width}}  {clean(check[key])}\n")
+            session.answer(f"  {key + ':':<{width}}  {beside(clean(check[key]))}\n")
+
+
+def _beside(text: str, *, room: int | None, column: int) -> str:
+    """Return a text that goes on below its beginning, in the same column, where a terminal is too narrow."""
+    if room is None or room < column + MIN_TEXT_COLUMNS:
+        return text
+    # What may be typed again is not broken.
+    lines = wrap(text, room - column, break_long_words=False, break_on_hyphens=False)
+    return f"\n{' ' * column}".join(lines)
 
 
 def _cluster_id(session: Session) -> str | None:

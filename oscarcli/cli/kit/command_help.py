@@ -15,7 +15,14 @@ from oscarcli.cli.kit.session import Session
 # Where the list of what an option takes is longer, it stands in its text, which can be broken into lines.
 MAX_OPTION_COLUMNS = 76
 # What stands for an option's value in help, by the value's type, where the option does not say.
-METAVARS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "path": "PATH"}
+METAVARS = {
+    "str": "TEXT",
+    "int": "NUMBER",
+    "int range": "NUMBER",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+    "path": "PATH",
+}
 
 
 def answer_with_help(option: TyperOption | None) -> TyperOption | None:

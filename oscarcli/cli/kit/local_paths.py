@@ -95,7 +95,7 @@ def files_inside(
     odd: list[StoredObject] = []
     for found in objects:
         name = name_of(found)
-        if name != _plain_name(name):
+        if ("/" in name or name == ".") and name != _plain_name(name):
             odd.append(found)
             continue
         plain.add(name)

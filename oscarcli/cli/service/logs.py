@@ -57,7 +57,10 @@ def list_jobs(
     status: Annotated[
         list[str] | None,
         typer.Option(
-            "--status", "-s", metavar="STATUS", help="Only jobs in this state; several with commas."
+            "--status",
+            "-s",
+            metavar="STATUS",
+            help="Only jobs that are pending, running, suspended, succeeded or failed; several with commas.",
         ),
     ] = None,
     limit: Annotated[
@@ -86,8 +89,13 @@ def list_jobs(
         return
     found = jobs.list_jobs(session.api, service)
     shown = chosen(found)
-    empty = "No job has that status" if found else "This service has no logs"
+    empty = _told_states(found) if found else "This service has no logs"
     session.show(Result({"jobs": shown}, COLUMNS, rows=list(shown.items()), empty=empty))
+
+
+def _told_states(jobs: Mapping[str, Any]) -> str:
+    states = dict.fromkeys(str(job["status"]).lower() for job in jobs.values() if job.get("status"))
+    return f"No job has that status; there are {', '.join(states)}" if states else "No job has that status"
 
 
 @app.command("get, g", formats=("text", "json", "yaml"), waits=True)

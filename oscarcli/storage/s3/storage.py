@@ -19,7 +19,6 @@ from oscarcli.storage.definition import CLUSTER_STORE
 from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
-from oscarcli.storage.s3.boto import BotoClient
 from oscarcli.storage.s3.calls import count_attempts
 from oscarcli.storage.s3.client import S3Client
 from oscarcli.storage.s3.failures import MISSING_BUCKET, AnswerError, failure, required
@@ -32,6 +31,7 @@ from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.wire.failures import wait_or_raise
 
 if TYPE_CHECKING:
+    from oscarcli.storage.s3.boto import BotoClient
     from oscarcli.storage.s3.lean_objects import LeanObjects
 
 
@@ -58,8 +58,8 @@ class S3Storage:
         limit = outage_limit(settings.outage_limit, settings.read_timeout)
         self.outage = Outage(settings.provider, limit, tell)
         self.keeps_checksums = True
-        self._connecting = threading.Lock()
-        self._boto = BotoClient(settings)
+        self._connecting, self._making = threading.Lock(), threading.Lock()
+        self._made: BotoClient | None = None
         self._chosen: S3Client | None = None
 
     @property
@@ -88,9 +88,20 @@ class S3Storage:
 
     def close(self) -> None:
         """End the connections."""
-        self._boto.close()
+        if self._made is not None:
+            self._made.close()
         if self._chosen is not None:
             self._chosen.close()
+
+    @property
+    def _boto(self) -> BotoClient:
+        """boto3's client, which most commands do without."""
+        if self._made is None:
+            from oscarcli.storage.s3.boto import BotoClient
+
+            with self._making:
+                self._made = self._made or BotoClient(self._settings)
+        return self._made
 
     def _client_for(self, operation: str) -> S3Client:
         return (self._chosen or self._choose()) if operation in OPERATIONS else self._boto
@@ -231,11 +242,16 @@ class S3Storage:
         upload_object(self, location, source, content_type, cancellation)
 
     def small_objects(self) -> LeanObjects | None:
-        """Return how many small objects are moved by one thread; `None` for boto3's client."""
+        """Return how many small objects are moved by one thread; `None` where that cannot be.
+
+        One thread cannot look after boto3's connections, nor after those with TLS within TLS.
+        """
         from oscarcli.storage.s3.lean_objects import LeanObjects
 
         client = self._client_for("get_object")
-        return LeanObjects(client, self) if isinstance(client, LeanClient) else None
+        if not isinstance(client, LeanClient) or client.wire.connector.is_tls_within_tls:
+            return None
+        return LeanObjects(client, self)
 
     def remove(self, location: Location) -> None:
         """Delete one object; the protocol does not tell whether there was one."""

@@ -13,10 +13,10 @@ from oscarcli.tui.views.base import ResourceView
 KEYS = (
     ("arrows, mouse", "move; a click on a title sorts, a double click opens"),
     ("Enter, Esc", "open, back"),
-    (":", "all commands: words find one, Enter shows its line, Enter runs it"),
+    (":", "all commands: Enter shows a line, Enter again runs it"),
     ("/", "only rows that have these words"),
-    ("1 to 9", "sort by a column; again for the other way, once more for neither"),
-    ("Space", "mark a row"),
+    ("1 to 9", "sort by a column; again: the other way, then not at all"),
+    ("Space, a", "mark a row, or all that are shown"),
     ("s b v n m", "services, buckets, volumes, nodes, metrics"),
     ("y", "all that is known of a row"),
     ("o", "the files that jobs wrote"),

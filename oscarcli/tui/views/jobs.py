@@ -80,11 +80,16 @@ class JobsView(ResourceView):
 
         return LogScreen(self.access, self.cluster, self.service, item[0])
 
-    def results(self, items: Sequence[NamedJob]) -> ResourceView:
-        """Return the list of files that jobs wrote."""
+    def results(self, items: Sequence[NamedJob], *, left_out: int = 0) -> ResourceView:
+        """Return the list of files that jobs wrote.
+
+        Args:
+            items: the jobs.
+            left_out: how many more were marked.
+        """
         from oscarcli.tui.views.results import ResultsView
 
-        return ResultsView(self.access, self.cluster, self.service, items)
+        return ResultsView(self.access, self.cluster, self.service, items, left_out)
 
     def words(self, item: NamedJob | None) -> dict[str, str]:
         """Return service and job as commands call them."""

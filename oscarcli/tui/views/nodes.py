@@ -20,8 +20,8 @@ class NodesView(ResourceView):
     columns: ClassVar[Sequence[Column]] = (
         Column("NODE", lambda node: node.name),
         Column("STATUS", lambda node: node.status),
-        Column("CPU USED", lambda node: node.cpu),
-        Column("MEMORY USED", lambda node: node.memory),
+        Column("CPU USED", lambda node: node.cpu.text),
+        Column("MEMORY USED", lambda node: node.memory.text),
         Column("GPU", lambda node: node.gpu),
     )
 

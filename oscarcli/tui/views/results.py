@@ -32,6 +32,7 @@ class ResultsView(ResourceView):
         cluster: the cluster's id.
         service: the jobs' service.
         jobs: the jobs.
+        left_out: how many more were marked, whose results are not looked for.
     """
 
     title = "results"
@@ -44,9 +45,17 @@ class ResultsView(ResourceView):
         Column("PROVIDER", lambda file: file.provider or "the log"),
     )
 
-    def __init__(self, access: Access, cluster: str, service: str, jobs: Sequence[tuple[str, Job]]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        cluster: str,
+        service: str,
+        jobs: Sequence[tuple[str, Job]],
+        left_out: int = 0,
+    ) -> None:
         super().__init__(access, cluster)
         self.service, self.jobs = service, jobs
+        self._left_out = left_out
 
     @property
     def crumb(self) -> str:
@@ -65,7 +74,8 @@ class ResultsView(ResourceView):
             for name, job in self.jobs
         ]
         found: list[ResultFile] = []
-        notes = []
+        marked = len(self.jobs) + self._left_out
+        notes = [f"these are of the first {len(self.jobs)} of {marked} marked jobs"] if self._left_out else []
         for one in ResultFinder(self._storage()).files_of(done):
             if isinstance(one, ResultFile):
                 found.append(one)

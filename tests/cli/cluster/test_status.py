@@ -144,6 +144,20 @@ def test_nothing_that_the_server_sends_is_dropped(
     assert read(call("cluster", "status", "-o", form).out) == status
 
 
+def test_nodes_as_csv_are_numbers_in_columns_of_their_own(call: Caller, server: ScriptedServer) -> None:
+    call.know(server.url)
+    server.expect("GET", "/system/status", document(STATUS))
+    assert call("cluster", "status", "-o", "csv").out.splitlines() == [
+        "NODE,STATUS,CPU USED,CPU,MEMORY USED (B),MEMORY (B),GPU",
+        f"worker-1,Ready,0.85,4,{3 * GIB},{8 * GIB},1",
+        "worker-2,NotReady,0,4,0,,",
+    ]
+    # Text of an old server is no number.
+    server.expect("GET", "/system/status", document(FLAT))
+    row = call("cluster", "status", "-o", "csv", "--columns", "cpu-used,cpu,memory-used,memory").out
+    assert row.splitlines()[1] == f"0.85,4,,{8 * GIB}"
+
+
 def test_the_flat_form_of_servers_up_to_3_6_3(call: Caller, server: ScriptedServer) -> None:
     call.know(server.url)
     server.expect("GET", "/system/status", document(FLAT))

@@ -44,6 +44,16 @@ def test_words_come_with_descriptions_or_without(run: Runner) -> None:
     assert run("__complete", "service", "list", "--columns", "na").out == "name\n:nospace\n"
 
 
+def test_help_is_about_commands_and_pages(run: Runner) -> None:
+    assert run("__completeNoDesc", "help", "h").out.splitlines() == ["hub", "health", "help", ":"]
+    assert run("__complete", "help", "sto").out.startswith("storage\t")
+    # A page goes with nothing else.
+    assert (
+        run("__complete", "service", "help", "sto").out
+        == "stop\tStop an exposed service; it keeps its definition and its address.\n:\n"
+    )
+
+
 def test_a_line_comes_as_bash_gives_it(run: Runner) -> None:
     line = "oscar-cli cluster 'de x"
     assert run("__complete", env={"COMP_LINE": line, "COMP_POINT": "21"}).out.count("\n") == 3

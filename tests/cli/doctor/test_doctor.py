@@ -160,6 +160,17 @@ def test_one_line_a_check_as_it_comes(run: Runner, server: ScriptedServer) -> No
     assert "\x1b[31m✗\x1b[0m cluster" in seen.out
 
 
+def test_long_findings_go_on_in_their_column_on_a_terminal(run: Runner) -> None:
+    seen = run.terminal("doctor", columns=60, env={"NO_COLOR": "1"}).out.splitlines()
+    assert max(len(line) for line in seen if str(run.config) not in line) <= 60
+    place = next(index for index, line in enumerate(seen) if line.startswith("  next:"))
+    assert seen[place : place + 3] == [
+        "  next:          oscar-cli local start for one on this",
+        "                 machine, or oscar-cli cluster add ID",
+        "                 ENDPOINT USERNAME",
+    ]
+
+
 def test_columns_of_it_as_a_table(call: Caller) -> None:
     result = call("doctor", "--columns", "check,outcome")
     assert result.out.splitlines()[:2] == ["CHECK          OUTCOME", "configuration  failed"]
