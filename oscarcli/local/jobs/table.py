@@ -116,14 +116,11 @@ class Jobs:
             )
             _own(connection, name, owner)
 
-    def claim(self, limit: int, busy: Iterable[str] = ()) -> list[Job]:
-        """Take up to `limit` pending jobs, oldest first, and mark them running.
+    def claim(self, busy: Iterable[str] = ()) -> Job | None:
+        """Take the oldest pending job that may run, and mark it running; `None` when there is none.
 
         `busy` names jobs whose predecessors of the same name have not left yet.
         """
-        taken: list[Job] = []
-        if limit < 1:
-            return taken
         excluded = set(busy)
         with self._state.transaction(durable=False) as connection:
             rows = connection.execute(
@@ -132,7 +129,6 @@ class Jobs:
                 (PENDING,),
             )
             running: list[Definition] | None = None
-            chosen = []
             for row in rows:
                 if row["name"] in excluded:
                     continue
@@ -141,17 +137,11 @@ class Jobs:
                     running = self.running_definitions() if running is None else running
                     if self._is_held(job.definition, running):
                         continue
-                    running.append(job.definition)
-                chosen.append(row["id"])
-                taken.append(job)
-                if len(taken) == limit:
-                    break
-            rows.close()
-            connection.executemany(
-                "UPDATE jobs SET status = ?, started = ? WHERE id = ?",
-                [(RUNNING, clock.now(), identifier) for identifier in chosen],
-            )
-        return taken
+                rows.close()
+                started = "UPDATE jobs SET status = ?, started = ? WHERE id = ?"
+                connection.execute(started, (RUNNING, clock.now(), row["id"]))
+                return job
+        return None
 
     def running_definitions(self) -> list[Definition]:
         """Return the services of the running jobs, once for each job."""
@@ -174,15 +164,12 @@ class Jobs:
         """Record how a job ended and take the next, with one commit; see `finish` and `claim`."""
         with self._state.transaction(durable=False):
             self.finish(name, outcome)
-            return next(iter(self.claim(1, busy)), None)
+            return self.claim(busy)
 
     def status(self, service: str, name: str) -> str | None:
         """Return a job's status, `None` when the service has no such job."""
-        row = (
-            self._state.read()
-            .execute("SELECT status FROM jobs WHERE name = ? AND service = ?", (name, service))
-            .fetchone()
-        )
+        query = "SELECT status FROM jobs WHERE name = ? AND service = ?"
+        row = self._state.read().execute(query, (name, service)).fetchone()
         return None if row is None else str(row["status"])
 
     def page(
