@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +17,7 @@ from oscarcli.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
+    from oscarcli.config.model import Cluster
     from oscarcli.tui.access import Access, PaletteCommand
 
 app = noun("A full screen of clusters.")
@@ -141,7 +142,7 @@ def _access(session: Session, refresh: float) -> Access:
     from oscarcli.config.model import HOW_TO_BEGIN
     from oscarcli.tui.access import Access
 
-    clusters = session.config.clusters
+    clusters = dict(session.config.clusters)
     if not clusters:
         raise ConfigError(
             "there are no clusters to look at",
@@ -161,6 +162,7 @@ def _access(session: Session, refresh: float) -> Access:
         clusters=clusters,
         start=start if start in clusters else None,
         connect=connect,
+        reread=_rereader(session, clusters, lock),
         mask=session.diagnostics.masked,
         commands=_commands(),
         program=PROGRAM_WORDS,
@@ -168,6 +170,42 @@ def _access(session: Session, refresh: float) -> Access:
         refresh_seconds=refresh,
         is_web=_is_web(session),
     )
+
+
+def _rereader(session: Session, clusters: dict[str, Cluster], lock: threading.Lock) -> Callable[[], None]:
+    """Return what brings clusters up to date with the file, when that has changed.
+
+    Args:
+        session: the run.
+        clusters: those that are shown.
+        lock: of the clients; those of clusters that have changed are made anew.
+    """
+
+    def version() -> tuple[int, int] | None:
+        try:
+            status = session.config_path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_size
+
+    seen = [version()]
+
+    def reread() -> None:
+        now = version()
+        if now == seen[0]:
+            return
+        session.forget_configuration()
+        found = session.config.clusters
+        with lock:
+            for name in {*clusters, *found}:
+                if clusters.get(name) != found.get(name):
+                    session.forget_client(name)
+            clusters.update(found)
+            for gone in clusters.keys() - found.keys():
+                del clusters[gone]
+        seen[0] = now
+
+    return reread
 
 
 def _environ(session: Session) -> dict[str, str]:

@@ -39,6 +39,7 @@ class Access:
         clusters: those on record, by id.
         start: the cluster to begin with; `None` to begin with the list.
         connect: gives the client of a cluster; called in any thread.
+        reread: brings `clusters` up to date, when a command changed them; called in any thread.
         mask: gives a text without the secrets that were used.
         commands: those of the palette.
         program: the words that start the program, before those of a command.
@@ -52,6 +53,7 @@ class Access:
     start: str | None
     connect: Callable[[str], Client]
     mask: Callable[[str], str]
+    reread: Callable[[], None] = lambda: None
     commands: Sequence[PaletteCommand] = ()
     program: Sequence[str] = ()
     folder: Path = field(default_factory=Path.cwd)

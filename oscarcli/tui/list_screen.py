@@ -127,7 +127,6 @@ class ListScreen(Screen[None]):
             settled = {key: row for key, row in before.items() if view.is_settled(row.item)}
             return make_rows(view.columns, items, view.key, settled)
 
-        is_first = view.is_partial
         try:
             rows = await in_thread(prepared, view.seconds, f"list the {view.title}")
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is said, and the screen stays
@@ -139,7 +138,7 @@ class ListScreen(Screen[None]):
             self._loading.discard(view)
         if view is self.view:
             self._say_state()
-            if is_first and not view.is_partial:
+            if view.is_partial and not self._error:
                 self.reload()
 
     def _show_rows(self, view: ResourceView, rows: RowSet) -> None:

@@ -108,6 +108,19 @@ def test_clusters_tell_how_they_are_and_one_that_is_dead_says_so(server: Scripte
     drive(access_to(server.url, "http://127.0.0.1:9", start=None), play)
 
 
+def test_a_cluster_that_is_slow_does_not_hold_up_what_another_says(server: ScriptedServer) -> None:
+    server.always("GET", "/health", text("Ok"))
+
+    async def play(screen: Screen) -> None:
+        await screen.shows(" ok ")
+        assert screen.line("one").split()[:2] == ["one", "ok"]
+        assert screen.line("two").split()[:2] == ["two", "…"]
+
+    with ScriptedServer() as slow:
+        slow.always("GET", "/health", Answer(200, b"Ok", stall_after=0))
+        drive(access_to(server.url, slow.url, start=None), play)
+
+
 def test_a_cluster_that_does_not_answer_blocks_no_key_and_no_end(server: ScriptedServer) -> None:
     # The answer stops in its middle, for as long as the server runs.
     serve_nothing = Answer(200, b"[" + b" " * 99, stall_after=1)

@@ -14,7 +14,7 @@ from oscarcli.tui.access import PaletteCommand
 from oscarcli.tui.command_line import CommandLine, filled_in, found, row_command_line, words_of
 from oscarcli.tui.views.base import RowCommand
 from tests.support.command import Runner
-from tests.support.server import ScriptedServer, document
+from tests.support.server import ScriptedServer, document, text
 from tests.tui.screen import Screen, access_to, drive
 
 COMMANDS = (
@@ -249,6 +249,24 @@ def test_an_editor_gets_the_whole_terminal_and_the_screen_comes_back(
     assert done.code == 0
     assert "$ oscar-cli service edit -c test alpha\n" in done.out
     assert "the editor has it" in done.out
+
+
+def test_a_cluster_that_a_command_forgets_is_gone_from_the_list(run: Runner, server: ScriptedServer) -> None:
+    services(server)
+    server.always("GET", "/health", text("Ok"))
+    run.write_config(
+        f"oscar:\n  test:\n    endpoint: {server.url}\n    auth_user: ada\n    auth_password: x\n"
+        f"  other:\n    endpoint: {server.url}\n    auth_user: ada\n    auth_password: x\ndefault: test\n"
+    )
+    answers = [
+        ("gamma", "\x1b"),
+        ("clusters  (2)", ":"),
+        ("ords of a command", "cluster delete other\r"),
+        ("exit code 0", "\r"),
+        ("clusters  (1)", "q"),
+    ]
+    done = run.terminal("ui", "--refresh", "0.5", answers=answers)
+    assert done.code == 0, done.out
 
 
 def test_the_help_has_the_keys_of_the_list(server: ScriptedServer) -> None:

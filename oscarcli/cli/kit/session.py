@@ -135,6 +135,10 @@ class Session(Console):
         for name in ("recorded", "config"):
             self.__dict__.pop(name, None)
 
+    def forget_client(self, cluster_id: str) -> None:
+        """Make a client anew when it is asked for next: the cluster's entry is another one by now."""
+        self._clients.pop(cluster_id, None)
+
     # -- API -------------------------------------------------------------------------------------
 
     @property

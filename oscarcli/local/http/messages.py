@@ -45,21 +45,18 @@ class Request:
     is_http_1_0: bool = False
     body_is_here: bool = False
     may_be_deferred: bool = False
+    raw_path: str = field(init=False)
+    """The path as sent, still percent-encoded, without the query."""
+    raw_query: str = field(init=False)
+    """The query as sent, still percent-encoded, without the question mark."""
 
-    @property
-    def raw_path(self) -> str:
-        """The path as sent, still percent-encoded, without the query."""
-        return self.target.partition("?")[0]
+    def __post_init__(self) -> None:
+        self.raw_path, _, self.raw_query = self.target.partition("?")
 
     @property
     def path(self) -> str:
         """The decoded path."""
         return unquote(self.raw_path)
-
-    @property
-    def raw_query(self) -> str:
-        """The query as sent, still percent-encoded, without the question mark."""
-        return self.target.partition("?")[2]
 
     @property
     def query(self) -> dict[str, str]:

@@ -11,8 +11,11 @@ from urllib.parse import quote_plus
 
 from oscarcli.local import clock
 from oscarcli.local.jobs.table import add_from_event
-from oscarcli.local.objects.model import ObjectCreated
+from oscarcli.local.objects.model import EventSource, ObjectCreated, ObjectRecord
 from oscarcli.local.services.table import triggered
+
+# Made once: `json.dumps` would make another one for each event.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def event_owner(payload: bytes) -> str:
@@ -43,39 +46,40 @@ class Announcer:
 
     def __call__(self, connection: sqlite3.Connection, created: ObjectCreated) -> bool:
         """Store event and jobs with the object, in one transaction; tell whether there are any."""
-        if created.key.endswith("/") and created.size == 0 and not self._markers:
+        stored, principal = created.stored, created.source.principal
+        if stored.key.endswith("/") and stored.size == 0 and not self._markers:
             return False
-        services = triggered(connection, created.bucket, created.key)
+        services = triggered(connection, stored.bucket, stored.key)
         if services:
-            body = json.dumps(self._event(created), ensure_ascii=False, separators=(",", ":"))
-            owner = "" if created.principal == self._root else created.principal
-            add_from_event(connection, services, created.bucket, created.key, body.encode(), owner)
+            body = _encode(self._event(created)).encode()
+            owner = "" if principal == self._root else principal
+            add_from_event(connection, services, stored.bucket, stored.key, body, owner)
         return bool(services)
 
     def _event(self, created: ObjectCreated) -> dict[str, Any]:
         return {
             "EventName": created.event_name,
-            "Key": f"{created.bucket}/{created.key}",
-            "Records": [self._record(created)],
+            "Key": f"{created.stored.bucket}/{created.stored.key}",
+            "Records": [self._record(*created)],
         }
 
-    def _record(self, created: ObjectCreated) -> dict[str, Any]:
+    def _record(self, stored: ObjectRecord, event_name: str, source: EventSource) -> dict[str, Any]:
         """Return the one record, members in MinIO's order (`job-runtime` 2.2)."""
         return {
             "eventVersion": "2.0",
             "eventSource": "minio:s3",
             "awsRegion": "",
-            "eventTime": clock.milliseconds(created.modified_ns),
-            "eventName": created.event_name,
-            "userIdentity": {"principalId": created.principal},
+            "eventTime": clock.milliseconds(stored.modified_ns),
+            "eventName": event_name,
+            "userIdentity": {"principalId": source.principal},
             "requestParameters": {
-                "principalId": created.principal,
+                "principalId": source.principal,
                 "region": "",
-                "sourceIPAddress": created.source_ip,
+                "sourceIPAddress": source.source_ip,
             },
             "responseElements": {
                 "x-amz-id-2": self._deployment.replace("-", ""),
-                "x-amz-request-id": created.request_id or f"{created.modified_ns:X}",
+                "x-amz-request-id": source.request_id or f"{stored.modified_ns:X}",
                 "x-minio-deployment-id": self._deployment,
                 "x-minio-origin-endpoint": self.origin,
             },
@@ -83,28 +87,28 @@ class Announcer:
                 "s3SchemaVersion": "1.0",
                 "configurationId": "Config",
                 "bucket": {
-                    "name": created.bucket,
-                    "ownerIdentity": {"principalId": created.principal},
-                    "arn": f"arn:aws:s3:::{created.bucket}",
+                    "name": stored.bucket,
+                    "ownerIdentity": {"principalId": source.principal},
+                    "arn": f"arn:aws:s3:::{stored.bucket}",
                 },
-                "object": _object(created),
+                "object": _object(stored),
             },
             "source": {
-                "host": created.source_ip,
+                "host": source.source_ip,
                 "port": "",
-                "userAgent": created.user_agent or f"oscar-local ({platform.system().lower()})",
+                "userAgent": source.user_agent or f"oscar-local ({platform.system().lower()})",
             },
         }
 
 
-def _object(created: ObjectCreated) -> dict[str, Any]:
+def _object(stored: ObjectRecord) -> dict[str, Any]:
     members = {
-        "key": quote_plus(created.key),
-        "size": created.size,
-        "eTag": created.etag,
-        "contentType": created.content_type,
-        "userMetadata": _user_metadata(created.content_type, created.metadata),
-        "sequencer": f"{created.modified_ns:016X}",
+        "key": quote_plus(stored.key),
+        "size": stored.size,
+        "eTag": stored.etag,
+        "contentType": stored.content_type,
+        "userMetadata": _user_metadata(stored.content_type, stored.metadata),
+        "sequencer": f"{stored.modified_ns:016X}",
     }
     return {name: value for name, value in members.items() if value}
 

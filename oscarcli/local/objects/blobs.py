@@ -23,6 +23,8 @@ from io import FileIO
 from pathlib import Path
 from types import TracebackType
 
+from oscarcli.local.objects.model import Readable
+
 # Large enough that a system call costs nothing beside the copying, small enough for many threads at once.
 BLOCK_BYTES = 1 << 18
 # Up to here a row of the database costs less than a file; SQLite's own measurements say 100 kB.
@@ -46,6 +48,15 @@ class Draft:
         # Given with the file, or when it is known that there will be none.
         self.name = ""
         self.size = 0
+
+    def receive(self, stream: Readable) -> None:
+        """Take in everything that a stream gives, and `seal` it.
+
+        Raises OSError, and what the stream raises.
+        """
+        while block := stream.read(BLOCK_BYTES):
+            self.write(block)
+        self.seal()
 
     def write(self, data: bytes) -> None:
         """Append `data`. Raises OSError, for example for a full disk."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oscarcli.local.objects import checksums
 from oscarcli.local.objects.errors import S3Error
@@ -20,8 +20,7 @@ PIECE_BYTES = 2047
 MAX_UNSHARED_BYTES = 1 << 15
 
 
-@dataclass(frozen=True)
-class DeclaredBody:
+class DeclaredBody(NamedTuple):
     """What a sender said about the bytes; `None` and empty where nothing was said.
 
     `size` is in bytes, `md5` raw, `sha256` hex. With an `algorithm` that checksum is computed, and compared

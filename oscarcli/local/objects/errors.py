@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
 
 _TABLE: dict[str, tuple[int, str]] = {
     "AccessDenied": (403, "Access Denied."),
@@ -167,17 +168,22 @@ class NotModified(Exception):  # noqa: N818 -- an answer without a body, not a d
         self.headers = dict(headers)
 
 
-@contextmanager
-def full_disk_named() -> Iterator[None]:
+class _FullDiskNamed(AbstractContextManager[None]):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, OSError):
+            is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else:
+            # The numeric code is an attribute only from Python 3.11 on.
+            is_full = isinstance(error, sqlite3.OperationalError) and "disk is full" in str(error)
+        if is_full:
+            raise S3Error("XMinioStorageFull") from error
+
+
+_FULL_DISK_NAMED = _FullDiskNamed()
+
+
+def full_disk_named() -> AbstractContextManager[None]:
     """Turn a full disk, met by a file or by SQLite, into `S3Error("XMinioStorageFull")`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise S3Error("XMinioStorageFull") from error
-        raise
-    except sqlite3.OperationalError as error:
-        # The numeric code is an attribute only from Python 3.11 on.
-        if "disk is full" in str(error):
-            raise S3Error("XMinioStorageFull") from error
-        raise
+    return _FULL_DISK_NAMED

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 # What MinIO stores for an upload that names no type; it does not look at the key's extension.
 DEFAULT_CONTENT_TYPE = "binary/octet-stream"
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 EVENT_PUT = "s3:ObjectCreated:Put"
 EVENT_POST = "s3:ObjectCreated:Post"
@@ -24,8 +27,7 @@ class Readable(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Checksum:
+class Checksum(NamedTuple):
     """A digest of the kind newer S3 clients send beside the MD5.
 
     `algorithm` is CRC32, CRC32C, CRC64NVME, SHA1 or SHA256; `value` is base64; `kind` is FULL_OBJECT, or
@@ -51,8 +53,7 @@ class Bucket:
         return as_time(self.created_ns)
 
 
-@dataclass(frozen=True)
-class Attributes:
+class Attributes(NamedTuple):
     """What an uploader says about an object besides its bytes.
 
     `headers` are the kept ones (Cache-Control and the like) by lower-case name, `metadata` the
@@ -60,13 +61,12 @@ class Attributes:
     """
 
     content_type: str = DEFAULT_CONTENT_TYPE
-    headers: Mapping[str, str] = field(default_factory=dict)
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    tags: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = _NOTHING
+    metadata: Mapping[str, str] = _NOTHING
+    tags: Mapping[str, str] = _NOTHING
 
 
-@dataclass(frozen=True)
-class ObjectRecord:
+class ObjectRecord(NamedTuple):
     """An object as the index knows it. `etag` has no quotes; `modified_ns` is ns since 1970."""
 
     bucket: str
@@ -95,8 +95,7 @@ class ObjectRecord:
         return as_time(self.modified_ns)
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """A blob that holds one consecutive part of an object or upload."""
 
     number: int
@@ -125,8 +124,7 @@ class MultipartUpload:
         return as_time(self.started_ns)
 
 
-@dataclass(frozen=True)
-class EventSource:
+class EventSource(NamedTuple):
     """Who caused a write; given, the write is announced as an event."""
 
     principal: str
@@ -135,25 +133,15 @@ class EventSource:
     request_id: str = ""
 
 
-@dataclass(frozen=True)
-class ObjectCreated:
+class ObjectCreated(NamedTuple):
     """What the created-hook is told, inside the transaction that makes the object visible.
 
-    `modified_ns` grows with every write of the store and is the event's sequencer.
+    The time of the object grows with every write of the store and is the event's sequencer.
     """
 
-    bucket: str
-    key: str
-    size: int
-    etag: str
-    content_type: str
-    metadata: Mapping[str, str]
+    stored: ObjectRecord
     event_name: str
-    modified_ns: int
-    principal: str
-    source_ip: str
-    user_agent: str
-    request_id: str
+    source: EventSource
 
 
 @dataclass(frozen=True)

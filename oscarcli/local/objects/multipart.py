@@ -86,7 +86,8 @@ class MultipartUploads:
     def put_part(self, upload: MultipartUpload, number: int, intake: BodyReader) -> Piece:
         """Store a part, in place of the one of that number. Raises S3Error."""
         check_part_number(number)
-        with full_disk_named(), self._writer.draft(intake) as draft:
+        with full_disk_named(), self._writer.blobs.draft() as draft:
+            draft.receive(intake)
             checksum = intake.checksum
             value = "" if checksum is None else checksum.value
             with self._state.transaction() as connection:

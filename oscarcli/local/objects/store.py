@@ -105,7 +105,8 @@ class ObjectStore(BucketStore):
         if condition is not None:
             condition(self.find(bucket, key))
         turn = self._state.work.held() if intake.is_here else nullcontext()
-        with full_disk_named(), turn, self._writer.draft(intake) as draft:
+        with full_disk_named(), turn, self._writer.blobs.draft() as draft:
+            draft.receive(intake)
             new = NewObject(
                 bucket, key, intake.size, intake.etag, said, intake.checksum, ordered_identifier()
             )
@@ -158,7 +159,8 @@ class ObjectStore(BucketStore):
             else:
                 kept = original.checksum.algorithm if original.checksum else ""
                 intake = BodyReader(reader, DeclaredBody(algorithm=algorithm or kept))
-                draft = stack.enter_context(self._writer.draft(intake))
+                draft = stack.enter_context(self._writer.blobs.draft())
+                draft.receive(intake)
                 size, etag, checksum = intake.size, intake.etag, intake.checksum
             new = NewObject(bucket, key, size, etag, attributes, checksum, ordered_identifier())
             return self._commit(new, draft, EVENT_COPY, event, condition)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from oscarcli.local.objects import index, piece_index
-from oscarcli.local.objects.blobs import BLOCK_BYTES, Blobs, Draft
-from oscarcli.local.objects.body_reader import BodyReader
+from oscarcli.local.objects.blobs import Blobs, Draft
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import (
     Attributes,
@@ -33,8 +31,7 @@ Condition = Callable[[ObjectRecord | None], None]
 """Asked with the object that would be replaced, raises S3Error to prevent it."""
 
 
-@dataclass(frozen=True)
-class NewObject:
+class NewObject(NamedTuple):
     """An object about to become visible; the time is set when it does."""
 
     bucket: str
@@ -79,15 +76,6 @@ class Writer:
         self._newest_ns = max(time.time_ns(), self._newest_ns + 1)
         return self._newest_ns
 
-    @contextmanager
-    def draft(self, intake: BodyReader) -> Iterator[Draft]:
-        """Receive everything into a durable blob, which is removed again unless it is kept."""
-        with self.blobs.draft() as draft:
-            while block := intake.read(BLOCK_BYTES):
-                draft.write(block)
-            draft.seal()
-            yield draft
-
     def add_piece(
         self, connection: sqlite3.Connection, content: str, piece: Piece, draft: Draft
     ) -> list[str]:
@@ -130,7 +118,7 @@ class Writer:
         self._put(connection, stored)
         self._check_limit(connection, new)
         if event is not None:
-            self._announce(connection, stored, event_name, event)
+            self._announce(connection, ObjectCreated(stored, event_name, event))
         return stored
 
     def _put(self, connection: sqlite3.Connection, stored: ObjectRecord) -> None:
@@ -162,10 +150,8 @@ class Writer:
 
         return self.blobs.sweep(named)
 
-    def _announce(
-        self, connection: sqlite3.Connection, stored: ObjectRecord, event_name: str, event: EventSource
-    ) -> None:
-        if self._on_created is not None and self._on_created(connection, _created(stored, event_name, event)):
+    def _announce(self, connection: sqlite3.Connection, created: ObjectCreated) -> None:
+        if self._on_created is not None and self._on_created(connection, created):
             self.state.after_commit(self._tell)
 
     def _tell(self) -> None:
@@ -182,20 +168,3 @@ def require_bucket(connection: sqlite3.Connection, name: str) -> None:
     """Raise S3Error("NoSuchBucket") when there is no such bucket."""
     if not index.has_bucket(connection, name):
         raise S3Error("NoSuchBucket")
-
-
-def _created(stored: ObjectRecord, event_name: str, event: EventSource) -> ObjectCreated:
-    return ObjectCreated(
-        bucket=stored.bucket,
-        key=stored.key,
-        size=stored.size,
-        etag=stored.etag,
-        content_type=stored.content_type,
-        metadata=stored.metadata,
-        event_name=event_name,
-        modified_ns=stored.modified_ns,
-        principal=event.principal,
-        source_ip=event.source_ip,
-        user_agent=event.user_agent,
-        request_id=event.request_id,
-    )

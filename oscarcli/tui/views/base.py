@@ -49,7 +49,7 @@ class ResourceView:
 
     def __init__(self, access: Access, cluster: str = "") -> None:
         self.access, self.cluster = access, cluster
-        # Whether there is more to be known, which a second look brings.
+        # Whether there is more to be known, which another look brings.
         self.is_partial = False
         # Something to know about what is shown.
         self.note = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,9 +16,10 @@ from oscarcli.tui.access import Access
 from oscarcli.tui.views.base import ResourceView, RowCommand
 from oscarcli.tui.views.services import ServicesView
 
-# Seconds for a cluster to say how it is; a list of many is not held up by one that is dead.
+# Seconds for a cluster to say how it is, and seconds until what others said by then is shown.
 HEALTH_SECONDS = 4.0
-NO_ANSWER = "no answer"
+STEP_SECONDS = 0.4
+NO_ANSWER, NOT_KNOWN_YET = "no answer", "…"
 
 
 @dataclass(frozen=True)
@@ -49,33 +51,43 @@ class ClustersView(ResourceView):
     def __init__(self, access: Access) -> None:
         super().__init__(access)
         self.is_partial = True
+        self._is_first = True
+        self._states: dict[str, str] = {}
+        self._asking: list[threading.Thread] = []
 
     def load(self) -> Sequence[ClusterState]:
-        """Return the clusters: at once the first time, then with what they say of themselves."""
-        clusters = list(self.access.clusters.values())
-        if self.is_partial:
-            self.is_partial = False
-            states = ["…"] * len(clusters)
+        """Return the clusters: at once the first time, then with what they have said of themselves so far."""
+        if self._is_first:
+            self._is_first = False
         else:
-            states = self._states(clusters)
+            self._look()
         return [
-            ClusterState(cluster, state, cluster.identifier == self.access.start)
-            for cluster, state in zip(clusters, states, strict=True)
+            ClusterState(one, self._states.get(name, NOT_KNOWN_YET), name == self.access.start)
+            for name, one in self.access.clusters.items()
         ]
 
-    def _states(self, clusters: Sequence[Cluster]) -> list[str]:
+    def _look(self) -> None:
+        """Ask all clusters, unless some are being asked, and wait a moment for what they say."""
+        if not self._asking:
+            self.access.reread()
+            self._ask()
+        deadline = time.monotonic() + STEP_SECONDS
+        for thread in self._asking:
+            thread.join(max(deadline - time.monotonic(), 0))
+        self.is_partial = any(thread.is_alive() for thread in self._asking)
+        if not self.is_partial:
+            self._asking = []
+
+    def _ask(self) -> None:
         """Ask all clusters at once; threads of a pool would keep the program from ending."""
-        states: dict[str, str] = {}
 
         def ask(cluster: Cluster) -> None:
-            states[cluster.identifier] = self._state(cluster)
+            self._states[cluster.identifier] = self._state(cluster)
 
-        threads = [threading.Thread(target=ask, args=(one,), daemon=True) for one in clusters]
-        for thread in threads:
+        clusters = self.access.clusters.values()
+        self._asking = [threading.Thread(target=ask, args=(one,), daemon=True) for one in clusters]
+        for thread in self._asking:
             thread.start()
-        for thread in threads:
-            thread.join()
-        return [states.get(cluster.identifier, NO_ANSWER) for cluster in clusters]
 
     def _state(self, cluster: Cluster) -> str:
         from oscarcli.api.system import get_health

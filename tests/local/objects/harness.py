@@ -83,10 +83,11 @@ def running(folder: Path) -> Iterator[Server]:
     commits: list[int] = []
 
     def keep(connection: sqlite3.Connection, event: ObjectCreated) -> bool:
-        row = (event.bucket, event.key, event.etag, event.event_name)
+        stored = event.stored
+        row = (stored.bucket, stored.key, stored.etag, event.event_name)
         connection.execute("INSERT INTO test_events VALUES (?, ?, ?, ?)", row)
         created.append(event)
-        return event.key != "unheard"
+        return stored.key != "unheard"
 
     state = State(folder / "state.db", [index.SCHEMA, EVENTS])
     store = ObjectStore(

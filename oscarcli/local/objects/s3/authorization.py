@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote_plus, unquote_to_bytes
 
 from oscarcli.local.http.messages import Request
@@ -45,8 +45,7 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_.~-]*")
 _QUERY_FIELDS = ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
 
 
-@dataclass(frozen=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What a request says about its signature."""
 
     access_key: str
@@ -76,14 +75,13 @@ class ChunkSigner:
 
     def _check(self, what: str, digests: Iterable[str], signature: str) -> None:
         text = "\n".join([f"{ALGORITHM}-{what}", self._timestamp, str(self._scope), self._previous, *digests])
-        expected = hmac.new(self._key, text.encode(), "sha256").hexdigest()
+        expected = hmac.digest(self._key, text.encode(), "sha256").hex()
         if not same(expected, signature):
             raise S3Error("SignatureDoesNotMatch")
         self._previous = expected
 
 
-@dataclass(frozen=True)
-class Authorization:
+class Authorization(NamedTuple):
     """A request that was let in.
 
     `payload_hash` is the declared SHA-256 of the body in hex, or one of S3's words for "not known yet";
@@ -132,10 +130,13 @@ def authorize(request: Request, accounts: Accounts, now: datetime) -> Authorizat
         raise S3Error("InvalidAccessKeyId")
     pairs = [pair for pair in query if pair[0] != hidden]
     key = claim.scope.key(credentials.secret_key)
-    signatures = (
-        sign(key, claim.timestamp, claim.scope, text) for text in _canonical_requests(request, pairs, claim)
-    )
-    if not any(same(signature, claim.signature) for signature in signatures):
+    for path in _signed_paths(request):
+        text = canonical_text(
+            request.method, path, pairs, request.headers, claim.signed_headers, claim.payload_hash
+        )
+        if same(sign(key, claim.timestamp, claim.scope, text), claim.signature):
+            break
+    else:
         raise S3Error("SignatureDoesNotMatch")
     chunks = ChunkSigner(key, claim.timestamp, claim.scope, claim.signature)
     return Authorization(claim.access_key, claim.payload_hash, chunks)
@@ -154,7 +155,7 @@ def _claim_of_header(request: Request) -> _Claim:
     timestamp = request.headers.get("x-amz-date", "")
     _parse_time(timestamp)
     access_key, scope = parse_credential(fields["Credential"], "AuthorizationHeaderMalformed")
-    signed = _check_signed(fields["SignedHeaders"], request.headers)
+    signed = _check_signed(fields["SignedHeaders"], tuple(request.headers))
     return _Claim(
         access_key=access_key,
         scope=scope,
@@ -174,7 +175,7 @@ def _claim_of_query(request: Request, fields: Mapping[str, str]) -> _Claim:
         raise S3Error(code, 'X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"')
     _check_expires(found["Expires"])
     access_key, scope = parse_credential(found["Credential"], code)
-    signed = _check_signed(found["SignedHeaders"], request.headers)
+    signed = _check_signed(found["SignedHeaders"], tuple(request.headers))
     declared = fields.get("X-Amz-Content-Sha256") or request.headers.get("x-amz-content-sha256")
     return _Claim(
         access_key=access_key,
@@ -209,7 +210,10 @@ def parse_credential(text: str, code: str) -> tuple[str, Scope]:
     return access_key, Scope(scope[0], scope[1])
 
 
-def _check_signed(text: str, headers: Mapping[str, str]) -> list[str]:
+# A client sends the same headers with each request of a kind.
+@lru_cache(maxsize=16)
+def _check_signed(text: str, headers: tuple[str, ...]) -> Sequence[str]:
+    """Return the names of the signed headers. Raises S3Error when there are some that are not."""
     names = text.lower().split(";")
     loose = {name for name in headers if name.startswith("x-amz-")} - _SIGNED_ANYWAY - set(names)
     if "host" not in names or loose or any(name not in headers for name in names):
@@ -249,16 +253,8 @@ def _parse_time(text: str) -> datetime:
 # -- what is signed --------------------------------------------------------------------------------------
 
 
-def _canonical_requests(request: Request, pairs: Sequence[tuple[str, str]], claim: _Claim) -> Iterator[str]:
-    """Yield the forms the client may have signed: with the path in S3's encoding, and with its own."""
-    for path in _signed_paths(request):
-        yield canonical_text(
-            request.method, path, pairs, request.headers, claim.signed_headers, claim.payload_hash
-        )
-
-
 def _signed_paths(request: Request) -> Iterable[str]:
-    """Return the path in S3's encoding, and in the client's own where that differs."""
+    """Return the path in each encoding that may be signed: S3's, and the client's own where that differs."""
     if _PLAIN_PATH.fullmatch(request.raw_path):
         return (request.raw_path,)
     return dict.fromkeys([encode_path(unquote_to_bytes(request.raw_path)), request.raw_path])

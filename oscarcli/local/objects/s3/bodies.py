@@ -89,8 +89,8 @@ def _content_md5(request: Request) -> bytes | None:
 def _announced_checksum(request: Request, chunked: ChunkedBody | None) -> tuple[str, Callable[[], str]]:
     """Return the algorithm of the body's checksum ("" for none) and how to learn the expected value."""
     direct = [name for name in _CHECKSUM_HEADERS if name in request.headers]
-    trailing = [word.strip().lower() for word in request.headers.get("x-amz-trailer", "").split(",")]
-    trailing = [word for word in trailing if word in _CHECKSUM_HEADERS]
+    words = request.headers.get("x-amz-trailer", "").lower().split(",")
+    trailing = [word for word in map(str.strip, words) if word in _CHECKSUM_HEADERS]
     if len(direct) + len(trailing) > 1:
         raise checksums.invalid()
     if direct:

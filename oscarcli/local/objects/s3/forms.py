@@ -82,7 +82,7 @@ def post(
         exchange.key,
         receive(upload, authorization, limit=min(most, MAX_UPLOAD_BYTES)),
         attributes=_attributes(exchange, fields),
-        event=replace(exchange.event, user_agent=request.headers.get("user-agent", "")),
+        event=exchange.event._replace(user_agent=request.headers.get("user-agent", "")),
         event_name=EVENT_POST,
     )
     return _answer(fields, stored, request.headers.get("host", ""))
@@ -106,11 +106,11 @@ def _attributes(exchange: S3Request, fields: Mapping[str, str]) -> Attributes:
     untagged = {name: value for name, value in exchange.headers.items() if name != "x-amz-tagging"}
     plain = replace(exchange, request=replace(exchange.request, headers=untagged)).attributes()
     if not fields.get("content-type"):
-        plain = replace(plain, content_type=_guessed_type(exchange.key))
+        plain = plain._replace(content_type=_guessed_type(exchange.key))
     if not fields.get("tagging"):
         return plain
     tags = names.check_tags(parse_tags(fields["tagging"].encode()), names.OBJECT_TAGS)
-    return replace(plain, tags=tags)
+    return plain._replace(tags=tags)
 
 
 def _guessed_type(key: str) -> str:

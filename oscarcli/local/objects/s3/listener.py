@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import unquote
 
 from oscarcli.local.commit_group import PendingCommit
 from oscarcli.local.http.messages import ConnectionLost, DeferredAnswer, Request, Response
@@ -212,8 +212,8 @@ def is_form_upload(request: Request) -> bool:
 def _check_segments(request: Request) -> None:
     """Raise S3Error when the path or what the query asks for has "." or ".." among its segments."""
     # A delimiter may be anything.
-    asked = (value for name, value in request.query.items() if name != "delimiter")
-    if names.has_dot_segment(request.path) or any(names.has_dot_segment(value) for value in asked):
+    asked = [value for name, value in request.query.items() if name != "delimiter"]
+    if any(map(names.has_dot_segment, [request.path, *asked])):
         raise S3Error("XMinioInvalidResourceName")
 
 
@@ -221,7 +221,7 @@ def _split(request: Request) -> tuple[str, str]:
     """Return bucket and key. Raises S3Error, such as "InvalidURI" when they are not UTF-8."""
     bucket, _, key = request.raw_path.removeprefix("/").partition("/")
     try:
-        return unquote_to_bytes(bucket).decode(), names.canonical_key(unquote_to_bytes(key).decode())
+        return unquote(bucket, errors="strict"), names.canonical_key(unquote(key, errors="strict"))
     except UnicodeDecodeError as error:
         raise S3Error("InvalidURI") from error
 

@@ -36,7 +36,7 @@ _PROTECTION = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass
 class S3Request:
     """A request that was let in.
 
@@ -123,16 +123,17 @@ class S3Request:
     def attributes(self) -> Attributes:
         """Return what the headers say about the object that is sent. Raises S3Error."""
         self.check_protection()
+        headers = self.headers
         metadata = {
-            name[len(META) :]: text_of(value) for name, value in self.headers.items() if name.startswith(META)
+            name[len(META) :]: text_of(value) for name, value in headers.items() if name.startswith(META)
         }
         names.check_metadata(metadata)
-        kept = {name: text_of(self.headers[name]) for name in KEPT_HEADERS if self.headers.get(name)}
+        kept = {name: text_of(headers[name]) for name in KEPT_HEADERS if headers.get(name)}
         encodings = [word.strip() for word in kept.pop("content-encoding", "").split(",")]
         # aws-chunked describes the transfer, not the object.
         if encoding := ",".join(word for word in encodings if word and word.lower() != "aws-chunked"):
             kept["content-encoding"] = encoding
-        content_type = text_of(self.headers.get("content-type", "")) or DEFAULT_CONTENT_TYPE
+        content_type = text_of(headers.get("content-type", "")) or DEFAULT_CONTENT_TYPE
         return Attributes(content_type, kept, metadata, self.tags())
 
     def tags(self) -> dict[str, str]:

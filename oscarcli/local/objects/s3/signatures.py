@@ -157,7 +157,7 @@ def sign(key: bytes, timestamp: str, scope: Scope, canonical: str) -> str:
     # Header values arrive as Latin-1, which keeps the bytes the client signed.
     digest = hashlib.sha256(canonical.encode("latin-1", "replace")).hexdigest()
     text = f"{ALGORITHM}\n{timestamp}\n{scope}\n{digest}"
-    return hmac.new(key, text.encode(), "sha256").hexdigest()
+    return hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def encode_path(path: bytes) -> str:
