@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,7 @@ class Far:
     plain: ScriptedServer
     provider: ScriptedProvider
     store_port: int
+    plain_store_port: int
     proxies: Mapping[str, RealProxy] = field(default_factory=dict)
     # Of the one who reads along.
     interceptor: Authority | None = None
@@ -53,9 +55,8 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
     authority = Authority(folder)
     with ExitStack() as stack:
         store = stack.enter_context(local_server(folder, ["store.test"]))
-        front = stack.enter_context(
-            tls_front(authority.server("store.test"), int(store.endpoint.rpartition(":")[2]))
-        )
+        store_port = int(store.endpoint.rpartition(":")[2])
+        front = stack.enter_context(tls_front(authority.server("store.test"), store_port))
         cluster = stack.enter_context(ScriptedServer(authority.server("oscar.test")))
         plain = stack.enter_context(ScriptedServer())
         provider = stack.enter_context(ScriptedProvider(authority.server("login.test")))
@@ -67,7 +68,7 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Far]:
             server.always("GET", "/system/services", document([{"name": "svc"}]))
             server.always("GET", "/system/services/svc", document({"name": "svc"}))
             server.always("GET", "/system/config", document({"minio_provider": {**minio, **keys}}))
-        found = Far(authority, cluster, plain, provider, front.port)
+        found = Far(authority, cluster, plain, provider, front.port, store_port)
         found.interceptor = Authority(folder, "Interceptor")
         found.proxies = _proxies(stack, folder, authority, found.interceptor)
         _make_bucket(store.settings)
@@ -178,9 +179,59 @@ def test_files_are_not_shown_to_who_reads_along_either(call: Caller, far: Far) -
     assert call("service", "list-files", "own", "minio.mine", "data", env=env).code == 0
 
 
-def _give_store(far: Far, service: str) -> None:
+# The proxy, whether the store speaks TLS, and whether one thread can look after the connections.
+SMALL_FILE_WAYS = {
+    "http": ("http", True, True),
+    "http without TLS": ("http", False, True),
+    "reading along": ("reading", True, True),
+    "https": ("https", True, False),
+    "https without TLS": ("https", False, True),
+}
+
+
+@pytest.mark.parametrize("way", daily(SMALL_FILE_WAYS, "http", "http without TLS", "https"))
+def test_many_small_files_go_through_it_too(
+    call: Caller, far: Far, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """By one thread, but for TLS within TLS: the proxy opens a way, or is asked for whole URLs."""
+    from oscarcli.storage import transfer, workers
+
+    usual: list[str] = []
+    run_parallel = workers.run_parallel
+
+    def noted(*words: Any, **more: Any) -> Any:
+        usual.append(way)
+        return run_parallel(*words, **more)
+
+    monkeypatch.setattr(transfer, "run_parallel", noted)
+    name, is_tls, is_by_one_thread = SMALL_FILE_WAYS[way]
+    assert far.interceptor is not None
+    _give_store(far, f"small-{is_tls}", is_tls=is_tls)
+    call.know(far.plain.url)
+    vouching = far.interceptor if name == "reading" else far.authority
+    env = {"ALL_PROXY": far.proxies[name].url(), "SSL_CERT_FILE": str(far.authority.certificate)}
+    env["AWS_CA_BUNDLE"] = str(vouching.certificate)
+    contents = {f"{number}.bin": bytes([number]) * 1000 for number in range(40)}
+    (tmp_path / "from").mkdir()
+    for file, content in contents.items():
+        (tmp_path / "from" / file).write_bytes(content)
+    words = (f"small-{is_tls}", "minio.mine")
+    folder = f"data/small-{way.replace(' ', '-')}/"
+    sent = call("service", "put-file", *words, f"{tmp_path}/from/", folder, env=env)
+    assert sent.code == 0, sent.err
+    got = call("service", "get-file", *words, folder, f"{tmp_path}/back", env=env)
+    assert got.code == 0, got.err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "back").rglob("*.bin")} == contents
+    assert usual == ([] if is_by_one_thread else [way, way])
+    for outcome in (sent, got):
+        _keeps_quiet(outcome)
+
+
+def _give_store(far: Far, service: str, *, is_tls: bool = True) -> None:
     """Let a service of the cluster without TLS have a store of its own."""
-    endpoint = f"https://store.test:{far.store_port}"
+    endpoint = (
+        f"https://store.test:{far.store_port}" if is_tls else f"http://store.test:{far.plain_store_port}"
+    )
     keys = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY, "region": "us-east-1"}
     mine = {"endpoint": endpoint, "verify": True, **keys}
     found = {"name": service, "storage_providers": {"minio": {"mine": mine}}}

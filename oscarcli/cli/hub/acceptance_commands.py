@@ -91,7 +91,10 @@ class AcceptanceCommands:
         if isinstance(self._package.files, FolderFiles):
             return "", str(self._package.files.path(path))
         url = self._origin.file_url(path, self._package.commit)
-        raw = "-H 'Accept: application/vnd.github.raw'"
+        login = (
+            '-H "Authorization: Bearer $GITHUB_TOKEN" ' if self._session.environ.get("GITHUB_TOKEN") else ""
+        )
+        raw = f"{login}-H 'Accept: application/vnd.github.raw'"
         return f"curl -fsSL {raw} -o {shlex.quote(name)} {shlex.quote(url)}", name
 
     def _curl(self, step: AcceptanceStep, file: str) -> str:

@@ -21,6 +21,7 @@ from oscarcli.cli.hub.options import (
     RefOption,
     RepoOption,
     SlugArgument,
+    as_pinned,
     opened_package,
 )
 from oscarcli.cli.kit.apply_plan import apply_plan
@@ -32,8 +33,6 @@ from oscarcli.errors import NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from oscarcli.fdl.read import Fdl
-    from oscarcli.hub.lock import Lock
-    from oscarcli.hub.origin import HubOrigin
 
 app = noun("Deploy a service of the hub.")
 
@@ -83,7 +82,7 @@ def deploy(
     origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
     locked = Lock(lock or Path(LOCK_NAME))
     if local_path is None and ref is None and not pin:
-        origin = _as_pinned(session, locked, slug, origin)
+        origin = as_pinned(session, locked, slug, origin)
     with opened_package(session, origin, slug, local_path) as package:
         definition, fdl = fdl_of(session, package)
     found = Pin(origin.name, ref or REF, package.commit, definition.digest)
@@ -111,15 +110,6 @@ def deploy(
     if session.wants_table:
         for action in plan.actions:
             session.line(f'Service "{action.name}" deployed successfully.')
-
-
-def _as_pinned(session: Session, lock: Lock, slug: str, origin: HubOrigin) -> HubOrigin:
-    """Return an origin at the commit of the lock, as it is when nothing is pinned."""
-    pinned = lock.find(slug, origin.name)
-    if pinned is None or not pinned.commit:
-        return origin
-    session.verbose_note(f'"{slug}" is pinned to {pinned.commit} in "{lock.path}"')
-    return replace(origin, ref=pinned.commit)
 
 
 def _only(fdl: Fdl, service: str | None) -> Fdl:

@@ -17,6 +17,7 @@ from oscarcli.errors import NotFoundError
 if TYPE_CHECKING:
     from oscarcli.hub.crate import Crate
     from oscarcli.hub.files import ArchiveFiles, FolderFiles, PackageFiles
+    from oscarcli.hub.lock import Lock
     from oscarcli.hub.origin import HubOrigin
 
 OwnerOption = Annotated[str, typer.Option("--owner", metavar="NAME", help="Whose repository it is.")]
@@ -92,6 +93,17 @@ def opened_hub(session: Session, origin: HubOrigin) -> Iterator[ArchiveFiles]:
     )
     with repository as files:
         yield files
+
+
+def as_pinned(session: Session, lock: Lock, slug: str, origin: HubOrigin) -> HubOrigin:
+    """Return an origin at the commit of the lock, as it is when nothing is pinned."""
+    from dataclasses import replace
+
+    pinned = lock.find(slug, origin.name)
+    if pinned is None or not pinned.commit:
+        return origin
+    session.verbose_note(f'"{slug}" is pinned to {pinned.commit} in "{lock.path}"')
+    return replace(origin, ref=pinned.commit)
 
 
 @contextmanager

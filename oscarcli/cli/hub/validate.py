@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ from oscarcli.cli.hub.options import (
     RefOption,
     RepoOption,
     SlugArgument,
+    as_pinned,
     opened_package,
 )
 from oscarcli.cli.kit.command import TABLE_FORMATS, noun
@@ -68,11 +70,14 @@ def validate(
     from oscarcli.cli.hub.acceptance_commands import AcceptanceCommands
     from oscarcli.cli.hub.acceptance_run import AcceptanceRun
     from oscarcli.hub.acceptance import AcceptanceReader
+    from oscarcli.hub.lock import LOCK_NAME, Lock
     from oscarcli.hub.origin import HubOrigin
     from oscarcli.jobs.service_storage import ServiceStorage
 
     session: Session = ctx.obj
     origin = HubOrigin.checked(owner, repo, path, ref or REF, api_base)
+    if local_path is None and ref is None:
+        origin = as_pinned(session, Lock(Path(LOCK_NAME)), slug, origin)
     with opened_package(session, origin, slug, local_path) as package:
         reader = AcceptanceReader(package.crate)
         tests = reader.tests()

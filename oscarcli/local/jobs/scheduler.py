@@ -131,7 +131,7 @@ class Scheduler:
             # Asked before, so that nobody changes the database to find nothing.
             if not self._has_room() or not self._jobs.has_pending():
                 return None
-            return next(iter(self._jobs.claim(1, self._busy())), None)
+            return self._jobs.claim(self._busy())
         except (sqlite3.Error, OSError) as error:
             log.error("the queue cannot be read: %s", error)
             self._held = True

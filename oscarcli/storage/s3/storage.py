@@ -242,11 +242,16 @@ class S3Storage:
         upload_object(self, location, source, content_type, cancellation)
 
     def small_objects(self) -> LeanObjects | None:
-        """Return how many small objects are moved by one thread; `None` for boto3's client."""
+        """Return how many small objects are moved by one thread; `None` where that cannot be.
+
+        One thread cannot look after boto3's connections, nor after those with TLS within TLS.
+        """
         from oscarcli.storage.s3.lean_objects import LeanObjects
 
         client = self._client_for("get_object")
-        return LeanObjects(client, self) if isinstance(client, LeanClient) else None
+        if not isinstance(client, LeanClient) or client.wire.connector.is_tls_within_tls:
+            return None
+        return LeanObjects(client, self)
 
     def remove(self, location: Location) -> None:
         """Delete one object; the protocol does not tell whether there was one."""

@@ -84,6 +84,8 @@ class Connector:
         host: as requests name it.
         base_path: what stands before each path.
         has_proxy: whether a proxy is on the way.
+        is_tls_within_tls: whether TLS is spoken to a proxy, and within that to the server: such a connection
+            can only be waited for.
         proxy_headers: lines that a proxy wants in each request.
         was_answered: whether the store has ever answered; one that refuses our certificate never does.
 
@@ -102,6 +104,9 @@ class Connector:
         self.host = _host(url)
         self.base_path = quote(parts.path.rstrip("/"), safe="/-_.~%")
         self.has_proxy = self._proxy is not None
+        self.is_tls_within_tls = (
+            self._proxy is not None and self._proxy.scheme == "https" and self._route.is_tls
+        )
         # Without TLS an HTTP proxy is asked for the whole URL.
         self._is_whole = self._proxy is not None and not self._proxy.is_socks and not self._route.is_tls
         self.proxy_headers: list[str] = []

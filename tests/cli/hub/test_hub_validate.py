@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ import pytest
 
 from tests.conftest import Caller
 from tests.local.harness import LocalCluster, open_cluster
+from tests.support.command import Runner
 from tests.support.github import COMMIT, CRATES, GitHub
 from tests.support.server import Answer, Request, ScriptedServer, document
 
@@ -201,6 +206,37 @@ def test_the_tests_of_the_hub_itself_as_shell_commands(call: Caller, hub: GitHub
         "sleep 30",
         "oscar-cli service get-file word-count --download-latest-into=.",
     ]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_printed_commands_do_what_the_test_does(call: Caller, hub: GitHub, run: Runner) -> None:
+    hub.serve()
+    hub.serve_file("crates/word-count/sample.txt")
+    printed = call(
+        "hub", "validate", "word-count", "--api-base", hub.api.url, "--print-acceptance-commands"
+    ).out
+    first, _, _ = printed.partition("# Upload, wait, download")
+    program = Path(sys.executable).parent
+    environ = {**run.environ, "PATH": f"{program}:{run.environ['PATH']}", "NO_PROXY": "*"}
+    done = subprocess.run(
+        ["sh", "-eu"], input=first, env=environ, cwd=call.home, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (call.home / "sample.txt").read_bytes() == (CRATES / "word-count" / "sample.txt").read_bytes()
+    assert base64.b64encode(b"Words: 6\n").decode() in done.stdout
+
+
+def test_a_pinned_version_is_the_one_whose_tests_are_run(call: Caller, hub: GitHub) -> None:
+    hub.serve()
+    assert call("hub", "deploy", "word-count", "--api-base", hub.api.url, "--pin").code == 0
+    hub.commit = "4" * 40
+    words = ["hub", "validate", "word-count", "--api-base", hub.api.url, "--print-acceptance-commands"]
+    token = {"GITHUB_TOKEN": "ghp_abcdefghijklmnopqrstuvwxyz0123456789"}
+    of_pinned, of_main = (call(*words, *more, env=token).out for more in ([], ["--ref", "main"]))
+    assert f"sample.txt?ref={COMMIT}" in of_pinned
+    assert f"sample.txt?ref={'4' * 40}" in of_main
+    assert 'curl -fsSL -H "Authorization: Bearer $GITHUB_TOKEN" -H ' in of_main
+    assert "ghp_" not in of_pinned + of_main
 
 
 def test_printed_commands_go_to_the_chosen_cluster_with_the_files_of_the_folder(
