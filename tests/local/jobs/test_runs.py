@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from oscarcli.local.connections import connect_from_outside
+from oscarcli.local.objects.model import EventSource
 from tests.local.harness import LocalCluster, wait_for
 
 COUNT_WORDS = """#!/bin/sh
@@ -272,6 +273,35 @@ def test_the_event_is_minios(cluster: LocalCluster) -> None:
     assert stored["userMetadata"] == {"X-Amz-Meta-Who": "me", "content-type": "text/x"}
     assert record["requestParameters"]["sourceIPAddress"] == "127.0.0.1"
     assert record["userIdentity"]["principalId"] == cluster.server.cluster.settings.access_key
+
+
+def test_each_event_of_a_client_is_about_its_own_object(cluster: LocalCluster) -> None:
+    cluster.create("own", "true\n")
+    inner = cluster.server.cluster
+    source = EventSource("localadmin", "10.0.0.1", '100%s "agent"')
+    stored = [
+        inner.store.put("own-bucket", key, io.BytesIO(key.encode()), "text/%d", {"m": "%s"}, source)
+        for key in ("in/first", "in/100%s")
+    ]
+    rows = inner.state.read().execute("SELECT body FROM events WHERE bucket = 'own-bucket' ORDER BY id")
+    events = [json.loads(row["body"]) for row in rows]
+    assert [event["Key"] for event in events] == ["own-bucket/in/first", "own-bucket/in/100%s"]
+    records = [event["Records"][0] for event in events]
+    assert {record["source"]["userAgent"] for record in records} == {'100%s "agent"'}
+    assert [record["responseElements"]["x-amz-request-id"] for record in records] == [
+        f"{one.modified_ns:X}" for one in stored
+    ]
+    assert [record["s3"]["object"] for record in records] == [
+        {
+            "key": key,
+            "size": one.size,
+            "eTag": one.etag,
+            "contentType": "text/%d",
+            "userMetadata": {"X-Amz-Meta-M": "%s", "content-type": "text/%d"},
+            "sequencer": f"{one.modified_ns:016X}",
+        }
+        for key, one in zip(("in%2Ffirst", "in%2F100%25s"), stored, strict=True)
+    ]
 
 
 def test_copies_forms_and_multipart_uploads_start_the_service_once(cluster: LocalCluster) -> None:
