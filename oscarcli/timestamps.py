@@ -53,6 +53,11 @@ def rfc3339(when: datetime) -> str:
     return when.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def exact(when: datetime) -> str:
+    """Return a moment with its zone as documents have it: RFC 3339, to the microsecond."""
+    return when.isoformat().replace("+00:00", "Z")
+
+
 def nanoseconds(moment: datetime) -> int:
     """Return a moment, with its zone, as nanoseconds since 1970: what file systems keep, without rounding."""
     return (moment - EPOCH) // timedelta(microseconds=1) * 1000

@@ -6,6 +6,7 @@ from oscarcli.local.exposed import calls as exposed_calls_table
 from oscarcli.local.exposed import table as deployments_table
 from oscarcli.local.images import table as images_table
 from oscarcli.local.jobs import calls as calls_table
+from oscarcli.local.jobs import log_table
 from oscarcli.local.jobs import table as jobs_table
 from oscarcli.local.jobs.mounts import schema as mounts_schema
 from oscarcli.local.objects import index
@@ -15,10 +16,11 @@ from oscarcli.local.services import table as services_table
 from oscarcli.local.services import volumes as volumes_table
 from oscarcli.local.users import access
 
-# The record of calls follows the table of jobs, so it comes after it.
+# The record of calls and the logs follow the table of jobs, so they come after it.
 SCHEMA = (
     services_table.SCHEMA,
     jobs_table.SCHEMA,
+    log_table.SCHEMA,
     index.SCHEMA,
     calls_table.SCHEMA,
     volumes_table.SCHEMA,

@@ -126,14 +126,16 @@ class State:
         actions: list[Callable[[], None]] = []
         is_first = is_durable = False
         try:
-            with self._changing():
+            self._take_turn()
+            try:
                 group, is_first = self._join(durable, is_large)
-                try:
-                    with self._member(group):
-                        yield self._writer
-                    actions, self._actions = self._actions, []
-                finally:
+                with self._member(group):
+                    yield self._writer
+                actions, self._actions = self._actions, []
+            finally:
+                if group is not None:
                     is_durable = self._leave(group)
+                self._turn.release()
         finally:
             # Also who was refused waits: what it was refused for may be undone with the group.
             if group is not None and is_durable:
@@ -145,16 +147,11 @@ class State:
             for action in actions:
                 action()
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Have the turn of those who change something; who has to wait for it leaves that of short work."""
+    def _take_turn(self) -> None:
+        """Wait for the turn of those who change something; who has to wait leaves that of short work."""
         if not self._turn.acquire(blocking=False):
             self.work.leave()
             self._turn.acquire()
-        try:
-            yield
-        finally:
-            self._turn.release()
 
     def _pass_on(
         self,

@@ -26,11 +26,17 @@ class WorkTurn:
         if self._is_mine():
             yield
             return
-        self._take()
+        self.take()
         try:
             yield
         finally:
             self.leave()
+
+    def take(self) -> None:
+        """Have a turn until `leave`; nothing happens to who has one."""
+        if not self._is_mine():
+            self._lock.acquire()
+            self._holder = threading.get_ident()
 
     def leave(self) -> None:
         """Give away the turn of this thread if it has one: it is going to wait."""
@@ -48,11 +54,7 @@ class WorkTurn:
         try:
             yield
         finally:
-            self._take()
+            self.take()
 
     def _is_mine(self) -> bool:
         return self._holder == threading.get_ident()
-
-    def _take(self) -> None:
-        self._lock.acquire()
-        self._holder = threading.get_ident()

@@ -16,7 +16,8 @@ from oscarcli.output.terminal import Terminal
 MAX_PAGE_WIDTH = 100
 # `less` ends by itself when all fits on the screen, takes colour, and leaves the text there.
 DEFAULT_PAGER = "less -FRX"
-BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n){2,}")
+# Such a line may have a style of its own, from its begin to its end.
+BLANK_LINES = re.compile(r"\n(?:(?:[^\S\n]|\x1b\[[0-9;]*m)*\n){2,}")
 
 
 def show_page(markdown: str, terminal: Terminal, environ: Mapping[str, str]) -> None:

@@ -18,6 +18,7 @@ from oscarcli.errors import UsageError
 from oscarcli.output.row_layout import GAP, INDENT, MIN_CELL_COLUMNS, RowLayout, fit, one_line
 from oscarcli.output.terminal import Terminal, clean
 from oscarcli.output.times import shown_time
+from oscarcli.timestamps import exact
 
 BOLD = "1"
 
@@ -49,12 +50,14 @@ class Column:
         return clean(shown_time(self._raw(row), now) or "-")
 
     def text(self, row: Any) -> str:
-        """Return a row's value as text, empty for nothing; times stay as they are."""
+        """Return a row's value as text, empty for nothing; times stay as documents have them."""
         value = self._raw(row)
         if isinstance(value, bool):
             value = "yes" if value else "no"
         elif isinstance(value, (list, tuple)):
             value = ",".join(str(item) for item in value)
+        elif isinstance(value, datetime):
+            value = exact(value)
         return "" if value is None else clean(str(value))
 
     def _raw(self, row: Any) -> Any:

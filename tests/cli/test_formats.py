@@ -87,6 +87,12 @@ def test_lists_that_stream_do_so_as_csv_and_names(call: Caller, tmp_path: Path) 
         listed = ("bucket", "get", "shop", "-o")
         assert call(*listed, "name").out == "in/=b.txt\nin/a,1.txt\n"
         assert call(*listed, "csv", "--columns", "name").out == 'NAME\nin/=b.txt\n"in/a,1.txt"\n'
+        # Times are those of the document.
+        cluster.create("taker", "true", input=[{"storage_provider": "minio.default", "path": "shop/in"}])
+        files = ("service", "list-files", "taker", "minio.default", "shop/in")
+        _, *times = call(*files, "-o", "csv", "--columns", "last-modified").out.splitlines()
+        assert times == json.loads(call(*files, "--query", "[].last_modified").out)
+        assert len(times) == 2
     finally:
         cluster.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from oscarcli.cli.kit.command_tree import read_tree
 from tests.conftest import Runner
 from tests.support.server import ScriptedServer, text
 
@@ -47,6 +48,22 @@ def test_a_failure_is_told_with_its_reason_and_without_what_is_secret(
     assert title == "oscar-cli service logs get"
     assert how.startswith("failed: ")
     assert "\x1b" not in how
+
+
+def test_all_that_may_take_long_can_tell_of_its_end() -> None:
+    waits, pending = set(), [read_tree()]
+    while pending:
+        node = pending.pop()
+        pending += set(node.children.values())
+        if node.option("--notify") is not None:
+            waits.add(node.path)
+        elif node.option("--wait") is not None:
+            raise AssertionError(f"{node.path} waits, and cannot tell")
+    assert waits == {
+        "apply", "service run", "service job", "service map", "service put-file", "service get-file",
+        "service sync", "service logs get", "bucket put-file", "bucket get-file", "bucket sync", "hub deploy",
+        "hub validate",
+    }  # fmt: skip
 
 
 def test_nothing_is_told_unasked(

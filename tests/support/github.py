@@ -65,6 +65,19 @@ class GitHub:
         self.api.always("GET", f"/repos/{repository}/tarball/{ref}", self._redirect)
         self.archives.always("GET", f"/{repository}/legacy.tar.gz", self._archive)
 
+    def serve_file(self, path: str, repository: str = "grycap/oscar-hub") -> None:
+        """Answer requests for a single file of this version."""
+        self.api.always(
+            "GET",
+            f"/repos/{repository}/contents/{path}",
+            lambda request: (
+                Answer(200, self.files[path])
+                if request.headers.get("accept") == "application/vnd.github.raw"
+                else document({"content": "in base64"})
+            ),
+            query={"ref": self.commit},
+        )
+
     def _redirect(self, request: Request) -> Answer:
         if self.token and request.headers.get("authorization") != f"Bearer {self.token}":
             return document({"message": f"Bad credentials {request.headers.get('authorization')}"}, 401)

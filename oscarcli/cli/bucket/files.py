@@ -52,7 +52,7 @@ KeyOption = Annotated[
 ]
 
 
-@app.command("put-file, pf", formats=TABLE_FORMATS)
+@app.command("put-file, pf", formats=TABLE_FORMATS, waits=True)
 def put_file(
     ctx: typer.Context,
     bucket: BucketArgument,
@@ -90,7 +90,7 @@ def put_file(
             session.show(Result({"bucket": bucket, "uploaded": places_of(storage, uploaded)}))
 
 
-@app.command("get-file, gf", formats=TABLE_FORMATS)
+@app.command("get-file, gf", formats=TABLE_FORMATS, waits=True)
 def get_file(
     ctx: typer.Context,
     bucket: BucketArgument,
@@ -144,7 +144,7 @@ def delete_file(
         delete_objects(session, object_store(session), location, str, is_key=key, yes=yes)
 
 
-@app.command("sync", formats=TABLE_FORMATS, columns=ACTION_COLUMNS)
+@app.command("sync", formats=TABLE_FORMATS, columns=ACTION_COLUMNS, waits=True)
 def sync(
     ctx: typer.Context,
     source: SourceArgument,

@@ -48,7 +48,7 @@ def doctor(
 
     Each step of a request is tried by itself: configuration, name, connection, TLS, health, login, object
     store; with a service, each of its storage providers: login, paths, and whether outputs can be written.
-    The exit code is that of the first failure. Nothing is left behind anywhere.
+    The exit code is that of the first failure. Nothing is left behind on the cluster or at a provider.
     """
     from oscarcli.cli.doctor.checks import STEPS
     from oscarcli.cli.doctor.model import CheckOutcome, Context, run_checks

@@ -4,7 +4,7 @@ Nothing is read from disk or the network before a command asks for it. What ther
 each made of what stands above it:
 
   property       what it is                       reads from disk    read in
-  config_path    where the file is                nothing            cluster doctor kit
+  config_path    where the file is                nothing (4)        cluster doctor kit
   config_file    the file, to look anew and edit  file, each time    auth cluster kit local
   recorded       the clusters in the file         file, once         auth cluster
   config         those, and the environment's     as `recorded` (4)  auth cluster doctor fdl kit local service
@@ -135,10 +135,6 @@ class Session(Console):
         for name in ("recorded", "config"):
             self.__dict__.pop(name, None)
 
-    def forget_client(self, cluster_id: str) -> None:
-        """Make a client anew when it is asked for next: the cluster's entry is another one by now."""
-        self._clients.pop(cluster_id, None)
-
     # -- API -------------------------------------------------------------------------------------
 
     @property
@@ -156,6 +152,10 @@ class Session(Console):
             trace = self.trace if self.debug else None
             self._clients[cluster_id] = client_for(cluster, self.logins, timeout=self.timeout, trace=trace)
         return self._clients[cluster_id]
+
+    def forget_client(self, cluster_id: str) -> None:
+        """Make a client anew when it is asked for next: the cluster's entry is another one by now."""
+        self._clients.pop(cluster_id, None)
 
     @property
     def only_client(self) -> Client | None:

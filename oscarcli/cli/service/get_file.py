@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 app = noun("Files of a service.")
 
 
-@app.command("get-file, gf", formats=TABLE_FORMATS, optional_values={"--download-latest-into": ()})
+@app.command(
+    "get-file, gf", formats=TABLE_FORMATS, optional_values={"--download-latest-into": ()}, waits=True
+)
 def get_file(
     ctx: typer.Context,
     words: Annotated[

@@ -12,6 +12,7 @@ from oscarcli.cli.kit.file_options import ExcludeOption, IncludeOption, name_fil
 from oscarcli.cli.kit.session import Session
 from oscarcli.cli.service.stored_files import ProviderOption, result_folder, service_storage
 from oscarcli.output.render import Column
+from oscarcli.timestamps import exact
 
 if TYPE_CHECKING:
     from oscarcli.storage.base import Storage, StoredObject
@@ -91,6 +92,6 @@ def _document(row: tuple[str, StoredObject]) -> dict[str, Any]:
         "bucket": found.location.bucket,
         "key": found.location.key,
         "size": found.size,
-        "last_modified": found.modified.isoformat().replace("+00:00", "Z") if found.modified else None,
+        "last_modified": exact(found.modified) if found.modified else None,
         "etag": found.etag,
     }

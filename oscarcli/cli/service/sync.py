@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 app = noun("Files of a service.")
 
 
-@app.command("sync", formats=TABLE_FORMATS, columns=ACTION_COLUMNS)
+@app.command("sync", formats=TABLE_FORMATS, columns=ACTION_COLUMNS, waits=True)
 def sync(
     ctx: typer.Context,
     source: Annotated[

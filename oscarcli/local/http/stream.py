@@ -17,9 +17,18 @@ MAX_HEAD_BYTES = 1 << 16
 MIN_PROGRESS_BYTES = 1 << 10
 # A body of up to so many bytes is waited for before a worker gets the request.
 MAX_SMALL_BODY_BYTES = 1 << 16
-_HEAD_END = re.compile(rb"\r?\n\r?\n")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,5})[ \t]*\r\n", re.IGNORECASE)
-_EXPECTS = re.compile(rb"\r\nexpect:", re.IGNORECASE)
+_LENGTH_NAME = b"\r\ncontent-length:"
+_LENGTH = re.compile(rb"[ \t]*([0-9]{1,5})[ \t]*\r\n")
+
+
+def _end_of_head(data: bytes) -> int:
+    """Return where the first empty line ends, 0 when there is none that ends a head of the size allowed."""
+    # To look for both with one pattern would take as long as to read the head.
+    end = data.find(b"\n\r\n", 0, MAX_HEAD_BYTES)
+    bare_end = data.find(b"\n\n", 0, MAX_HEAD_BYTES if end < 0 else end + 1)
+    if bare_end >= 0:
+        return bare_end + 2
+    return 0 if end < 0 else end + 3
 
 
 def _small_body_bytes(head: bytes) -> int:
@@ -27,8 +36,10 @@ def _small_body_bytes(head: bytes) -> int:
 
     This is no more than a guess of when a worker will not have to wait; who reads the head checks it.
     """
-    length = _LENGTH.search(head)
-    if length is None or _EXPECTS.search(head) is not None:
+    head = head.lower()
+    start = head.find(_LENGTH_NAME)
+    length = _LENGTH.match(head, start + len(_LENGTH_NAME)) if start >= 0 else None
+    if length is None or b"\r\nexpect:" in head:
         return 0
     size = int(length[1])
     return size if size <= MAX_SMALL_BODY_BYTES else 0
@@ -121,10 +132,10 @@ class StreamReader:
     def _head_end(self) -> int:
         """Return where a head ends that is not too long, 0 when none is there."""
         if not self._head_bytes:
-            end = _HEAD_END.search(self._buffer, 0, MAX_HEAD_BYTES)
-            if end is not None:
-                self._head_bytes = end.end()
-                self._small_body_bytes = _small_body_bytes(self._buffer[: end.end()])
+            end = _end_of_head(self._buffer)
+            if end:
+                self._head_bytes = end
+                self._small_body_bytes = _small_body_bytes(self._buffer[:end])
         return self._head_bytes
 
     def buffered(self) -> bytes:

@@ -36,8 +36,11 @@ CREDENTIALS = {
     "webdav": ("hostname", "login", "password"),
 }
 
-Download = Callable[[str, str, BinaryIO], None]
-"""Writes the object with a bucket and a key to a file. Raises StageError, SupervisorCrash, OSError."""
+Download = Callable[[str, str, BinaryIO, Callable[[], None]], None]
+"""Writes the object with a bucket and a key to a file; the last one is called before what may take its time.
+
+Raises StageError, SupervisorCrash, OSError.
+"""
 
 
 class CredentialsError(ReportedError):
@@ -156,9 +159,8 @@ class Input:
         target = os.path.join(self._workspace.input, event.key.rpartition("/")[2])  # noqa: PTH118
         self._log.info(f"Found '{event.kind}' input provider")
         self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
-        self._log.flush(hold=True)
         with self._workspace.new_input(target) as file:
-            download(event.bucket, event.key, file)
+            download(event.bucket, event.key, file, lambda: self._log.flush(hold=True))
         self._log.info(
             f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path "
             f"'{self._workspace.shown(target)}'"
@@ -177,7 +179,7 @@ class Input:
         return str(target)
 
 
-def _without_credentials(bucket: str, key: str, target: BinaryIO) -> None:
+def _without_credentials(bucket: str, key: str, target: BinaryIO, before_long: Callable[[], None]) -> None:
     """Do as the supervisor does with an event of Amazon: it looks for keys on the machine that it runs on."""
     line = "botocore.exceptions.NoCredentialsError: Unable to locate credentials"
     raise SupervisorCrash("the definition has no s3.default, and the event is one of Amazon's", line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 import time
+from pathlib import Path
 
 TIMES = ".times"
 # Nanoseconds since the epoch, one after the other.
@@ -15,7 +16,8 @@ class LineFile:
     """A file of lines that is written as they come, with the time at which each was complete.
 
     Args:
-        path: the file, made with the first bytes when it is absent; the times are in one beside it.
+        path: the file, made with the first bytes when it is absent, as is its folder; the times are in one
+            beside it.
     """
 
     def __init__(self, path: str) -> None:
@@ -26,16 +28,22 @@ class LineFile:
         # What was said and is not in the files yet, while that may wait.
         self._held: list[bytes] | None = None
         self._held_times: list[bytes] = []
+        self.held_bytes = 0
+        """How much is held."""
 
     def write(self, data: bytes) -> None:
         """Add bytes, which may have line ends among them. Raises OSError."""
+        self.add(data, TIME.pack(time.time_ns()) * data.count(b"\n"))
+
+    def add(self, data: bytes, times: bytes) -> None:
+        """Add bytes with the times of their lines. Raises OSError."""
         if not data:
             return
-        times = TIME.pack(time.time_ns()) * data.count(b"\n")
         self._line_is_open = not data.endswith(b"\n")
         if self._held is not None:
             self._held.append(data)
             self._held_times.append(times)
+            self.held_bytes += len(data)
             return
         self._put(data, times)
 
@@ -48,7 +56,11 @@ class LineFile:
         """Make the files if they are absent. Raises OSError."""
         if self._file < 0:
             # Who finds the one finds the other.
-            self._times = _open_to_append(self._path + TIMES)
+            try:
+                self._times = _open_to_append(self._path + TIMES)
+            except FileNotFoundError:
+                Path(self._path).parent.mkdir(mode=0o700)
+                self._times = _open_to_append(self._path + TIMES)
             self._file = _open_to_append(self._path)
 
     def _put(self, data: bytes, times: bytes) -> None:
@@ -59,14 +71,20 @@ class LineFile:
 
     def hold(self) -> None:
         """Write nothing until `flush`."""
-        self._held = []
+        if self._held is None:
+            self._held = []
+
+    def take_held(self, *, hold: bool = False) -> tuple[bytes, bytes]:
+        """Return what was held, and its times, to write it elsewhere; go on holding if told so."""
+        held, times = b"".join(self._held or ()), b"".join(self._held_times)
+        self._held, self._held_times, self.held_bytes = [] if hold else None, [], 0
+        return held, times
 
     def flush(self, *, hold: bool = False) -> None:
         """Write what was held; go on holding if told so."""
-        held, self._held = self._held, [] if hold else None
+        held, times = self.take_held(hold=hold)
         if held:
-            times, self._held_times = b"".join(self._held_times), []
-            self._put(b"".join(held), times)
+            self._put(held, times)
 
     def end_line(self) -> None:
         """End the line that is open."""
@@ -75,6 +93,7 @@ class LineFile:
 
     def empty(self) -> None:
         """Forget everything written so far."""
+        self.take_held(hold=self._held is not None)
         for file in (self._file, self._times):
             if file >= 0:
                 os.ftruncate(file, 0)

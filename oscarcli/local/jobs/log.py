@@ -2,7 +2,8 @@
 
 Two files make up a log, so that the script's lines can be read while it runs and still stand where a real
 cluster has them at the end, behind the supervisor's. Beside each lies a file with the time of every line. A
-script that prints nothing has no file for it: a file system makes one slower than it writes to another.
+script that prints nothing has no file for it: a file system makes one slower than it writes to another. So
+the log of a run that took but a moment has no files at all, and is a row of the database.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import codecs
 import io
 import logging
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO
 
 from oscarcli.local import clock
-from oscarcli.local.jobs.line_file import TIME, TIMES, LineFile
+from oscarcli.local.jobs.line_file import LineFile
+from oscarcli.local.jobs.log_table import StoredLog
 
 SUPERVISOR_LINES = "log"
 SCRIPT_LINES = "output"
@@ -27,14 +27,17 @@ SUPERVISOR = "supervisor"
 LOCAL_CLUSTER = "local cluster"
 # A kubelet rotates a container's log at 10 MiB; a little more does no harm, a runaway loop would.
 MAX_OUTPUT_BYTES = 16 << 20
-READ_BLOCK = 1 << 16
+# Of a run's begin, in which nobody reads its log.
+QUICK_SECONDS = 0.1
+# What a row of the database may have of a log.
+MAX_STORED_BYTES = 1 << 16
 
 
 class JobLog:
     """Writes a job's log.
 
     Args:
-        folder: where its files go; must exist.
+        folder: where its files go; made when it is absent.
         level: a logging level's name as Python has it; supervisor lines below it are left out.
         limit: bytes of the script's output that are kept.
         answer_limit: bytes of a returned value that are kept, `None` for all of it.
@@ -48,10 +51,8 @@ class JobLog:
         answer_limit: int | None = MAX_OUTPUT_BYTES,
     ) -> None:
         self._lines = LineFile(f"{folder}/{SUPERVISOR_LINES}")
-        self._lines.make()
         self._output = LineFile(f"{folder}/{SCRIPT_LINES}")
-        # What stands behind an output that is empty.
-        self._end: list[bytes] = []
+        self._begun = time.monotonic()
         # The supervisor reads the script's output as text, in which every line ends with a line feed.
         self._decoder = io.IncrementalNewlineDecoder(
             codecs.getincrementaldecoder("utf-8")(errors="ignore"), translate=True
@@ -66,10 +67,13 @@ class JobLog:
     def hold(self) -> None:
         """Let lines wait for `flush`: what follows takes no time that a reader could notice."""
         self._lines.hold()
+        self._output.hold()
 
     def flush(self, *, hold: bool = False) -> None:
         """Let readers have all lines, because what follows may take its time; go on holding if told so."""
+        self._lines.make()
         self._lines.flush(hold=hold)
+        self._output.flush(hold=hold)
 
     def supervisor(self, level: str, message: str) -> None:
         """Add a line of the supervisor when the log's level admits it."""
@@ -89,7 +93,12 @@ class JobLog:
         self._lines.write(message.encode("utf-8", "backslashreplace") + b"\n")
 
     def script(self, data: bytes) -> None:
-        """Add what the script printed; undecodable bytes are dropped."""
+        """Add what the script printed; undecodable bytes are dropped.
+
+        With nothing the script says that it takes more than a moment, and readers have what there is.
+        """
+        if not data or self._kept > MAX_STORED_BYTES or time.monotonic() - self._begun > QUICK_SECONDS:
+            self.flush()
         self._add_script_text(self._decoder.decode(data))
 
     def end_of_script(self) -> None:
@@ -102,7 +111,7 @@ class JobLog:
 
     def end_of_output(self) -> None:
         """Add the line end with which the supervisor prints the script's output, once the job has worked."""
-        self._add_to_end(b"\n")
+        self._output.write(b"\n")
 
     @property
     def has_output(self) -> bool:
@@ -112,7 +121,6 @@ class JobLog:
     def answer(self, blocks: Iterable[bytes]) -> None:
         """Put a returned value in place of the script's output."""
         self._output.empty()
-        self._end.clear()
         self._kept = self._dropped = 0
         self._limit = self._answer_limit
         for block in blocks:
@@ -122,13 +130,7 @@ class JobLog:
     def last(self, level: str, message: str) -> None:
         """Add a line behind the script's output."""
         self._output.end_line()
-        self._add_to_end(log_line(LOCAL_CLUSTER, level, message))
-
-    def _add_to_end(self, data: bytes) -> None:
-        if self._output.is_made:
-            self._output.write(data)
-        else:
-            self._end.append(data)
+        self._output.write(log_line(LOCAL_CLUSTER, level, message))
 
     def _add_script_text(self, text: str) -> None:
         self._add_output(text.encode())
@@ -146,10 +148,21 @@ class JobLog:
 
     def close(self) -> None:
         """Write what was held, and close the files."""
-        for data in self._end:
-            self._lines.write(data)
+        if not self._output.is_made:
+            # It stands behind the lines in any case, now that there will be no more of them.
+            self._lines.add(*self._output.take_held())
+        self._lines.make()
         self._lines.close()
         self._output.close()
+
+    def end(self) -> StoredLog | None:
+        """End the log; return it if it is short and in no file yet, and leave it in its files otherwise."""
+        is_short = self._lines.held_bytes + self._output.held_bytes <= MAX_STORED_BYTES
+        if self._lines.is_made or self._output.is_made or not is_short:
+            self.close()
+            return None
+        (lines, times), (output, output_times) = self._lines.take_held(), self._output.take_held()
+        return StoredLog(lines + output, times + output_times)
 
 
 @lru_cache(maxsize=64)
@@ -181,92 +194,3 @@ def append_note(folder: Path, level: str, message: str) -> None:
         output.write(b"\n")
     output.write(log_line(LOCAL_CLUSTER, level, message))
     output.close()
-
-
-class LogBlocks:
-    """A log as it was at one moment, as an iterable of blocks. Has to be closed."""
-
-    def __init__(self, folder: Path, *, ended: bool, timestamps: bool) -> None:
-        with ExitStack() as stack:
-            paths = [folder / SUPERVISOR_LINES, folder / SCRIPT_LINES]
-            if not paths[1].exists():
-                paths.pop()
-            self._files = [stack.enter_context(path.open("rb")) for path in paths]
-            paths = [path.with_name(path.name + TIMES) for path in paths]
-            self._times = [stack.enter_context(path.open("rb")) for path in paths] if timestamps else None
-            self._sizes = [_size(file) if ended else _whole_lines(file) for file in self._files]
-            self._opened = stack.pop_all()
-        self.preface = b""
-        """Bytes that go out before the log."""
-
-    @property
-    def size(self) -> int:
-        """Bytes of the preface and of the log, without timestamps."""
-        return len(self.preface) + sum(self._sizes)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self.preface
-        for index, (file, size) in enumerate(zip(self._files, self._sizes, strict=True)):
-            yield from self._stamped(file, size, self._times[index]) if self._times else _blocks(file, size)
-
-    def _stamped(self, file: BinaryIO, size: int, times: BinaryIO) -> Iterator[bytes]:
-        left = size
-        at_line_start = True
-        while left > 0 and (block := file.readline(min(left, READ_BLOCK))):
-            if at_line_start:
-                yield _line_time(times)
-            yield block
-            left -= len(block)
-            at_line_start = block.endswith(b"\n")
-
-    def close(self) -> None:
-        """Close the files."""
-        self._opened.close()
-
-
-def read_log(folder: Path, *, ended: bool, timestamps: bool = False) -> LogBlocks | None:
-    """Return a log as it is now, `None` when there is none.
-
-    Args:
-        folder: the folder it was written to.
-        ended: whether nothing is added any more; before that, only whole lines are returned.
-        timestamps: put the time before each line, as Kubernetes does.
-    """
-    try:
-        return LogBlocks(folder, ended=ended, timestamps=timestamps)
-    except FileNotFoundError:
-        return None
-
-
-def _blocks(file: BinaryIO, size: int) -> Iterator[bytes]:
-    left = size
-    while left > 0 and (block := file.read(min(left, READ_BLOCK))):
-        yield block
-        left -= len(block)
-
-
-def _line_time(times: BinaryIO) -> bytes:
-    packed = times.read(TIME.size)
-    moment = TIME.unpack(packed)[0] if len(packed) == TIME.size else time.time_ns()
-    return f"{clock.full(moment)} ".encode()
-
-
-def _size(file: BinaryIO) -> int:
-    size = file.seek(0, 2)
-    file.seek(0)
-    return size
-
-
-def _whole_lines(file: BinaryIO) -> int:
-    """Return how many bytes from the start end with a line end."""
-    end = _size(file)
-    while end > 0:
-        begin = max(end - READ_BLOCK, 0)
-        file.seek(begin)
-        found = file.read(end - begin).rfind(b"\n")
-        if found >= 0:
-            file.seek(0)
-            return begin + found + 1
-        end = begin
-    file.seek(0)
-    return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -85,12 +86,17 @@ class JobRunner:
         if not self._is_all_here(job.definition):
             cancellation.turn.leave()
         home = self._folder / job.name
-        _make_anew(home)
+        if os.path.lexists(home):
+            # A folder left by a removed job of the same name would mix two logs.
+            remove_tree(home)
         log = JobLog(home, log_level(job.definition))
+        log.hold()
         try:
-            return self._logged(job, home, log, cancellation)
-        finally:
+            outcome = self._logged(job, home, log, cancellation)
+            return replace(outcome, log=log.end())
+        except BaseException:
             log.close()
+            raise
 
     def close(self) -> None:
         """Finish what is left to do of runs that have ended."""
@@ -135,6 +141,7 @@ class JobRunner:
             with self._spare.lent() as workspace:
                 yield workspace
             return
+        root.parent.mkdir(mode=0o700, exist_ok=True)
         try:
             # A container's has modes of its own, and is where the next start looks for it.
             yield new_workspace(root, placement)
@@ -164,15 +171,6 @@ class JobRunner:
             return JobOutcome(False, f"the script ended with exit code {code}", code)
         log.last("WARNING", f"the script ended with exit code {code}, which does not make a job fail")
         return outcome
-
-
-def _make_anew(home: Path) -> None:
-    try:
-        home.mkdir(mode=0o700)
-    except FileExistsError:
-        # A folder left by a removed job of the same name would mix two logs.
-        remove_tree(home)
-        home.mkdir(mode=0o700)
 
 
 def missing_memory(definition: Definition) -> str | None:

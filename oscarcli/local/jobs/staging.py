@@ -48,8 +48,11 @@ class StageError(ReportedError):
 class RunStorage(Protocol):
     """The objects a run may read and write."""
 
-    def download(self, bucket: str, key: str, target: BinaryIO) -> None:
-        """Write an object to a file. Raises StageError, OSError."""
+    def download(self, bucket: str, key: str, target: BinaryIO, before_long: Callable[[], None]) -> None:
+        """Write an object to a file; call `before_long` before what may take its time.
+
+        Raises StageError, OSError.
+        """
         ...
 
     def upload(self, source: Path, bucket: str, key: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
@@ -71,8 +70,8 @@ class _ServiceStorage:
         if bucket not in self._isolated and not self._accounts.may_use(self._user, bucket):
             raise S3Error("AccessDenied")
 
-    def download(self, bucket: str, key: str, target: BinaryIO) -> None:
-        """Write an object to a file. Raises StageError, OSError."""
+    def download(self, bucket: str, key: str, target: BinaryIO, before_long: Callable[[], None]) -> None:
+        """Write an object to a file; see `RunStorage.download`."""
         try:
             self._check(bucket)
             stored, source = self._store.open(bucket, key)
@@ -80,9 +79,13 @@ class _ServiceStorage:
             # The supervisor's S3 client asks with HEAD first, whose answer has a status and no words.
             phrase = HTTPStatus(error.status).phrase
             raise StageError(str(error.status), phrase, "HeadObject") from error
-        is_small = stored.size <= MAX_SMALL_BYTES
-        with source, nullcontext() if is_small else self._turn.interrupted():
-            shutil.copyfileobj(source, target, COPY_BLOCK)
+        with source:
+            if stored.size <= MAX_SMALL_BYTES:
+                target.write(source.read())
+                return
+            before_long()
+            with self._turn.interrupted():
+                shutil.copyfileobj(source, target, COPY_BLOCK)
 
     def upload(self, source: Path, bucket: str, key: str) -> None:
         """Store a file as an object. Raises StageError, OSError."""

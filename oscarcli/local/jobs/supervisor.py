@@ -159,7 +159,7 @@ class _Supervision:
         self.exit_code: int | None = None
 
     def complete(self) -> JobOutcome:
-        # Until the script starts, apart from a download, and after it, apart from uploads.
+        # Also while the script runs, if that takes but a moment.
         self._log.hold()
         self._check_level()
         payload = self._read_payload()
@@ -223,7 +223,6 @@ class _Supervision:
         container = None
         if image is not None:
             container = container_for(self._run.name, definition, image, binds, self._workspace)
-        self._log.flush()
         marker = (MARKER, environment[MARKER])
         command = ScriptCommand(script, self._workspace.scratch, environment, marker, container)
         try:

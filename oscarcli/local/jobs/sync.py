@@ -15,7 +15,8 @@ from oscarcli.local.folder import remove_tree
 from oscarcli.local.http.messages import Body, Request, Response
 from oscarcli.local.jobs.attachments import Attachments
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
-from oscarcli.local.jobs.log import JobLog, read_log
+from oscarcli.local.jobs.log import JobLog
+from oscarcli.local.jobs.log_reading import read_log
 from oscarcli.local.jobs.payloads import PayloadFile
 from oscarcli.local.jobs.placement import PlacementError, Placements
 from oscarcli.local.jobs.runner import UnmetRequirement

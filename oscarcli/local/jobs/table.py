@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.local import clock
+from oscarcli.local.jobs.log_table import StoredLog, put_log
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.names import new_job_name
 from oscarcli.local.state import State
@@ -70,11 +71,13 @@ class JobOutcome:
     """How a run ended.
 
     `exit_code` is the script's, `None` when the script did not run; it does not decide over `succeeded`.
+    `log` is the run's, `None` where files have it.
     """
 
     succeeded: bool
     reason: str | None = None
     exit_code: int | None = None
+    log: StoredLog | None = None
 
 
 class Jobs:
@@ -113,14 +116,11 @@ class Jobs:
             )
             _own(connection, name, owner)
 
-    def claim(self, limit: int, busy: Iterable[str] = ()) -> list[Job]:
-        """Take up to `limit` pending jobs, oldest first, and mark them running.
+    def claim(self, busy: Iterable[str] = ()) -> Job | None:
+        """Take the oldest pending job that may run, and mark it running; `None` when there is none.
 
         `busy` names jobs whose predecessors of the same name have not left yet.
         """
-        taken: list[Job] = []
-        if limit < 1:
-            return taken
         excluded = set(busy)
         with self._state.transaction(durable=False) as connection:
             rows = connection.execute(
@@ -129,7 +129,6 @@ class Jobs:
                 (PENDING,),
             )
             running: list[Definition] | None = None
-            chosen = []
             for row in rows:
                 if row["name"] in excluded:
                     continue
@@ -138,17 +137,11 @@ class Jobs:
                     running = self.running_definitions() if running is None else running
                     if self._is_held(job.definition, running):
                         continue
-                    running.append(job.definition)
-                chosen.append(row["id"])
-                taken.append(job)
-                if len(taken) == limit:
-                    break
-            rows.close()
-            connection.executemany(
-                "UPDATE jobs SET status = ?, started = ? WHERE id = ?",
-                [(RUNNING, clock.now(), identifier) for identifier in chosen],
-            )
-        return taken
+                rows.close()
+                started = "UPDATE jobs SET status = ?, started = ? WHERE id = ?"
+                connection.execute(started, (RUNNING, clock.now(), row["id"]))
+                return job
+        return None
 
     def running_definitions(self) -> list[Definition]:
         """Return the services of the running jobs, once for each job."""
@@ -159,6 +152,8 @@ class Jobs:
         """Record how a job ended; nothing happens when it was removed meanwhile."""
         status = SUCCEEDED if outcome.succeeded else FAILED
         with self._state.transaction(durable=False) as connection:
+            if outcome.log is not None:
+                put_log(connection, name, outcome.log)
             connection.execute(
                 "UPDATE jobs SET status = ?, finished = ?, exit_code = ?, reason = ?, payload = NULL, "
                 "definition = NULL WHERE name = ? AND status = ?",
@@ -169,15 +164,12 @@ class Jobs:
         """Record how a job ended and take the next, with one commit; see `finish` and `claim`."""
         with self._state.transaction(durable=False):
             self.finish(name, outcome)
-            return next(iter(self.claim(1, busy)), None)
+            return self.claim(busy)
 
     def status(self, service: str, name: str) -> str | None:
         """Return a job's status, `None` when the service has no such job."""
-        row = (
-            self._state.read()
-            .execute("SELECT status FROM jobs WHERE name = ? AND service = ?", (name, service))
-            .fetchone()
-        )
+        query = "SELECT status FROM jobs WHERE name = ? AND service = ?"
+        row = self._state.read().execute(query, (name, service)).fetchone()
         return None if row is None else str(row["status"])
 
     def page(

@@ -46,10 +46,10 @@ def get_blobs(connection: sqlite3.Connection, content: str, number: int) -> list
     return [row["blob"] for row in rows]
 
 
-def put_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> None:
-    """Insert a piece, or replace the one of its number."""
+def add_piece(connection: sqlite3.Connection, content: str, piece: Piece) -> None:
+    """Insert a piece; there is none of its number."""
     connection.execute(
-        "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO pieces VALUES (?, ?, ?, ?, ?, ?, ?)",
         (content, piece.number, piece.blob, piece.size, piece.etag, piece.checksum, piece.modified_ns),
     )
 

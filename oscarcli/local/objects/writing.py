@@ -81,6 +81,8 @@ class Writer:
     ) -> list[str]:
         """Add a draft as a piece; returns the blobs that are not needed any more."""
         old = piece_index.get_blobs(connection, content, piece.number)
+        if old:
+            piece_index.remove_numbers(connection, content, [piece.number])
         self.add_only_piece(connection, content, piece, draft)
         return old
 
@@ -88,7 +90,7 @@ class Writer:
         self, connection: sqlite3.Connection, content: str, piece: Piece, draft: Draft
     ) -> None:
         """Add a draft as a piece of a content that has none of its number."""
-        piece_index.put_piece(connection, content, piece)
+        piece_index.add_piece(connection, content, piece)
         if draft.small:
             piece_index.add_small_blob(connection, draft.name, draft.small)
 

@@ -8,7 +8,9 @@ from oscarcli.local.answers import TEXT, ApiError, empty, json_answer
 from oscarcli.local.http.messages import Response
 from oscarcli.local.jobs.admission import REFUSED
 from oscarcli.local.jobs.events import event_owner
-from oscarcli.local.jobs.log import append_note, read_log
+from oscarcli.local.jobs.log import append_note
+from oscarcli.local.jobs.log_reading import LogBlocks, read_log, read_stored_log
+from oscarcli.local.jobs.log_table import find_log
 from oscarcli.local.jobs.sync import Refused
 from oscarcli.local.jobs.table import ENDED, PENDING, SUCCEEDED
 from oscarcli.local.rest.auth import require_token
@@ -52,11 +54,19 @@ def get_log(call: Call) -> Response:
     status = call.cluster.jobs.status(service, job)
     if status is None or status == PENDING:
         raise ApiError(404)
-    folder = call.cluster.folder.jobs / job
-    blocks = read_log(folder, ended=status in ENDED, timestamps=call.flag("timestamps"))
-    if blocks is None:
+    return Response(200, {"Content-Type": TEXT}, _log_blocks(call, job, status) or b"")
+
+
+def _log_blocks(call: Call, job: str, status: str) -> LogBlocks | None:
+    """Return a job's log, `None` for one that began a moment ago. Raises ApiError when there is none."""
+    timestamps = call.flag("timestamps")
+    stored = find_log(call.cluster.state.read(), job)
+    if stored is not None:
+        return read_stored_log(stored, timestamps=timestamps)
+    blocks = read_log(call.cluster.folder.jobs / job, ended=status in ENDED, timestamps=timestamps)
+    if blocks is None and status in ENDED:
         raise ApiError(404)
-    return Response(200, {"Content-Type": TEXT}, blocks)
+    return blocks
 
 
 def delete_jobs(call: Call) -> Response:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ import pytest
 
 from tests.conftest import Caller
 from tests.local.harness import LocalCluster, open_cluster
+from tests.support.command import Runner
 from tests.support.github import COMMIT, CRATES, GitHub
 from tests.support.server import Answer, Request, ScriptedServer, document
 
@@ -201,6 +206,24 @@ def test_the_tests_of_the_hub_itself_as_shell_commands(call: Caller, hub: GitHub
         "sleep 30",
         "oscar-cli service get-file word-count --download-latest-into=.",
     ]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_printed_commands_do_what_the_test_does(call: Caller, hub: GitHub, run: Runner) -> None:
+    hub.serve()
+    hub.serve_file("crates/word-count/sample.txt")
+    printed = call(
+        "hub", "validate", "word-count", "--api-base", hub.api.url, "--print-acceptance-commands"
+    ).out
+    first, _, _ = printed.partition("# Upload, wait, download")
+    program = Path(sys.executable).parent
+    environ = {**run.environ, "PATH": f"{program}:{run.environ['PATH']}", "NO_PROXY": "*"}
+    done = subprocess.run(
+        ["sh", "-eu"], input=first, env=environ, cwd=call.home, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert (call.home / "sample.txt").read_bytes() == (CRATES / "word-count" / "sample.txt").read_bytes()
+    assert base64.b64encode(b"Words: 6\n").decode() in done.stdout
 
 
 def test_a_pinned_version_is_the_one_whose_tests_are_run(call: Caller, hub: GitHub) -> None:

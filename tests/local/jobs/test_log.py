@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.jobs.log import JobLog, append_note, read_log
+from oscarcli.local.jobs.log import MAX_STORED_BYTES, JobLog, append_note
+from oscarcli.local.jobs.log_reading import read_log, read_stored_log
+from oscarcli.local.jobs.log_table import StoredLog
 
 
 def text(folder: Path, *, ended: bool = True, timestamps: bool = False) -> str:
     blocks = read_log(folder, ended=ended, timestamps=timestamps)
+    if blocks is None and not ended:
+        return ""
     assert blocks is not None
     content = b"".join(blocks).decode()
     blocks.close()
@@ -187,6 +191,7 @@ def test_a_script_that_prints_nothing_has_no_file_and_the_same_log(tmp_path: Pat
     log = JobLog(tmp_path, "INFO")
     log.script(b"")
     log.end_of_script()
+    log.hold()
     log.end_of_output()
     log.last("WARNING", "code")
     log.plain("said later, and stands before the output all the same")
@@ -214,6 +219,57 @@ def test_a_note_follows_an_interrupted_log_on_a_line_of_its_own(
 def test_a_note_without_a_log_begins_one(tmp_path: Path) -> None:
     append_note(tmp_path / "new", "ERROR", "stopped")
     assert text(tmp_path / "new").endswith("ERROR - stopped\n")
+
+
+def quick_log(folder: Path, *printed: bytes) -> StoredLog | None:
+    """Return the log of a script that printed that in a moment."""
+    log = JobLog(folder, "INFO")
+    log.hold()
+    log.plain("before")
+    for data in printed:
+        log.script(data)
+    log.end_of_script()
+    log.plain("after")
+    log.end_of_output()
+    log.last("WARNING", "code")
+    return log.end()
+
+
+def test_the_log_of_a_moment_is_in_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oscarcli.local.jobs.log.QUICK_SECONDS", 60.0)
+    stored = quick_log(tmp_path / "home", b"spoken\nhalf")
+    assert stored is not None
+    assert not (tmp_path / "home").exists()
+    for timestamps in (False, True):
+        blocks = read_stored_log(stored, timestamps=timestamps)
+        lines = b"".join(blocks).decode().splitlines()
+        assert [re.sub(r"^\d\S+Z |.* - ", "", line) for line in lines] == [
+            "before",
+            "after",
+            "spoken",
+            "half",
+            "code",
+        ]
+        assert all(re.match(r"\d{4}-\d\d-\d\dT\S+Z ", line) for line in lines) == timestamps
+        blocks.close()
+
+
+@pytest.mark.parametrize(
+    ("printed", "shown"),
+    [
+        ((b"", b"late\n"), "late\n"),
+        ((b"early\n", b""), "early\n"),
+        ((b"x" * MAX_STORED_BYTES,), "x" * MAX_STORED_BYTES),
+        ((b"x" * MAX_STORED_BYTES + b"\n", b"y"), "x" * MAX_STORED_BYTES + "\ny"),
+    ],
+)
+def test_a_script_that_takes_its_time_or_says_much_has_files(
+    tmp_path: Path, printed: tuple[bytes, ...], shown: str
+) -> None:
+    home = tmp_path / "home"
+    assert quick_log(home, *printed) is None
+    assert re.fullmatch(rf"before\nafter\n{shown}\n\S+ \S+ - .* - code\n", text(home))
+    assert home.stat().st_mode & 0o777 == 0o700
 
 
 def test_without_a_log_there_is_nothing(tmp_path: Path) -> None:

@@ -7,11 +7,14 @@ import io
 import json
 import re
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
+from oscarcli.local.connections import connect_from_outside
+from oscarcli.local.objects.model import EventSource
 from tests.local.harness import LocalCluster, wait_for
 
 COUNT_WORDS = """#!/bin/sh
@@ -272,6 +275,35 @@ def test_the_event_is_minios(cluster: LocalCluster) -> None:
     assert record["userIdentity"]["principalId"] == cluster.server.cluster.settings.access_key
 
 
+def test_each_event_of_a_client_is_about_its_own_object(cluster: LocalCluster) -> None:
+    cluster.create("own", "true\n")
+    inner = cluster.server.cluster
+    source = EventSource("localadmin", "10.0.0.1", '100%s "agent"')
+    stored = [
+        inner.store.put("own-bucket", key, io.BytesIO(key.encode()), "text/%d", {"m": "%s"}, source)
+        for key in ("in/first", "in/100%s")
+    ]
+    rows = inner.state.read().execute("SELECT body FROM events WHERE bucket = 'own-bucket' ORDER BY id")
+    events = [json.loads(row["body"]) for row in rows]
+    assert [event["Key"] for event in events] == ["own-bucket/in/first", "own-bucket/in/100%s"]
+    records = [event["Records"][0] for event in events]
+    assert {record["source"]["userAgent"] for record in records} == {'100%s "agent"'}
+    assert [record["responseElements"]["x-amz-request-id"] for record in records] == [
+        f"{one.modified_ns:X}" for one in stored
+    ]
+    assert [record["s3"]["object"] for record in records] == [
+        {
+            "key": key,
+            "size": one.size,
+            "eTag": one.etag,
+            "contentType": "text/%d",
+            "userMetadata": {"X-Amz-Meta-M": "%s", "content-type": "text/%d"},
+            "sequencer": f"{one.modified_ns:016X}",
+        }
+        for key, one in zip(("in%2Ffirst", "in%2F100%25s"), stored, strict=True)
+    ]
+
+
 def test_copies_forms_and_multipart_uploads_start_the_service_once(cluster: LocalCluster) -> None:
     cluster.create("ways", 'printf %s "$EVENT"\n')
     part = {"Bucket": "ways-bucket", "Key": "in/big"}
@@ -426,7 +458,7 @@ def test_nothing_but_the_log_stays_of_a_job(cluster: LocalCluster) -> None:
     cluster.create(
         "tidy",
         'mkdir "$TMP_OUTPUT_DIR/locked"; echo x > "$TMP_OUTPUT_DIR/locked/x"; '
-        'chmod 500 "$TMP_OUTPUT_DIR/locked"; pwd; ls\n',
+        'chmod 500 "$TMP_OUTPUT_DIR/locked"; pwd; ls; sleep 0.3\n',
     )
     cluster.upload("tidy", "in/a")
     ((job, _),) = cluster.ended("tidy").items()
@@ -434,6 +466,42 @@ def test_nothing_but_the_log_stays_of_a_job(cluster: LocalCluster) -> None:
     wait_for(lambda: not (folder / "work").exists(), "the work folder to go")
     assert sorted(path.name for path in folder.iterdir()) == ["log", "log.times", "output", "output.times"]
     assert cluster.script_output("tidy").splitlines()[0].endswith("/scratch")
+
+
+def test_a_log_is_in_the_database_or_in_files(cluster: LocalCluster) -> None:
+    """Which of them depends on how quick the job was; with the job it goes from both."""
+    cluster.create("brief", 'echo "said $JOB_UUID"\n')
+    cluster.upload("brief", "in/a")
+    cluster.upload("brief", "in/b")
+    jobs = cluster.ended("brief", 2)
+    rows = "SELECT name FROM job_logs JOIN jobs ON jobs.id = job WHERE service = 'brief'"
+    orphans = "SELECT job FROM job_logs WHERE job NOT IN (SELECT id FROM jobs)"
+    with closing(connect_from_outside(cluster.folder.database)) as database:
+        stored = {name for (name,) in database.execute(rows)}
+    in_files = {path.name for path in cluster.folder.jobs.iterdir()} & set(jobs)
+    assert stored ^ in_files == stored | in_files == set(jobs)
+    for job in jobs:
+        log = cluster.log("brief", job)
+        assert log.startswith("20")
+        assert log.endswith(f"\nsaid {job}\n\n")
+    assert cluster.api.delete("/system/logs/brief?all=true").status_code == 204
+    with closing(connect_from_outside(cluster.folder.database)) as database:
+        assert database.execute(rows).fetchall() == database.execute(orphans).fetchall() == []
+    assert {path.name for path in cluster.folder.jobs.iterdir()} & set(jobs) == set()
+
+
+def test_a_silent_script_is_no_reason_to_see_nothing(cluster: LocalCluster, tmp_path: Path) -> None:
+    """The supervisor's lines show while it runs; of a job that began a moment ago there are none yet."""
+    gate = tmp_path / "gate"
+    cluster.create("silent", f'until [ -e "{gate}" ]; do sleep 0.02; done\n')
+    cluster.upload("silent", "in/a")
+    (job,) = wait_for(lambda: list(cluster.api.get("/system/logs/silent").json()["jobs"]), "the job")
+    path = f"/system/logs/silent/{job}"
+    wait_for(lambda: cluster.api.get(path).status_code == 200, "it to run")
+    wait_for(lambda: "Script file found" in cluster.api.get(path).text, "its first lines")
+    gate.touch()
+    cluster.ended("silent")
+    assert cluster.log("silent", job).count("Script file found") == 1
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "sub/../../x"])

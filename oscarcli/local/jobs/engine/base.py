@@ -182,7 +182,8 @@ class Engine(Protocol):
 
         Args:
             command: what to run.
-            output: called with blocks of what the script prints, both streams in order.
+            output: called with blocks of what the script prints, both streams in order; once with an empty
+                one, if it prints nothing for a moment.
             cancellation: stops the run when asked.
 
         Returns:

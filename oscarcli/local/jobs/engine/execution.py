@@ -19,6 +19,8 @@ GRACE_SECONDS = 2.0
 # After KILL the kernel closes what the processes held; a pipe still open then is held by somebody else.
 LAST_READ_SECONDS = 1.0
 POLL_SECONDS = 0.01
+# A script that has printed nothing for so long may go on like that.
+SILENT_SECONDS = 0.1
 # One for all engines of this process.
 _LAUNCHER = Launcher()
 
@@ -70,6 +72,7 @@ class _Watch:
         self._wake_read, self._wake_write = os.pipe()
         self._kill_at: float | None = None
         self._give_up_at: float | None = None
+        self._has_been_silent = False
 
     def until_end(self) -> None:
         """Pass on output until its end, as the supervisor does, then wait for the process."""
@@ -120,4 +123,14 @@ class _Watch:
         poll.register(descriptor, select.POLLIN)
         if self._kill_at is None:
             poll.register(self._wake_read, select.POLLIN)
-        return [number for number, _ in poll.poll(None if self._kill_at is None else POLL_SECONDS * 1000)]
+        ready = [number for number, _ in poll.poll(self._patience())]
+        if not ready and not self._has_been_silent:
+            self._has_been_silent = True
+            self._output(b"")
+        return ready
+
+    def _patience(self) -> float | None:
+        """Return for how many milliseconds to wait."""
+        if self._kill_at is not None:
+            return POLL_SECONDS * 1000
+        return None if self._has_been_silent else SILENT_SECONDS * 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,8 +39,9 @@ class OtherStorage:
 
     # -- input -----------------------------------------------------------------------------------
 
-    def download(self, bucket: str, key: str, target: BinaryIO) -> None:
-        """Write an object to a file. Raises StageError, SupervisorCrash, OSError."""
+    def download(self, bucket: str, key: str, target: BinaryIO, before_long: Callable[[], None]) -> None:
+        """Write an object to a file; see `RunStorage.download`. Raises also SupervisorCrash."""
+        before_long()
         with self._told("HeadObject"):
             self._client.document(StoreRequest("HEAD", bucket, key))
         wanted = StoreRequest("GET", bucket, key)

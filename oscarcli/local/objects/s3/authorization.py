@@ -35,7 +35,7 @@ from oscarcli.local.objects.s3.signatures import (
     sign,
 )
 
-_FIELDS = re.compile(r"(Credential|SignedHeaders|Signature)=([^,\s]*)")
+_HEADER_FIELDS = ("Credential", "SignedHeaders", "Signature")
 # Their values are part of what is signed, whether or not they are listed.
 _SIGNED_ANYWAY = frozenset(("x-amz-content-sha256", "x-amz-date"))
 # As `signatures.TIME_FORMAT`.
@@ -149,8 +149,9 @@ def _claim_of_header(request: Request) -> _Claim:
     value = request.headers["authorization"]
     if not value.startswith(ALGORITHM):
         raise _unsupported()
-    fields = dict(_FIELDS.findall(value))
-    if len(fields) != 3:
+    words = [word.partition("=") for word in value.removeprefix(ALGORITHM).replace(",", " ").split()]
+    fields = {name: text for name, sign_of_equality, text in words if sign_of_equality}
+    if not all(name in fields for name in _HEADER_FIELDS):
         raise S3Error("AuthorizationHeaderMalformed")
     timestamp = request.headers.get("x-amz-date", "")
     _parse_time(timestamp)

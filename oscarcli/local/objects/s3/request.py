@@ -146,9 +146,10 @@ class S3Request:
 
     def check_protection(self) -> None:
         """Raise S3Error for a storage class, encryption or lock that the store cannot give."""
-        if self.headers.get("x-amz-storage-class", "") not in _STORAGE_CLASSES:
+        headers = self.headers
+        if headers.get("x-amz-storage-class", "") not in _STORAGE_CLASSES:
             raise S3Error("InvalidStorageClass")
-        asked = [name for name in _PROTECTION if self.headers.get(name)]
+        asked = [name for name in _PROTECTION if headers.get(name)]
         if asked:
             raise S3Error("NotImplemented", f"The local object store does not implement {asked[0]}.")
 

@@ -15,9 +15,9 @@ CLI = Path(session.__file__).parents[1]
 ROW = re.compile(r"  (\w+)(?:, (\w+))? {2,}\S.*? {2,}\S.*? {2,}(\S.*)")
 IN_WORDS = ("api", "api_for", "known_cluster")
 # Read by the full screen, too, as a note below the table says.
-BY_INTERACTIVE = ("config", "cluster_id")
-# It reads nothing: it makes others read anew.
-NO_READER = {"forget_configuration"}
+BY_INTERACTIVE = ("config_path", "config", "cluster_id")
+# They read nothing: one makes others read anew, one says how to begin.
+NO_READER = {"forget_configuration", "tell_how_to_begin"}
 
 
 def rows() -> list[tuple[str, str]]:
