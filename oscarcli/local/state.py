@@ -133,9 +133,11 @@ class State:
                     yield self._writer
                 actions, self._actions = self._actions, []
             finally:
-                if group is not None:
-                    is_durable = self._leave(group)
-                self._turn.release()
+                try:
+                    if group is not None:
+                        is_durable = self._leave(group)
+                finally:
+                    self._turn.release()
         finally:
             # Also who was refused waits: what it was refused for may be undone with the group.
             if group is not None and is_durable:

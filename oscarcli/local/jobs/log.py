@@ -148,12 +148,16 @@ class JobLog:
 
     def close(self) -> None:
         """Write what was held, and close the files."""
-        if not self._output.is_made:
-            # It stands behind the lines in any case, now that there will be no more of them.
-            self._lines.add(*self._output.take_held())
-        self._lines.make()
-        self._lines.close()
-        self._output.close()
+        try:
+            if not self._output.is_made:
+                # It stands behind the lines in any case, now that there will be no more of them.
+                self._lines.add(*self._output.take_held())
+            self._lines.make()
+        finally:
+            try:
+                self._lines.close()
+            finally:
+                self._output.close()
 
     def end(self) -> StoredLog | None:
         """End the log; return it if it is short and in no file yet, and leave it in its files otherwise."""

@@ -59,12 +59,9 @@ class Placements:
         except (EngineError, ImageError) as error:
             raise PlacementError(str(error)) from error
 
-    def uses_images(self, definition: Definition) -> bool:
-        """Tell whether a service's scripts run in an image, or cannot run at all."""
-        try:
-            return self._engines.of(definition).images is not None
-        except EngineError:
-            return True
+    def is_at_once(self, definition: Definition) -> bool:
+        """Tell whether `of` waits for nothing: no image to get, and no engine to try."""
+        return self._engines.is_default_for(definition) and self._engines.default.images is None
 
     def prepare(self, definition: Definition, *, again: bool = False) -> Pull | None:
         """Begin to get a service's image and return how far that is; `None` when it needs none.

@@ -83,20 +83,22 @@ class JobRunner:
             RunCancelled: the job was told to stop.
             OSError: its folder or log cannot be written.
         """
-        if not self._is_all_here(job.definition):
-            cancellation.turn.leave()
         home = self._folder / job.name
+        log = JobLog(home, log_level(job.definition))
+        if self._is_all_here(job.definition):
+            log.hold()
+        else:
+            cancellation.turn.leave()
         if os.path.lexists(home):
             # A folder left by a removed job of the same name would mix two logs.
+            cancellation.turn.leave()
             remove_tree(home)
-        log = JobLog(home, log_level(job.definition))
-        log.hold()
         try:
             outcome = self._logged(job, home, log, cancellation)
-            return replace(outcome, log=log.end())
         except BaseException:
             log.close()
             raise
+        return replace(outcome, log=log.end())
 
     def close(self) -> None:
         """Finish what is left to do of runs that have ended."""
@@ -127,7 +129,7 @@ class JobRunner:
     def _is_all_here(self, definition: Definition) -> bool:
         """Tell whether jobs of a service use nothing but this machine and the cluster's store."""
         is_far = (
-            self._placements.uses_images(definition)
+            not self._placements.is_at_once(definition)
             or definition.get("volume")
             or mount_of(definition)
             or missing_memory(definition)

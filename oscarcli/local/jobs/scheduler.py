@@ -188,14 +188,19 @@ class Scheduler:
         return following
 
     def _leave(self, name: str) -> None:
-        with self._lock:
-            del self._running[name]
-            removed = name in self._removed
-            self._removed.discard(name)
-        if removed:
+        while not self._has_left(name):
             self._turn.leave()
             remove_tree(self._folder / name)
         self.wake()
+
+    def _has_left(self, name: str) -> bool:
+        """Tell whether another job may have the name: nothing of a removed one is to be removed any more."""
+        with self._lock:
+            if name in self._removed:
+                self._removed.discard(name)
+                return False
+            del self._running[name]
+            return True
 
     def _outcome(self, job: Job, cancellation: RunCancellation) -> JobOutcome:
         try:

@@ -152,13 +152,14 @@ class Jobs:
         """Record how a job ended; nothing happens when it was removed meanwhile."""
         status = SUCCEEDED if outcome.succeeded else FAILED
         with self._state.transaction(durable=False) as connection:
-            if outcome.log is not None:
-                put_log(connection, name, outcome.log)
-            connection.execute(
+            ended = connection.execute(
                 "UPDATE jobs SET status = ?, finished = ?, exit_code = ?, reason = ?, payload = NULL, "
                 "definition = NULL WHERE name = ? AND status = ?",
                 (status, clock.now(), outcome.exit_code, outcome.reason, name, RUNNING),
-            )
+            ).rowcount
+            # A job that was removed may have a successor of the same name, which waits.
+            if ended and outcome.log is not None:
+                put_log(connection, name, outcome.log)
 
     def finish_and_claim(self, name: str, outcome: JobOutcome, busy: Iterable[str]) -> Job | None:
         """Record how a job ended and take the next, with one commit; see `finish` and `claim`."""

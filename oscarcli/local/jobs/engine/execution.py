@@ -46,15 +46,16 @@ def execute(program: Program, output: Callable[[bytes], None], cancellation: Run
     """Run a program to its end; arguments, result and errors as those of `Engine.run`."""
     cancellation.check()
     script = _LAUNCHER.launch(program.folder, program.words, program.environment)
-    try:
-        with cancellation.turn.interrupted():
-            _Watch(script, output, cancellation).until_end()
-    finally:
+    with cancellation.turn.interrupted():
         try:
-            code = script.finish()
+            _Watch(script, output, cancellation).until_end()
         finally:
-            if not script.adopts:
-                kill_marked(*program.marker)
+            try:
+                # It may take seconds to kill what a script has left.
+                code = script.finish()
+            finally:
+                if not script.adopts:
+                    kill_marked(*program.marker)
     if cancellation.reason is not None:
         raise RunCancelled(cancellation.reason)
     return code

@@ -208,5 +208,13 @@ class Engines:
 
     def of(self, definition: Mapping[str, Any]) -> Engine:
         """Return the engine that runs a service. Raises EngineError."""
-        name = (definition.get("annotations") or {}).get(ANNOTATION)
-        return self.named(str(name)) if name else self.default
+        return self.default if self.is_default_for(definition) else self.named(_engine_name(definition))
+
+    def is_default_for(self, definition: Mapping[str, Any]) -> bool:
+        """Tell whether a service is run by the engine that is known to work; others may have to be tried."""
+        return _engine_name(definition) in ("", self.default.name)
+
+
+def _engine_name(definition: Mapping[str, Any]) -> str:
+    """Return the engine that a service names, empty for none."""
+    return str((definition.get("annotations") or {}).get(ANNOTATION) or "")
