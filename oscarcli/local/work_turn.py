@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import TracebackType
 
 
 class WorkTurn:
@@ -20,17 +21,20 @@ class WorkTurn:
         self._lock = threading.Lock()
         self._holder = 0
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[object]:
         """Have a turn while the block runs, at most until `leave`. A block in another one is part of it."""
-        if self._is_mine():
-            yield
-            return
-        self._take()
-        try:
-            yield
-        finally:
-            self.leave()
+        return nullcontext() if self._is_mine() else self
+
+    def __enter__(self) -> None:
+        """Wait for a turn; who may have it already asks `held`."""
+        self._lock.acquire()
+        self._holder = threading.get_ident()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the turn away, unless `leave` has."""
+        self.leave()
 
     def leave(self) -> None:
         """Give away the turn of this thread if it has one: it is going to wait."""
@@ -48,11 +52,7 @@ class WorkTurn:
         try:
             yield
         finally:
-            self._take()
+            self.__enter__()
 
     def _is_mine(self) -> bool:
         return self._holder == threading.get_ident()
-
-    def _take(self) -> None:
-        self._lock.acquire()
-        self._holder = threading.get_ident()
