@@ -26,15 +26,20 @@ class WorkTurn:
         return nullcontext() if self._is_mine() else self
 
     def __enter__(self) -> None:
-        """Wait for a turn; who may have it already asks `held`."""
-        self._lock.acquire()
-        self._holder = threading.get_ident()
+        """Have a turn; by `held`, which knows of the block around."""
+        self.take()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Give the turn away, unless `leave` has."""
         self.leave()
+
+    def take(self) -> None:
+        """Have a turn until `leave`; nothing happens to who has one."""
+        if not self._is_mine():
+            self._lock.acquire()
+            self._holder = threading.get_ident()
 
     def leave(self) -> None:
         """Give away the turn of this thread if it has one: it is going to wait."""
@@ -52,7 +57,7 @@ class WorkTurn:
         try:
             yield
         finally:
-            self.__enter__()
+            self.take()
 
     def _is_mine(self) -> bool:
         return self._holder == threading.get_ident()

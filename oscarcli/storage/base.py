@@ -20,12 +20,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.source import Source
+
+if TYPE_CHECKING:
+    from oscarcli.storage.journal import TransferJournals
 
 # What an ETag is when it is the MD5 of the content; one of a multipart upload has a suffix like "-12".
 MD5_ETAG = re.compile(r"[0-9a-f]{32}")

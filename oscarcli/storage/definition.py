@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import AuthError, OscarError
-from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.outage import Tell
+
+if TYPE_CHECKING:
+    from oscarcli.storage.journal import TransferJournals
 
 # What servers and programs put in the place of a secret: OSCAR "hidden", this program "***".
 MASKS = ("hidden", "***")

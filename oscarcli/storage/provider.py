@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oscarcli.coercion import as_mapping
 from oscarcli.config.model import TlsSettings
 from oscarcli.errors import OscarError, UsageError
 from oscarcli.storage.base import Storage
 from oscarcli.storage.definition import CLUSTER_STORE, ProviderDefinition, text_of
-from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.outage import Tell
+
+if TYPE_CHECKING:
+    from oscarcli.storage.journal import TransferJournals
 
 Document = Mapping[str, Any]
 

@@ -71,7 +71,6 @@ def _rows(storage: Storage, location: Location, *, is_prefix: bool) -> Iterator[
     """Yield objects and their names in the folder: of the place to the letter, else of a pattern."""
     from oscarcli.storage.listing import objects_at, relative_name
     from oscarcli.storage.patterns import has_magic
-    from oscarcli.storage.selection import matching
 
     is_empty = True
     found = storage.list(location.bucket, location.key) if is_prefix else objects_at(storage, location)
@@ -79,6 +78,8 @@ def _rows(storage: Storage, location: Location, *, is_prefix: bool) -> Iterator[
         is_empty = False
         yield relative_name(one, location), one
     if is_empty and not is_prefix and has_magic(location.key):
+        from oscarcli.storage.selection import matching
+
         group = matching(location)
         for one in group.objects(storage):
             yield group.name_of(one), one

@@ -112,6 +112,12 @@ class Scheduler:
     # -- workers ---------------------------------------------------------------------------------
 
     def _work_on(self) -> None:
+        try:
+            self._work_until_stopped()
+        finally:
+            self._turn.leave()
+
+    def _work_until_stopped(self) -> None:
         job: Job | None = None
         while job is not None or not self._stopping:
             rings = self._rings
@@ -119,9 +125,10 @@ class Scheduler:
             if job is not None:
                 # There may be more, and the ring that said so was heard by one worker only.
                 self.wake()
-                with self._turn.held():
-                    job = self._work(job)
+                self._turn.take()
+                job = self._work(job)
                 continue
+            self._turn.leave()
             with self._bell:
                 if rings == self._rings and not self._stopping:
                     self._bell.wait(HELD_SECONDS if self._held else None)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from oscarcli.errors import RefusedError
 from oscarcli.storage.base import StoredObject
 from oscarcli.storage.cancel import Cancellation
-from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage
+
+if TYPE_CHECKING:
+    from oscarcli.storage.journal import TransferJournals
 
 
 class S3Calls(Protocol):

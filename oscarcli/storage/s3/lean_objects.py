@@ -10,7 +10,6 @@ from oscarcli.storage.s3.calls import S3Calls
 from oscarcli.storage.s3.lean import LeanClient
 from oscarcli.storage.s3.operations import stored
 from oscarcli.storage.s3.reader import digest_told
-from oscarcli.storage.s3.upload import compare_put, put_parameters
 from oscarcli.storage.wire.client import WireClient
 from oscarcli.storage.wire.polled import PolledAnswer
 
@@ -40,6 +39,8 @@ class LeanObjects:
 
     def put(self, location: Location, content: bytes, content_type: str) -> tuple[bytes, str]:
         """Return the request that stores an object, and its MD5."""
+        from oscarcli.storage.s3.upload import put_parameters
+
         digest = hashlib.md5(content, usedforsecurity=False)
         parameters = put_parameters(location, content, digest.digest(), content_type)
         return self._client.request("put_object", parameters, content), digest.hexdigest()
@@ -53,6 +54,8 @@ class LeanObjects:
         if answer.status != OK:
             return False
         if answer.headers.get("etag", "").strip('"') != digest:
+            from oscarcli.storage.s3.upload import compare_put
+
             # As of one that the store encrypts. It is not sent again: for a service each upload is an event.
             self.asks_more = True
             compare_put(self._storage, location, size, digest)

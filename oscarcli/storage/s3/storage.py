@@ -16,7 +16,6 @@ from oscarcli.storage.answer_parts import byte_range, require_range
 from oscarcli.storage.base import MD5_ETAG, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.definition import CLUSTER_STORE
-from oscarcli.storage.journal import TransferJournals
 from oscarcli.storage.location import Location
 from oscarcli.storage.outage import Outage, Tell, delays, outage_limit
 from oscarcli.storage.s3.calls import count_attempts
@@ -31,6 +30,7 @@ from oscarcli.storage.source import Source, UploadPart
 from oscarcli.storage.wire.failures import wait_or_raise
 
 if TYPE_CHECKING:
+    from oscarcli.storage.journal import TransferJournals
     from oscarcli.storage.s3.boto import BotoClient
     from oscarcli.storage.s3.lean_objects import LeanObjects
 

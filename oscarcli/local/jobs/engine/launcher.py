@@ -192,6 +192,4 @@ def _encoded(folder: Path, words: Sequence[str], environment: Mapping[str, bytes
             raise ValueError("illegal environment variable name")
         variables.append(name.encode() + b"=" + value)
     arguments = [os.fsencode(word) for word in words]
-    if any(b"\0" in part for part in (os.fsencode(folder), *arguments, *variables)):
-        raise ValueError("embedded null byte")
     return reaper.encode(os.fsencode(folder), arguments, variables)

@@ -46,7 +46,7 @@ POLL_SECONDS = 0.002
 
 
 def encode(folder: bytes, words: Sequence[bytes], variables: Sequence[bytes]) -> bytes:
-    """Return a command as it goes over the socket. No part may have a NUL in it.
+    """Return a command as it goes over the socket. Raises ValueError for a part with a NUL in it.
 
     Args:
         folder: where it runs.
@@ -55,6 +55,8 @@ def encode(folder: bytes, words: Sequence[bytes], variables: Sequence[bytes]) ->
     """
     parts = [folder, str(len(words)).encode(), *words, *variables]
     text = b"\0".join(parts)
+    if text.count(b"\0") >= len(parts):
+        raise ValueError("embedded null byte")
     return RUN + SIZE.pack(len(text)) + text
 
 
