@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from types import TracebackType
 
 
 class WorkTurn:
@@ -20,17 +21,19 @@ class WorkTurn:
         self._lock = threading.Lock()
         self._holder = 0
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> AbstractContextManager[object]:
         """Have a turn while the block runs, at most until `leave`. A block in another one is part of it."""
-        if self._is_mine():
-            yield
-            return
+        return nullcontext() if self._is_mine() else self
+
+    def __enter__(self) -> None:
+        """Have a turn; by `held`, which knows of the block around."""
         self.take()
-        try:
-            yield
-        finally:
-            self.leave()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the turn away, unless `leave` has."""
+        self.leave()
 
     def take(self) -> None:
         """Have a turn until `leave`; nothing happens to who has one."""

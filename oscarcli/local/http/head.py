@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Blanks and control characters would let two programs see two different requests in the same bytes.
@@ -40,8 +40,7 @@ class MalformedHead(ValueError):  # noqa: N818 -- a fact about the request
         self.status = status
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """The head of a request.
 
     Attributes:

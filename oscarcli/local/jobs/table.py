@@ -266,8 +266,8 @@ def add_from_event(
         name = new_job_name(service)
         connection.execute(
             "INSERT INTO jobs (name, service, status, created, event, definition) "
-            "SELECT ?, name, ?, ?, ?, definition FROM services WHERE name = ?",
-            (name, PENDING, clock.now(), event, service),
+            "VALUES (?, ?, ?, ?, ?, (SELECT definition FROM services WHERE name = ?))",
+            (name, service, PENDING, clock.now(), event, service),
         )
         _own(connection, name, owner)
         names.append(name)
