@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from oscarcli.local.jobs.classify import crashing
+from oscarcli.local.jobs.engine.base import RunCancellation
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.reported import ReportedError
 from oscarcli.local.services.definition import MINIO_DEFAULT, S3_KINDS, provider_of
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 # A multiple of three, so that the pieces of base64 join without padding.
 BASE64_BLOCK = 3 << 16
 WRITE_BLOCK = 1 << 16
+FEW_FILES = 100
 
 
 class StageError(ReportedError):
@@ -159,7 +162,7 @@ def upload_results(
     workspace: Workspace,
     destinations: Destinations,
     log: JobLog,
-    before_each: Callable[[], None],
+    cancellation: RunCancellation,
 ) -> None:
     """Upload the results of a run to every output that takes them.
 
@@ -168,7 +171,7 @@ def upload_results(
         workspace: the run's folders.
         destinations: where the outputs are.
         log: gets the supervisor's lines; does not hold them any more if there is something to upload.
-        before_each: called before each upload; an exception from it ends the work.
+        cancellation: ends the work before an upload, by RunCancelled.
 
     Raises:
         ReportedError: an upload failed; what was uploaded before stays.
@@ -176,18 +179,22 @@ def upload_results(
     """
     folder = workspace.output
     log.info(f"Searching for files to upload in folder '{workspace.shown(folder)}'")
-    files = list(_uploadable_files(folder, log)) if outputs else []
+    found = _uploadable_files(folder, log) if outputs else iter(())
+    files = list(islice(found, FEW_FILES))
+    if len(files) == FEW_FILES:
+        # It takes seconds to look at a hundred thousand.
+        cancellation.turn.leave()
+        files += found
     if files:
         log.flush()
     for output in outputs:
-        log.info(
-            f"Checking files for uploading to '{output['storage_provider']}' on path: '{output['path']}'"
-        )
+        where = f"'{output['storage_provider']}' on path: '{output['path']}'"
+        log.info(f"Checking files for uploading to {where}")
         send = _sender(output, destinations, log)
         for path in files if send is not None else ():
             name = str(path.relative_to(folder))
             if send is not None and is_taken(name, output):
-                before_each()
+                cancellation.check()
                 send(path, name)
 
 
@@ -269,10 +276,8 @@ def returned_value(workspace: Workspace) -> Iterator[bytes] | None:
     One file is returned as base64 of its content, several as base64 of an uncompressed zip.
     """
     files = [path for path in all_files(workspace.output) if path.is_file()]
-    if not files:
-        return None
-    if len(files) == 1:
-        return base64_blocks(files[0])
+    if len(files) <= 1:
+        return base64_blocks(files[0]) if files else None
     archive = workspace.root / "results.zip"
     with crashing("the results cannot be packed"), zipfile.ZipFile(archive, "w") as target:
         for path in files:

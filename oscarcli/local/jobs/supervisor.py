@@ -279,7 +279,7 @@ class _Supervision:
 
     def _stage_out(self) -> None:
         outputs = self._definition["output"]
-        upload_results(outputs, self._workspace, self.destinations, self._log, self._cancellation.check)
+        upload_results(outputs, self._workspace, self.destinations, self._log, self._cancellation)
 
 
 def log_level(definition: Definition) -> str:

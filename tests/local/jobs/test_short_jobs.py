@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -21,6 +22,7 @@ from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.log_table import StoredLog, find_log
 from oscarcli.local.jobs.placement import Placements
 from oscarcli.local.jobs.runner import JobRunner
+from oscarcli.local.jobs.staging import FEW_FILES, Destinations, RunStorage, Workspace, upload_results
 from oscarcli.local.jobs.table import JobOutcome
 from oscarcli.local.state import State
 from oscarcli.local.work_turn import WorkTurn
@@ -128,6 +130,23 @@ def test_the_turn_is_not_had_while_what_a_script_has_left_is_killed(
         assert execute(program, lambda _data: None, RunCancellation(turn)) == 3
         assert not is_free(turn)
     assert free == [True]
+
+
+@pytest.mark.parametrize(("count", "leaves"), [(FEW_FILES - 1, False), (FEW_FILES + 1, True)])
+def test_who_has_many_files_to_look_at_leaves_the_turn(tmp_path: Path, count: int, leaves: bool) -> None:
+    turn = WorkTurn()
+    workspace = Workspace.create(tmp_path / "work")
+    for number in range(count):
+        (workspace.output / f"{number:03}").touch()
+    outputs = [{"storage_provider": "minio", "path": "bucket/out"}]
+    sent: list[str] = []
+    storage = cast("RunStorage", SimpleNamespace(upload=lambda _path, _bucket, key: sent.append(key)))
+    log = JobLog(tmp_path / "home", "INFO")
+    with turn.held():
+        upload_results(outputs, workspace, Destinations(storage, {}), log, RunCancellation(turn))
+        assert is_free(turn) == leaves
+    assert sent == [f"out/{number:03}" for number in range(count)]
+    log.close()
 
 
 def test_a_change_that_cannot_be_ended_holds_up_nobody(
