@@ -9,6 +9,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -145,7 +146,10 @@ class ForkedProcess(subprocess.Popen[Any]):
                 if not select.select([self._answer], [], [], timeout)[0]:
                     raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
                 with self._answer:
-                    self.returncode = os.waitstatus_to_exitcode(int(self._answer.readline()))
+                    said = self._answer.readline()
+                # A server that was killed says nothing. Without a code this would be asked again by each
+                # process that is started from here.
+                self.returncode = os.waitstatus_to_exitcode(int(said)) if said else -signal.SIGKILL
         return self.returncode
 
     def _internal_poll(self, _deadstate: int | None = None) -> int | None:

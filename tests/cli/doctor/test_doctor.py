@@ -162,7 +162,8 @@ def test_one_line_a_check_as_it_comes(run: Runner, server: ScriptedServer) -> No
 
 def test_long_findings_go_on_in_their_column_on_a_terminal(run: Runner) -> None:
     seen = run.terminal("doctor", columns=60, env={"NO_COLOR": "1"}).out.splitlines()
-    assert max(len(line) for line in seen if str(run.config) not in line) <= 60
+    # Paths of this machine are one word each, however long.
+    assert max(len(line) for line in seen if "/" not in line) <= 60
     place = next(index for index, line in enumerate(seen) if line.startswith("  next:"))
     assert seen[place : place + 3] == [
         "  next:          oscar-cli local start for one on this",
