@@ -1,4 +1,4 @@
-"""The one way to write a file: whole under a temporary name beside it, then renamed.
+"""The one way to write a file: whole under a temporary name beside it, then renamed. And when it has changed.
 
 `storage.safe_paths` does the same below an open folder, for names that come from outside.
 """
@@ -15,6 +15,9 @@ from pathlib import Path
 TEMPORARY_SUFFIX = ".part"
 # Names of files have at most 255 bytes; a character has at most four.
 MAX_NAME_CHARACTERS = 50
+
+# Inode, size in bytes, and time of the last change in ns.
+FileState = tuple[int, int, int]
 
 
 def write_atomic(
@@ -70,6 +73,15 @@ def behind_links(path: Path) -> Path:
 def stale_files(target: Path) -> Iterator[Path]:
     """Yield what killed processes left of their new versions of a file."""
     return target.parent.glob(f"{glob.escape(_prefix(target))}*{TEMPORARY_SUFFIX}")
+
+
+def file_state(path: Path) -> FileState | None:
+    """Return what tells one state of a file from another one, `None` when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def usual_mode(mode: int = 0o666) -> int:

@@ -14,6 +14,7 @@ import typer
 from oscarcli.cli.kit.command import noun
 from oscarcli.cli.kit.session import Session
 from oscarcli.errors import ConfigError, UsageError
+from oscarcli.files import file_state
 
 if TYPE_CHECKING:
     from oscarcli.api.client import Client
@@ -180,19 +181,12 @@ def _rereader(session: Session, clusters: dict[str, Cluster], lock: threading.Lo
         clusters: those that are shown.
         lock: of the clients; those of clusters that have changed are made anew.
     """
-
-    def version() -> tuple[int, int] | None:
-        try:
-            status = session.config_path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size
-
-    seen = [version()]
+    seen = file_state(session.config_path)
 
     def reread() -> None:
-        now = version()
-        if now == seen[0]:
+        nonlocal seen
+        now = file_state(session.config_path)
+        if now == seen:
             return
         session.forget_configuration()
         found = session.config.clusters
@@ -203,7 +197,7 @@ def _rereader(session: Session, clusters: dict[str, Cluster], lock: threading.Lo
             clusters.update(found)
             for gone in clusters.keys() - found.keys():
                 del clusters[gone]
-        seen[0] = now
+        seen = now
 
     return reread
 

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from oscarcli.files import FileState, file_state
+
 # Seconds between two looks, where nothing tells of a change by itself.
 POLL_SECONDS = 0.1
 # What is written piece by piece, or renamed into its place, is taken when nothing has changed for so long.
@@ -16,9 +18,6 @@ QUIET_SECONDS = 0.05
 MAX_GAP_SECONDS = 1.0
 # `watchfiles` may miss a change, on a file system of another machine for instance: it is looked, too.
 LOOK_MILLISECONDS = 500
-
-# What tells one state of a file from another one: inode, size and time; `None` when there is none.
-State = tuple[int, int, int] | None
 
 
 class FileWatch(threading.Thread):
@@ -31,7 +30,7 @@ class FileWatch(threading.Thread):
     def __init__(self, on_save: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self._on_save = on_save
-        self._states: Mapping[Path, State] = {}
+        self._states: Mapping[Path, FileState | None] = {}
         self._is_stopped = threading.Event()
 
     @property
@@ -109,13 +108,5 @@ def _folders(files: Iterable[Path]) -> list[Path]:
     return sorted({file.absolute().parent for file in files if file.absolute().parent.is_dir()})
 
 
-def _states(files: Iterable[Path]) -> dict[Path, State]:
-    return {file: _state(file) for file in files}
-
-
-def _state(file: Path) -> State:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+def _states(files: Iterable[Path]) -> dict[Path, FileState | None]:
+    return {file: file_state(file) for file in files}
