@@ -55,12 +55,9 @@ class LineFile:
     def make(self) -> None:
         """Make the files if they are absent. Raises OSError."""
         if self._file < 0:
+            Path(self._path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Who finds the one finds the other.
-            try:
-                self._times = _open_to_append(self._path + TIMES)
-            except FileNotFoundError:
-                Path(self._path).parent.mkdir(mode=0o700)
-                self._times = _open_to_append(self._path + TIMES)
+            self._times = _open_to_append(self._path + TIMES)
             self._file = _open_to_append(self._path)
 
     def _put(self, data: bytes, times: bytes) -> None:

@@ -187,7 +187,6 @@ def log_line(speaker: str, level: str, message: str) -> bytes:
 
 def append_note(folder: Path, level: str, message: str) -> None:
     """Add a line at the end of a log nobody writes any more; its folder is made when it is absent."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / SCRIPT_LINES
     unfinished = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
     lines = LineFile(f"{folder}/{SUPERVISOR_LINES}")
