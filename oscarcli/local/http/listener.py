@@ -98,8 +98,6 @@ class _Server(HTTPServer):
         elif not conn.was_idle:
             conn.was_idle = True
             self.put_conn(conn)
-        elif self.is_quick is None:
-            self._pass_on(conn)
         else:
             with self.turn.held():
                 self._pass_on(conn)
