@@ -139,7 +139,7 @@ class LocalCluster:
 
     def _build_runs(self) -> None:
         options = self.options
-        storage = ClusterStorage(self.store, self.accounts, self.settings.access_key, self.state.work)
+        storage = ClusterStorage(self.store, self.accounts, self.settings.access_key)
         links = HostLinks(self.state, self.folder.path)
         self.attachments = Attachments(
             self.services,

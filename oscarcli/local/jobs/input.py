@@ -22,6 +22,7 @@ from oscarcli.local.jobs.classify import (
     crashing,
     decode_base64,
 )
+from oscarcli.local.jobs.engine.base import RunCancellation
 from oscarcli.local.jobs.log import JobLog
 from oscarcli.local.jobs.payloads import RunPayload
 from oscarcli.local.jobs.reported import ReportedError
@@ -59,6 +60,7 @@ class Input:
         workspace: the run's folders.
         storage: the cluster's objects; `None` for a run without credentials.
         log: gets the supervisor's lines.
+        cancellation: has the turn of the run's thread.
     """
 
     def __init__(
@@ -68,9 +70,10 @@ class Input:
         workspace: Workspace,
         storage: RunStorage | None,
         log: JobLog,
+        cancellation: RunCancellation,
     ) -> None:
         self._payload, self._definition, self._workspace = payload, definition, workspace
-        self._storage, self._log = storage, log
+        self._storage, self._log, self._cancellation = storage, log, cancellation
 
     def read_providers(self) -> None:
         """Look into the definition's storage providers. Raises CredentialsError."""
@@ -137,7 +140,7 @@ class Input:
             raise PermissionError(errno.EACCES, words, file.name)
         from oscarcli.local.jobs.providers.webdav_client import WebDavClient
 
-        self._log.flush(hold=True)
+        self._before_long()
         WebDavClient(settings, "the input could not be fetched", []).download(file.path, Path(target))
         return target
 
@@ -160,12 +163,17 @@ class Input:
         self._log.info(f"Found '{event.kind}' input provider")
         self._log.info(f"Downloading item from bucket '{event.bucket}' with key '{event.key}'")
         with self._workspace.new_input(target) as file:
-            download(event.bucket, event.key, file, lambda: self._log.flush(hold=True))
+            download(event.bucket, event.key, file, self._before_long)
         self._log.info(
             f"Successful download of file '{event.key}' from bucket '{event.bucket}' in path "
             f"'{self._workspace.shown(target)}'"
         )
         return target
+
+    def _before_long(self) -> None:
+        """Let readers have the log, and others the turn: what follows may take its time."""
+        self._log.flush(hold=True)
+        self._cancellation.turn.leave()
 
     def _unpack(self, payload: Raw) -> str:
         """Write the payload itself; without credentials also an event's, and that is no error."""

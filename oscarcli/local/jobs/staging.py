@@ -195,7 +195,8 @@ def upload_results(
             name = str(path.relative_to(folder))
             if send is not None and is_taken(name, output):
                 cancellation.check()
-                send(path, name)
+                with cancellation.turn.interrupted():
+                    send(path, name)
 
 
 def _sender(

@@ -15,7 +15,6 @@ from oscarcli.local.objects.model import EventSource
 from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.work_turn import WorkTurn
 
 COPY_BLOCK = 1 << 18
 # From this size on, the supervisor's S3 client uploads a file in parts.
@@ -29,14 +28,12 @@ class ClusterStorage:
         store: the object store.
         accounts: say what the owners of services may do.
         root: the access key of the cluster's own account, whose are all services that are no user's.
-        turn: of short work; runs give it away where they copy much.
     """
 
-    def __init__(self, store: ObjectStore, accounts: Accounts, root: str, turn: WorkTurn) -> None:
+    def __init__(self, store: ObjectStore, accounts: Accounts, root: str) -> None:
         self._store = store
         self._accounts = accounts
         self._root = root
-        self._turn = turn
 
     def account_of(self, definition: Definition) -> str:
         """Return the access key whose rights the runs of a service have."""
@@ -46,25 +43,17 @@ class ClusterStorage:
     def of(self, definition: Definition) -> RunStorage:
         """Return what the runs of a service may read and write."""
         user = self.account_of(definition)
-        return _ServiceStorage(self._store, self._accounts, user, definition["bucket_list"], self._turn)
+        return _ServiceStorage(self._store, self._accounts, user, definition["bucket_list"])
 
 
 class _ServiceStorage:
     """The objects as a service's owner may use them, and those in the buckets of its single users."""
 
-    def __init__(
-        self,
-        store: ObjectStore,
-        accounts: Accounts,
-        user: str,
-        isolated: Sequence[str],
-        turn: WorkTurn,
-    ) -> None:
+    def __init__(self, store: ObjectStore, accounts: Accounts, user: str, isolated: Sequence[str]) -> None:
         self._store = store
         self._accounts = accounts
         self._user = user
         self._isolated = isolated
-        self._turn = turn
 
     def _check(self, bucket: str) -> None:
         if bucket not in self._isolated and not self._accounts.may_use(self._user, bucket):
@@ -84,13 +73,12 @@ class _ServiceStorage:
                 target.write(source.read())
                 return
             before_long()
-            with self._turn.interrupted():
-                shutil.copyfileobj(source, target, COPY_BLOCK)
+            shutil.copyfileobj(source, target, COPY_BLOCK)
 
     def upload(self, source: Path, bucket: str, key: str) -> None:
         """Store a file as an object. Raises StageError, OSError."""
         event = EventSource(principal=self._user, user_agent="oscar-local supervisor")
-        with self._turn.interrupted(), source.open("rb") as file:
+        with source.open("rb") as file:
             try:
                 self._check(bucket)
                 self._store.put(bucket, key, file, event=event)

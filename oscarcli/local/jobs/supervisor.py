@@ -163,7 +163,14 @@ class _Supervision:
         self._log.hold()
         self._check_level()
         payload = self._read_payload()
-        stage = Input(self._run.payload, self._definition, self._workspace, self._storage, self._log)
+        stage = Input(
+            self._run.payload,
+            self._definition,
+            self._workspace,
+            self._storage,
+            self._log,
+            self._cancellation,
+        )
         with _stage("_parse_config", "a storage provider is not complete"):
             stage.read_providers()
         self._log.info("SUPERVISOR: Initializing Binary supervisor")
