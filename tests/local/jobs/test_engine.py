@@ -146,8 +146,8 @@ def test_words_that_come_too_late_are_not_for_the_next_run(tmp_path: Path) -> No
         words = ["/bin/sh", "-c", f"echo $PPID; exit {code}"]
         script = launcher.launch(tmp_path, words, {})
         parents.add(os.read(script.output, 100))
-        while not script.has_ended():
-            pass
+        while not script.has_ended:
+            script.hear()
         script.terminate()
         script.kill()
         assert script.finish() == code

@@ -6,6 +6,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from oscarcli.local.jobs.engine.launcher import Launcher, Script
 from oscarcli.local.jobs.engine.processes import kill_marked
 
 READ_BLOCK = 1 << 16
+# As many fill the largest pipe that a user may have.
+LAST_BLOCKS = 16
 # Between asking a script to stop and making it.
 GRACE_SECONDS = 2.0
 # After KILL the kernel closes what the processes held; a pipe still open then is held by somebody else.
@@ -46,23 +49,27 @@ def execute(program: Program, output: Callable[[bytes], None], cancellation: Run
     """Run a program to its end; arguments, result and errors as those of `Engine.run`."""
     cancellation.check()
     script = _LAUNCHER.launch(program.folder, program.words, program.environment)
-    with cancellation.turn.interrupted():
+    try:
+        _Watch(script, output, cancellation).until_end()
+    finally:
         try:
-            _Watch(script, output, cancellation).until_end()
-        finally:
-            try:
-                # It may take seconds to kill what a script has left.
+            # It may take seconds to kill what is left.
+            with nullcontext() if script.is_over else cancellation.turn.interrupted():
                 code = script.finish()
-            finally:
-                if not script.adopts:
-                    kill_marked(*program.marker)
+        finally:
+            if not script.adopts:
+                kill_marked(*program.marker)
     if cancellation.reason is not None:
         raise RunCancelled(cancellation.reason)
     return code
 
 
 class _Watch:
-    """Reads what a script prints until it ends or has to stop."""
+    """Reads what a script prints until it ends or has to stop.
+
+    It waits for all that may happen at once, and does what comes after the end in the turn: each call that
+    waits for the interpreter's lock holds up the thread that has it.
+    """
 
     def __init__(
         self, script: Script, output: Callable[[bytes], None], cancellation: RunCancellation
@@ -74,15 +81,21 @@ class _Watch:
         self._kill_at: float | None = None
         self._give_up_at: float | None = None
         self._has_been_silent = False
+        self._is_open = True
+        self._poll = select.poll()
+        for descriptor in (script.output, script.fileno(), self._wake_read):
+            self._poll.register(descriptor, select.POLLIN)
 
     def until_end(self) -> None:
-        """Pass on output until its end, as the supervisor does, then wait for the process."""
+        """Pass on output until its end, as the supervisor does, and wait for the process."""
         self._cancellation.notify(self._wake)
         try:
-            while not self._over() and self._read():
-                pass
-            while not self._over() and not self._has_ended():
-                pass
+            while not self._is_over():
+                with self._cancellation.turn.interrupted():
+                    has_news = self._await_news()
+                if has_news:
+                    self._script.hear()
+            self._read_rest()
         finally:
             self._cancellation.forget(self._wake)
             for descriptor in (self._wake_read, self._wake_write):
@@ -91,47 +104,59 @@ class _Watch:
     def _wake(self) -> None:
         os.write(self._wake_write, b"!")
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
+        return (
+            self._script.is_over or (self._script.has_ended and not self._is_open) or self._has_been_stopped()
+        )
+
+    def _has_been_stopped(self) -> bool:
         """Move a stop on: TERM first, KILL after the grace, and no waiting for ever after that."""
-        now = time.monotonic()
         if self._cancellation.reason is None:
             return False
+        now = time.monotonic()
         if self._kill_at is None:
             self._kill_at = now + GRACE_SECONDS
+            self._poll.unregister(self._wake_read)
             self._script.terminate()
         elif self._give_up_at is None and now >= self._kill_at:
             self._give_up_at = now + LAST_READ_SECONDS
             self._script.kill()
         return self._give_up_at is not None and now >= self._give_up_at
 
-    def _read(self) -> bool:
-        """Read what there is, waiting for it. False at the end of the output."""
-        descriptor = self._script.output
-        if descriptor not in self._readable(descriptor):
-            return True
-        data = os.read(descriptor, READ_BLOCK)
-        if data:
-            self._output(data)
-        return bool(data)
+    def _await_news(self) -> bool:
+        """Read what is printed until the guard has news, which is to be heard, or a stop has to move on."""
+        while True:
+            ready = self._ready(self._patience())
+            if self._script.fileno() in ready:
+                return True
+            if self._script.output in ready:
+                self._read()
+            elif not ready and not self._has_been_silent:
+                self._has_been_silent = True
+                self._output(b"")
+            if self._cancellation.reason is not None or not self._is_open:
+                return False
 
-    def _has_ended(self) -> bool:
-        """Tell whether the script has ended, waiting for news of it."""
-        return self._script.fileno() in self._readable(self._script.fileno()) and self._script.has_ended()
-
-    def _readable(self, descriptor: int) -> list[int]:
-        """Wait for a descriptor, and for being told to stop."""
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        if self._kill_at is None:
-            poll.register(self._wake_read, select.POLLIN)
-        ready = [number for number, _ in poll.poll(self._patience())]
-        if not ready and not self._has_been_silent:
-            self._has_been_silent = True
-            self._output(b"")
-        return ready
+    def _ready(self, milliseconds: float | None) -> list[int]:
+        return [descriptor for descriptor, _ in self._poll.poll(milliseconds)]
 
     def _patience(self) -> float | None:
         """Return for how many milliseconds to wait."""
         if self._kill_at is not None:
             return POLL_SECONDS * 1000
         return None if self._has_been_silent else SILENT_SECONDS * 1000
+
+    def _read(self) -> None:
+        data = os.read(self._script.output, READ_BLOCK)
+        if data:
+            self._output(data)
+        else:
+            self._is_open = False
+            self._poll.unregister(self._script.output)
+
+    def _read_rest(self) -> None:
+        """Read what the script had printed when it ended; who may print still is not waited for."""
+        for _ in range(LAST_BLOCKS):
+            if self._script.output not in self._ready(0):
+                break
+            self._read()

@@ -15,7 +15,7 @@ from pathlib import Path
 from oscarcli.local.jobs.engine import reaper
 
 # What a guard says of a run from its begin to its end.
-WHOLE_SIZE = reaper.STARTED.size + reaper.ANSWER.size + len(reaper.DONE)
+WHOLE_SIZE = reaper.ANSWER.size + len(reaper.DONE)
 
 
 class Script:
@@ -32,24 +32,29 @@ class Script:
         self._release = release
         # What the guard has said.
         self._said = b""
-        self._is_over = False
+        self.is_over = False
+        """Whether nothing is left of it, nor of what it started if its guard `adopts` that."""
         self.output = output
         self.adopts = False
         """Whether nothing that it started could get away from its guard; known once it is finished."""
 
     def fileno(self) -> int:
-        """Return the descriptor that is readable when there is news; see `has_ended`."""
+        """Return the descriptor that is readable when there is news; see `hear`."""
         return self._guard.fileno()
 
-    def has_ended(self) -> bool:
-        """Take the news, and tell whether the script has ended. Waits for news when there are none."""
+    def hear(self) -> None:
+        """Take the news from the guard. Waits for news when there are none."""
         try:
             said = self._guard.recv(WHOLE_SIZE)
         except OSError:
             said = b""
         self._said += said
-        self._is_over |= not said or len(self._said) >= WHOLE_SIZE
-        return self._is_over or len(self._said) >= reaper.STARTED.size + reaper.ANSWER.size
+        self.is_over |= not said or len(self._said) >= WHOLE_SIZE
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the script itself has; what it started may still run."""
+        return self.is_over or len(self._said) >= reaper.ANSWER.size
 
     def terminate(self) -> None:
         """Ask the script and its group to end."""
@@ -69,10 +74,10 @@ class Script:
         Raises:
             OSError: the script could not be started.
         """
-        if not self._is_over:
+        if not self.is_over:
             self.kill()
-        while not self._is_over:
-            self.has_ended()
+        while not self.is_over:
+            self.hear()
         os.close(self.output)
         if len(self._said) == WHOLE_SIZE:
             self._release(self._guard)
@@ -81,16 +86,12 @@ class Script:
         return self._exit_code()
 
     def _exit_code(self) -> int:
-        started, answer = self._said[: reaper.STARTED.size], self._said[reaper.STARTED.size :]
-        if len(started) < reaper.STARTED.size:
+        if len(self._said) < reaper.ANSWER.size:
             raise OSError("the process that starts scripts has ended")
-        error, self.adopts = reaper.STARTED.unpack(started)
+        error, self.adopts, status = reaper.ANSWER.unpack_from(self._said)
         if error:
             raise OSError(error, os.strerror(error))
-        if len(answer) < reaper.ANSWER.size:
-            # The guard itself was killed.
-            return 137
-        code = os.waitstatus_to_exitcode(reaper.ANSWER.unpack_from(answer)[0])
+        code = os.waitstatus_to_exitcode(status)
         return code if code >= 0 else 128 - code
 
 

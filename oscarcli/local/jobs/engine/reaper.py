@@ -7,10 +7,10 @@ Python of its own for each run would cost more than a run. A guard takes one run
 costs twice what a small script does.
 
 On its socket a guard gets a command (see `encode`), with a descriptor that the script prints to. `TERMINATE`
-and `KILL`, for "kill what is left", may follow, and may come too late. It answers with `STARTED`, an `ANSWER`
-once the script has ended, and `DONE` when nothing is left; a script that leaves nothing behind is done by
-itself. A guard that cannot be used again closes its socket instead. All sockets of the server end with it,
-and with them all runs.
+and `KILL`, for "kill what is left", may follow, and may come too late. It says an `ANSWER` once the script
+has ended, and `DONE` when nothing is left; a script that leaves nothing behind is done by itself, and both
+are said at once: each word wakes the server. A guard that cannot be used again closes its socket instead. All
+sockets of the server end with it, and with them all runs.
 
 Imports nothing but the standard library: it is run without any other.
 """
@@ -32,10 +32,8 @@ TERMINATE = b"T"
 KILL = b"K"
 DONE = b"."
 SIZE = struct.Struct("!I")
-# The script's number of what could not be done, 0 when it runs; whether orphans are adopted.
-STARTED = struct.Struct("!i?")
-# The script's wait status.
-ANSWER = struct.Struct("!i")
+# The number of what went wrong with the start, 0 when it ran; whether orphans are adopted; its wait status.
+ANSWER = struct.Struct("!i?i")
 
 # Those that a program can ignore.
 SIGNALS = [int(number) for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}]
@@ -114,17 +112,16 @@ def _guard(server: socket.socket, output: int, wake: int, adopts: bool) -> bool:
     try:
         folder, words, variables = _receive(server)
         script, error = _start(folder, words, variables, output)
+        unsaid = ANSWER.pack(error, adopts, 0) if error else _watch(server, script, output, wake, adopts)
+        if not error and not _end_all(script):
+            return False
+        # Without a server the watch has ended at once, and with it the script.
+        with contextlib.suppress(OSError):
+            server.sendall(unsaid + DONE)
+        return True
     finally:
+        # After the word, which the end of the output would be another one to wake the server.
         os.close(output)
-    # Without a server the watch ends at once, and with it the script.
-    with contextlib.suppress(OSError):
-        server.sendall(STARTED.pack(error, adopts))
-    unsaid = ANSWER.pack(0) if error else _watch(server, script, wake, adopts)
-    if not error and not _end_all(script):
-        return False
-    with contextlib.suppress(OSError):
-        server.sendall(unsaid + DONE)
-    return True
 
 
 def _receive(server: socket.socket) -> tuple[bytes, list[bytes], dict[bytes, bytes]]:
@@ -179,34 +176,42 @@ def _start(
     return script, 0
 
 
-def _watch(server: socket.socket, script: int, wake: int, adopts: bool) -> bytes:
+def _watch(server: socket.socket, script: int, output: int, wake: int, adopts: bool) -> bytes:
     """Tell of the script's end, and pass signals on, until nothing is left or the server wants that.
 
     Returns what the server is still to be told of the script.
     """
-    ended, unsaid = False, b""
+    ended = False
     while True:
         ready, _, _ = select.select([server.fileno(), wake], [], [])
         if wake in ready:
             os.read(wake, 1 << 12)
+            unsaid = b""
             for pid, status in _reap():
                 if pid == script:
-                    ended, unsaid = True, ANSWER.pack(status)
+                    ended, unsaid = True, ANSWER.pack(0, adopts, status)
             if ended and adopts and not _has_children():
                 return unsaid
-            with contextlib.suppress(OSError):
-                server.sendall(unsaid)
-            unsaid = b""
+            if unsaid:
+                _say_ended(server, unsaid, output)
         if server.fileno() in ready:
             try:
                 data = server.recv(1)
             except OSError:
                 data = b""
             if data in (KILL, b""):
-                return b"" if ended else ANSWER.pack(_kill_script(script))
+                return b"" if ended else ANSWER.pack(0, adopts, _kill_script(script))
             if data == TERMINATE and not ended:
                 # The script leads its group, so the group's number is its own.
                 _signal_group(script, signal.SIGTERM)
+
+
+def _say_ended(server: socket.socket, answer: bytes, output: int) -> None:
+    """Tell of the end of a script that has left something behind, which may print on."""
+    with contextlib.suppress(OSError):
+        server.sendall(answer)
+    # The output ends when nobody has it any more.
+    os.dup2(0, output, inheritable=False)
 
 
 def _kill_script(script: int) -> int:
