@@ -129,7 +129,7 @@ class State:
             self._take_turn()
             try:
                 group, is_first = self._join(durable, is_large)
-                with self._member(group):
+                with self._member(group, is_first):
                     yield self._writer
                 actions, self._actions = self._actions, []
             finally:
@@ -198,23 +198,32 @@ class State:
             self._undone_in = place
 
     @contextmanager
-    def _member(self, group: CommitGroup) -> Iterator[None]:
+    def _member(self, group: CommitGroup, is_first: bool) -> Iterator[None]:
         self._actions.clear()
-        self._writer.execute("SAVEPOINT member")
+        if not is_first:
+            # The first has nothing of others to keep: it is undone with all there is.
+            self._writer.execute("SAVEPOINT member")
         self._local.has_turn = True
         try:
             yield
-            self._writer.execute("RELEASE member")
-        except BaseException as error:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK TO member")
+            if not is_first:
                 self._writer.execute("RELEASE member")
-            else:
-                # A full disk has rolled all of it back already.
-                group.end(error)
+        except BaseException as error:
+            self._undo_member(group, is_first, error)
             raise
         finally:
             self._local.has_turn = False
+
+    def _undo_member(self, group: CommitGroup, is_first: bool, error: BaseException) -> None:
+        if not self._writer.in_transaction:
+            # A full disk has rolled all of it back already.
+            group.end(error)
+        elif is_first:
+            self._writer.execute("ROLLBACK")
+            self._group = None
+        else:
+            self._writer.execute("ROLLBACK TO member")
+            self._writer.execute("RELEASE member")
 
     def _leave(self, group: CommitGroup) -> bool:
         """Commit where nobody is to wait for a flush; tell whether this member does."""

@@ -78,6 +78,10 @@ def names(state: State) -> list[str]:
     return [name for (name,) in state.read().execute("SELECT name FROM rows ORDER BY name")]
 
 
+# Of the first of a group, and of the others.
+BEGINNINGS = ("BEGIN IMMEDIATE", "SAVEPOINT member")
+
+
 def together(state: State, *changes: Change) -> tuple[list[Future[None]], int]:
     """Let changes wait for a flush that is under way; return how they ended, and how many commits."""
     statements: list[str] = []
@@ -92,7 +96,7 @@ def together(state: State, *changes: Change) -> tuple[list[Future[None]], int]:
         statements.clear()
         with state._log.turn:
             futures = [pool.submit(carry_out, change) for change in changes]
-            wait_for(lambda: statements.count("SAVEPOINT member") == len(changes), "all of them to wait")
+            wait_for(lambda: sum(map(statements.count, BEGINNINGS)) == len(changes), "all of them to wait")
     with state.transaction() as connection:
         connection.set_trace_callback(None)
     return futures, statements.count("COMMIT")
