@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from oscarcli.local.folder import remove_tree
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
@@ -24,6 +25,13 @@ HELD_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 
 Execute = Callable[[Job, RunCancellation], JobOutcome]
+
+
+class _Claimed(NamedTuple):
+    """A job that was taken from the queue, and how often jobs had been forgotten before."""
+
+    job: Job
+    forgotten: int
 
 
 class Scheduler:
@@ -55,6 +63,7 @@ class Scheduler:
         self._lock = threading.Lock()
         self._running: dict[str, RunCancellation] = {}
         self._removed: set[str] = set()
+        self._forgotten = 0
         # Never held while the database is asked: whoever commits a job rings it.
         self._bell = threading.Condition()
         self._rings = 0
@@ -100,6 +109,7 @@ class Scheduler:
         """Stop jobs whose rows are gone, and remove their logs."""
         for name in names:
             with self._lock:
+                self._forgotten += 1
                 cancellation = self._running.get(name)
                 if cancellation is not None:
                     self._removed.add(name)
@@ -118,27 +128,29 @@ class Scheduler:
             self._turn.leave()
 
     def _work_until_stopped(self) -> None:
-        job: Job | None = None
-        while job is not None or not self._stopping:
+        claimed: _Claimed | None = None
+        while claimed is not None or not self._stopping:
             rings = self._rings
-            job = job or self._next()
-            if job is not None:
+            claimed = claimed or self._next()
+            if claimed is not None:
                 # There may be more, and the ring that said so was heard by one worker only.
                 self.wake()
                 self._turn.take()
-                job = self._work(job)
+                claimed = self._work(claimed)
                 continue
             self._turn.leave()
             with self._bell:
                 if rings == self._rings and not self._stopping:
                     self._bell.wait(HELD_SECONDS if self._held else None)
 
-    def _next(self) -> Job | None:
+    def _next(self) -> _Claimed | None:
+        forgotten = self._forgotten
         try:
             # Asked before, so that nobody changes the database to find nothing.
             if not self._has_room() or not self._jobs.has_pending():
                 return None
-            return self._jobs.claim(self._busy())
+            job = self._jobs.claim(self._busy())
+            return None if job is None else _Claimed(job, forgotten)
         except (sqlite3.Error, OSError) as error:
             log.error("the queue cannot be read: %s", error)
             self._held = True
@@ -157,8 +169,9 @@ class Scheduler:
         self._held = held
         return not held
 
-    def _work(self, job: Job) -> Job | None:
+    def _work(self, claimed: _Claimed) -> _Claimed | None:
         """Run a job to its recorded end; return the one that was claimed with it."""
+        job = claimed.job
         cancellation = RunCancellation(self._turn)
         with self._lock:
             self._running[job.name] = cancellation
@@ -166,7 +179,7 @@ class Scheduler:
             if self._stopping:
                 cancellation.cancel("the server was stopped before the job began")
             # Deleted between being claimed and being known here: nobody could have stopped it.
-            if self._is_gone(job):
+            if claimed.forgotten != self._forgotten and self._is_gone(job):
                 self.forget([job.name])
             return self._carry_out(job, cancellation)
         finally:
@@ -180,7 +193,7 @@ class Scheduler:
             log.error("job %s cannot be looked for: %s", job.name, error)
             return False
 
-    def _carry_out(self, job: Job, cancellation: RunCancellation) -> Job | None:
+    def _carry_out(self, job: Job, cancellation: RunCancellation) -> _Claimed | None:
         log.info("job %s starts", job.name)
         outcome = self._outcome(job, cancellation)
         following = self._record(job, outcome)
@@ -216,12 +229,14 @@ class Scheduler:
             log.warning("the log of job %s cannot be written: %s", job.name, error)
         return JobOutcome(False, reason)
 
-    def _record(self, job: Job, outcome: JobOutcome) -> Job | None:
+    def _record(self, job: Job, outcome: JobOutcome) -> _Claimed | None:
         """Record the end and claim another job; a full disk passes, so it is tried until the server stops."""
         while True:
             try:
                 if not self._stopping and self._has_room():
-                    return self._jobs.finish_and_claim(job.name, outcome, self._busy())
+                    forgotten = self._forgotten
+                    following = self._jobs.finish_and_claim(job.name, outcome, self._busy())
+                    return None if following is None else _Claimed(following, forgotten)
                 self._jobs.finish(job.name, outcome)
             except (sqlite3.Error, OSError) as error:
                 log.error("the end of job %s cannot be recorded: %s", job.name, error)
