@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS pieces (
 CREATE TABLE IF NOT EXISTS small_blobs (
     blob TEXT PRIMARY KEY REFERENCES pieces (blob) ON DELETE CASCADE,
     data BLOB NOT NULL
-);
+) WITHOUT ROWID;
 """
 
 Connection = sqlite3.Connection
@@ -130,7 +130,7 @@ def get_usage(connection: Connection, name: str) -> tuple[int, int]:
 def get_object(connection: Connection, bucket: str, key: str) -> ObjectRecord | None:
     """Return the object, or None."""
     row = connection.execute("SELECT * FROM objects WHERE bucket = ? AND key = ?", (bucket, key)).fetchone()
-    return None if row is None else _object(row)
+    return None if row is None else read_object(row)
 
 
 def scan_objects(
@@ -144,7 +144,7 @@ def scan_objects(
         f"SELECT * FROM objects WHERE bucket = ? AND key {comparison} ? {bound} ORDER BY key LIMIT ?",  # noqa: S608
         values,
     )
-    return map(_object, rows)
+    return map(read_object, rows)
 
 
 def add_object(connection: Connection, item: ObjectRecord) -> bool:
@@ -195,7 +195,8 @@ def _row(item: ObjectRecord) -> tuple[str | int | None, ...]:
     )
 
 
-def _object(row: sqlite3.Row) -> ObjectRecord:
+def read_object(row: sqlite3.Row) -> ObjectRecord:
+    """Return the object that a row of its table is."""
     checksum = None if row["checksum"] is None else Checksum(*json.loads(row["checksum"]))
     return ObjectRecord(
         bucket=row["bucket"],

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from oscarcli.local.objects.index import dump_attributes, load_attributes
-from oscarcli.local.objects.model import MultipartUpload, Piece
+from oscarcli.local.objects.index import dump_attributes, load_attributes, read_object
+from oscarcli.local.objects.model import MultipartUpload, ObjectRecord, Piece
 
 # -- pieces ----------------------------------------------------------------------------------------------
 
@@ -33,6 +33,23 @@ def get_pieces_with_data(
     ).fetchall()
     small = {row["blob"]: row["data"] for row in rows if row["data"] is not None}
     return [_piece(row) for row in rows], small
+
+
+def get_small_object(
+    connection: sqlite3.Connection, bucket: str, key: str
+) -> tuple[ObjectRecord, Piece, bytes] | None:
+    """Return an object, its piece and its bytes, at one look, if they are one blob that is no file."""
+    row = connection.execute(
+        "SELECT objects.*, number, blob, pieces.etag AS piece_etag, pieces.checksum AS piece_checksum, "
+        "pieces.modified_ns AS piece_modified_ns, data FROM objects "
+        "JOIN pieces USING (content) JOIN small_blobs USING (blob) "
+        "WHERE bucket = ? AND key = ? AND pieces.size = objects.size",
+        (bucket, key),
+    ).fetchone()
+    if row is None:
+        return None
+    own = (row["piece_etag"], row["piece_checksum"], row["piece_modified_ns"])
+    return read_object(row), Piece(row["number"], row["blob"], row["size"], *own), row["data"]
 
 
 def add_small_blob(connection: sqlite3.Connection, blob: str, data: bytes) -> None:

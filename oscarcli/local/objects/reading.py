@@ -59,7 +59,7 @@ class ObjectReader:
 
     Args:
         blobs: where the pieces are.
-        holds: has a hold on this content, which `close` releases.
+        holds: has a hold on this content, which `close` releases; `None` if no piece is a file.
         stored: the version that is read.
         pieces: all of its pieces, in order.
         small: the bytes of those blobs that are no files.
@@ -68,14 +68,14 @@ class ObjectReader:
     def __init__(
         self,
         blobs: Blobs,
-        holds: BlobReferences,
+        holds: BlobReferences | None,
         stored: ObjectRecord,
         pieces: Sequence[Piece],
         small: Mapping[str, bytes],
     ) -> None:
         self.pieces = pieces
         self._blobs = blobs
-        self._holds: BlobReferences | None = holds
+        self._holds = holds
         self._content = stored.content
         self._next = iter(pieces)
         self._skip = 0

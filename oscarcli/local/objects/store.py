@@ -203,6 +203,13 @@ class ObjectStore(BucketStore):
         The reader gives the bytes of that very version, whatever happens to the object meanwhile.
         Raises S3Error: NoSuchBucket, NoSuchKey.
         """
+        found = piece_index.get_small_object(self._state.read(), bucket, key)
+        if found is not None:
+            stored, piece, data = found
+            return stored, ObjectReader(self._writer.blobs, None, stored, [piece], {piece.blob: data})
+        return self._open_pieces(bucket, key)
+
+    def _open_pieces(self, bucket: str, key: str) -> tuple[ObjectRecord, ObjectReader]:
         stored = None
         while True:
             previous, stored = stored, self.stat(bucket, key)
