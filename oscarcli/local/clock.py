@@ -17,6 +17,16 @@ def stamp(seconds: float) -> str:
     return f"{_seconds_part(int(seconds))}Z"
 
 
+def precise_now() -> str:
+    """Return the time as `now`, with three decimals."""
+    return milliseconds(time.time_ns())
+
+
+def whole_seconds(text: str | None) -> str | None:
+    """Return a time of `precise_now` as `now` would have given it; other values stay as they are."""
+    return text if text is None or "." not in text else f"{text.partition('.')[0]}Z"
+
+
 def milliseconds(nanoseconds: int) -> str:
     """Return a time as events carry it, with three decimals."""
     return f"{_seconds_part(nanoseconds // 1_000_000_000)}.{nanoseconds // 1_000_000 % 1000:03d}Z"

@@ -16,11 +16,10 @@ from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.log import append_note
 from oscarcli.local.jobs.runner import WORK
 from oscarcli.local.jobs.supervisor import MARKER
-from oscarcli.local.jobs.table import JobOutcome, Jobs
+from oscarcli.local.jobs.table import INTERRUPTED, JobOutcome, Jobs
 
 log = logging.getLogger(__name__)
 
-INTERRUPTED = "the server stopped while the job was running"
 # As a real cluster's TTL_JOB, and a number of jobs that keeps lists and folders quick.
 MAX_JOB_AGE_SECONDS = 30 * 24 * 3600
 MAX_JOBS = 10_000

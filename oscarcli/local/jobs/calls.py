@@ -1,14 +1,16 @@
 """The record of who called which service when, and how long it ran: what metrics are made of.
 
-It outlives jobs and services. Jobs are recorded by triggers of the database, in the transaction that makes,
-starts, ends or removes them, so that there is no way around it; synchronous runs when they end.
+It outlives jobs and services. Jobs are recorded by triggers of the database, in the transaction that ends or
+removes them, so that there is no way around it; synchronous runs when they end.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from dataclasses import dataclass
 
+from oscarcli.local.jobs.table import INTERRUPTED
 from oscarcli.local.services.definition import Definition
 from oscarcli.local.services.quantity import parse_quantity
 from oscarcli.local.state import State
@@ -22,7 +24,17 @@ KEPT_SECONDS = 366 * 24 * 3600
 _NOW = "(julianday('now') - 2440587.5) * 86400"
 
 # Times in seconds since the epoch; `made` is when the call came. `cores` is the definition's own text.
+# A job is asked for itself until it ends or is removed, and comes to the table of calls then: each time a job
+# is written there, a page of the table and one of each index go to the disk. The triggers come before the
+# change, which takes away what is asked.
 SCHEMA = f"""
+DROP TRIGGER IF EXISTS call_made;
+DROP TRIGGER IF EXISTS call_owned;
+DROP TRIGGER IF EXISTS call_started;
+DROP TRIGGER IF EXISTS call_finished;
+DROP TRIGGER IF EXISTS call_removed;
+DROP INDEX IF EXISTS calls_by_time;
+DROP INDEX IF EXISTS calls_under_way;
 CREATE TABLE IF NOT EXISTS calls (
     id INTEGER PRIMARY KEY,
     service TEXT NOT NULL,
@@ -34,30 +46,49 @@ CREATE TABLE IF NOT EXISTS calls (
     started REAL,
     finished REAL
 );
-CREATE INDEX IF NOT EXISTS calls_by_time ON calls (made);
 CREATE INDEX IF NOT EXISTS calls_by_end ON calls (finished);
-CREATE INDEX IF NOT EXISTS calls_under_way ON calls (job) WHERE finished IS NULL;
-
-CREATE TRIGGER IF NOT EXISTS call_made AFTER INSERT ON jobs BEGIN
-    INSERT INTO calls (service, kind, user, job, made, finished) VALUES (
-        NEW.service, '{ASYNC}', CASE WHEN NEW.event IS NULL THEN '{NOBODY}' ELSE '{USER}' END, NEW.name,
-        {_NOW}, CASE WHEN NEW.finished IS NULL THEN NULL ELSE {_NOW} END
-    );
+CREATE VIEW IF NOT EXISTS job_calls AS
+    SELECT
+        status,
+        service,
+        '{ASYNC}' AS kind,
+        coalesce(
+            (SELECT owner FROM job_owners WHERE job = name),
+            CASE WHEN event IS NULL THEN '{NOBODY}' ELSE '{USER}' END
+        ) AS user,
+        name AS job,
+        json_extract(definition, '$.cpu') AS cores,
+        (julianday(created) - 2440587.5) * 86400 AS made,
+        (julianday(started) - 2440587.5) * 86400 AS started
+    FROM jobs;
+CREATE TRIGGER IF NOT EXISTS job_ends BEFORE UPDATE OF finished ON jobs WHEN OLD.finished IS NULL BEGIN
+    INSERT INTO calls (service, kind, user, job, cores, made, started, finished)
+    SELECT
+        service, kind, user, job, cores, made, started,
+        CASE WHEN NEW.reason = '{INTERRUPTED}' THEN coalesce(started, made) ELSE {_NOW} END
+    FROM job_calls WHERE job = OLD.name;
 END;
-CREATE TRIGGER IF NOT EXISTS call_owned AFTER INSERT ON job_owners BEGIN
-    UPDATE calls SET user = NEW.owner WHERE id = (SELECT max(id) FROM calls) AND job = NEW.job;
-END;
-CREATE TRIGGER IF NOT EXISTS call_started AFTER UPDATE OF started ON jobs BEGIN
-    UPDATE calls SET started = {_NOW}, cores = json_extract(NEW.definition, '$.cpu')
-    WHERE job = NEW.name AND finished IS NULL;
-END;
-CREATE TRIGGER IF NOT EXISTS call_finished AFTER UPDATE OF finished ON jobs BEGIN
-    UPDATE calls SET finished = {_NOW} WHERE job = NEW.name AND finished IS NULL;
-END;
-CREATE TRIGGER IF NOT EXISTS call_removed AFTER DELETE ON jobs BEGIN
-    UPDATE calls SET finished = {_NOW} WHERE job = OLD.name AND finished IS NULL;
+CREATE TRIGGER IF NOT EXISTS job_goes BEFORE DELETE ON jobs WHEN OLD.finished IS NULL BEGIN
+    INSERT INTO calls (service, kind, user, job, cores, made, started, finished)
+    SELECT service, kind, user, job, cores, made, started, {_NOW} FROM job_calls WHERE job = OLD.name;
 END;
 """  # noqa: S608 -- of constants
+
+# What a window may be interested in; what has not ended goes on until `now`.
+_SINCE_START = """(
+    SELECT service, kind, user, cores, made, started, finished FROM calls WHERE finished >= :start
+    UNION ALL
+    SELECT service, kind, user, cores, made, started, :now FROM job_calls
+    WHERE status IN ('Pending', 'Running', 'Suspended')
+)"""
+_TOTALS = f"""
+SELECT service, kind, user, count(*) AS n FROM {_SINCE_START} WHERE made >= :start AND made < :end
+GROUP BY service, user, kind ORDER BY service, user, kind
+"""  # noqa: S608
+_CORE_SECONDS = f"""
+SELECT service, cores, sum(max(0, min(finished, :end) - max(started, :start))) AS seconds
+FROM {_SINCE_START} WHERE started < :end GROUP BY service, cores
+"""  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -89,17 +120,15 @@ class Calls:
         self._state = state
 
     def prepare(self) -> None:
-        """Bring the record in order after a start, before anything runs.
-
-        How long a run lasted that ended with the server is not known: it counts as no time at all.
-        """
+        """Bring the record in order after a start, before anything runs."""
         with self._state.transaction() as connection:
+            # Former versions recorded jobs that had not ended, too.
             connection.execute(
-                "UPDATE calls SET finished = started WHERE finished IS NULL AND started IS NOT NULL"
+                "DELETE FROM calls WHERE finished IS NULL AND job IN "
+                "(SELECT name FROM jobs WHERE finished IS NULL)"
             )
-            connection.execute(
-                "DELETE FROM calls WHERE finished IS NOT NULL AND made < ?", (time.time() - KEPT_SECONDS,)
-            )
+            connection.execute("UPDATE calls SET finished = coalesce(started, made) WHERE finished IS NULL")
+            connection.execute("DELETE FROM calls WHERE finished < ?", (time.time() - KEPT_SECONDS,))
 
     def add_sync(self, definition: Definition, started: float, finished: float, user: str = "") -> None:
         """Record a synchronous run that has ended, of a user or not; times in seconds since the epoch."""
@@ -112,11 +141,7 @@ class Calls:
 
     def totals(self, window: Window) -> list[CallTotals]:
         """Return the calls that came in a window, by service, user and kind."""
-        rows = self._state.read().execute(
-            "SELECT service, kind, user, count(*) AS n FROM calls WHERE made >= ? AND made < ? "
-            "GROUP BY service, user, kind ORDER BY service, user, kind",
-            (window.start, window.end),
-        )
+        rows = self._select(_TOTALS, window)
         return [CallTotals(row["service"], row["kind"], row["user"], row["n"]) for row in rows]
 
     def cpu_hours(self, window: Window) -> dict[str, float]:
@@ -124,14 +149,12 @@ class Calls:
 
         A run that goes on counts until now.
         """
-        rows = self._state.read().execute(
-            "SELECT service, cores, sum(max(0, min(coalesce(finished, :now), :end) - max(started, :start))) "
-            "AS seconds FROM calls WHERE started < :end AND (finished IS NULL OR finished > :start) "
-            "GROUP BY service, cores",
-            {"start": window.start, "end": window.end, "now": time.time()},
-        )
         hours: dict[str, float] = {}
-        for row in rows:
+        for row in self._select(_CORE_SECONDS, window):
             used = float(parse_quantity(row["cores"])) * row["seconds"] / 3600
             hours[row["service"]] = hours.get(row["service"], 0.0) + used
         return hours
+
+    def _select(self, query: str, window: Window) -> sqlite3.Cursor:
+        named = {"start": window.start, "end": window.end, "now": time.time()}
+        return self._state.read().execute(query, named)

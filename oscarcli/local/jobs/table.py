@@ -16,7 +16,8 @@ from oscarcli.local.state import State
 
 # `definition` is a snapshot taken when the job was made: a later update of the service does not change it.
 # Snapshot and payload are dropped when the job ends: they may hold secrets and are of no use then. The event
-# stays as long as its jobs. A job is a user's whose upload or call started it, if one did.
+# stays as long as its jobs. A job is a user's whose upload or call started it, if one did. Times have
+# decimals for the record of calls; nobody else sees them.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
@@ -50,6 +51,8 @@ CREATE INDEX IF NOT EXISTS jobs_by_event ON jobs (event);
 PENDING, RUNNING, SUCCEEDED, FAILED = "Pending", "Running", "Succeeded", "Failed"
 # While it is offered to another cluster.
 SUSPENDED = "Suspended"
+# Why a job failed that a killed server had begun; nobody knows when it ended.
+INTERRUPTED = "the server stopped while the job was running"
 ENDED = (SUCCEEDED, FAILED)
 
 
@@ -102,19 +105,22 @@ class Jobs:
             connection.execute(
                 "INSERT INTO jobs (name, service, status, created, payload, definition) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (name, definition["name"], PENDING, clock.now(), payload, json.dumps(definition)),
+                (name, definition["name"], PENDING, clock.precise_now(), payload, json.dumps(definition)),
             )
             _own(connection, name, owner)
 
     def add_failed(self, name: str, service: str, reason: str, owner: str = "") -> None:
         """Record a job that could not be made. Raises sqlite3.IntegrityError when the name is taken."""
         with self._state.transaction() as connection:
+            now = clock.precise_now()
             connection.execute(
-                "INSERT INTO jobs (name, service, status, created, finished, reason) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
-                (name, service, FAILED, clock.now(), clock.now(), reason),
+                "INSERT INTO jobs (name, service, status, created) VALUES (?, ?, ?, ?)",
+                (name, service, FAILED, now),
             )
             _own(connection, name, owner)
+            # Ends as others do, so that the call is recorded, with its owner.
+            ended = "UPDATE jobs SET finished = ?, reason = ? WHERE name = ?"
+            connection.execute(ended, (now, reason, name))
 
     def claim(self, busy: Iterable[str] = ()) -> Job | None:
         """Take the oldest pending job that may run, and mark it running; `None` when there is none.
@@ -139,7 +145,7 @@ class Jobs:
                         continue
                 rows.close()
                 started = "UPDATE jobs SET status = ?, started = ? WHERE id = ?"
-                connection.execute(started, (RUNNING, clock.now(), row["id"]))
+                connection.execute(started, (RUNNING, clock.precise_now(), row["id"]))
                 return job
         return None
 
@@ -155,7 +161,7 @@ class Jobs:
             ended = connection.execute(
                 "UPDATE jobs SET status = ?, finished = ?, exit_code = ?, reason = ?, payload = NULL, "
                 "definition = NULL WHERE name = ? AND status = ?",
-                (status, clock.now(), outcome.exit_code, outcome.reason, name, RUNNING),
+                (status, clock.precise_now(), outcome.exit_code, outcome.reason, name, RUNNING),
             ).rowcount
             # A job that was removed may have a successor of the same name, which waits.
             if ended and outcome.log is not None:
@@ -267,7 +273,7 @@ def add_from_event(
         connection.execute(
             "INSERT INTO jobs (name, service, status, created, event, definition) "
             "VALUES (?, ?, ?, ?, ?, (SELECT definition FROM services WHERE name = ?))",
-            (name, service, PENDING, clock.now(), event, service),
+            (name, service, PENDING, clock.precise_now(), event, service),
         )
         _own(connection, name, owner)
         names.append(name)
@@ -284,9 +290,9 @@ def _document(row: sqlite3.Row) -> dict[str, Any]:
     """Return a job as the API shows it; `exit_code` and `reason` are members of ours."""
     members = {
         "status": row["status"],
-        "creation_time": row["created"],
-        "start_time": row["started"],
-        "finish_time": row["finished"],
+        "creation_time": clock.whole_seconds(row["created"]),
+        "start_time": clock.whole_seconds(row["started"]),
+        "finish_time": clock.whole_seconds(row["finished"]),
         "exit_code": row["exit_code"],
         "reason": row["reason"],
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -202,15 +204,60 @@ def test_the_time_of_a_run_that_ended_with_the_server_is_not_made_up(
     cluster.create("cut", cpu="1")
     with cluster.server.cluster.state.transaction() as connection:
         connection.execute(
-            "INSERT INTO calls (service, kind, user, job, cores, made, started) "
-            "VALUES ('cut', 'async', 'oscar', 'cut-1', '1', ?, ?)",
-            (time.time() - HOUR, time.time() - HOUR),
+            "INSERT INTO jobs (name, service, status, created, started, definition) SELECT 'cut-1', name, "
+            "'Running', :then, :then, definition FROM services WHERE name = 'cut'",
+            {"then": stamp(time.time() - HOUR)},
         )
     assert values(cluster, "cut")["cpu-hours"] == pytest.approx(1, abs=0.1)
     cluster.close()
     again = start_cluster()
     found = values(again, "cut")
     assert (found["cpu-hours"], found["requests-async-per-service"]) == (0, 1)
+
+
+def test_a_job_that_waits_is_a_call_and_remains_one_when_it_is_removed(
+    start_cluster: Callable[..., LocalCluster],
+) -> None:
+    cluster = start_cluster(parallel=1)
+    cluster.create("endless", "while :; do sleep 0.01; done\n")
+    for job in ("endless-first", "endless-second"):
+        cluster.submit("endless", job=job)
+    assert values(cluster, "endless")["requests-async-per-service"] == 2
+    for job in ("endless-second", "endless-first"):
+        cluster.api.delete(f"/system/logs/endless/{job}")
+    assert values(cluster, "endless")["requests-async-per-service"] == 2
+
+
+# As it was before jobs were asked for themselves: one that ended, and one that was running when all did.
+FORMER_RECORD = """
+DROP TRIGGER job_ends;
+DROP TRIGGER job_goes;
+DROP VIEW job_calls;
+CREATE INDEX calls_under_way ON calls (job) WHERE finished IS NULL;
+CREATE TRIGGER call_made AFTER INSERT ON jobs BEGIN
+    INSERT INTO calls (service, kind, user, job, cores, made, started)
+    VALUES (NEW.service, 'async', 'oscar', NEW.name, '1', {then}, {then});
+END;
+INSERT INTO jobs (name, service, status, created, started, definition)
+    SELECT 'former-1', name, 'Running', '{stamp}', '{stamp}', definition FROM services WHERE name = 'former';
+INSERT INTO calls (service, kind, user, job, cores, made, started)
+    VALUES ('former', 'async', 'oscar', 'former-0', '1', {then}, {then});
+"""
+
+
+def test_the_record_of_a_former_version_is_taken_over(start_cluster: Callable[..., LocalCluster]) -> None:
+    cluster = start_cluster()
+    cluster.create("former")
+    cluster.close()
+    with closing(sqlite3.connect(cluster.server.cluster.folder.database)) as database:
+        then = time.time() - 60
+        database.executescript(FORMER_RECORD.format(then=then, stamp=stamp(then)))
+    again = start_cluster()
+    assert values(again, "former")["requests-async-per-service"] == 2, "one that ended, one that did not"
+    assert values(again, "former")["cpu-hours"] == 0
+    again.upload("former", "in/after")
+    again.ended("former", 2)
+    assert values(again, "former")["requests-async-per-service"] == 3, "recorded once"
 
 
 def test_calls_of_years_ago_are_forgotten(start_cluster: Callable[..., LocalCluster]) -> None:
@@ -247,7 +294,7 @@ def test_a_database_of_a_cluster_without_this_record_gets_one(
     cluster = start_cluster()
     cluster.create("older")
     with cluster.server.cluster.state.transaction() as connection:
-        for name in ("call_made", "call_started", "call_finished", "call_removed"):
+        for name in ("job_ends", "job_goes"):
             connection.execute(f"DROP TRIGGER {name}")
         connection.execute("DROP TABLE calls")
     cluster.upload("older", "in/before")
