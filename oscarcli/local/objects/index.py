@@ -58,7 +58,7 @@ CREATE TABLE IF NOT EXISTS pieces (
 CREATE TABLE IF NOT EXISTS small_blobs (
     blob TEXT PRIMARY KEY REFERENCES pieces (blob) ON DELETE CASCADE,
     data BLOB NOT NULL
-) WITHOUT ROWID;
+);
 """
 
 Connection = sqlite3.Connection
