@@ -17,6 +17,7 @@ from oscarcli.local.first_use import MadeOnce
 from oscarcli.local.folder import DataFolder, Settings
 from oscarcli.local.jobs.admission import Admission
 from oscarcli.local.jobs.attachments import Attachments
+from oscarcli.local.jobs.begun import BegunJobs
 from oscarcli.local.jobs.calls import Calls
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
 from oscarcli.local.jobs.events import Announcer
@@ -160,6 +161,7 @@ class LocalCluster:
             lambda name: self.scheduler.remove([name]),
             strict_exit=options.strict_exit,
         )
+        self._begun = BegunJobs(self.folder.begun_jobs)
         self.scheduler = Scheduler(
             self.jobs,
             self.folder.jobs,
@@ -167,6 +169,7 @@ class LocalCluster:
             options.parallel or default_parallel(),
             self.folder.free_bytes,
             self.state.work,
+            self._begun,
         )
         self.delegator = Delegator(
             self.jobs,
@@ -263,7 +266,7 @@ class LocalCluster:
         self.calls.prepare()
         self.exposed_calls.prepare()
         self.volumes.prepare()
-        recover(self.folder, self.jobs, self.engines)
+        recover(self.folder, self.jobs, self.engines, self._begun)
         self.attachments.recover(has_mounts=self.folder.mounts.is_dir())
         self.folder.remember_engine(self.engines.default.name, self.engines.default.version)
         self.store.sweep()
@@ -287,6 +290,7 @@ class LocalCluster:
         self._expiry.stop()
         self._runner.close()
         self.exposed_calls.save()
+        self._begun.close()
         self.state.close()
 
 

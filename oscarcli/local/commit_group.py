@@ -6,6 +6,7 @@ import copy
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 
 log = logging.getLogger(__name__)
@@ -15,7 +16,10 @@ class CommitGroup:
     """Transactions that are committed together."""
 
     def __init__(self) -> None:
+        self.begun = time.monotonic()
         self.members = 0
+        self.is_committed = False
+        """Whether all that is missing is the flush."""
         self.ended = threading.Event()
         self.error: BaseException | None = None
         self._lock = threading.Lock()
@@ -105,6 +109,28 @@ class PendingCommit:
         """Raise sqlite3.Error when the changes were undone; to be called once it has ended."""
         if self._group is not None:
             self._group.check()
+
+
+class LateCommit:
+    """The commit of a change that needs no flush: it may come with that of others, who wait for one.
+
+    So two changes cost one commit. All others see the change a moment later than who made it.
+    """
+
+    def __init__(self) -> None:
+        self._group: CommitGroup | None = None
+        self._commit: Callable[[CommitGroup], None] | None = None
+
+    def follow(self, group: CommitGroup, commit: Callable[[CommitGroup], None]) -> None:
+        """Belong to a group, which `commit` commits unless it was done before."""
+        self._group, self._commit = group, commit
+
+    def see_to(self) -> None:
+        """Have the change committed, unless it is. Raises sqlite3.Error when it was undone with its group."""
+        if self._group is None or self._commit is None or self._group.is_committed:
+            return
+        self._commit(self._group)
+        self._group.check()
 
 
 class GroupCommitter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from contextlib import suppress
@@ -25,6 +26,18 @@ def connect_from_outside(path: Path, mode: str = "ro") -> sqlite3.Connection:
         sqlite3.Error: it is not there.
     """
     return sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=OUTSIDE_BUSY_SECONDS)
+
+
+def keep_private(path: Path) -> None:
+    """Make a database readable for this user alone; SQLite gives the files beside it the same mode.
+
+    There are tokens and secrets of services in it. To be done before it is opened: closing a file ends the
+    locks that SQLite holds on it.
+    """
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + suffix).chmod(0o600)
 
 
 class Connections:

@@ -28,6 +28,7 @@ CONTENTS = (
     f"{DATABASE}-shm",
     "blobs",
     "jobs",
+    "begun-jobs",
     "deployments",
     "volumes",
     "mounts",
@@ -85,6 +86,7 @@ class DataFolder:
         self.database = self.path / DATABASE
         self.blobs = self.path / "blobs"
         self.jobs = self.path / "jobs"
+        self.begun_jobs = self.path / "begun-jobs"
         self.deployments = self.path / "deployments"
         self.volumes = self.path / "volumes"
         self.mounts = self.path / "mounts"

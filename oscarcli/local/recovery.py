@@ -10,6 +10,7 @@ from pathlib import Path
 
 from oscarcli.local import clock
 from oscarcli.local.folder import DataFolder, remove_tree
+from oscarcli.local.jobs.begun import BegunJobs
 from oscarcli.local.jobs.engine.container import recorded
 from oscarcli.local.jobs.engine.processes import kill_marked
 from oscarcli.local.jobs.engine.selection import EngineError, Engines
@@ -26,7 +27,7 @@ MAX_JOBS = 10_000
 EXPIRE_INTERVAL = 3600.0
 
 
-def recover(folder: DataFolder, jobs: Jobs, engines: Engines) -> None:
+def recover(folder: DataFolder, jobs: Jobs, engines: Engines, begun: BegunJobs) -> None:
     """Bring the data directory in order; the caller has its lock, so nothing in it is in use.
 
     Running jobs become failed, once: a real cluster does not repeat a job either.
@@ -34,6 +35,7 @@ def recover(folder: DataFolder, jobs: Jobs, engines: Engines) -> None:
     killed = kill_marked(MARKER, os.fsencode(folder.jobs) + b"/", prefix=True)
     if killed:
         log.warning("%d processes of interrupted jobs were still running and were killed", killed)
+    jobs.take_begun(begun.had)
     for name in jobs.running():
         append_note(folder.jobs / name, "ERROR", INTERRUPTED)
         jobs.finish(name, JobOutcome(False, INTERRUPTED))

@@ -2,8 +2,8 @@
 
 A commit costs a flush of the disk, so writers share one: each has a savepoint in the same SQLite transaction,
 and the first of them commits for all once the flush for the group before has ended. None returns before its
-own, unless it asks to be told. What needs no flush is committed at once; against the end of the process
-every commit is safe.
+own, unless it asks to be told. What needs no flush is committed at once, or joins a group if it may be late;
+against the end of the process every commit is safe.
 
 Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py`): each passes its
 `CREATE TABLE IF NOT EXISTS` statements when the state is opened.
@@ -11,16 +11,15 @@ Rooms of the house own their tables (`objects/index.py`, `services.py`, `jobs.py
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from oscarcli.local.commit_group import CommitGroup, GroupCommitter, PendingCommit
-from oscarcli.local.connections import Connections
+from oscarcli.local.commit_group import CommitGroup, GroupCommitter, LateCommit, PendingCommit
+from oscarcli.local.connections import Connections, keep_private
 from oscarcli.local.work_turn import WorkTurn
 from oscarcli.local.write_ahead_log import WriteAheadLog
 
@@ -29,6 +28,8 @@ SCHEMA_VERSION = 2
 MAX_GROUP_MEMBERS = 64
 # Of a change that others wait for; most take a thousandth of it.
 MAX_SHORT_SECONDS = 0.1
+# A flush takes so long at times, and nobody is to be told of the end of a job later.
+MAX_LATE_SECONDS = 0.1
 
 
 class State:
@@ -57,7 +58,7 @@ class State:
         self._is_durable = False
         self._undone_in = ""
         self._actions: list[Callable[[], None]] = []
-        self._keep_private()
+        keep_private(path)
         try:
             self._writer = self._connections.open()
             self._prepare(schema)
@@ -66,17 +67,6 @@ class State:
             # It may hold the lock of the file, which others would wait for.
             self._connections.close()
             raise
-
-    def _keep_private(self) -> None:
-        """Make the file readable for this user alone; SQLite gives the files beside it the same mode.
-
-        There are tokens and secrets of services in it. To be done before it is opened: closing a file ends
-        the locks that SQLite holds on it.
-        """
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        for suffix in ("", "-wal", "-shm"):
-            with suppress(FileNotFoundError):
-                self._path.with_name(self._path.name + suffix).chmod(0o600)
 
     def _prepare(self, schema: Sequence[str]) -> None:
         connection = self._writer
@@ -105,7 +95,12 @@ class State:
 
     @contextmanager
     def transaction(
-        self, *, durable: bool = True, pending: PendingCommit | None = None, is_large: bool = False
+        self,
+        *,
+        durable: bool = True,
+        pending: PendingCommit | None = None,
+        late: LateCommit | None = None,
+        is_large: bool = False,
     ) -> Iterator[sqlite3.Connection]:
         """Everything inside is committed together on leaving, or rolled back on an exception.
 
@@ -116,6 +111,8 @@ class State:
                 followed; but nothing that is durable follows what is not.
             pending: of what is durable; return before it is, and let this tell of it, also of what was
                 refused: what it was refused for may be undone. The caller has to ask it.
+            late: of what is not durable; return before it is committed if it can join others, and let this
+                see to it. What is done after a commit is done on return.
             is_large: it may change any number of rows; what would undo it is not kept in memory.
         """
         if self._has_turn():
@@ -135,7 +132,7 @@ class State:
             finally:
                 try:
                     if group is not None:
-                        is_durable = self._leave(group)
+                        is_durable = self._leave(group, late)
                 finally:
                     self._turn.release()
         finally:
@@ -150,7 +147,7 @@ class State:
                 action()
 
     def _take_turn(self) -> None:
-        """Wait for the turn of those who change something; who has to wait leaves that of short work."""
+        """Wait for the turn of those who change something."""
         if not self._turn.acquire(blocking=False):
             self.work.leave()
             self._turn.acquire()
@@ -225,10 +222,13 @@ class State:
             self._writer.execute("ROLLBACK TO member")
             self._writer.execute("RELEASE member")
 
-    def _leave(self, group: CommitGroup) -> bool:
+    def _leave(self, group: CommitGroup, late: LateCommit | None) -> bool:
         """Commit where nobody is to wait for a flush; tell whether this member does."""
-        if not self._is_durable or group.members >= MAX_GROUP_MEMBERS or group.ended.is_set():
+        is_late = late is not None and group.members > 1 and self._turn_since - group.begun < MAX_LATE_SECONDS
+        if not (self._is_durable or is_late) or group.members >= MAX_GROUP_MEMBERS or group.ended.is_set():
             self._commit(group)
+        elif late is not None:
+            late.follow(group, self._commit_now)
         self._turn_since = float("inf")
         return self._is_durable
 
@@ -241,11 +241,19 @@ class State:
             return
         try:
             self._writer.execute("COMMIT")
+            group.is_committed = True
         except BaseException as error:  # noqa: BLE001 -- every member raises it
             # A full disk may also fail the commit itself, and may have rolled back or not.
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             group.end(error)
+
+    def _commit_now(self, group: CommitGroup) -> None:
+        self._take_turn()
+        try:
+            self._commit(group)
+        finally:
+            self._turn.release()
 
     def _end(self, group: CommitGroup) -> None:
         """Make a group durable that others join until the flush before has ended."""

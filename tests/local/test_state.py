@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from oscarcli.local.commit_group import PendingCommit
+from oscarcli.local import state as state_module
+from oscarcli.local.commit_group import LateCommit, PendingCommit
 from oscarcli.local.state import MAX_GROUP_MEMBERS, SCHEMA_VERSION, State
 from tests.local.harness import open_files, wait_for
 
@@ -128,6 +129,68 @@ def test_a_commit_that_fails_fails_all_and_nothing_is_stored(state: State) -> No
     futures, _ = together(state, row("a"), row("b"))
     assert [future.exception() for future in futures] == [None, None]
     assert names(state) == ["a", "b"]
+
+
+@pytest.fixture
+def waiting(state: State) -> Iterator[Callable[[str, str | None], Future[None]]]:
+    """Begin a commit that waits for a flush until the test has ended: a row of a name and a parent."""
+
+    def carry_out(name: str, parent: str | None) -> None:
+        with state.transaction() as connection:
+            row(name, parent)(connection)
+
+    def begin(name: str, parent: str | None = None) -> Future[None]:
+        future = pool.submit(carry_out, name, parent)
+        wait_for(lambda: state._group is not None, "somebody to wait")
+        return future
+
+    with ThreadPoolExecutor(1) as pool, state._log.turn:
+        yield begin
+
+
+def change_late(state: State, name: str) -> LateCommit:
+    late = LateCommit()
+    with state.transaction(durable=False, late=late) as connection:
+        row(name)(connection)
+    return late
+
+
+def test_a_late_change_joins_who_waits_and_is_seen_to(
+    state: State, waiting: Callable[..., Future[None]]
+) -> None:
+    future = waiting("durable")
+    first, second = change_late(state, "first"), change_late(state, "second")
+    assert names(state) == []
+    first.see_to()
+    assert names(state) == ["durable", "first", "second"], "committed together"
+    second.see_to()
+    assert not future.done(), "who wants a flush waits for it still"
+
+
+def test_a_late_change_that_nobody_would_commit_is_committed_at_once(state: State) -> None:
+    change_late(state, "alone")
+    assert names(state) == ["alone"]
+
+
+def test_nobody_is_late_for_long(
+    state: State, waiting: Callable[..., Future[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "MAX_LATE_SECONDS", 0.0)
+    waiting("durable")
+    change_late(state, "late")
+    assert names(state) == ["durable", "late"]
+
+
+def test_a_late_change_that_was_undone_is_told_of(state: State, waiting: Callable[..., Future[None]]) -> None:
+    future = waiting("orphan", "nobody")
+    late = change_late(state, "late")
+    for _ in range(2):
+        with pytest.raises(sqlite3.IntegrityError):
+            late.see_to()
+    assert names(state) == []
+    change_late(state, "later")
+    assert names(state) == ["later"]
+    assert not future.done()
 
 
 def store(state: State, name: str, *, durable: bool = True) -> None:

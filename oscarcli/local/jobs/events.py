@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import platform
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote_plus
 
 from oscarcli.local import clock
-from oscarcli.local.jobs.table import add_from_event
+from oscarcli.local.jobs.table import PENDING, own_job
 from oscarcli.local.objects.model import ObjectCreated, ObjectRecord
+from oscarcli.local.services.names import new_job_name
 from oscarcli.local.services.table import triggered
 
 # Stands for a member that is put in later; no header and no name is a NUL.
@@ -56,7 +57,7 @@ class Announcer:
         if services:
             body = self._event(created).encode()
             owner = "" if principal == self._root else principal
-            add_from_event(connection, services, stored.bucket, stored.key, body, owner)
+            _queue_jobs(connection, services, stored.bucket, stored.key, body, owner)
         return bool(services)
 
     def _event(self, created: ObjectCreated) -> str:
@@ -70,6 +71,26 @@ class Announcer:
             _object(stored),
         )
         return common % tuple(map(_encode, own))
+
+
+def _queue_jobs(
+    connection: sqlite3.Connection, services: Iterable[str], bucket: str, key: str, body: bytes, owner: str
+) -> None:
+    """Store an event and queue one job for each of `services`, of a user or nobody.
+
+    The jobs' definitions are copied inside the database, in the transaction that `connection` is in.
+    """
+    event = connection.execute(
+        "INSERT INTO events (bucket, key, body) VALUES (?, ?, ?)", (bucket, key, body)
+    ).lastrowid
+    for service in services:
+        name = new_job_name(service)
+        connection.execute(
+            "INSERT INTO jobs (name, service, status, created, event, definition) "
+            "VALUES (?, ?, ?, ?, ?, (SELECT definition FROM services WHERE name = ?))",
+            (name, service, PENDING, clock.precise_now(), event, service),
+        )
+        own_job(connection, name, owner)
 
 
 # A client sends many objects, one after the other.

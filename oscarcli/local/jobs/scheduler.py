@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from oscarcli.local.commit_group import LateCommit
 from oscarcli.local.folder import remove_tree
+from oscarcli.local.jobs.begun import BegunJobs
 from oscarcli.local.jobs.engine.base import RunCancellation, RunCancelled
 from oscarcli.local.jobs.log import append_note
 from oscarcli.local.jobs.table import Job, JobOutcome, Jobs
@@ -28,10 +30,19 @@ Execute = Callable[[Job, RunCancellation], JobOutcome]
 
 
 class _Claimed(NamedTuple):
-    """A job that was taken from the queue, and how often jobs had been forgotten before."""
+    """A job that was taken from the queue.
+
+    Args:
+        job: the job.
+        forgotten: how often jobs had been forgotten before.
+        commit: of its being taken.
+        previous: the job and the outcome that were recorded with it.
+    """
 
     job: Job
     forgotten: int
+    commit: LateCommit
+    previous: tuple[Job, JobOutcome] | None = None
 
 
 class Scheduler:
@@ -44,6 +55,7 @@ class Scheduler:
         parallel: most jobs at a time.
         free_bytes: asks how much disk is left.
         turn: of short work; what takes long in a job gives it away.
+        begun: gets each job before it is run.
     """
 
     def __init__(
@@ -54,12 +66,14 @@ class Scheduler:
         parallel: int,
         free_bytes: Callable[[], int],
         turn: WorkTurn,
+        begun: BegunJobs,
     ) -> None:
         self._jobs = jobs
         self._folder = folder
         self._execute = execute
         self._free_bytes = free_bytes
         self._turn = turn
+        self._begun = begun
         self._lock = threading.Lock()
         self._running: dict[str, RunCancellation] = {}
         self._removed: set[str] = set()
@@ -150,7 +164,7 @@ class Scheduler:
             if not self._has_room() or not self._jobs.has_pending():
                 return None
             job = self._jobs.claim(self._busy())
-            return None if job is None else _Claimed(job, forgotten)
+            return None if job is None else _Claimed(job, forgotten, LateCommit())
         except (sqlite3.Error, OSError) as error:
             log.error("the queue cannot be read: %s", error)
             self._held = True
@@ -173,6 +187,7 @@ class Scheduler:
         """Run a job to its recorded end; return the one that was claimed with it."""
         job = claimed.job
         cancellation = RunCancellation(self._turn)
+        self._begun.add(job)
         with self._lock:
             self._running[job.name] = cancellation
         try:
@@ -181,7 +196,7 @@ class Scheduler:
             # Deleted between being claimed and being known here: nobody could have stopped it.
             if claimed.forgotten != self._forgotten and self._is_gone(job):
                 self.forget([job.name])
-            return self._carry_out(job, cancellation)
+            return self._carry_out(claimed, cancellation)
         finally:
             self._leave(job.name)
 
@@ -193,9 +208,16 @@ class Scheduler:
             log.error("job %s cannot be looked for: %s", job.name, error)
             return False
 
-    def _carry_out(self, job: Job, cancellation: RunCancellation) -> _Claimed | None:
+    def _carry_out(self, claimed: _Claimed, cancellation: RunCancellation) -> _Claimed | None:
+        job = claimed.job
         log.info("job %s starts", job.name)
         outcome = self._outcome(job, cancellation)
+        try:
+            claimed.commit.see_to()
+        except sqlite3.Error as error:
+            # It is pending again, and the one before it has not ended.
+            log.error("what happened to job %s was undone: %s", job.name, error)
+            return None if claimed.previous is None else self._record(*claimed.previous)
         following = self._record(job, outcome)
         log.info("job %s %s", job.name, "succeeded" if outcome.succeeded else f"failed: {outcome.reason}")
         return following
@@ -234,9 +256,7 @@ class Scheduler:
         while True:
             try:
                 if not self._stopping and self._has_room():
-                    forgotten = self._forgotten
-                    following = self._jobs.finish_and_claim(job.name, outcome, self._busy())
-                    return None if following is None else _Claimed(following, forgotten)
+                    return self._record_and_claim(job, outcome)
                 self._jobs.finish(job.name, outcome)
             except (sqlite3.Error, OSError) as error:
                 log.error("the end of job %s cannot be recorded: %s", job.name, error)
@@ -246,3 +266,11 @@ class Scheduler:
                 time.sleep(RETRY_SECONDS)
             else:
                 return None
+
+    def _record_and_claim(self, job: Job, outcome: JobOutcome) -> _Claimed | None:
+        forgotten, commit = self._forgotten, LateCommit()
+        following = self._jobs.finish_and_claim(job.name, outcome, self._busy(), commit)
+        if following is None:
+            commit.see_to()
+            return None
+        return _Claimed(following, forgotten, commit, (job, outcome))

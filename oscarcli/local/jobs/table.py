@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from oscarcli.local import clock
+from oscarcli.local.commit_group import LateCommit
 from oscarcli.local.jobs.log_table import StoredLog, put_log
 from oscarcli.local.services.definition import Definition
-from oscarcli.local.services.names import new_job_name
 from oscarcli.local.state import State
 
 # `definition` is a snapshot taken when the job was made: a later update of the service does not change it.
@@ -58,8 +58,9 @@ ENDED = (SUCCEEDED, FAILED)
 
 @dataclass(frozen=True)
 class Job:
-    """A job that is to run: its name, and the definition and payload it was made with."""
+    """A job that is to run: its number and name, and the definition and payload it was made with."""
 
+    number: int
     name: str
     service: str
     definition: Definition
@@ -107,7 +108,7 @@ class Jobs:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (name, definition["name"], PENDING, clock.precise_now(), payload, json.dumps(definition)),
             )
-            _own(connection, name, owner)
+            own_job(connection, name, owner)
 
     def add_failed(self, name: str, service: str, reason: str, owner: str = "") -> None:
         """Record a job that could not be made. Raises sqlite3.IntegrityError when the name is taken."""
@@ -117,7 +118,7 @@ class Jobs:
                 "INSERT INTO jobs (name, service, status, created) VALUES (?, ?, ?, ?)",
                 (name, service, FAILED, now),
             )
-            _own(connection, name, owner)
+            own_job(connection, name, owner)
             # Ends as others do, so that the call is recorded, with its owner.
             ended = "UPDATE jobs SET finished = ?, reason = ? WHERE name = ?"
             connection.execute(ended, (now, reason, name))
@@ -167,11 +168,25 @@ class Jobs:
             if ended and outcome.log is not None:
                 put_log(connection, name, outcome.log)
 
-    def finish_and_claim(self, name: str, outcome: JobOutcome, busy: Iterable[str]) -> Job | None:
-        """Record how a job ended and take the next, with one commit; see `finish` and `claim`."""
-        with self._state.transaction(durable=False):
+    def finish_and_claim(
+        self, name: str, outcome: JobOutcome, busy: Iterable[str], late: LateCommit
+    ) -> Job | None:
+        """Record how a job ended and take the next, with one commit; see `finish` and `claim`.
+
+        It may be a late one, which has to be seen to before the next job does anything.
+        """
+        with self._state.transaction(durable=False, late=late):
             self.finish(name, outcome)
             return self.claim(busy)
+
+    def take_begun(self, is_begun: Callable[[int, str], bool]) -> None:
+        """Mark those pending jobs running that were begun, as their numbers and names tell."""
+        query = "SELECT id, name FROM jobs WHERE status = ?"
+        with self._state.transaction() as connection:
+            for row in connection.execute(query, (PENDING,)).fetchall():
+                if is_begun(row["id"], row["name"]):
+                    started = "UPDATE jobs SET status = ?, started = created WHERE id = ?"
+                    connection.execute(started, (RUNNING, row["id"]))
 
     def status(self, service: str, name: str) -> str | None:
         """Return a job's status, `None` when the service has no such job."""
@@ -252,38 +267,16 @@ class Jobs:
         return self._state.read().execute(query, (name,)).fetchone() is not None
 
 
-def _own(connection: sqlite3.Connection, name: str, owner: str) -> None:
+def own_job(connection: sqlite3.Connection, name: str, owner: str) -> None:
+    """Note a job as a user's, unless it is nobody's."""
     if owner:
         connection.execute("INSERT INTO job_owners VALUES (?, ?)", (name, owner))
-
-
-def add_from_event(
-    connection: sqlite3.Connection, services: Iterable[str], bucket: str, key: str, body: bytes, owner: str
-) -> list[str]:
-    """Store an event and queue one job for each of `services`, of a user or nobody; return the jobs' names.
-
-    The jobs' definitions are copied inside the database, in the transaction that `connection` is in.
-    """
-    event = connection.execute(
-        "INSERT INTO events (bucket, key, body) VALUES (?, ?, ?)", (bucket, key, body)
-    ).lastrowid
-    names = []
-    for service in services:
-        name = new_job_name(service)
-        connection.execute(
-            "INSERT INTO jobs (name, service, status, created, event, definition) "
-            "VALUES (?, ?, ?, ?, ?, (SELECT definition FROM services WHERE name = ?))",
-            (name, service, PENDING, clock.precise_now(), event, service),
-        )
-        _own(connection, name, owner)
-        names.append(name)
-    return names
 
 
 def read_job(row: sqlite3.Row) -> Job:
     """Return a job of a row that has its event's body, too."""
     payload = row["body"] if row["body"] is not None else row["payload"]
-    return Job(row["name"], row["service"], json.loads(row["definition"]), bytes(payload or b""))
+    return Job(row["id"], row["name"], row["service"], json.loads(row["definition"]), bytes(payload or b""))
 
 
 def _document(row: sqlite3.Row) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class OfferedJobs:
             if not changed.rowcount:
                 return None
             row = connection.execute(
-                "SELECT name, service, definition, payload, body FROM jobs "
+                "SELECT jobs.id, name, service, definition, payload, body FROM jobs "
                 "LEFT JOIN events ON events.id = jobs.event WHERE name = ?",
                 (name,),
             ).fetchone()
