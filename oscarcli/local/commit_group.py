@@ -118,6 +118,8 @@ class LateCommit:
     """
 
     def __init__(self) -> None:
+        self.is_due = False
+        """Set inside of the transaction: it is not to be late after all."""
         self._group: CommitGroup | None = None
         self._commit: Callable[[CommitGroup], None] | None = None
 

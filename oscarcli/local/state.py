@@ -53,7 +53,7 @@ class State:
         self._turn = threading.Lock()
         self._group: CommitGroup | None = None
         self._committer = GroupCommitter(self._end)
-        # When the turn began, by the monotonic clock; infinity while nobody has it.
+        # By the monotonic clock; infinity while nobody has it.
         self._turn_since = float("inf")
         self._is_durable = False
         self._undone_in = ""
@@ -224,7 +224,8 @@ class State:
 
     def _leave(self, group: CommitGroup, late: LateCommit | None) -> bool:
         """Commit where nobody is to wait for a flush; tell whether this member does."""
-        is_late = late is not None and group.members > 1 and self._turn_since - group.begun < MAX_LATE_SECONDS
+        may_be_late = group.members > 1 and self._turn_since - group.begun < MAX_LATE_SECONDS
+        is_late = late is not None and may_be_late and not late.is_due
         if not (self._is_durable or is_late) or group.members >= MAX_GROUP_MEMBERS or group.ended.is_set():
             self._commit(group)
         elif late is not None:

@@ -99,6 +99,8 @@ class Jobs:
     def __init__(self, state: State, is_held: IsHeld | None = None) -> None:
         self._state = state
         self._is_held = is_held
+        # All jobs up to this number are committed.
+        self._committed = 0
 
     def add(self, name: str, definition: Definition, payload: bytes, owner: str = "") -> None:
         """Queue a job, `owner` being a uid. Raises sqlite3.IntegrityError when the name is taken."""
@@ -112,15 +114,13 @@ class Jobs:
 
     def add_failed(self, name: str, service: str, reason: str, owner: str = "") -> None:
         """Record a job that could not be made. Raises sqlite3.IntegrityError when the name is taken."""
+        now = clock.precise_now()
+        made = "INSERT INTO jobs (name, service, status, created) VALUES (?, ?, ?, ?)"
+        # Ends as others do, so that the call is recorded, with its owner.
+        ended = "UPDATE jobs SET finished = ?, reason = ? WHERE name = ?"
         with self._state.transaction() as connection:
-            now = clock.precise_now()
-            connection.execute(
-                "INSERT INTO jobs (name, service, status, created) VALUES (?, ?, ?, ?)",
-                (name, service, FAILED, now),
-            )
+            connection.execute(made, (name, service, FAILED, now))
             own_job(connection, name, owner)
-            # Ends as others do, so that the call is recorded, with its owner.
-            ended = "UPDATE jobs SET finished = ?, reason = ? WHERE name = ?"
             connection.execute(ended, (now, reason, name))
 
     def claim(self, busy: Iterable[str] = ()) -> Job | None:
@@ -173,11 +173,19 @@ class Jobs:
     ) -> Job | None:
         """Record how a job ended and take the next, with one commit; see `finish` and `claim`.
 
-        It may be a late one, which has to be seen to before the next job does anything.
+        It may be late, but not for a job that may wait for that commit itself: its input is not there yet.
         """
-        with self._state.transaction(durable=False, late=late):
-            self.finish(name, outcome)
-            return self.claim(busy)
+        try:
+            with self._state.transaction(durable=False, late=late) as connection:
+                self.finish(name, outcome)
+                job = self.claim(busy)
+                if job is not None and job.number > self._committed:
+                    late.is_due = True
+                    self._committed = connection.execute("SELECT max(id) FROM jobs").fetchone()[0]
+        except BaseException:
+            self._committed = 0
+            raise
+        return job
 
     def take_begun(self, is_begun: Callable[[int, str], bool]) -> None:
         """Mark those pending jobs running that were begun, as their numbers and names tell."""
@@ -185,8 +193,8 @@ class Jobs:
         with self._state.transaction() as connection:
             for row in connection.execute(query, (PENDING,)).fetchall():
                 if is_begun(row["id"], row["name"]):
-                    started = "UPDATE jobs SET status = ?, started = created WHERE id = ?"
-                    connection.execute(started, (RUNNING, row["id"]))
+                    begun = "UPDATE jobs SET status = ?, started = created WHERE id = ?"
+                    connection.execute(begun, (RUNNING, row["id"]))
 
     def status(self, service: str, name: str) -> str | None:
         """Return a job's status, `None` when the service has no such job."""
@@ -239,6 +247,8 @@ class Jobs:
     def remove(self, names: Iterable[str]) -> None:
         """Remove jobs in any status."""
         with self._state.transaction(is_large=True) as connection:
+            # Their numbers may be given to others.
+            self._committed = 0
             for name in names:
                 row = connection.execute("SELECT event FROM jobs WHERE name = ?", (name,)).fetchone()
                 connection.execute("DELETE FROM jobs WHERE name = ?", (name,))

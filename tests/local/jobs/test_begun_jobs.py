@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from oscarcli.local.commit_group import LateCommit
 from oscarcli.local.jobs.begun import BegunJobs
 from oscarcli.local.jobs.engine.base import RunCancellation
 from oscarcli.local.jobs.scheduler import Scheduler
@@ -34,14 +35,14 @@ def break_commit(state: State) -> None:
 def test_an_end_that_was_undone_is_recorded_again(tmp_path: Path) -> None:
     state = State(tmp_path / "state.db", SCHEMA)
     jobs = Jobs(state)
-    for name in ("short-1", "short-2"):
+    for name in ("short-1", "short-2", "short-3"):
         jobs.add(name, DEFINITION, b"")
     broken = threading.Thread(target=break_commit, args=[state])
     runs: list[str] = []
 
     def execute(job: Job, _: RunCancellation) -> JobOutcome:
         runs.append(job.name)
-        if runs == ["short-1"]:
+        if runs == ["short-1", "short-2"]:
             # What is recorded of its end joins this one.
             broken.start()
             wait_for(lambda: state._group is not None, "a commit under way")
@@ -51,11 +52,47 @@ def test_an_end_that_was_undone_is_recorded_again(tmp_path: Path) -> None:
         scheduler = Scheduler(jobs, tmp_path, execute, 1, lambda: 1 << 40, state.work, begun)
         with state._log.turn:
             scheduler.start()
-            wait_for(lambda: jobs.counts() == {"Succeeded": 2}, "both to end")
+            wait_for(lambda: jobs.counts() == {"Succeeded": 3}, "both to end")
         broken.join()
         scheduler.stop("the end", 5)
     state.close()
-    assert runs == ["short-1", "short-2", "short-2"], "what was undone of the second one was its beginning"
+    assert runs == ["short-1", "short-2", "short-3", "short-3"], "it was not known that the last had begun"
+
+
+def test_no_job_is_taken_before_its_upload_is_committed(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.db", SCHEMA)
+    jobs = Jobs(state)
+    for name in ("short-1", "short-2", "short-3"):
+        jobs.add(name, DEFINITION, b"")
+    assert jobs.claim() is not None
+    assert take_next(jobs, "short-1").name == "short-2"
+    adding = threading.Thread(target=jobs.add, args=["short-4", DEFINITION, b""])
+    with state._log.turn:
+        adding.start()
+        wait_for(lambda: state._group is not None, "a commit under way")
+        assert take_next(jobs, "short-2").name == "short-3"
+        assert jobs.status("short", "short-2") == "Running", "what is sure can be late"
+        assert take_next(jobs, "short-3").name == "short-4"
+        assert jobs.status("short", "short-4") == "Running", "committed, and all before"
+        assert jobs.counts() == {"Succeeded": 3, "Running": 1}
+    adding.join()
+    jobs.remove(["short-4"])
+    again = threading.Thread(target=jobs.add, args=["short-5", DEFINITION, b""])
+    jobs.add("short-0", DEFINITION, b"")
+    with state._log.turn:
+        again.start()
+        wait_for(lambda: state._group is not None, "a commit under way")
+        assert jobs.claim() is not None
+        assert take_next(jobs, "short-0").name == "short-5"
+        assert jobs.status("short", "short-5") == "Running", "it may have the number of one that was removed"
+    again.join()
+    state.close()
+
+
+def take_next(jobs: Jobs, ended: str) -> Job:
+    job = jobs.finish_and_claim(ended, JobOutcome(True), [], LateCommit())
+    assert job is not None
+    return job
 
 
 def test_a_job_that_a_killed_server_had_begun_is_not_run_again(

@@ -154,7 +154,7 @@ def test_a_change_that_cannot_be_ended_holds_up_nobody(
 ) -> None:
     state = State(tmp_path / "state.db", ["CREATE TABLE IF NOT EXISTS t (n INTEGER)"])
 
-    def broken(_group: Any) -> bool:
+    def broken(_group: Any, _late: Any) -> bool:
         raise MemoryError
 
     with monkeypatch.context() as patch:
