@@ -16,8 +16,7 @@ from oscarcli.local.state import State
 
 # `definition` is a snapshot taken when the job was made: a later update of the service does not change it.
 # Snapshot and payload are dropped when the job ends: they may hold secrets and are of no use then. The event
-# stays as long as its jobs. A job is a user's whose upload or call started it, if one did. Times have
-# decimals for the record of calls; nobody else sees them.
+# stays as long as its jobs. A job is a user's whose upload or call started it. Nobody sees a time's decimals.
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
     id INTEGER PRIMARY KEY,
@@ -145,15 +144,15 @@ class Jobs:
                     if self._is_held(job.definition, running):
                         continue
                 rows.close()
-                started = "UPDATE jobs SET status = ?, started = ? WHERE id = ?"
-                connection.execute(started, (RUNNING, clock.precise_now(), row["id"]))
+                started = (RUNNING, clock.precise_now(), job.number)
+                connection.execute("UPDATE jobs SET status = ?, started = ? WHERE id = ?", started)
                 return job
         return None
 
     def running_definitions(self) -> list[Definition]:
         """Return the services of the running jobs, once for each job."""
-        query = "SELECT definition FROM jobs WHERE status = ?"
-        return [json.loads(row["definition"]) for row in self._state.read().execute(query, (RUNNING,))]
+        rows = self._state.read().execute("SELECT definition FROM jobs WHERE status = ?", (RUNNING,))
+        return [json.loads(row["definition"]) for row in rows]
 
     def finish(self, name: str, outcome: JobOutcome) -> None:
         """Record how a job ended; nothing happens when it was removed meanwhile."""
@@ -171,9 +170,9 @@ class Jobs:
     def finish_and_claim(
         self, name: str, outcome: JobOutcome, busy: Iterable[str], late: LateCommit
     ) -> Job | None:
-        """Record how a job ended and take the next, with one commit; see `finish` and `claim`.
+        """Record how a job ended and take the next, with one commit that may be late; see `finish` and `claim`.
 
-        It may be late, but not for a job that may wait for that commit itself: its input is not there yet.
+        It is not for a job that may wait for that commit itself: its input is not there yet.
         """
         try:
             with self._state.transaction(durable=False, late=late) as connection:
@@ -189,18 +188,17 @@ class Jobs:
 
     def take_begun(self, is_begun: Callable[[int, str], bool]) -> None:
         """Mark those pending jobs running that were begun, as their numbers and names tell."""
-        query = "SELECT id, name FROM jobs WHERE status = ?"
+        begun = "UPDATE jobs SET status = ?, started = created WHERE id = ?"
         with self._state.transaction() as connection:
-            for row in connection.execute(query, (PENDING,)).fetchall():
-                if is_begun(row["id"], row["name"]):
-                    begun = "UPDATE jobs SET status = ?, started = created WHERE id = ?"
-                    connection.execute(begun, (RUNNING, row["id"]))
+            rows = connection.execute("SELECT id, name FROM jobs WHERE status = ?", (PENDING,)).fetchall()
+            found = [row["id"] for row in rows if is_begun(row["id"], row["name"])]
+            connection.executemany(begun, [(RUNNING, number) for number in found])
 
     def status(self, service: str, name: str) -> str | None:
         """Return a job's status, `None` when the service has no such job."""
-        query = "SELECT status FROM jobs WHERE name = ? AND service = ?"
-        row = self._state.read().execute(query, (name, service)).fetchone()
-        return None if row is None else str(row["status"])
+        asked = "SELECT status FROM jobs WHERE name = ? AND service = ?"
+        row = self._state.read().execute(asked, (name, service)).fetchone()
+        return str(row["status"]) if row else None
 
     def page(
         self, service: str, after: str, limit: int, owner: str | None = None
@@ -236,8 +234,8 @@ class Jobs:
 
     def has_pending(self) -> bool:
         """Tell whether a job waits."""
-        query = "SELECT 1 FROM jobs WHERE status = ? LIMIT 1"
-        return self._state.read().execute(query, (PENDING,)).fetchone() is not None
+        asked = self._state.read().execute("SELECT 1 FROM jobs WHERE status = ? LIMIT 1", (PENDING,))
+        return asked.fetchone() is not None
 
     def counts(self) -> dict[str, int]:
         """Return how many jobs there are in each status that occurs."""
