@@ -170,9 +170,9 @@ class Jobs:
     def finish_and_claim(
         self, name: str, outcome: JobOutcome, busy: Iterable[str], late: LateCommit
     ) -> Job | None:
-        """Record how a job ended and take the next, with one commit that may be late; see `finish` and `claim`.
+        """Record how a job ended and take the next, with one commit; see `finish` and `claim`.
 
-        It is not for a job that may wait for that commit itself: its input is not there yet.
+        It may be late, but not for a job that may wait for that commit itself: its input is not there yet.
         """
         try:
             with self._state.transaction(durable=False, late=late) as connection:
