@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
@@ -13,6 +14,9 @@ Row = TypeVar("Row")
 
 # Rows are aligned with those of the same thousand: a page of the server.
 ROWS_AT_ONCE = 1000
+# For each page of JSON `json` makes functions that know each other. They stay until somebody looks for such
+# circles, which this program does rarely by itself.
+ROWS_BETWEEN_COLLECTIONS = 50 * ROWS_AT_ONCE
 
 
 def write_rows(
@@ -77,6 +81,8 @@ def _write_documents(session: Session, documents: Iterator[dict[str, Any]]) -> i
             # All but the brackets of the list, so that pages can follow each other.
             text = to_json(page).strip().removeprefix("[").removesuffix("]").rstrip()
             session.answer(("," if count else "[") + text)
+            if count % ROWS_BETWEEN_COLLECTIONS == 0:
+                gc.collect(0)
         else:
             session.answer(to_yaml(page))
         count += len(page)
