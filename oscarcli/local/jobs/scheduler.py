@@ -187,7 +187,7 @@ class Scheduler:
         """Run a job to its recorded end; return the one that was claimed with it."""
         job = claimed.job
         cancellation = RunCancellation(self._turn)
-        self._begun.add(job)
+        self._note_begun(job)
         with self._lock:
             self._running[job.name] = cancellation
         try:
@@ -199,6 +199,13 @@ class Scheduler:
             return self._carry_out(claimed, cancellation)
         finally:
             self._leave(job.name)
+
+    def _note_begun(self, job: Job) -> None:
+        try:
+            self._begun.add(job)
+        except OSError as error:
+            # It is for a server that is killed in the next moment.
+            log.error("that job %s began cannot be noted: %s", job.name, error)
 
     def _is_gone(self, job: Job) -> bool:
         try:

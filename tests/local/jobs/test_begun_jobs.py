@@ -122,6 +122,27 @@ def test_a_job_that_a_killed_server_had_begun_is_not_run_again(
     assert again.api.get("/system/metrics/begun").status_code == 200
 
 
+def test_jobs_run_where_nothing_can_be_noted(tmp_path: Path) -> None:
+    state = State(tmp_path / "state.db", SCHEMA)
+    jobs = Jobs(state)
+    for name in ("short-1", "short-2"):
+        jobs.add(name, DEFINITION, b"")
+    begun = BegunJobs(tmp_path / "begun")
+    begun.close()
+    runs: list[str] = []
+
+    def execute(job: Job, _: RunCancellation) -> JobOutcome:
+        runs.append(job.name)
+        return JobOutcome(True)
+
+    scheduler = Scheduler(jobs, tmp_path, execute, 1, lambda: 1 << 40, state.work, begun)
+    scheduler.start()
+    wait_for(lambda: jobs.counts() == {"Succeeded": 2}, "both to end")
+    scheduler.stop("the end", 5)
+    state.close()
+    assert runs == ["short-1", "short-2"]
+
+
 def test_only_the_last_jobs_are_kept(tmp_path: Path) -> None:
     with closing(BegunJobs(tmp_path / "begun")) as begun:
         for number in range(1, 1001):
