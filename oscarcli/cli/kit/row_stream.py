@@ -81,11 +81,11 @@ def _write_documents(session: Session, documents: Iterator[dict[str, Any]]) -> i
             # All but the brackets of the list, so that pages can follow each other.
             text = to_json(page).strip().removeprefix("[").removesuffix("]").rstrip()
             session.answer(("," if count else "[") + text)
-            if count % ROWS_BETWEEN_COLLECTIONS == 0:
-                gc.collect(0)
         else:
             session.answer(to_yaml(page))
         count += len(page)
+        if is_json and count % ROWS_BETWEEN_COLLECTIONS == 0:
+            gc.collect(0)
     if is_json:
         session.answer("\n]\n" if count else "[]\n")
     elif not count:
