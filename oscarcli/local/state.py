@@ -53,7 +53,7 @@ class State:
         self._turn = threading.Lock()
         self._group: CommitGroup | None = None
         self._committer = GroupCommitter(self._end)
-        # By the monotonic clock; infinity while nobody has it.
+        # When the turn began, by the monotonic clock; infinity while nobody has it.
         self._turn_since = float("inf")
         self._is_durable = False
         self._undone_in = ""
@@ -147,7 +147,7 @@ class State:
                 action()
 
     def _take_turn(self) -> None:
-        """Wait for the turn of those who change something."""
+        """Wait for the turn of those who change something; who has to wait leaves that of short work."""
         if not self._turn.acquire(blocking=False):
             self.work.leave()
             self._turn.acquire()

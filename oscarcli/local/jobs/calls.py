@@ -21,7 +21,13 @@ SYNC, ASYNC = "sync", "async"
 USER, NOBODY = "oscar", "nil"
 KEPT_SECONDS = 366 * 24 * 3600
 
-_NOW = "(julianday('now') - 2440587.5) * 86400"
+
+def _seconds(moment: str) -> str:
+    """Return SQL for the seconds since the epoch of what SQL has as a text."""
+    return f"(julianday({moment}) - 2440587.5) * 86400"
+
+
+_NOW = _seconds("'now'")
 
 # Times in seconds since the epoch; `made` is when the call came. `cores` is the definition's own text.
 # A job is asked for itself until it ends or is removed, and comes to the table of calls then: each time a job
@@ -58,8 +64,8 @@ CREATE VIEW IF NOT EXISTS job_calls AS
         ) AS user,
         name AS job,
         json_extract(definition, '$.cpu') AS cores,
-        (julianday(created) - 2440587.5) * 86400 AS made,
-        (julianday(started) - 2440587.5) * 86400 AS started
+        {_seconds("created")} AS made,
+        {_seconds("started")} AS started
     FROM jobs;
 CREATE TRIGGER IF NOT EXISTS job_ends BEFORE UPDATE OF finished ON jobs WHEN OLD.finished IS NULL BEGIN
     INSERT INTO calls (service, kind, user, job, cores, made, started, finished)
