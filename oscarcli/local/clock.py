@@ -8,8 +8,8 @@ from functools import lru_cache
 
 
 def now() -> str:
-    """Return the time as jobs carry it: RFC 3339, whole seconds. Sorts as text."""
-    return stamp(time.time())
+    """Return the time as the table of jobs has it: RFC 3339 with three decimals. Sorts as text."""
+    return milliseconds(time.time_ns())
 
 
 def stamp(seconds: float) -> str:
@@ -17,13 +17,8 @@ def stamp(seconds: float) -> str:
     return f"{_seconds_part(int(seconds))}Z"
 
 
-def precise_now() -> str:
-    """Return the time as `now`, with three decimals."""
-    return milliseconds(time.time_ns())
-
-
 def whole_seconds(text: str | None) -> str | None:
-    """Return a time of `precise_now` as `now` would have given it; other values stay as they are."""
+    """Return a time of `now` as jobs show it, as `stamp` does; other values stay as they are."""
     return text if text is None or "." not in text else f"{text.partition('.')[0]}Z"
 
 

@@ -88,7 +88,7 @@ def _queue_jobs(
         connection.execute(
             "INSERT INTO jobs (name, service, status, created, event, definition) "
             "VALUES (?, ?, ?, ?, ?, (SELECT definition FROM services WHERE name = ?))",
-            (name, service, PENDING, clock.precise_now(), event, service),
+            (name, service, PENDING, clock.now(), event, service),
         )
         own_job(connection, name, owner)
 

@@ -107,13 +107,13 @@ class Jobs:
             connection.execute(
                 "INSERT INTO jobs (name, service, status, created, payload, definition) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (name, definition["name"], PENDING, clock.precise_now(), payload, json.dumps(definition)),
+                (name, definition["name"], PENDING, clock.now(), payload, json.dumps(definition)),
             )
             own_job(connection, name, owner)
 
     def add_failed(self, name: str, service: str, reason: str, owner: str = "") -> None:
         """Record a job that could not be made. Raises sqlite3.IntegrityError when the name is taken."""
-        now = clock.precise_now()
+        now = clock.now()
         made = "INSERT INTO jobs (name, service, status, created) VALUES (?, ?, ?, ?)"
         # Ends as others do, so that the call is recorded, with its owner.
         ended = "UPDATE jobs SET finished = ?, reason = ? WHERE name = ?"
@@ -144,7 +144,7 @@ class Jobs:
                     if self._is_held(job.definition, running):
                         continue
                 rows.close()
-                started = (RUNNING, clock.precise_now(), job.number)
+                started = (RUNNING, clock.now(), job.number)
                 connection.execute("UPDATE jobs SET status = ?, started = ? WHERE id = ?", started)
                 return job
         return None
@@ -161,7 +161,7 @@ class Jobs:
             ended = connection.execute(
                 "UPDATE jobs SET status = ?, finished = ?, exit_code = ?, reason = ?, payload = NULL, "
                 "definition = NULL WHERE name = ? AND status = ?",
-                (status, clock.precise_now(), outcome.exit_code, outcome.reason, name, RUNNING),
+                (status, clock.now(), outcome.exit_code, outcome.reason, name, RUNNING),
             ).rowcount
             # A job that was removed may have a successor of the same name, which waits.
             if ended and outcome.log is not None:
