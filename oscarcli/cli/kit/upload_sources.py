@@ -73,9 +73,9 @@ def _sources(word: str, *, recursive: bool) -> Iterator[UploadSource]:
         raise UsageError("the name of a local file is empty", hint="is a variable of a script unset?")
     if word == "-":
         yield UploadSource(STANDARD_INPUT, "")
-    elif is_folder(Path(word)):
+    elif is_folder(word):
         yield _folder(word, recursive=recursive)
-    elif os.path.lexists(word) or not glob.has_magic(word):
+    elif not glob.has_magic(word) or os.path.lexists(word):
         yield _readable(word)
     elif "**" in word.split("/"):
         yield _deep(word)
@@ -100,7 +100,7 @@ def _deep(pattern: str) -> UploadSource:
     from oscarcli.storage.patterns import fixed_folder
 
     folder = fixed_folder(pattern)
-    if folder and not is_folder(Path(folder)):
+    if folder and not is_folder(folder):
         raise UsageError(f'no local file matches "{pattern}"')
     return UploadSource(Path(folder or "."), "", pattern.removeprefix(folder), is_folder=True)
 
@@ -108,11 +108,11 @@ def _deep(pattern: str) -> UploadSource:
 def _expanded(pattern: str, *, recursive: bool) -> Iterator[UploadSource]:
     # `Path.glob` takes no absolute patterns, and finds hidden files where a shell does not.
     names = sorted(glob.glob(pattern))  # noqa: PTH207
-    matches = [name for name in names if recursive or not is_folder(Path(name))]
+    matches = [name for name in names if recursive or not is_folder(name)]
     if not matches:
         raise UsageError(f'no local file matches "{pattern}"')
     for name in matches:
-        yield _folder(name, recursive=recursive) if is_folder(Path(name)) else _plain(Path(name))
+        yield _folder(name, recursive=recursive) if is_folder(name) else _plain(Path(name))
 
 
 def _readable(word: str) -> UploadSource:
@@ -222,8 +222,9 @@ class _Walk:
         except UsageError as error:
             self._refused.append(error)
             return
-        other = str(path) if self._taken is None else self._taken.setdefault(name, str(path))
-        if other != str(path):
+        own = str(path)
+        other = own if self._taken is None else self._taken.setdefault(name, own)
+        if other != own:
             self._refused.append(UsageError(f'"{other}" and "{path}" would both become "{target}"'))
         else:
             yield Upload(path, target)

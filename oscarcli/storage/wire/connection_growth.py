@@ -9,6 +9,8 @@ FIRST_CONNECTIONS = 16
 MIN_GROWTH, MAX_GROWTH = 4, 16
 MIN_WAITING = 0.4
 MIN_RATE_GAIN = 1.2
+# How many times as much the first requests cost as those that follow.
+COLD_COST = 2
 
 
 class ConnectionGrowth:
@@ -16,21 +18,25 @@ class ConnectionGrowth:
 
     Args:
         most: at most so many.
-        now: the time, by the monotonic clock.
 
     Attributes:
         size: so many there should be.
     """
 
-    def __init__(self, most: int, now: float) -> None:
+    def __init__(self, most: int) -> None:
         self.size = min(FIRST_CONNECTIONS, most)
         self._most = most
-        self._since = now
+        # By the monotonic clock.
+        self._since = 0.0
         self._waited = 0.0
         self._latency = 0.0
         self._count = 0
         # What there was before the last step.
         self._size_before, self._latency_before = self.size, 0.0
+
+    def begin(self, now: float) -> None:
+        """Measure from now on: what there was to do before the first request, there is once only."""
+        self._since, self._waited = now, 0.0
 
     def waited(self, seconds: float) -> None:
         """Take note that nothing was to be done for a while."""
@@ -63,5 +69,5 @@ class ConnectionGrowth:
 
     def _factor(self, seconds: float) -> float:
         """Return how many times as many connections the thread can look after, from what it had to do."""
-        busy = seconds - self._waited
-        return MAX_GROWTH if busy * MAX_GROWTH <= seconds else max(MIN_GROWTH, seconds / busy)
+        busy = max((seconds - self._waited) / COLD_COST, seconds / MAX_GROWTH)
+        return max(MIN_GROWTH, seconds / busy)

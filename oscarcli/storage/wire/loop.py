@@ -73,7 +73,7 @@ class ExchangeLoop(Generic[Token]):
 
     def __init__(self, client: WireClient, most: int) -> None:
         self._client = client
-        self._growth = ConnectionGrowth(most, time.monotonic())
+        self._growth = ConnectionGrowth(most)
         self._selector = selectors.DefaultSelector()
         self._scratch = memoryview(bytearray(SCRATCH_BYTES))
         self._openers = Openers(client.connector, self._wrap)
@@ -194,7 +194,9 @@ class ExchangeLoop(Generic[Token]):
             if connection is not None:
                 self._selector.register(connection, selectors.EVENT_READ, connection)
                 self._idle.append(connection)
-                self._was_opened = True
+                if not self._was_opened:
+                    self._was_opened = True
+                    self._growth.begin(time.monotonic())
             else:
                 self.failed()
                 self.is_broken = self.is_broken or not self._was_opened

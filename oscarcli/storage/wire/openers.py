@@ -12,8 +12,9 @@ from queue import Empty, SimpleQueue
 from oscarcli.storage.wire.connector import Connector
 from oscarcli.storage.wire.polled import PolledConnection
 
-# One thread opens them all, until one takes longer than so many seconds; then there are more threads.
-MAX_SECONDS_ALONE = 0.002
+# A connection is to be opened every so many seconds, by as many threads as that takes: a single one where the
+# server is near.
+SECONDS_EACH = 0.002
 MAX_THREADS = 64
 # Bytes that are read at once of those that wake the other thread, one for each connection.
 MAX_WAKEUPS = 4096
@@ -78,8 +79,7 @@ class Openers:
             self._opened.put(opened)
             with suppress(OSError):
                 self._theirs.send(b"x")
-            if time.monotonic() - started > MAX_SECONDS_ALONE:
-                self._start(MAX_THREADS)
+            self._start(min(round((time.monotonic() - started) / SECONDS_EACH), MAX_THREADS))
         if self._is_closed:
             self._close_opened()
 
