@@ -111,6 +111,47 @@ class PendingCommit:
             self._group.check()
 
 
+class PostponedChange:
+    """A change that is made a moment later, together with others, and whose commit nobody waits for.
+
+    A change has to wait while others are committed. Who is asked for many takes in all that has come by then
+    first, and makes them one after the other.
+    """
+
+    def __init__(self) -> None:
+        self._change: Callable[[PendingCommit], object] | None = None
+        self._commit = PendingCommit()
+        self._error: BaseException | None = None
+
+    def postpone(self, change: Callable[[PendingCommit], object]) -> None:
+        """Have a change made by `make`; its transaction has to be that of the pending commit it gets."""
+        self._change = change
+
+    @property
+    def is_postponed(self) -> bool:
+        """Whether there is something to make."""
+        return self._change is not None
+
+    def make(self) -> None:
+        """Make the change; `check` says what became of it. To be followed by `when_ended`."""
+        assert self._change is not None
+        try:
+            self._change(self._commit)
+        except Exception as error:  # noqa: BLE001 -- it is raised again
+            self._error = error
+
+    def when_ended(self, action: Callable[[], None]) -> None:
+        """Run an action that does not raise, in any thread, once the change is durable or undone."""
+        self._commit.when_ended(action)
+
+    def check(self) -> None:
+        """Raise what the change has raised, or sqlite3.Error when it was undone; once it has ended."""
+        # First of all: what the change was refused for may be undone, too.
+        self._commit.check()
+        if self._error is not None:
+            raise self._error
+
+
 class LateCommit:
     """The commit of a change that needs no flush: it may come with that of others, who wait for one.
 

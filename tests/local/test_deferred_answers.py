@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
+from oscarcli.local.http.call_queue import CallQueue
 from oscarcli.local.http.listener import Listener
 from oscarcli.local.http.messages import DeferredAnswer, Request, Response
 from tests.local.harness import wait_for
@@ -20,6 +21,7 @@ class Later:
     """A handler whose answers to small requests are given when it is told so."""
 
     def __init__(self) -> None:
+        self.begun = 0
         self.asked: list[Callable[[], None]] = []
         self.threads: set[str] = set()
         self.answer = Response(200, {}, b"later")
@@ -29,7 +31,14 @@ class Later:
             return Response(200, {}, b"at once")
         self.threads.add(threading.current_thread().name)
         assert request.read_all(100) == BODY
-        return DeferredAnswer(self.asked.append, lambda: self.answer)
+        return DeferredAnswer(self._begin, self._ask, lambda: self.answer)
+
+    def _begin(self) -> None:
+        self.begun += 1
+
+    def _ask(self, action: Callable[[], None]) -> None:
+        assert self.begun > len(self.asked), "what is asked for has begun"
+        self.asked.append(action)
 
     def is_quick(self, request: Request) -> bool:
         return request.target != "/slow"
@@ -97,6 +106,25 @@ def test_more_wait_than_there_are_workers_and_others_are_served(later: Later, li
         # And what is not deferred is served on the same connections.
         clients[0].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         ended_by(clients[0], b"at once")
+
+
+def test_all_that_came_together_begin_before_one_is_asked_for() -> None:
+    calls, done = CallQueue(), list[str]()
+
+    def come(name: str) -> None:
+        begin, ask = calls.expect(), calls.expect()
+
+        def begun() -> None:
+            done.append(f"begin {name}")
+            ask(lambda: done.append(f"ask {name}"))
+
+        begin(begun)
+
+    for name in "ab":
+        come(name)
+    calls.run()
+    calls.finish(0)
+    assert done == ["begin a", "begin b", "ask a", "ask b"]
 
 
 def test_answers_keep_the_order_of_the_requests(later: Later, listener: Listener) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from oscarcli.local import state as state_module
-from oscarcli.local.commit_group import LateCommit, PendingCommit
+from oscarcli.local.commit_group import LateCommit, PendingCommit, PostponedChange
 from oscarcli.local.state import MAX_GROUP_MEMBERS, SCHEMA_VERSION, State
 from tests.local.harness import open_files, wait_for
 
@@ -315,6 +315,45 @@ def test_a_part_of_another_transaction_has_nothing_to_wait_for(state: State) -> 
     with state.transaction():
         assert not store_and_leave(state, row("a"), said, "a").is_pending
     assert said == ["a ended", "after a"]
+
+
+def postpone(state: State, change: Change) -> PostponedChange:
+    def make(pending: PendingCommit) -> None:
+        with state.transaction(pending=pending) as connection:
+            change(connection)
+
+    postponed = PostponedChange()
+    assert not postponed.is_postponed
+    postponed.postpone(make)
+    return postponed
+
+
+def test_changes_that_are_made_later_are_one_commit(state: State, flushes: Flushes) -> None:
+    said: list[str] = []
+    changes = [postpone(state, change) for change in (row("a"), refused, row("b"))]
+    assert (names(state), all(change.is_postponed for change in changes)) == ([], True)
+    for change in changes:
+        change.make()
+    for change in changes:
+        change.when_ended(lambda: said.append("ended"))
+    wait_for(lambda: len(said) == 3, "the end of all")
+    assert (names(state), flushes.begun) == (["a", "b"], 1)
+    changes[0].check()
+    with pytest.raises(KeyError):
+        changes[1].check()
+
+
+def test_a_refused_change_whose_group_was_undone_says_so(state: State) -> None:
+    said: list[str] = []
+    changes = [postpone(state, change) for change in (row("orphan", "nobody"), refused)]
+    for change in changes:
+        change.make()
+    for change in changes:
+        change.when_ended(lambda: said.append("ended"))
+    wait_for(lambda: len(said) == 2, "the end of both")
+    for change in changes:
+        with pytest.raises(sqlite3.IntegrityError):
+            change.check()
 
 
 def test_the_end_waits_for_those_who_do_not(tmp_path: Path, flushes: Flushes) -> None:

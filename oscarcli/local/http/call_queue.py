@@ -58,12 +58,12 @@ class CallQueue:
                 self._waker.send(b"\0")
 
     def run(self) -> None:
-        """Run the calls that are there."""
+        """Run the calls that are there, and those that these leave."""
         with contextlib.suppress(BlockingIOError):
             self.socket.recv(1 << 12)
         # Who comes from here on is seen below, or sends another byte.
         self._is_woken = False
-        for _ in range(len(self._calls)):
+        while self._calls:
             with self._lock:
                 self._expected -= 1
             try:

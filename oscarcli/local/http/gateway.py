@@ -61,13 +61,18 @@ class HandlerGateway(Gateway):
         return True
 
     def _defer(self, answer: DeferredAnswer, body: RequestBody) -> None:
-        """Ask for the answer once all requests that came with this one were read, and have it sent.
+        """Begin with the answer once all requests that came with this one were read, and have it sent.
 
-        So what they wait for can be one thing.
+        When all of them have begun it is asked for: so what they wait for can be one thing.
         """
         calls = self.req.server.calls
-        ask, finish = calls.expect(), calls.expect()
-        ask(lambda: answer.when_ended(lambda: finish(lambda: self._finish(answer.answer(), body))))
+        begin, ask, finish = (calls.expect() for _ in range(3))
+
+        def begun() -> None:
+            answer.begin()
+            ask(lambda: answer.when_ended(lambda: finish(lambda: self._finish(answer.answer(), body))))
+
+        begin(begun)
 
     def _finish(self, response: Response | None, body: RequestBody) -> None:
         """Send an answer, and have the connection watched until another request comes."""

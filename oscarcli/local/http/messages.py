@@ -103,10 +103,12 @@ class DeferredAnswer:
     """An answer that is known only once something has ended, for which no thread waits.
 
     Attributes:
+        begin: begins it, before anything of those that came together is waited for. Does not raise.
         when_ended: gets what is to be called then, in any thread.
         answer: returns the answer, from then on. Does not raise.
     """
 
+    begin: Callable[[], None]
     when_ended: Callable[[Callable[[], None]], None]
     answer: Callable[[], Response]
 

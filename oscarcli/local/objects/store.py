@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
-from oscarcli.local.commit_group import PendingCommit
+from oscarcli.local.commit_group import PendingCommit, PostponedChange
 from oscarcli.local.objects import index, listing, names, piece_index
 from oscarcli.local.objects.blobs import Draft, ordered_identifier
 from oscarcli.local.objects.body_reader import BodyReader, DeclaredBody
@@ -26,7 +26,7 @@ from oscarcli.local.objects.model import (
 )
 from oscarcli.local.objects.multipart import MultipartUploads
 from oscarcli.local.objects.reading import ObjectReader
-from oscarcli.local.objects.writing import Condition, CreatedHook, NewObject, Writer, require_bucket
+from oscarcli.local.objects.writing import Condition, CreatedHook, NewObject, Writer, require_bucket, take_in
 from oscarcli.local.state import State
 
 STALE_UPLOAD_SECONDS = 24 * 3600
@@ -75,7 +75,6 @@ class ObjectStore(BucketStore):
         attributes: Attributes | None = None,
         condition: Condition | None = None,
         event_name: str = EVENT_PUT,
-        pending: PendingCommit | None = None,
     ) -> ObjectRecord:
         """Store everything `stream` gives as an object, in place of the one of that key.
 
@@ -89,7 +88,6 @@ class ObjectStore(BucketStore):
             attributes: all of content type, metadata, headers and tags, instead of the two above.
             condition: asked with the object that would be replaced (or None), raises S3Error to refuse.
             event_name: how it is announced.
-            pending: where the bytes are few and here already, gets the commit, which is not waited for.
 
         Raises:
             S3Error: refused; nothing was stored.
@@ -98,21 +96,39 @@ class ObjectStore(BucketStore):
         names.check_key(key)
         said = attributes or Attributes(content_type or DEFAULT_CONTENT_TYPE, metadata=dict(metadata or {}))
         intake = stream if isinstance(stream, BodyReader) else BodyReader(stream)
+        self._ask_before(bucket, key, condition, intake)
+        turn = self._state.work.held() if intake.is_here else nullcontext()
+        with full_disk_named(), turn, self._writer.blobs.draft() as draft:
+            new = take_in(bucket, key, intake, said, draft)
+            # A file is removed on leaving unless its row is committed by then.
+            return self._commit(new, draft, event_name, event, condition)
+
+    def put_later(
+        self,
+        bucket: str,
+        key: str,
+        stream: BodyReader,
+        attributes: Attributes,
+        event: EventSource,
+        condition: Condition | None,
+        postponed: PostponedChange,
+    ) -> NewObject:
+        """Take in an object, whose few bytes are here, and have it stored by a later change; see `put`."""
+        names.check_key(key)
+        self._ask_before(bucket, key, condition, stream)
+        with self._writer.blobs.draft() as draft:
+            new = take_in(bucket, key, stream, attributes, draft)
+        # The draft has them all: of so few it makes no file, which it would have removed by now.
+        postponed.postpone(lambda pending: self._commit(new, draft, EVENT_PUT, event, condition, pending))
+        return new
+
+    def _ask_before(self, bucket: str, key: str, condition: Condition | None, intake: BodyReader) -> None:
+        """Refuse before the bytes come, which spares the sender a long upload; the transaction asks again."""
         if condition is not None or not intake.is_here:
-            # Refusing before the bytes come spares the sender a long upload; the transaction asks again. And
-            # where there is no bucket, no condition is asked.
+            # Where there is no bucket, no condition is asked.
             require_bucket(self._state.read(), bucket)
         if condition is not None:
             condition(self.find(bucket, key))
-        turn = self._state.work.held() if intake.is_here else nullcontext()
-        with full_disk_named(), turn, self._writer.blobs.draft() as draft:
-            draft.receive(intake)
-            new = NewObject(
-                bucket, key, intake.size, intake.etag, said, intake.checksum, ordered_identifier()
-            )
-            # A file is removed on leaving unless its row is committed by then.
-            later = pending if intake.is_here else None
-            return self._commit(new, draft, event_name, event, condition, later)
 
     def is_held_up(self) -> bool:
         """Tell whether somebody is changing something that takes long, which all uploads wait for."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from oscarcli.local.objects import index, piece_index
-from oscarcli.local.objects.blobs import Blobs, Draft
+from oscarcli.local.objects.blobs import Blobs, Draft, ordered_identifier
+from oscarcli.local.objects.body_reader import BodyReader
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import (
     Attributes,
@@ -41,6 +42,12 @@ class NewObject(NamedTuple):
     attributes: Attributes
     checksum: Checksum | None
     content: str
+
+
+def take_in(bucket: str, key: str, intake: BodyReader, attributes: Attributes, draft: Draft) -> NewObject:
+    """Take in the bytes of an object, and return what is known of it then. Raises as `Draft.receive`."""
+    draft.receive(intake)
+    return NewObject(bucket, key, intake.size, intake.etag, attributes, intake.checksum, ordered_identifier())
 
 
 class Writer:

@@ -94,6 +94,14 @@ def test_refusals_are_answered_too(server: Server, s3: Any) -> None:
     assert _put(server, "a").refusal == (404, "NoSuchBucket")
 
 
+def test_of_those_who_want_to_be_the_first_one_is(server: Server, s3: Any) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        for key in map(str, range(5)):
+            answers = [pool.submit(_put, server, key, If_None_Match="*") for _ in range(16)]
+            statuses = sorted(answer.result(30).status for answer in answers)
+            assert statuses == [200, *[412] * 15]
+
+
 def test_a_long_change_holds_up_uploads_and_nothing_else(server: Server, s3: Any) -> None:
     s3.put_object(Bucket="data", Key="a", Body=b"old")
     with ThreadPoolExecutor(1) as pool:

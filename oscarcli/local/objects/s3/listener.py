@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from urllib.parse import unquote
 
-from oscarcli.local.commit_group import PendingCommit
+from oscarcli.local.commit_group import PostponedChange
 from oscarcli.local.http.messages import ConnectionLost, DeferredAnswer, Request, Response
 from oscarcli.local.objects import names
 from oscarcli.local.objects.blobs import MAX_SMALL_BYTES
@@ -118,22 +118,20 @@ class S3Front:
     def handle(self, request: Request) -> Response | DeferredAnswer:
         """Answer one request. Raises ConnectionLost when the client went away."""
         request_id = f"{time.time_ns() + next(self._serial):016X}"
-        pending = PendingCommit() if request.may_be_deferred else None
-        try:
-            response = self._guard(request, request_id, lambda: self._answer(request, request_id, pending))
-        except ConnectionLost:
-            if pending is not None:
-                pending.when_ended(lambda: None)
-            raise
-        if pending is None or not pending.is_pending:
+        change = PostponedChange() if request.may_be_deferred else None
+        response = self._guard(request, request_id, lambda: self._answer(request, request_id, change))
+        if change is None or not change.is_postponed:
             return response
 
-        def answer_of_commit() -> Response:
+        def answer_of_change() -> Response:
             with full_disk_named():
-                pending.check()
+                change.check()
             return response
 
-        return DeferredAnswer(pending.when_ended, lambda: self._guard(request, request_id, answer_of_commit))
+        def answer() -> Response:
+            return self._guard(request, request_id, answer_of_change)
+
+        return DeferredAnswer(change.make, change.when_ended, answer)
 
     def _guard(self, request: Request, request_id: str, answer: Callable[[], Response]) -> Response:
         """Return an answer, or the one that tells of a failure. Raises ConnectionLost."""
@@ -151,7 +149,7 @@ class S3Front:
         response.headers["x-amz-request-id"] = request_id
         return response
 
-    def _answer(self, request: Request, request_id: str, pending: PendingCommit | None) -> Response:
+    def _answer(self, request: Request, request_id: str, change: PostponedChange | None) -> Response:
         if request.method in ("GET", "HEAD") and request.raw_path.startswith(HEALTH_PREFIX):
             return Response()
         _check_segments(request)
@@ -171,7 +169,7 @@ class S3Front:
             key,
             self._region,
             request_id,
-            pending,
+            change,
         )
         return _operation(request.method, bucket, key, exchange.query)(exchange)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from oscarcli.local.http.messages import Response
 from oscarcli.local.objects import checksums, names
-from oscarcli.local.objects.body_reader import MAX_DOCUMENT_BYTES
+from oscarcli.local.objects.body_reader import MAX_DOCUMENT_BYTES, BodyReader
 from oscarcli.local.objects.errors import S3Error
 from oscarcli.local.objects.model import ObjectRecord, Piece
 from oscarcli.local.objects.reading import ObjectReader
@@ -17,6 +17,7 @@ from oscarcli.local.objects.s3.copies import copy
 from oscarcli.local.objects.s3.documents import XmlNode, truth
 from oscarcli.local.objects.s3.ranges import Span, parse_range, part_span
 from oscarcli.local.objects.s3.request import META, S3Request, checksum_headers, header_of, xml
+from oscarcli.local.objects.writing import Condition, NewObject
 
 _OVERRIDES = {
     "response-content-type": "Content-Type",
@@ -171,16 +172,16 @@ def put(exchange: S3Request) -> Response:
     """PutObject, or CopyObject when a source is named."""
     if "x-amz-copy-source" in exchange.headers:
         return copy(exchange)
-    stored = exchange.store.put(
-        exchange.bucket,
-        exchange.key,
-        exchange.content(),
-        attributes=exchange.attributes(),
-        event=exchange.event,
-        condition=conditional.write_condition(exchange.headers),
-        pending=exchange.pending,
-    )
+    stored = _put(exchange, exchange.content(), conditional.write_condition(exchange.headers))
     return Response(200, {"ETag": f'"{stored.etag}"', **checksum_headers(stored)})
+
+
+def _put(exchange: S3Request, content: BodyReader, condition: Condition | None) -> ObjectRecord | NewObject:
+    store, bucket, key = exchange.store, exchange.bucket, exchange.key
+    attributes, event = exchange.attributes(), exchange.event
+    if exchange.postponed is not None and content.is_here:
+        return store.put_later(bucket, key, content, attributes, event, condition, exchange.postponed)
+    return store.put(bucket, key, content, attributes=attributes, event=event, condition=condition)
 
 
 # -- deleting --------------------------------------------------------------------------------------------

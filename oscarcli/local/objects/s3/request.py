@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qsl
 
-from oscarcli.local.commit_group import PendingCommit
+from oscarcli.local.commit_group import PostponedChange
 from oscarcli.local.http.messages import Request, Response
 from oscarcli.local.objects import checksums, names
 from oscarcli.local.objects.body_reader import MAX_DOCUMENT_BYTES, MAX_UPLOAD_BYTES, BodyReader
@@ -21,6 +21,7 @@ from oscarcli.local.objects.s3.documents import XmlNode, xml_document
 from oscarcli.local.objects.s3.numbers import parse_number
 from oscarcli.local.objects.s3.signatures import Accounts
 from oscarcli.local.objects.store import ObjectStore
+from oscarcli.local.objects.writing import NewObject
 
 META = "x-amz-meta-"
 KEPT_HEADERS = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
@@ -49,7 +50,7 @@ class S3Request:
         key: the decoded rest, "" for a bucket.
         region: of the store.
         request_id: told to the client and to events.
-        pending: gets the commit of a small upload, which is not waited for then.
+        postponed: gets what a small upload is to change, which is not waited for then.
     """
 
     store: ObjectStore
@@ -60,7 +61,7 @@ class S3Request:
     key: str
     region: str
     request_id: str
-    pending: PendingCommit | None = None
+    postponed: PostponedChange | None = None
 
     @cached_property
     def query(self) -> Mapping[str, str]:
@@ -170,7 +171,7 @@ def missing_version(version: str) -> S3Error:
     return S3Error("InvalidArgument", "Invalid version id specified")
 
 
-def checksum_headers(stored: ObjectRecord) -> dict[str, str]:
+def checksum_headers(stored: ObjectRecord | NewObject) -> dict[str, str]:
     """Return the headers that carry an object's additional checksum, if it has one."""
     if stored.checksum is None:
         return {}
