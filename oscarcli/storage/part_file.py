@@ -20,6 +20,7 @@ from oscarcli.storage.base import Storage, StoredObject
 from oscarcli.storage.cancel import Cancellation
 from oscarcli.storage.digests import Content
 from oscarcli.storage.journal import Journal, TransferIdentity, TransferJournals, remove_part_file
+from oscarcli.storage.preallocation import preallocate
 from oscarcli.storage.resume import HOW_TO_GO_ON, amount_text
 from oscarcli.storage.safe_paths import created, put_in_place, temporary_name
 
@@ -84,6 +85,7 @@ class PartFile:
             if not self._journals.restart:
                 self._journals.tell(f"{name} begins anew: {reason}")
         self._descriptor = created(self._folder, self._name, self._target.name)
+        preallocate(self._descriptor, self._wanted.size)
         if self._journal is not None and identity is not None:
             self._journal.begin(self._header(identity, storage.provider))
 

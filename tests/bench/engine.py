@@ -68,14 +68,14 @@ class Files:
         self.back.mkdir()
 
     def use_memory(self) -> None:
-        """Use, and give back, what a large file takes, so that each program finds the same.
+        """Use, and give back, more than a large file takes, so that each program finds the same.
 
         A virtual machine may give free memory to its host after a second or two. To get it back takes longer
         than a transfer, and more so with the large pages that large blocks are written to.
         """
         other = self.back.with_name("other")
         with other.open("wb") as file:
-            for _ in range(LARGE // MIB):
+            for _ in range(2 * LARGE // MIB):
                 file.write(bytes(MIB))
         other.unlink()
 
