@@ -12,6 +12,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -29,6 +30,9 @@ MAX_DEAF_SECONDS = 0.2
 # Contents that are on their way, both ways together: all of them are in memory.
 MAX_BYTES_ON_THE_WAY = 16 << 20
 MAX_CONTENT_BYTES = 256 << 10
+# Requests that wait for a connection; and of their contents, which are in memory too.
+MAX_AHEAD = 256
+MAX_BYTES_AHEAD = 8 << 20
 # After so many failures in a row no more is begun.
 MAX_FAILURES_IN_A_ROW = 8
 
@@ -80,8 +84,9 @@ class ExchangeLoop(Generic[Token]):
         self._idle: list[PolledConnection] = []
         self._flights: dict[PolledConnection, _Flight[Token]] = {}
         # Taken, and not sent for want of a connection.
-        self._next: LoopRequest[Token] | None = None
-        self._bytes = 0
+        self._ahead: deque[LoopRequest[Token]] = deque()
+        self._bytes = self._bytes_ahead = 0
+        self._is_exhausted = False
         self._was_opened = False
         self._failures_in_a_row = 0
         self.is_broken = False
@@ -92,7 +97,7 @@ class ExchangeLoop(Generic[Token]):
         """Yield tokens with the answers to their requests, `None` for those that got none.
 
         Args:
-            requests: taken one by one, when there is a connection for the next one.
+            requests: taken one by one, when there is a connection for the next one or nothing else to do.
         """
         self._selector.register(self._openers, selectors.EVENT_READ)
         try:
@@ -100,12 +105,12 @@ class ExchangeLoop(Generic[Token]):
                 failed = self._begin(requests)
                 if failed:
                     yield failed
-                elif self._flights or (self._next is not None and not self.is_broken):
-                    yield self._poll()
+                elif self._flights or (self._ahead and not self.is_broken):
+                    yield self._poll(requests)
                 else:
                     break
-            if self._next is not None:
-                yield [(self._next.token, None)]
+            if self._ahead:
+                yield [(request.token, None) for request in self._ahead]
         finally:
             self._close()
 
@@ -126,13 +131,13 @@ class ExchangeLoop(Generic[Token]):
         """Send requests for as long as there are connections; return those that failed at once."""
         failed: list[tuple[Token, PolledAnswer | None]] = []
         while self._may_begin():
-            self._next = self._next or next(requests, None)
-            if self._next is None:
+            if not self._ahead and not self._take(requests):
                 break
             if not self._idle:
                 self._open()
                 break
-            request, self._next = self._next, None
+            request = self._ahead.popleft()
+            self._bytes_ahead -= request.size
             connection = self._idle.pop()
             flight = _Flight(request, connection, time.monotonic())
             self._flights[connection] = flight
@@ -143,6 +148,21 @@ class ExchangeLoop(Generic[Token]):
             except BrokenConnectionError:
                 failed.append(self._fail(flight))
         return failed
+
+    def _may_take(self) -> bool:
+        """Tell whether a request may be taken that there is no connection for."""
+        has_room = len(self._ahead) < MAX_AHEAD and self._bytes_ahead < MAX_BYTES_AHEAD
+        return has_room and not self._is_exhausted and not self.is_broken
+
+    def _take(self, requests: Iterator[LoopRequest[Token]]) -> bool:
+        """Take a request; tell whether there was one."""
+        request = next(requests, None) if not self._is_exhausted else None
+        if request is None:
+            self._is_exhausted = True
+            return False
+        self._ahead.append(request)
+        self._bytes_ahead += request.size
+        return True
 
     def _may_begin(self) -> bool:
         return (
@@ -167,10 +187,18 @@ class ExchangeLoop(Generic[Token]):
             flight.events = events
             self._selector.modify(connection, events, connection)
 
-    def _poll(self) -> list[tuple[Token, PolledAnswer | None]]:
+    def _await(self, requests: Iterator[LoopRequest[Token]]) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait until something is to be done, but not for long; take the next requests meanwhile."""
+        while self._may_take():
+            if ready := self._selector.select(0):
+                return ready
+            self._take(requests)
+        return self._selector.select(MAX_DEAF_SECONDS)
+
+    def _poll(self, requests: Iterator[LoopRequest[Token]]) -> list[tuple[Token, PolledAnswer | None]]:
         """Wait until something is to be done, but not for long, and do it."""
         started = time.monotonic()
-        ready = self._selector.select(MAX_DEAF_SECONDS)
+        ready = self._await(requests)
         now = time.monotonic()
         self._growth.waited(now - started)
         done = []

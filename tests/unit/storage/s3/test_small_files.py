@@ -15,13 +15,15 @@ from pathlib import Path
 import pytest
 
 from oscarcli.errors import AuthError, NotFoundError, OscarError, RefusedError
-from oscarcli.storage import look_ahead, transfer
+from oscarcli.storage import look_ahead, small_files, transfer
 from oscarcli.storage.location import Location
 from oscarcli.storage.s3 import settings as s3_settings
 from oscarcli.storage.s3.settings import S3Settings
 from oscarcli.storage.s3.storage import S3Storage
-from oscarcli.storage.small_files import MIN_FILES
+from oscarcli.storage.small_files import MIN_FILES, _content_of
 from oscarcli.storage.transfer import Fetch, TransferOutcome, Upload, downloads, uploads
+from oscarcli.storage.wire import loop
+from oscarcli.storage.wire.connection_growth import FIRST_CONNECTIONS
 from oscarcli.storage.wire.loop import MAX_CONTENT_BYTES
 from tests.support.certificate import self_signed
 from tests.support.scripted_s3 import KeyStore, Reply, Seen, Server, error_body, whole
@@ -117,6 +119,41 @@ def test_each_file_is_sent_once_with_its_digest(
     assert sent(server, "PUT") == Counter(list(contents()))
     assert {seen.headers["content-type"] for seen in server.seen} == {"application/octet-stream"}
     assert all("content-md5" in seen.headers for seen in server.seen)
+
+
+@pytest.mark.usefixtures("no_threads")
+@pytest.mark.parametrize("ahead", [4, COUNT])
+def test_the_next_files_are_read_while_answers_are_awaited(
+    storage: S3Storage,
+    store: KeyStore,
+    server: Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: int,
+) -> None:
+    wanted = min(FIRST_CONNECTIONS + ahead, COUNT)
+    read: list[Path] = []
+    are_read, first = threading.Event(), threading.Lock()
+    counts = []
+
+    def content_of(path: Path) -> bytes | None:
+        read.append(path)
+        if len(read) == wanted:
+            are_read.set()
+        return _content_of(path)
+
+    def answer(seen: Seen) -> Reply:
+        # Until one is answered no more than those have a connection.
+        assert are_read.wait(20)
+        with first:
+            counts.append(len(read))
+            return store.answer(seen)
+
+    monkeypatch.setattr(loop, "MAX_AHEAD", ahead)
+    monkeypatch.setattr(small_files, "_content_of", content_of)
+    server.script = answer
+    assert [one.error for one in put(storage, tmp_path, contents())] == [None] * COUNT
+    assert (counts[0], store.objects) == (wanted, contents())
 
 
 @pytest.mark.usefixtures("no_threads")
