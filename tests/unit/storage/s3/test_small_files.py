@@ -287,15 +287,23 @@ def test_nothing_more_is_begun_when_all_fail(storage: S3Storage, server: Server,
 def test_waiting_for_answers_makes_more_connections(
     storage: S3Storage, store: KeyStore, server: Server, tmp_path: Path
 ) -> None:
-    """Sixteen at first; no more than there are files."""
-    at_once, most, lock = 0, 0, threading.Lock()
+    """Sixteen at first, more when a quarter of them is answered; no more than there are files."""
+    at_once, most, answered, lock = 0, 0, 0, threading.Lock()
+    are_more = threading.Event()
 
     def answer(seen: Seen) -> Reply:
-        nonlocal at_once, most
+        nonlocal at_once, most, answered
         with lock:
-            at_once += 1
+            at_once, answered = at_once + 1, answered + 1
             most = max(most, at_once)
-        time.sleep(0.1)
+            is_early = answered <= FIRST_CONNECTIONS // 4
+        if at_once > FIRST_CONNECTIONS:
+            are_more.set()
+        # Long beside all that the client has to do.
+        if is_early:
+            time.sleep(0.5)
+        else:
+            assert are_more.wait(20)
         with lock:
             at_once -= 1
         return store.answer(seen)
@@ -303,7 +311,7 @@ def test_waiting_for_answers_makes_more_connections(
     server.script = answer
     wanted = {f"in/{number}.bin": b"x" for number in range(60)}
     assert not [one for one in put(storage, tmp_path, wanted) if one.error]
-    assert 16 < most <= 44
+    assert FIRST_CONNECTIONS < most <= 60 - FIRST_CONNECTIONS // 4
 
 
 @pytest.mark.usefixtures("no_threads")
