@@ -22,10 +22,10 @@ def preallocate(descriptor: int, size: int) -> None:
     """
     if size < MIN_BYTES:
         return
-    # A large file is fetched: the start of the program is not to pay for it.
-    import ctypes
+    with suppress(OSError, AttributeError, ImportError):
+        # A large file is fetched: the start of the program is not to pay for it.
+        import ctypes
 
-    with suppress(OSError, AttributeError):
         disk = os.fstatvfs(descriptor)
         if size <= disk.f_bavail * disk.f_frsize:
             library = ctypes.CDLL(None)

@@ -171,14 +171,13 @@ class ObjectStore(BucketStore):
                 link = self._writer.blobs.link(reader.pieces[0].blob)
             if link is not None:
                 draft = stack.enter_context(link)
-                size, etag, checksum = original.size, original.etag, original.checksum
+                known = (original.size, original.etag, attributes, original.checksum)
+                new = NewObject(bucket, key, *known, ordered_identifier())
             else:
                 kept = original.checksum.algorithm if original.checksum else ""
                 intake = BodyReader(reader, DeclaredBody(algorithm=algorithm or kept))
                 draft = stack.enter_context(self._writer.blobs.draft())
-                draft.receive(intake)
-                size, etag, checksum = intake.size, intake.etag, intake.checksum
-            new = NewObject(bucket, key, size, etag, attributes, checksum, ordered_identifier())
+                new = take_in(bucket, key, intake, attributes, draft)
             return self._commit(new, draft, EVENT_COPY, event, condition)
 
     def _commit(
